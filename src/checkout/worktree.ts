@@ -1,0 +1,87 @@
+import { lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { type Oid, parseOid } from '../model/oid.ts';
+import { writeFileAtomic } from '../platform/atomic-file.ts';
+
+/** A linked worktree (gitrepository-layout, "worktrees/<id>"): its files, and the repository's record of it. */
+export interface Worktree {
+  readonly path: string;
+  readonly oid: Oid;
+  /** `<gitDir>/worktrees/<id>`. */
+  readonly adminDir: string;
+}
+
+/** Our note that a worktree was finished, and under which settings. */
+const MARKER = 'git-sidecar.json';
+
+/** Where the repository records the worktree at `path`; one id for each place that a commit may have. */
+export function worktreeAt(gitDir: string, path: string, oid: Oid): Worktree {
+  const suffix = basename(dirname(path)) === 'rebuilt' ? '.rebuilt' : '';
+  return { path, oid, adminDir: join(gitDir, 'worktrees', `${basename(path)}${suffix}`) };
+}
+
+/**
+ * Registers an empty worktree, as `git worktree add --no-checkout --detach` does, but with a relative `.git` file, so
+ * that it works under another mount point (compat.md 2). Whatever was at its place is removed: a name that is a
+ * commit, below a directory that is ours.
+ */
+export async function registerWorktree(worktree: Worktree): Promise<void> {
+  await unregisterWorktree(worktree);
+  await mkdir(worktree.path, { recursive: true });
+  await mkdir(worktree.adminDir, { recursive: true });
+  await Promise.all([
+    writeFile(join(worktree.adminDir, 'commondir'), '../..\n'),
+    writeFile(join(worktree.adminDir, 'gitdir'), `${join(worktree.path, '.git')}\n`),
+    writeFile(join(worktree.adminDir, 'HEAD'), `${worktree.oid}\n`),
+    writeFile(join(worktree.path, '.git'), gitFileText(worktree)),
+  ]);
+}
+
+function gitFileText(worktree: Worktree): string {
+  return `gitdir: ${relative(worktree.path, worktree.adminDir)}\n`;
+}
+
+/** Removes the files of a worktree, then its record. A symlink at its place is removed, not followed. */
+export async function unregisterWorktree(worktree: Worktree): Promise<void> {
+  await rm(join(worktree.adminDir, MARKER), { force: true });
+  await rm(worktree.path, { recursive: true, force: true, maxRetries: 3 });
+  await rm(worktree.adminDir, { recursive: true, force: true });
+}
+
+/**
+ * The worktree that lives at `path`, as its `.git` file and the repository's record tell; undefined when they do not
+ * fit together. Reads four small files, whatever the size of the tree.
+ */
+export async function findWorktree(gitDir: string, path: string, oid: Oid): Promise<Worktree | undefined> {
+  const stat = await lstat(path).catch(() => undefined);
+  if (!stat?.isDirectory()) return undefined;
+  const text = await readFile(join(path, '.git'), 'utf8').catch(() => '');
+  const pointer = /^gitdir: (.+?)\r?\n?$/.exec(text)?.[1];
+  if (pointer === undefined) return undefined;
+  const adminDir = resolve(path, pointer);
+  if (dirname(adminDir) !== join(gitDir, 'worktrees')) return undefined;
+  const head = await readFile(join(adminDir, 'HEAD'), 'utf8').catch(() => '');
+  const hasIndex = await lstat(join(adminDir, 'index')).then(
+    () => true,
+    () => false,
+  );
+  return parseOid(head.trim()) === oid && hasIndex ? { path, oid, adminDir } : undefined;
+}
+
+/** Notes that the worktree is finished; `fingerprint` stands for the settings that shaped it. */
+export async function markFinished(worktree: Worktree, fingerprint: string): Promise<void> {
+  await writeFileAtomic(join(worktree.adminDir, MARKER), `${JSON.stringify({ oid: worktree.oid, fingerprint })}\n`);
+}
+
+/** The fingerprint noted when the worktree was finished; undefined when it never was, or git-sync made it. */
+export async function finishedWith(worktree: Worktree): Promise<string | undefined> {
+  try {
+    const saved = JSON.parse(await readFile(join(worktree.adminDir, MARKER), 'utf8')) as {
+      oid?: unknown;
+      fingerprint?: unknown;
+    };
+    return saved.oid === worktree.oid && typeof saved.fingerprint === 'string' ? saved.fingerprint : undefined;
+  } catch {
+    return undefined;
+  }
+}

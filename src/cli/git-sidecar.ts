@@ -1,0 +1,4 @@
+import { main } from './main.ts';
+import { start } from './start.ts';
+
+start(main);

@@ -1,0 +1,44 @@
+import type { EnvironmentVariables } from '../config/settings.ts';
+import { suggest } from '../config/suggest.ts';
+import { EXIT, type Io } from './outcome.ts';
+import { syncCommand } from './sync.ts';
+import { VERSION } from './version.ts';
+
+const USAGE = `usage: git-sidecar COMMAND [options]
+
+  sync      keep a directory equal to a git ref (drop-in for git-sync)
+  demo      a git server, a sample repository and a sync of it, all on this machine
+  version   print the version
+
+git-sidecar COMMAND --help tells more.
+`;
+
+/** `git-sidecar COMMAND …`. Flags without a command mean `sync`, as an old git-sync command line has them. */
+export async function main(argv: readonly string[], env: EnvironmentVariables, io: Io): Promise<number> {
+  const [command, ...rest] = argv;
+  if (command === undefined) {
+    const configured = Object.keys(env).some((name) => name === 'GITSYNC_REPO' || name === 'GIT_SYNC_REPO');
+    if (configured) return await syncCommand([], env, 'git-sidecar sync', io);
+    io.stderr(USAGE);
+    return EXIT.usage;
+  }
+  if (command === 'sync') return await syncCommand(rest, env, 'git-sidecar sync', io);
+  if (command === 'demo') {
+    const { demoCommand } = await import('./demo.ts');
+    return await demoCommand(env, io);
+  }
+  if (command === 'version' || command === '--version') {
+    io.stdout(`${VERSION}\n`);
+    return EXIT.ok;
+  }
+  if (command === 'help' || command === '--help' || command === '-h') {
+    io.stdout(USAGE);
+    return EXIT.ok;
+  }
+  if (command.startsWith('-')) return await syncCommand(argv, env, 'git-sidecar sync', io);
+  const nearest = suggest(command, ['sync', 'demo', 'version', 'help']);
+  io.stderr(
+    `git-sidecar: no command ${JSON.stringify(command)}${nearest ? `; did you mean ${nearest}?` : ''}\n\n${USAGE}`,
+  );
+  return EXIT.usage;
+}

@@ -1,0 +1,71 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SyncConfig } from '../config/sync-config.ts';
+import type { GitSetting } from '../git/config-file.ts';
+import type { Git } from '../git/git.ts';
+import { HttpPoll } from '../poll/http-poll.ts';
+import { readHttpSettings, UnsupportedHttpSetting } from '../remote/http-settings.ts';
+
+/** v3 lets `$HOME/.gitconfig` have its say (compat.md 6); v4 does not. */
+export async function userGitConfig(config: SyncConfig): Promise<string | undefined> {
+  if (config.mode === 'v4' || !config.environment.HOME) return undefined;
+  const path = join(config.environment.HOME, '.gitconfig');
+  return await access(path).then(
+    () => path,
+    () => undefined,
+  );
+}
+
+/** Settings that the user's variables carry (git-config, "GIT_CONFIG_COUNT"). */
+function settingsFromVariables(env: Readonly<Record<string, string>>): GitSetting[] {
+  const count = Number(env.GIT_CONFIG_COUNT ?? '0') || 0;
+  return Array.from({ length: Math.min(count, 1000) }, (_, index) => ({
+    key: env[`GIT_CONFIG_KEY_${index}`] ?? '',
+    value: env[`GIT_CONFIG_VALUE_${index}`] ?? '',
+  }));
+}
+
+async function readConfigFile(git: Git, path: string): Promise<GitSetting[]> {
+  const { stdout } = await git.run(['config', '--file', path, '--includes', '--list', '-z'], {
+    op: 'read',
+    target: path,
+  });
+  return stdout
+    .split('\0')
+    .filter(Boolean)
+    .map((entry) => {
+      const end = entry.indexOf('\n');
+      return end < 0 ? { key: entry, value: 'true' } : { key: entry.slice(0, end), value: entry.slice(end + 1) };
+    });
+}
+
+/** The native poll for this remote, or the reason why git has to ask. */
+export async function createNativePoll(
+  config: SyncConfig,
+  git: Git,
+  agent: string,
+  now: () => number,
+): Promise<{ readonly native: HttpPoll | undefined; readonly reason?: string }> {
+  if (config.remote.transport !== 'http')
+    return { native: undefined, reason: `the transport is ${config.remote.transport}` };
+  const { environment } = config;
+  if (environment.GIT_CONFIG_PARAMETERS) return { native: undefined, reason: 'GIT_CONFIG_PARAMETERS is set' };
+  const file = await userGitConfig(config);
+  const settings = [
+    ...(file === undefined ? [] : await readConfigFile(git, file)),
+    ...(config.cookieFile === undefined ? [] : [{ key: 'http.cookieFile', value: config.cookieFile }]),
+    ...config.gitConfig,
+    ...config.gitConfigAdd,
+    ...settingsFromVariables(environment),
+  ];
+  if (settings.some(({ key }) => /^include(?:if)?\./i.test(key)) && file === undefined) {
+    return { native: undefined, reason: 'git settings include other files' };
+  }
+  try {
+    const http = readHttpSettings(new URL(config.remote.fetchUrl), settings, environment);
+    return { native: new HttpPoll({ url: config.remote.fetchUrl, settings: http, agent, now }) };
+  } catch (error) {
+    if (error instanceof UnsupportedHttpSetting) return { native: undefined, reason: `${error.message} is set` };
+    throw error;
+  }
+}

@@ -1,0 +1,9 @@
+/** Where a command writes; a test gives its own. */
+export interface Io {
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  readonly stderrIsTerminal: boolean;
+}
+
+/** Exit statuses (compat.md 1.4 and 6). */
+export const EXIT = { ok: 0, failure: 1, usage: 2, quit: 2, hangup: 129, interrupt: 130, terminate: 143 } as const;

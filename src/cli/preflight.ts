@@ -1,0 +1,64 @@
+import { constants } from 'node:fs';
+import { access, appendFile, readFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import type { SyncConfig } from '../config/sync-config.ts';
+import { InvalidOption } from '../config/validation.ts';
+import { messageOf, SidecarError } from '../model/error.ts';
+
+async function isExecutable(path: string): Promise<boolean> {
+  return await access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** @throws SidecarError ERR_GIT_MISSING when `program` is no executable file, or on no directory of PATH */
+async function requireGit(program: string, searchPath: string): Promise<void> {
+  const places = program.includes('/')
+    ? [program]
+    : searchPath.split(delimiter).map((directory) => join(directory || '.', program));
+  for (const place of places) if (await isExecutable(place)) return;
+  throw new SidecarError('ERR_GIT_MISSING', {
+    op: 'find git',
+    target: program,
+    detail: program.includes('/') ? 'it is not an executable file' : 'it is in no directory of PATH',
+  });
+}
+
+async function requireFile(path: string, option: string): Promise<void> {
+  await access(path, constants.R_OK).catch((error: unknown) => {
+    throw new InvalidOption(`${option}: cannot read ${path}: ${messageOf(error)}`, false);
+  });
+}
+
+/** compat.md 6: one line in /etc/passwd for a user id that has none. */
+async function addUser(home: string): Promise<void> {
+  const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+  try {
+    const passwd = await readFile('/etc/passwd', 'utf8');
+    if (passwd.split('\n').some((line) => line.split(':')[2] === String(uid))) return;
+    const start = passwd === '' || passwd.endsWith('\n') ? '' : '\n';
+    await appendFile('/etc/passwd', `${start}git-sync:x:${uid}:${gid}::${home}:/sbin/nologin\n`);
+  } catch (error) {
+    throw new SidecarError('ERR_CONFIG_ADD_USER', {
+      op: 'add the user to',
+      target: '/etc/passwd',
+      detail: messageOf(error),
+      cause: error,
+    });
+  }
+}
+
+/** What has to be true of the machine before the first sync; in git-sync's order. Sets the umask. */
+export async function preflight(config: SyncConfig): Promise<void> {
+  await requireGit(config.git, config.environment.PATH ?? '/usr/local/bin:/usr/bin:/bin');
+  if (config.umask !== undefined) process.umask(config.umask);
+  if (config.addUser) await addUser(config.environment.HOME ?? '/');
+  if (config.mode !== 'v4') {
+    for (const { passwordFile } of config.credentials)
+      if (passwordFile !== undefined) await requireFile(passwordFile, '--password-file');
+    for (const path of config.ssh.keyFiles) await requireFile(path, '--ssh-key-file');
+    if (config.ssh.hostKeys.check === 'file') await requireFile(config.ssh.hostKeys.file, '--ssh-known-hosts-file');
+  }
+  if (config.cookieFile !== undefined) await requireFile(config.cookieFile, '--cookie-file');
+}

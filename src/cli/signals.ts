@@ -1,0 +1,51 @@
+import type { Logger } from '../platform/log.ts';
+import { EXIT } from './outcome.ts';
+
+export interface Stop {
+  readonly signal: NodeJS.Signals;
+  readonly exitStatus: number;
+}
+
+export interface SignalOptions {
+  readonly wakeOn: NodeJS.Signals | undefined;
+  readonly log: Logger;
+  readonly onWake: () => void;
+  readonly onStop: () => void;
+}
+
+/** Signals that end the program, and the status it then exits with (compat.md 6). */
+const ENDING: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
+  SIGTERM: EXIT.terminate,
+  SIGINT: EXIT.interrupt,
+  SIGHUP: EXIT.hangup,
+  SIGQUIT: EXIT.quit,
+};
+/** Ignored as git-sync ignores them; Node would start a debugger on the first and end on the second. */
+const IGNORED: readonly NodeJS.Signals[] = ['SIGUSR1', 'SIGUSR2', 'SIGPIPE'];
+/** These always end the program, whatever `--sync-on-signal` says: else nothing could (compat.md 9.16). */
+const ALWAYS_ENDING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
+
+/** Takes over the process's signals until disposed. */
+export function listenForSignals(options: SignalOptions): { stop(): Stop | undefined; dispose(): void } {
+  const { wakeOn, log } = options;
+  let stop: Stop | undefined;
+  const handlers = new Map<NodeJS.Signals, () => void>(IGNORED.map((name) => [name, () => undefined]));
+  for (const [name, exitStatus] of Object.entries(ENDING)) {
+    const signal = name as NodeJS.Signals;
+    handlers.set(signal, () => {
+      if (stop) return;
+      stop = { signal, exitStatus };
+      options.onStop();
+    });
+  }
+  if (wakeOn && ALWAYS_ENDING.includes(wakeOn))
+    log.warn(`--sync-on-signal: ${wakeOn} ends the program and starts no sync`);
+  else if (wakeOn) handlers.set(wakeOn, options.onWake);
+  for (const [name, handler] of handlers) process.on(name, handler);
+  return {
+    stop: () => stop,
+    dispose: () => {
+      for (const [name, handler] of handlers) process.off(name, handler);
+    },
+  };
+}

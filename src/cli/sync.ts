@@ -1,0 +1,87 @@
+import { isAbsolute, join } from 'node:path';
+import { renderExplanation } from '../config/explain.ts';
+import { chooseCompat, type LoadedSettings, loadSettings, loadSyncConfig } from '../config/load.ts';
+import type { CompatMode } from '../config/option.ts';
+import { renderHelp } from '../config/render-help.ts';
+import { renderManual } from '../config/render-man.ts';
+import type { EnvironmentVariables } from '../config/settings.ts';
+import { InvalidOption } from '../config/validation.ts';
+import { SidecarError } from '../model/error.ts';
+import { ErrorFile } from '../notify/files.ts';
+import { redactUrl } from '../platform/redact.ts';
+import { EXIT, type Io } from './outcome.ts';
+import { runSyncProcess } from './sync-process.ts';
+import { VERSION } from './version.ts';
+
+function describe(error: SidecarError): string {
+  return redactUrl(`${error.detail}\n${error.code}: ${error.hint}\n`);
+}
+
+/** The mode to word a usage text in, when the command line itself may be unreadable. */
+function modeFor(argv: readonly string[], env: EnvironmentVariables): CompatMode {
+  try {
+    return chooseCompat(argv, env).mode;
+  } catch {
+    return 'v4';
+  }
+}
+
+/** A command line that cannot be parsed: exit 2; v4 says why on both streams (compat.md 1.1). */
+function refuseUsage(error: SidecarError, mode: CompatMode, program: string, io: Io): number {
+  const text = describe(error);
+  io.stderr(`usage: ${program} --repo=URL --root=DIR [options]; every option: ${program} --help\n\n${text}`);
+  if (mode === 'v4') io.stdout(text);
+  return error.code === 'ERR_CONFIG_USAGE' ? EXIT.usage : EXIT.failure;
+}
+
+/** An option value that is not allowed: exit 1, and into the error file as plain text (compat.md 1.4). */
+async function refuseValue(error: SidecarError, loaded: LoadedSettings, program: string, io: Io): Promise<number> {
+  const usage = error instanceof InvalidOption && error.printsUsage;
+  io.stderr(
+    `${usage ? `usage: ${program} --repo=URL --root=DIR [options]; every option: ${program} --help\n\n` : ''}ERROR: ${describe(error)}`,
+  );
+  const { settings } = loaded;
+  const [root, path] = [settings.text('root'), settings.text('error-file')];
+  if (path === '' || (root === '' && !isAbsolute(path))) return EXIT.failure;
+  await new ErrorFile(isAbsolute(path) ? path : join(root, path)).writeText(describe(error)).catch(() => {
+    io.stderr(`cannot write the error file ${path}\n`);
+  });
+  return EXIT.failure;
+}
+
+function printed(loaded: LoadedSettings, program: string, io: Io): boolean {
+  const { settings } = loaded;
+  const toStdout = settings.mode === 'v4';
+  if (settings.flag('help')) (toStdout ? io.stdout : io.stderr)(renderHelp(settings.mode, program));
+  else if (settings.flag('version')) io.stdout(`${VERSION}\n`);
+  else if (settings.flag('man')) io.stdout(renderManual(settings.mode, program));
+  else if (settings.flag('explain')) io.stdout(renderExplanation(loaded));
+  else return false;
+  return true;
+}
+
+/** `git-sidecar sync` and `git-sync`. Returns the exit status. */
+export async function syncCommand(
+  argv: readonly string[],
+  env: EnvironmentVariables,
+  program: string,
+  io: Io,
+): Promise<number> {
+  let loaded: LoadedSettings;
+  try {
+    loaded = loadSettings(argv, env);
+  } catch (error) {
+    if (error instanceof SidecarError) return refuseUsage(error, modeFor(argv, env), program, io);
+    throw error;
+  }
+  if (printed(loaded, program, io)) return EXIT.ok;
+  try {
+    const config = loadSyncConfig(loaded, env);
+    return await runSyncProcess(config, loaded.notices, loaded.compat.reason, io);
+  } catch (error) {
+    if (error instanceof SidecarError && error.code === 'ERR_CONFIG_USAGE')
+      return refuseUsage(error, loaded.settings.mode, program, io);
+    if (error instanceof SidecarError) return await refuseValue(error, loaded, program, io);
+    throw error;
+  }
+}

@@ -1,0 +1,242 @@
+import { isAbsolute, join, resolve } from 'node:path';
+import { parseOid } from '../model/oid.ts';
+import { expandRef } from '../model/ref.ts';
+import { parseRemoteUrl } from '../remote/url.ts';
+import { type CredentialSpec, parseCredentials } from './credential-json.ts';
+import { childEnvironment } from './environment.ts';
+import { parseGitConfig } from './git-config-grammar.ts';
+import { parseHttpBind } from './http-bind.ts';
+import { type EnvironmentVariables, effectiveName, type Settings } from './settings.ts';
+import { parseSignal } from './signals.ts';
+import type {
+  ExechookConfig,
+  GcMode,
+  GitHubAppConfig,
+  SshConfig,
+  SubmoduleMode,
+  SyncConfig,
+  Target,
+  WebhookConfig,
+} from './sync-config.ts';
+import { validateV3 } from './validate-v3.ts';
+import { validateV4 } from './validate-v4.ts';
+import { checkWord, refuseIf } from './validation.ts';
+
+/** Shortest pause between polls in v3 mode, where 0 used to mean none at all. */
+const V3_SHORTEST_WAIT_S = 1;
+
+const COOKIE_FILE = '/etc/git-secret/cookie_file';
+
+function v4Target(settings: Settings): Target {
+  const branch = settings.text('branch');
+  const rev = settings.text('rev');
+  const flagWins = settings.get('ref').source === 'flag';
+  const fromOld = (name: 'branch' | 'rev'): boolean => !(flagWins && settings.get(name).source === 'env');
+  const old = branch !== '' && fromOld('branch') ? branch : rev !== '' && fromOld('rev') ? rev : undefined;
+  const requested = old ?? settings.text('ref');
+  const oid = parseOid(requested);
+  return oid ? { kind: 'oid', requested, oid } : { kind: 'ref', requested, candidates: expandRef(requested) };
+}
+
+/** v3: `--rev=HEAD` follows the branch; anything else is an object id on it, or a tag. */
+function v3Target(settings: Settings): Target {
+  if (settings.isSet('ref')) return v4Target(settings);
+  const branch = settings.text('branch');
+  const rev = settings.text('rev');
+  const branches = branch.startsWith('refs/') ? [branch] : [`refs/heads/${branch}`, `refs/tags/${branch}`];
+  if (rev === 'HEAD' || rev === '') return { kind: 'ref', requested: branch, candidates: branches };
+  const oid = parseOid(rev);
+  if (oid) return { kind: 'oid', requested: rev, oid };
+  if (/^[0-9a-f]{4,63}$/i.test(rev)) return { kind: 'abbreviated', requested: rev.toLowerCase(), candidates: branches };
+  return { kind: 'ref', requested: rev, candidates: [`refs/tags/${rev}`, rev] };
+}
+
+function linkPath(settings: Settings, root: string): string {
+  const chosen = settings.text(effectiveName(settings, 'link', 'dest'));
+  const leaf = settings.text('repo').replace(/\/+$/, '').split(/[/:]/).at(-1) ?? '';
+  const link = chosen.replace(/\/+$/, '') || leaf;
+  const path = resolve(root, link);
+  const reserved = [root, join(root, '.git'), join(root, '.worktrees')];
+  refuseIf(
+    link === '' ||
+      reserved.includes(path) ||
+      path.startsWith(`${join(root, '.git')}/`) ||
+      path.startsWith(`${join(root, '.worktrees')}/`),
+    `--link ${JSON.stringify(link)} cannot be used: it must be none of the root itself, .git and .worktrees`,
+    false,
+  );
+  return path;
+}
+
+function exechook(
+  settings: Settings,
+  name: 'exechook' | 'pre-publish-exechook',
+  command: string,
+): ExechookConfig | undefined {
+  if (command === '') return undefined;
+  return { command, timeoutMs: settings.number(`${name}-timeout`), backoffMs: settings.number(`${name}-backoff`) };
+}
+
+function exechookCommand(settings: Settings): string {
+  const old = settings.text('sync-hook-command');
+  if (settings.mode !== 'v4') return settings.text('exechook-command') || old;
+  return settings.text(effectiveName(settings, 'exechook-command', 'sync-hook-command'));
+}
+
+function webhook(settings: Settings): WebhookConfig | undefined {
+  const url = settings.text('webhook-url');
+  if (url === '') return undefined;
+  const status = settings.number('webhook-success-status');
+  return {
+    url,
+    method: settings.text('webhook-method') || 'POST',
+    successStatus: status === -1 || (status === 0 && settings.mode === 'v4') ? undefined : status,
+    timeoutMs: settings.number('webhook-timeout'),
+    backoffMs: settings.number('webhook-backoff'),
+    sendHash: settings.mode !== 'v3.1',
+  };
+}
+
+function githubApp(settings: Settings): GitHubAppConfig | undefined {
+  const clientId = settings.text('github-app-client-id');
+  const applicationId = settings.number('github-app-application-id');
+  if (clientId === '' && applicationId === 0) return undefined;
+  return {
+    baseUrl: settings.text('github-base-url'),
+    issuer: clientId || String(applicationId),
+    installationId: settings.number('github-app-installation-id'),
+    privateKey: settings.text('github-app-private-key') || undefined,
+    privateKeyFile: settings.text('github-app-private-key-file') || undefined,
+  };
+}
+
+/** `--username`, then the URL’s own userinfo, then `--credential`: where several fit a URL equally, the last wins. */
+function allCredentials(settings: Settings, more: readonly CredentialSpec[]): CredentialSpec[] {
+  const remote = parseRemoteUrl(settings.text('repo'));
+  const own: CredentialSpec[] = [];
+  const username = settings.text('username');
+  if (username !== '') {
+    const passwordFile = settings.text('password-file');
+    const secret = passwordFile === '' ? { password: settings.text('password') } : { passwordFile };
+    if (passwordFile !== '' || settings.text('password') !== '')
+      own.push({ url: remote.fetchUrl, username, ...secret });
+  }
+  if (remote.userinfo) own.push({ url: remote.fetchUrl, ...remote.userinfo });
+  return [...own, ...more];
+}
+
+/**
+ * Failures in a row after which to exit. v4: 0 and 1 both mean the first; v3.3.5 tolerates N; 3.1.1 as well, but
+ * its first sync must succeed. Negative: never (compat.md 6).
+ */
+function failureLimits(settings: Settings): Pick<SyncConfig, 'maxFailures' | 'initMaxFailures'> {
+  const name = effectiveName(settings, 'max-failures', 'max-sync-failures');
+  const given = settings.number(name);
+  const tolerates = name === 'max-sync-failures' && settings.mode !== 'v4';
+  const limit = (count: number): number | undefined =>
+    count < 0 ? undefined : tolerates ? count + 1 : Math.max(1, count);
+  const init = settings.get('init-max-failures');
+  const initLimit = init.source === 'default' ? limit(given) : limit(Number(init.value));
+  return {
+    maxFailures: limit(given),
+    initMaxFailures: settings.mode === 'v3.1' && init.source === 'default' ? 1 : initLimit,
+  };
+}
+
+function periods(settings: Settings): Pick<SyncConfig, 'periodMs' | 'initPeriodMs' | 'syncTimeoutMs'> {
+  const byWait = effectiveName(settings, 'period', 'wait') === 'wait';
+  const wait = Math.trunc(settings.number('wait') * 1000);
+  const shortest = settings.mode === 'v4' ? 10 : V3_SHORTEST_WAIT_S * 1000;
+  const periodMs = byWait ? (wait <= 0 ? shortest : wait) : settings.number('period');
+  const byTimeout = effectiveName(settings, 'sync-timeout', 'timeout') === 'timeout';
+  return {
+    periodMs,
+    initPeriodMs: settings.number('init-period') || periodMs,
+    syncTimeoutMs: byTimeout ? settings.number('timeout') * 1000 : settings.number('sync-timeout'),
+  };
+}
+
+/** compat.md 6: 3.1.1 hands the decimal digits to chmod; 3.3.5 takes the number for what it is. */
+function permissions(settings: Settings): number | undefined {
+  const number = settings.number('change-permissions');
+  if (number === 0) return undefined;
+  return settings.mode === 'v3.1' ? Number.parseInt(String(number), 8) : number;
+}
+
+function absoluteIn(root: string, path: string): string | undefined {
+  return path === '' ? undefined : isAbsolute(path) ? path : join(root, path);
+}
+
+/** v3 touches ssh only with `--ssh`, and then replaces the user's GIT_SSH_COMMAND; v4 always adds to it (compat.md 7). */
+function sshConfig(settings: Settings, env: EnvironmentVariables): SshConfig {
+  const v4 = settings.mode === 'v4';
+  if (!v4 && !settings.flag('ssh')) {
+    return { keyFiles: [], hostKeys: { check: 'default' }, command: env.GIT_SSH_COMMAND || undefined };
+  }
+  const file = settings.text('ssh-known-hosts-file');
+  return {
+    keyFiles: settings.list('ssh-key-file').filter((path) => path !== ''),
+    hostKeys: settings.flag('ssh-known-hosts') ? { check: 'file', file } : { check: 'none' },
+    command: v4 ? env.GIT_SSH_COMMAND || undefined : undefined,
+  };
+}
+
+function logFormat(settings: Settings): SyncConfig['logFormat'] {
+  checkWord(settings, 'log-format', ['auto', 'json', 'text']);
+  return settings.text('log-format') as SyncConfig['logFormat'];
+}
+
+/**
+ * Checks everything and builds the typed configuration.
+ * @throws SidecarError ERR_CONFIG_* or ERR_REMOTE_URL
+ */
+export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): SyncConfig {
+  const v4 = settings.mode === 'v4';
+  const credential = settings.get('credential');
+  const more = settings.list('credential').flatMap((text) => parseCredentials(text, credential.sourceName));
+  if (v4) validateV4(settings, more);
+  else validateV3(settings);
+  const root = resolve(settings.text('root'));
+  const sparse = settings.text('sparse-checkout-file');
+  const quotedKeys = v4;
+  return {
+    mode: settings.mode,
+    remote: parseRemoteUrl(settings.text('repo')),
+    target: v4 ? v4Target(settings) : v3Target(settings),
+    depth: Math.max(0, settings.number('depth')),
+    filter: settings.text('filter'),
+    submodules: settings.text('submodules') as SubmoduleMode,
+    sparseCheckoutFile: sparse === '' ? undefined : resolve(sparse),
+    lfs: settings.flag('lfs'),
+    root,
+    link: linkPath(settings, root),
+    errorFile: absoluteIn(root, settings.text('error-file')),
+    touchFile: absoluteIn(root, settings.text('touch-file')),
+    umask: settings.flag('group-write') ? 0o002 : v4 ? 0o022 : undefined,
+    permissions: permissions(settings),
+    staleWorktreeTimeoutMs: settings.number('stale-worktree-timeout'),
+    moveAside: settings.flag('move-aside'),
+    ...periods(settings),
+    verifyPeriodMs: settings.number('verify-period'),
+    oneTime: settings.flag('one-time'),
+    syncOnSignal: parseSignal(settings.text('sync-on-signal')),
+    ...failureLimits(settings),
+    exechook: exechook(settings, 'exechook', exechookCommand(settings)),
+    prePublishHook: exechook(settings, 'pre-publish-exechook', settings.text('pre-publish-exechook-command')),
+    webhook: webhook(settings),
+    credentials: allCredentials(settings, more),
+    askpassUrl: settings.text('askpass-url') || undefined,
+    githubApp: githubApp(settings),
+    cookieFile: settings.flag('cookie-file') ? COOKIE_FILE : undefined,
+    ssh: sshConfig(settings, env),
+    git: settings.text('git'),
+    gitConfig: parseGitConfig(settings.text('git-config'), quotedKeys),
+    gitConfigAdd: settings.list('git-config-add').flatMap((text) => parseGitConfig(text, true)),
+    gitGc: settings.text('git-gc') as GcMode,
+    http: parseHttpBind(settings),
+    addUser: settings.flag('add-user'),
+    verbosity: settings.number('verbose'),
+    logFormat: logFormat(settings),
+    environment: childEnvironment(env),
+  };
+}

@@ -1,0 +1,27 @@
+import { redactUrl } from '../platform/redact.ts';
+import type { LoadedSettings } from './load.ts';
+import type { Setting } from './settings.ts';
+
+function shown({ option, value }: Setting): string {
+  if (option.secret && value !== '' && !(Array.isArray(value) && value.length === 0)) return '*****';
+  if (Array.isArray(value)) return value.length === 0 ? '""' : value.map((text) => redactUrl(String(text))).join(' ');
+  if (option.type === 'duration') return `${Number(value) / 1000}s`;
+  return value === '' ? '""' : redactUrl(String(value));
+}
+
+/** The text of `--explain`: every option with its value and where it came from, then the remarks. */
+export function renderExplanation(loaded: LoadedSettings): string {
+  const listed = loaded.settings
+    .all()
+    .filter(({ option }) => !option.hidden && !['help', 'man', 'version', 'explain'].includes(option.name));
+  const names = listed.map(({ option }) => (option.envOnly ? `(${option.env[0]})` : `--${option.name}`));
+  const width = Math.max(...names.map((name) => name.length));
+  const values = listed.map(shown);
+  const valueWidth = Math.min(44, Math.max(...values.map((value) => value.length)));
+  const lines = listed.map(
+    ({ sourceName }, index) =>
+      `${(names[index] ?? '').padEnd(width)}  ${(values[index] ?? '').padEnd(valueWidth)}  ${sourceName}`,
+  );
+  const notices = loaded.notices.map((notice) => `note: ${notice}`);
+  return `${[`compat mode ${loaded.compat.mode}: ${loaded.compat.reason}`, '', ...lines, '', ...notices].join('\n').trimEnd()}\n`;
+}

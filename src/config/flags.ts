@@ -1,0 +1,139 @@
+import type { OptionDefinition } from './option.ts';
+import { findOption, OPTIONS } from './options.ts';
+
+/** One use of a flag on the command line. */
+export interface FlagUse {
+  readonly option: OptionDefinition;
+  readonly value: string;
+}
+
+export interface ParsedFlags {
+  readonly uses: readonly FlagUse[];
+  /** Words that are not flags; git-sync ignores them (v3: with everything behind the first). */
+  readonly positional: readonly string[];
+}
+
+/** A command line that the grammar refuses; `message` is what Go's or pflag's parser says. */
+export class FlagSyntaxError extends Error {
+  override readonly name = 'FlagSyntaxError';
+  /** The flag name that nobody knows, for suggesting the nearest. */
+  readonly unknown: string | undefined;
+
+  constructor(message: string, unknown?: string) {
+    super(message);
+    this.unknown = unknown;
+  }
+}
+
+function isSwitch(option: OptionDefinition): boolean {
+  return option.type === 'bool';
+}
+
+/** v3 calls verbosity `v`, with one dash or two. */
+function v3Option(name: string): OptionDefinition | undefined {
+  if (name === 'v') return findOption('verbose');
+  if (name === 'h') return findOption('help');
+  const option = findOption(name);
+  return option && !option.envOnly && name !== 'man' ? option : undefined;
+}
+
+/**
+ * Go's flag package (v3): one dash or two, `-name value` or `-name=value`, a switch takes a value only after `=`,
+ * the first word that is no flag ends parsing.
+ * @throws FlagSyntaxError
+ */
+export function parseV3Flags(argv: readonly string[]): ParsedFlags {
+  const uses: FlagUse[] = [];
+  let at = 0;
+  while (at < argv.length) {
+    const word = argv[at] ?? '';
+    if (word.length < 2 || !word.startsWith('-')) break;
+    at += 1;
+    if (word === '--') break;
+    const body = word.replace(/^--?/, '');
+    if (body === '' || body.startsWith('-') || body.startsWith('='))
+      throw new FlagSyntaxError(`bad flag syntax: ${word}`);
+    const equals = body.indexOf('=');
+    const name = equals < 0 ? body : body.slice(0, equals);
+    const option = v3Option(name);
+    if (!option) throw new FlagSyntaxError(`flag provided but not defined: -${name}`, name);
+    if (equals >= 0) uses.push({ option, value: body.slice(equals + 1) });
+    else if (isSwitch(option)) uses.push({ option, value: 'true' });
+    else {
+      const value = argv[at];
+      if (value === undefined) throw new FlagSyntaxError(`flag needs an argument: -${name}`);
+      uses.push({ option, value });
+      at += 1;
+    }
+  }
+  return { uses, positional: argv.slice(at) };
+}
+
+/** v4's hidden flags that stand for variables, made for its own tests. */
+function v4Option(name: string): OptionDefinition | undefined {
+  if (name === '__env__GITSYNC_PASSWORD') return findOption('password');
+  if (name === '__env__GITSYNC_GITHUB_APP_PRIVATE_KEY') return findOption('github-app-private-key');
+  if (name === 'v') return findOption('verbose');
+  const option = findOption(name);
+  return option && !option.envOnly && !name.includes('_') ? option : undefined;
+}
+
+const SHORTHANDS = new Map(
+  OPTIONS.filter((option) => option.short !== undefined).map((option) => [option.short ?? '', option]),
+);
+
+/**
+ * pflag (v4): `--name value`, `--name=value`, one-letter flags that may be joined (`-v5`, `-v=5`, `-v 5`),
+ * words that are no flags may stand anywhere and `--` ends the flags.
+ * @throws FlagSyntaxError
+ */
+export function parseV4Flags(argv: readonly string[]): ParsedFlags {
+  const uses: FlagUse[] = [];
+  const positional: string[] = [];
+  const words = [...argv];
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (word === '--') {
+      positional.push(...words);
+      break;
+    }
+    if (word.startsWith('--')) uses.push(readLongFlag(word, words));
+    else if (word.startsWith('-') && word.length > 1) uses.push(...readShortFlags(word, words));
+    else positional.push(word);
+  }
+  return { uses, positional };
+}
+
+function readLongFlag(word: string, rest: string[]): FlagUse {
+  const body = word.slice(2);
+  if (body.startsWith('-') || body.startsWith('=')) throw new FlagSyntaxError(`bad flag syntax: ${word}`);
+  const equals = body.indexOf('=');
+  const name = equals < 0 ? body : body.slice(0, equals);
+  const option = v4Option(name);
+  if (!option) throw new FlagSyntaxError(`unknown flag: --${name}`, name);
+  if (equals >= 0) return { option, value: body.slice(equals + 1) };
+  if (isSwitch(option)) return { option, value: 'true' };
+  const value = rest.shift();
+  if (value === undefined) throw new FlagSyntaxError(`flag needs an argument: --${name}`);
+  return { option, value };
+}
+
+function readShortFlags(word: string, rest: string[]): FlagUse[] {
+  const uses: FlagUse[] = [];
+  let letters = word.slice(1);
+  while (letters !== '') {
+    const letter = letters[0] ?? '';
+    const option = letter === '?' ? findOption('help') : SHORTHANDS.get(letter);
+    if (!option)
+      throw new FlagSyntaxError(`unknown shorthand flag: '${letter}' in ${word}`, word.replace(/^-|=.*$/g, ''));
+    letters = letters.slice(1);
+    if (letters.startsWith('=')) return [...uses, { option, value: letters.slice(1) }];
+    if (isSwitch(option)) {
+      uses.push({ option, value: 'true' });
+      continue;
+    }
+    const value = letters !== '' ? letters : rest.shift();
+    if (value === undefined) throw new FlagSyntaxError(`flag needs an argument: '${letter}' in ${word}`);
+    return [...uses, { option, value }];
+  }
+  return uses;
+}

@@ -1,0 +1,23 @@
+import type { Settings } from './settings.ts';
+import type { HttpConfig } from './sync-config.ts';
+import { refuseIf } from './validation.ts';
+
+/** `:1234`, `host:1234`, `[::1]:1234` as Go's net.Listen reads them. */
+export function parseHttpBind(settings: Settings): HttpConfig | undefined {
+  const text = settings.text('http-bind');
+  if (text === '') return undefined;
+  const found = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text);
+  const port = Number(found?.[3]);
+  refuseIf(
+    !found || port > 65535,
+    `--http-bind ${JSON.stringify(text)} must look like :1234, 127.0.0.1:1234 or [::1]:1234`,
+    false,
+  );
+  return {
+    host: found?.[1] || found?.[2] || undefined,
+    port,
+    metrics: settings.flag('http-metrics'),
+    profiles: settings.flag('http-pprof'),
+    maxStalenessMs: settings.number('max-staleness'),
+  };
+}

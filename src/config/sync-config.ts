@@ -1,0 +1,108 @@
+import type { Oid } from '../model/oid.ts';
+import type { RemoteUrl } from '../remote/url.ts';
+import type { CredentialSpec } from './credential-json.ts';
+import type { GitConfigPair } from './git-config-grammar.ts';
+import type { CompatMode } from './option.ts';
+
+/** Which commit is wanted. */
+export type Target =
+  /** The first of these full ref names that the remote has. */
+  | { readonly kind: 'ref'; readonly requested: string; readonly candidates: readonly string[] }
+  /** This very commit; once published there is nothing to poll. */
+  | { readonly kind: 'oid'; readonly requested: string; readonly oid: Oid }
+  /** v3: an abbreviated object id, or a tag, looked up in the history of a branch. */
+  | { readonly kind: 'abbreviated'; readonly requested: string; readonly candidates: readonly string[] };
+
+export interface ExechookConfig {
+  readonly command: string;
+  readonly timeoutMs: number;
+  readonly backoffMs: number;
+}
+
+export interface WebhookConfig {
+  readonly url: string;
+  readonly method: string;
+  /** undefined: any status is success. */
+  readonly successStatus: number | undefined;
+  readonly timeoutMs: number;
+  readonly backoffMs: number;
+  /** 3.1.1 sends no `Gitsync-Hash`. */
+  readonly sendHash: boolean;
+}
+
+export interface GitHubAppConfig {
+  readonly baseUrl: string;
+  /** Application id or client id: the `iss` of the token request. */
+  readonly issuer: string;
+  readonly installationId: number;
+  readonly privateKey: string | undefined;
+  readonly privateKeyFile: string | undefined;
+}
+
+export interface SshConfig {
+  readonly keyFiles: readonly string[];
+  /** `default` leaves it to ssh's own configuration (v3 without --ssh). */
+  readonly hostKeys: { readonly check: 'file'; readonly file: string } | { readonly check: 'none' | 'default' };
+  /** The user's own GIT_SSH_COMMAND. */
+  readonly command: string | undefined;
+}
+
+export interface HttpConfig {
+  readonly host: string | undefined;
+  readonly port: number;
+  readonly metrics: boolean;
+  readonly profiles: boolean;
+  /** 0: off. */
+  readonly maxStalenessMs: number;
+}
+
+export type SubmoduleMode = 'recursive' | 'shallow' | 'off';
+export type GcMode = 'always' | 'auto' | 'aggressive' | 'off';
+
+/** The whole configuration of `sync`, checked. Times are milliseconds, paths absolute. */
+export interface SyncConfig {
+  readonly mode: CompatMode;
+  readonly remote: RemoteUrl;
+  readonly target: Target;
+  readonly depth: number;
+  readonly filter: string;
+  readonly submodules: SubmoduleMode;
+  readonly sparseCheckoutFile: string | undefined;
+  readonly lfs: boolean;
+  readonly root: string;
+  readonly link: string;
+  readonly errorFile: string | undefined;
+  readonly touchFile: string | undefined;
+  readonly umask: number | undefined;
+  /** Octal bits for `chmod -R`, v3 only. */
+  readonly permissions: number | undefined;
+  readonly staleWorktreeTimeoutMs: number;
+  readonly moveAside: boolean;
+  readonly periodMs: number;
+  readonly initPeriodMs: number;
+  readonly syncTimeoutMs: number;
+  readonly verifyPeriodMs: number;
+  readonly oneTime: boolean;
+  readonly syncOnSignal: NodeJS.Signals | undefined;
+  /** Failures in a row after which to exit; undefined: never. */
+  readonly maxFailures: number | undefined;
+  readonly initMaxFailures: number | undefined;
+  readonly exechook: ExechookConfig | undefined;
+  readonly prePublishHook: ExechookConfig | undefined;
+  readonly webhook: WebhookConfig | undefined;
+  readonly credentials: readonly CredentialSpec[];
+  readonly askpassUrl: string | undefined;
+  readonly githubApp: GitHubAppConfig | undefined;
+  readonly cookieFile: string | undefined;
+  readonly ssh: SshConfig;
+  readonly git: string;
+  readonly gitConfig: readonly GitConfigPair[];
+  readonly gitConfigAdd: readonly GitConfigPair[];
+  readonly gitGc: GcMode;
+  readonly http: HttpConfig | undefined;
+  readonly addUser: boolean;
+  readonly verbosity: number;
+  readonly logFormat: 'auto' | 'json' | 'text';
+  /** Variables that hooks and git inherit. */
+  readonly environment: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,30 @@
+import { knownVariables } from './detect-compat.ts';
+import type { CompatMode } from './option.ts';
+import { OPTIONS } from './options.ts';
+import type { EnvironmentVariables } from './settings.ts';
+import { suggest } from './suggest.ts';
+
+/** Kubernetes makes these for a Service whose name begins like ours; they are no mistake of the user. */
+const SERVICE_LINK = /_(?:SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
+
+/** Remarks about `GIT_SYNC_*` and `GITSYNC_*` variables that nothing reads, or nothing in this mode. */
+export function unknownVariableNotices(env: EnvironmentVariables, mode: CompatMode): string[] {
+  const known = knownVariables();
+  const inMode = new Set(
+    mode === 'v4'
+      ? OPTIONS.flatMap((option) => [...option.env])
+      : OPTIONS.flatMap((option) => (option.v3Env ? [option.v3Env] : option.env.slice(0, 1))),
+  );
+  const notices: string[] = [];
+  for (const name of Object.keys(env).sort()) {
+    if (!/^(?:GITSYNC|GIT_SYNC)_/.test(name) || SERVICE_LINK.test(name) || inMode.has(name) || name === 'GITSYNC_HASH')
+      continue;
+    const nearest = suggest(name, known);
+    if (known.includes(name)) {
+      if (name !== 'GIT_SYNC_SSH' && !name.startsWith('GITSYNC_SSH'))
+        notices.push(`${name} is set but has no effect in ${mode} mode`);
+    } else
+      notices.push(`${name} is not a variable that git-sidecar knows${nearest ? `: did you mean ${nearest}?` : ''}`);
+  }
+  return notices;
+}

@@ -1,0 +1,66 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { GcMode } from '../config/sync-config.ts';
+import type { Git } from '../git/git.ts';
+
+export interface GarbageOptions {
+  readonly git: Git;
+  readonly gitDir: string;
+  readonly mode: GcMode;
+  readonly signal: AbortSignal;
+}
+
+/** `auto` acts when at least this much, and half of the store, is garbage. */
+const WORTHWHILE_BYTES = 1024 * 1024;
+const MOST_PACKS = 20;
+const MOST_LOOSE_DIRECTORIES = 200;
+
+/** Bytes in packs, number of packs, and how many of the 256 directories of loose objects exist. */
+async function measureStore(gitDir: string): Promise<{ bytes: number; packs: number; loose: number }> {
+  const directory = join(gitDir, 'objects', 'pack');
+  const names = await readdir(directory).catch(() => [] as string[]);
+  const packs = names.filter((name) => name.endsWith('.pack'));
+  const sizes = await Promise.all(
+    packs.map(async (name) => (await stat(join(directory, name)).catch(() => undefined))?.size ?? 0),
+  );
+  const fanOut = await readdir(join(gitDir, 'objects')).catch(() => [] as string[]);
+  return {
+    bytes: sizes.reduce((sum, size) => sum + size, 0),
+    packs: packs.length,
+    loose: fanOut.filter((name) => /^[0-9a-f]{2}$/.test(name)).length,
+  };
+}
+
+/** Bytes on disk of all objects that a ref or a worktree still needs (git-rev-list, --disk-usage). */
+async function reachableBytes(options: GarbageOptions): Promise<number> {
+  const { git, gitDir, signal } = options;
+  const { stdout } = await git.run(['--git-dir', gitDir, 'rev-list', '--objects', '--all', '--disk-usage'], {
+    op: 'measure',
+    target: gitDir,
+    signal,
+  });
+  return Number.parseInt(stdout, 10) || 0;
+}
+
+async function isWorthwhile(options: GarbageOptions): Promise<boolean> {
+  const store = await measureStore(options.gitDir);
+  if (store.packs > MOST_PACKS || store.loose > MOST_LOOSE_DIRECTORIES) return true;
+  if (store.bytes < WORTHWHILE_BYTES) return false;
+  return store.bytes - (await reachableBytes(options)) > Math.max(WORTHWHILE_BYTES, store.bytes / 2);
+}
+
+/**
+ * Collects garbage after an update, so that history dropped upstream frees its disk space.
+ * `auto` does so only when it is worth the work; `git gc --auto` would keep unreachable packs for ever.
+ *
+ * @returns true when gc ran
+ */
+export async function collectGarbage(options: GarbageOptions): Promise<boolean> {
+  const { git, gitDir, mode, signal } = options;
+  if (mode === 'off' || (mode === 'auto' && !(await isWorthwhile(options)))) return false;
+  await rm(join(gitDir, 'logs'), { recursive: true, force: true });
+  const args = ['--git-dir', gitDir, 'gc', '--quiet', '--prune=now'];
+  if (mode === 'aggressive') args.push('--aggressive');
+  await git.run(args, { op: 'collect garbage in', target: gitDir, signal });
+  return true;
+}

@@ -1,0 +1,117 @@
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Git } from '../git/git.ts';
+import { SidecarError } from '../model/error.ts';
+import { type Oid, parseOid } from '../model/oid.ts';
+
+export interface FetchOptions {
+  readonly git: Git;
+  readonly gitDir: string;
+  /** Local ref that will hold the commit. */
+  readonly localRef: string;
+  /** 0: all of history. */
+  readonly depth: number;
+  readonly filter: string;
+  /** v3 brings all tags along, so that `git describe` works in its worktrees. */
+  readonly allTags: boolean;
+  readonly shownUrl: string;
+  readonly onProgress?: (text: string) => void;
+  /** Called after each fetch that succeeded. */
+  readonly onFetch: () => void;
+}
+
+async function isShallow(gitDir: string): Promise<boolean> {
+  const stat = await lstat(join(gitDir, 'shallow')).catch(() => undefined);
+  return stat !== undefined && stat.size > 0;
+}
+
+async function fetchArguments(options: FetchOptions, source: string): Promise<string[]> {
+  const args = [
+    '--git-dir',
+    options.gitDir,
+    'fetch',
+    '--no-auto-gc',
+    '--no-recurse-submodules',
+    '--no-write-fetch-head',
+    '--update-head-ok',
+    '--force',
+  ];
+  args.push(options.allTags ? '--tags' : '--no-tags');
+  if (options.depth > 0) args.push(`--depth=${options.depth}`);
+  else if (await isShallow(options.gitDir)) args.push('--unshallow');
+  if (options.filter !== '') args.push(`--filter=${options.filter}`);
+  args.push(options.onProgress ? '--progress' : '--quiet');
+  return [...args, '--end-of-options', 'origin', `+${source}:${options.localRef}`];
+}
+
+/**
+ * Fetches commits into the repository and says which commit the local ref then holds.
+ * Asks for the very commit that the poll saw; a server that gives out only what its refs name is asked by ref,
+ * and that is remembered.
+ */
+export class CommitFetcher {
+  readonly #options: FetchOptions;
+  #byRefOnly = false;
+
+  constructor(options: FetchOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param ref full name on the remote; undefined when only the commit is known
+   * @returns the commit that was fetched: `oid`, or what `ref` has become meanwhile
+   * @throws SidecarError as git fails
+   */
+  async fetch(oid: Oid, ref: string | undefined, signal: AbortSignal): Promise<Oid> {
+    if (!this.#byRefOnly || ref === undefined) {
+      try {
+        await this.#run(oid, signal);
+        return oid;
+      } catch (error) {
+        if (!(error instanceof SidecarError) || error.code !== 'ERR_REMOTE_REF' || ref === undefined) throw error;
+      }
+    }
+    await this.#run(ref, signal);
+    const fetched = await this.resolve(this.#options.localRef, signal);
+    if (fetched === oid) this.#byRefOnly = true;
+    return fetched;
+  }
+
+  /** Everything that branches and tags reach: the last way to a commit that the server will not name. */
+  async fetchEverything(signal: AbortSignal): Promise<void> {
+    const args = await fetchArguments({ ...this.#options, depth: 0, allTags: true }, 'refs/heads/*');
+    args[args.length - 1] = '+refs/heads/*:refs/git-sidecar/all/*';
+    await this.#start(args, signal);
+  }
+
+  /**
+   * The commit that `revision` names here.
+   * @throws SidecarError ERR_REMOTE_REF when there is no such commit
+   */
+  async resolve(revision: string, signal: AbortSignal): Promise<Oid> {
+    const { git, gitDir } = this.#options;
+    const { stdout } = await git.run(
+      ['--git-dir', gitDir, 'rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`],
+      {
+        op: 'look up',
+        target: revision,
+        signal,
+        accept: [1, 128],
+      },
+    );
+    const oid = parseOid(stdout.trim().split('\n').at(-1) ?? '');
+    if (!oid)
+      throw new SidecarError('ERR_REMOTE_REF', { op: 'look up', target: revision, detail: 'there is no such commit' });
+    return oid;
+  }
+
+  async #run(source: string, signal: AbortSignal): Promise<void> {
+    await this.#start(await fetchArguments(this.#options, source), signal);
+  }
+
+  async #start(args: readonly string[], signal: AbortSignal): Promise<void> {
+    const { git, shownUrl, onProgress } = this.#options;
+    await git.run(args, { op: 'fetch from', target: shownUrl, signal, ...(onProgress && { onStderr: onProgress }) });
+    this.#options.onFetch();
+  }
+}

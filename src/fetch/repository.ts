@@ -1,0 +1,203 @@
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Git } from '../git/git.ts';
+import { SidecarError, systemCode } from '../model/error.ts';
+import type { ObjectFormat } from '../model/oid.ts';
+import { writeFileAtomic } from '../platform/atomic-file.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Layout } from './layout.ts';
+import { removeStaleLocks } from './locks.ts';
+import { recognizeRepository } from './recognize.ts';
+import { EMPTY_STATE, type RepositoryState, readState, writeState } from './state.ts';
+
+export interface RepositoryOptions {
+  readonly git: Git;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly layout: Layout;
+  /** Full name of the local ref that keeps the fetched commit. */
+  readonly localRef: string;
+  readonly url: string;
+  readonly moveAside: boolean;
+}
+
+/** The repository below the root: made, recognised, taken over or rebuilt. Knows what is known about it. */
+export class Repository {
+  readonly #options: RepositoryOptions;
+  #state: RepositoryState = EMPTY_STATE;
+  #ready = false;
+
+  constructor(options: RepositoryOptions) {
+    this.#options = options;
+  }
+
+  get state(): RepositoryState {
+    return this.#state;
+  }
+
+  /** There is a repository that git can open. */
+  get exists(): boolean {
+    return this.#ready;
+  }
+
+  get gitDir(): string {
+    return this.#options.layout.gitDir;
+  }
+
+  async remember(changes: Partial<RepositoryState>): Promise<void> {
+    this.#state = { ...this.#state, ...changes };
+    await writeState(this.#options.layout.stateDir, this.#state);
+  }
+
+  /** Looks at the root: heals what an interrupted process left. Nothing is created yet. */
+  async open(signal: AbortSignal): Promise<void> {
+    const { layout, log } = this.#options;
+    const owner = await recognizeRepository(layout.gitDir);
+    log.info(1, 'looked at root', { root: layout.root, repository: owner });
+    if (owner === 'foreign')
+      await this.#putAside('ERR_ROOT_FOREIGN_REPO', 'it holds a repository with history of its own');
+    if (owner === 'broken') await rm(layout.gitDir, { recursive: true, force: true });
+    if (owner !== 'ours') return;
+    const removed = await removeStaleLocks(layout.gitDir);
+    if (removed.length > 0) log.info(0, 'removed files of an interrupted git process', { files: removed });
+    this.#state = await readState(layout.stateDir);
+    if (!(await this.#isUsable(signal))) await this.discard('git cannot read it');
+    else this.#ready = true;
+  }
+
+  /** A predecessor's mark is there: it did not end cleanly, or is still at work. */
+  async wasInterrupted(): Promise<boolean> {
+    const mark = await readFile(join(this.#options.layout.stateDir, 'running')).catch(() => undefined);
+    return mark !== undefined;
+  }
+
+  /**
+   * Marks the repository as in use; a mark that is still there at start tells of an unclean end.
+   * @returns true when the last process did not end cleanly
+   */
+  async markRunning(): Promise<boolean> {
+    const path = join(this.#options.layout.stateDir, 'running');
+    await mkdir(this.#options.layout.stateDir, { recursive: true });
+    try {
+      await writeFile(path, `${process.pid}\n`, { flag: 'wx' });
+      return false;
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error;
+      await writeFile(path, `${process.pid}\n`);
+      return true;
+    }
+  }
+
+  async markStopped(): Promise<void> {
+    await rm(join(this.#options.layout.stateDir, 'running'), { force: true });
+  }
+
+  /** Every object that published and pending commits need is there and readable (git-fsck). */
+  async isSound(signal: AbortSignal): Promise<boolean> {
+    const { git, layout } = this.#options;
+    const { code } = await git.run(
+      ['--git-dir', layout.gitDir, 'fsck', '--connectivity-only', '--no-dangling', '--no-progress'],
+      {
+        op: 'check the repository',
+        target: layout.gitDir,
+        signal,
+        accept: [1, 2, 3, 4, 5, 6, 7, 8, 128],
+      },
+    );
+    return code === 0;
+  }
+
+  /** A repository of this object format, with its remote: made new when there is none that fits. */
+  async ensure(objectFormat: ObjectFormat, signal: AbortSignal): Promise<void> {
+    const { git, layout, localRef, url } = this.#options;
+    if (this.#ready && (await this.#objectFormat()) !== objectFormat)
+      await this.discard(`its objects are not ${objectFormat}`);
+    if (!this.#ready) {
+      const branch = localRef.replace(/^refs\/heads\//, '');
+      await git.run(
+        [
+          'init',
+          '--quiet',
+          '--template=',
+          `--object-format=${objectFormat}`,
+          `--initial-branch=${branch}`,
+          '--',
+          layout.root,
+        ],
+        {
+          op: 'make a repository in',
+          target: layout.root,
+          signal,
+        },
+      );
+      await this.#setRemote(url, signal);
+      await mkdir(layout.stateDir, { recursive: true });
+      await this.remember({ ...EMPTY_STATE, url, link: this.#state.link });
+      await this.markRunning();
+      this.#ready = true;
+      return;
+    }
+    if (this.#state.url !== url) {
+      await this.#setRemote(url, signal);
+      await this.remember({ url });
+    }
+  }
+
+  /** Throws the repository away; worktrees and the link stay, so consumers keep what is published. */
+  async discard(reason: string): Promise<void> {
+    const { layout, log, clock } = this.#options;
+    log.warn('the repository is made anew', { root: layout.root, reason });
+    const doomed = join(layout.root, `.git-sidecar-discarded-${clock.now()}`);
+    await rename(layout.gitDir, doomed);
+    await rm(doomed, { recursive: true, force: true });
+    this.#state = { ...EMPTY_STATE, link: this.#state.link };
+    this.#ready = false;
+  }
+
+  /** Clears lock files that block us: no git of ours is running when this is called. */
+  async unlock(): Promise<void> {
+    const removed = await removeStaleLocks(this.#options.layout.gitDir);
+    this.#options.log.warn('removed stale lock files', { files: removed });
+  }
+
+  async #putAside(code: 'ERR_ROOT_FOREIGN_REPO', detail: string): Promise<void> {
+    const { layout, moveAside, log, clock } = this.#options;
+    if (!moveAside) throw new SidecarError(code, { op: 'use', target: layout.root, detail });
+    const aside = `${layout.gitDir}.before-git-sidecar-${clock.now()}`;
+    await rename(layout.gitDir, aside);
+    log.warn('moved a repository aside', { from: layout.gitDir, to: aside });
+  }
+
+  async #isUsable(signal: AbortSignal): Promise<boolean> {
+    const { git, layout } = this.#options;
+    const { code } = await git.run(['--git-dir', layout.gitDir, 'rev-parse', '--git-dir'], {
+      op: 'open',
+      target: layout.gitDir,
+      signal,
+      accept: [128],
+    });
+    return code === 0;
+  }
+
+  async #objectFormat(): Promise<ObjectFormat> {
+    const config = await readFile(join(this.gitDir, 'config'), 'utf8').catch(() => '');
+    return /objectformat\s*=\s*"?sha256/i.test(config) ? 'sha256' : 'sha1';
+  }
+
+  /** compat.md 2: the remote is called origin and its URL is kept right; relative submodule URLs build on it. */
+  async #setRemote(url: string, signal: AbortSignal): Promise<void> {
+    const path = join(this.gitDir, 'config');
+    const before = await readFile(path, 'utf8').catch(() => '');
+    if (!/\[remote "origin"\]/.test(before)) {
+      const quoted = url.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
+      await writeFileAtomic(path, `${before}[remote "origin"]\n\turl = "${quoted}"\n`);
+      return;
+    }
+    await this.#options.git.run(['--git-dir', this.gitDir, 'config', '--replace-all', 'remote.origin.url', url], {
+      op: 'set the remote of',
+      target: this.gitDir,
+      signal,
+    });
+  }
+}

@@ -1,0 +1,37 @@
+import { byPrecedence, type Credential, credentialOrigin } from '../model/credential.ts';
+import type { GitSetting } from './config-file.ts';
+
+/**
+ * A credential helper (gitcredentials, "CUSTOM HELPERS") that prints what two variables hold.
+ * It stays silent when the URL names another user.
+ */
+function helper(index: number): string {
+  const [user, secret] = [`$GIT_SIDECAR_USERNAME_${index}`, `$GIT_SIDECAR_PASSWORD_${index}`];
+  return (
+    `!f() { test "$1" = get || exit 0; ` +
+    `while IFS= read -r line; do case "$line" in username=*) test "\${line#username=}" = "${user}" || exit 0;; '') break;; esac; done; ` +
+    `printf 'username=%s\\npassword=%s\\n' "${user}" "${secret}"; }; f`
+  );
+}
+
+/**
+ * Makes `credentials` known to git and to everything git starts: the configuration holds URLs and a helper that
+ * reads the environment, the environment holds the secrets. Nothing secret is written to a file or put on a
+ * command line. For each credential its own URL comes first, then, as with git-sync's cache, its whole host.
+ */
+export function credentialSettings(credentials: readonly Credential[]): {
+  readonly settings: readonly GitSetting[];
+  readonly variables: Readonly<Record<string, string>>;
+} {
+  const ordered = byPrecedence(credentials).filter((credential) => /^https?:/i.test(credential.url));
+  const variables: Record<string, string> = {};
+  const exact: GitSetting[] = [];
+  const byHost: GitSetting[] = [];
+  ordered.forEach((credential, index) => {
+    variables[`GIT_SIDECAR_USERNAME_${index}`] = credential.username;
+    variables[`GIT_SIDECAR_PASSWORD_${index}`] = credential.password;
+    exact.push({ key: `credential.${credential.url.replace(/\/+$/, '')}.helper`, value: helper(index) });
+    byHost.push({ key: `credential.${credentialOrigin(credential)}.helper`, value: helper(index) });
+  });
+  return { settings: [...exact, ...byHost], variables };
+}

@@ -1,0 +1,108 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Credential } from '../model/credential.ts';
+import { writeFileAtomic } from '../platform/atomic-file.ts';
+import { OWNER_VARIABLE, ownerMark } from '../platform/orphans.ts';
+import type { Environment } from '../platform/process.ts';
+import { type GitSetting, overrideSettings, renderGitConfig } from './config-file.ts';
+import { credentialSettings } from './credential-settings.ts';
+import { type SshOptions, sshCommand } from './ssh-command.ts';
+
+export interface HermeticOptions {
+  /** Private directory of this process. */
+  readonly directory: string;
+  readonly root: string;
+  /** What the user's environment hands down. */
+  readonly inherited: Environment;
+  /** `--git-config`: in place of ours. */
+  readonly overrides: readonly GitSetting[];
+  /** `--git-config-add`: beside ours. */
+  readonly additions: readonly GitSetting[];
+  /** Read first, as v3 did: `$HOME/.gitconfig`. */
+  readonly includedConfig: string | undefined;
+  readonly cookieFile: string | undefined;
+  readonly lfs: boolean;
+  readonly ssh: SshOptions;
+}
+
+/** The surroundings that git runs in: one private configuration and a built environment. */
+export interface HermeticGit {
+  /** Takes new credentials; rewrites the configuration only when their URLs changed. */
+  setCredentials(credentials: readonly Credential[]): Promise<void>;
+  /** For git: with secrets, without prompts. */
+  environment(): Environment;
+  /** For hooks: what the user gave us, with our configuration so that git works in the worktree. */
+  hookEnvironment(): Environment;
+  readonly configFile: string;
+  dispose(): Promise<void>;
+}
+
+const OWN_SECRETS = ['GITSYNC_PASSWORD', 'GIT_SYNC_PASSWORD', 'GITSYNC_CREDENTIAL', 'GITSYNC_GITHUB_APP_PRIVATE_KEY'];
+
+function baseSettings(options: HermeticOptions): GitSetting[] {
+  const settings: GitSetting[] = [
+    ...(options.includedConfig === undefined ? [] : [{ key: 'include.path', value: options.includedConfig }]),
+    { key: 'safe.directory', value: '*' },
+    { key: 'gc.autoDetach', value: 'false' },
+    { key: 'gc.pruneExpire', value: 'now' },
+    { key: 'gc.worktreePruneExpire', value: 'never' },
+    { key: 'maintenance.auto', value: 'false' },
+    { key: 'core.hooksPath', value: '/dev/null' },
+    { key: 'core.fsmonitor', value: 'false' },
+    { key: 'core.logAllRefUpdates', value: 'false' },
+    { key: 'advice.detachedHead', value: 'false' },
+    { key: 'protocol.version', value: '2' },
+  ];
+  if (options.cookieFile !== undefined) settings.push({ key: 'http.cookieFile', value: options.cookieFile });
+  if (options.lfs) {
+    settings.push(
+      { key: 'filter.lfs.clean', value: 'git-lfs clean -- %f' },
+      { key: 'filter.lfs.smudge', value: 'git-lfs smudge -- %f' },
+      { key: 'filter.lfs.process', value: 'git-lfs filter-process' },
+      { key: 'filter.lfs.required', value: 'true' },
+    );
+  }
+  return settings;
+}
+
+/** Writes the private configuration and returns the surroundings made of it (design.md D7). */
+export async function createHermeticGit(options: HermeticOptions): Promise<HermeticGit> {
+  const configFile = join(options.directory, 'gitconfig');
+  let written: string | undefined;
+  let secrets: Readonly<Record<string, string>> = {};
+
+  const setCredentials = async (credentials: readonly Credential[]): Promise<void> => {
+    const own = credentialSettings(credentials);
+    secrets = own.variables;
+    const base = overrideSettings(baseSettings(options), options.overrides);
+    const text = renderGitConfig([...base, ...own.settings, ...options.additions]);
+    if (text === written) return;
+    await writeFileAtomic(configFile, text, { mode: 0o600 });
+    written = text;
+  };
+  await setCredentials([]);
+
+  const shared = { GIT_CONFIG_GLOBAL: configFile, GIT_CONFIG_NOSYSTEM: '1' };
+  const withoutSecrets = Object.fromEntries(
+    Object.entries(options.inherited).filter(([name]) => !OWN_SECRETS.includes(name)),
+  );
+  const fixed = {
+    ...withoutSecrets,
+    ...shared,
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_SSH_COMMAND: sshCommand(options.ssh),
+    GIT_SSH_VARIANT: options.inherited.GIT_SSH_VARIANT ?? (options.ssh.command === undefined ? 'ssh' : 'auto'),
+    LC_ALL: 'C',
+    LANGUAGE: 'C',
+    [OWNER_VARIABLE]: ownerMark(options.root, process.pid),
+  };
+  return {
+    configFile,
+    setCredentials,
+    environment: () => ({ ...fixed, ...secrets }),
+    hookEnvironment: () => ({ ...options.inherited, ...shared }),
+    dispose: async () => {
+      await rm(options.directory, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import type { Oid } from './oid.ts';
+
+/** One ref as a remote advertises it (gitprotocol-v2, "ls-refs"). */
+export interface AdvertisedRef {
+  /** Full name: `HEAD`, `refs/heads/main`, … */
+  readonly name: string;
+  readonly oid: Oid;
+  /** What an annotated tag finally points at. */
+  readonly peeledOid?: Oid;
+  /** The ref that a symbolic ref names. */
+  readonly symref?: string;
+}
+
+/**
+ * The full names that a short name may stand for, most wanted first:
+ * git's own order (gitrevisions, "<refname>"), so a tag wins over a branch of the same name.
+ */
+export function expandRef(requestedRef: string): string[] {
+  return [
+    requestedRef,
+    `refs/${requestedRef}`,
+    `refs/tags/${requestedRef}`,
+    `refs/heads/${requestedRef}`,
+    `refs/remotes/${requestedRef}`,
+    `refs/remotes/${requestedRef}/HEAD`,
+  ];
+}
+
+/** The advertised ref that `requestedRef` means, or undefined when the remote has none. */
+export function matchRef(requestedRef: string, advertised: readonly AdvertisedRef[]): AdvertisedRef | undefined {
+  const byName = new Map(advertised.map((ref) => [ref.name, ref]));
+  for (const name of expandRef(requestedRef)) {
+    const ref = byName.get(name);
+    if (ref) return ref;
+  }
+  return undefined;
+}

@@ -1,0 +1,14 @@
+import type { Oid } from './oid.ts';
+
+/** A commit as published: `ref` is the full name it was found under, or the oid itself when the user pinned one. */
+export interface Revision {
+  readonly ref: string;
+  readonly oid: Oid;
+}
+
+/** What a poll yields when the remote has something other than what is published. */
+export interface RefChange {
+  readonly ref: string;
+  readonly from: Oid | undefined;
+  readonly to: Oid;
+}

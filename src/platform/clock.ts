@@ -1,0 +1,27 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Time as the rest of the program sees it, so that tests can own it. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Milliseconds on a clock that never jumps; only differences mean something. */
+  monotonic(): number;
+  /** Resolves after `ms`, or at once when `signal` aborts. Never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Longest delay that setTimeout takes before it wraps round to "at once". */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: async (ms, signal) => {
+    if (signal?.aborted) return;
+    const bounded = Math.min(Math.max(0, ms), LONGEST_TIMER_MS);
+    await delay(bounded, undefined, signal ? { signal } : {}).catch(() => undefined);
+  },
+};
+
+/** A number in [0, 1), as Math.random gives it. */
+export type Random = () => number;

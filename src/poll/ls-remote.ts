@@ -1,0 +1,45 @@
+import type { Git } from '../git/git.ts';
+import { SidecarError } from '../model/error.ts';
+import { parseOid } from '../model/oid.ts';
+import type { AdvertisedRef } from '../model/ref.ts';
+
+/** Reads `oid TAB ref` lines of git-ls-remote; `ref^{}` is what an annotated tag points at. */
+export function readLsRemote(text: string): AdvertisedRef[] {
+  const refs = new Map<string, AdvertisedRef>();
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    const [id = '', name] = line.split('\t');
+    const oid = parseOid(id);
+    if (!oid || !name) {
+      throw new SidecarError('ERR_REMOTE_PROTOCOL', {
+        op: 'read git ls-remote',
+        detail: `not a ref line: ${JSON.stringify(line.slice(0, 200))}`,
+      });
+    }
+    if (!name.endsWith('^{}')) refs.set(name, { name, oid });
+    else {
+      const tag = refs.get(name.slice(0, -3));
+      if (tag) refs.set(tag.name, { ...tag, peeledOid: oid });
+    }
+  }
+  return [...refs.values()];
+}
+
+/** Asks with `git ls-remote`: any transport, any authentication that git knows. */
+export async function lsRemote(
+  git: Git,
+  url: string,
+  shownUrl: string,
+  candidates: readonly string[],
+  signal: AbortSignal,
+): Promise<AdvertisedRef[]> {
+  const { stdout } = await git.run(
+    ['ls-remote', '--quiet', '--', url, ...candidates.flatMap((name) => [name, `${name}^{}`])],
+    {
+      op: 'list refs of',
+      target: shownUrl,
+      signal,
+    },
+  );
+  return readLsRemote(stdout);
+}

@@ -1,0 +1,55 @@
+import { messageOf, SidecarError } from '../model/error.ts';
+import { redactUrl } from '../platform/redact.ts';
+import { splitUserinfo } from '../platform/url-userinfo.ts';
+
+const TIMEOUT_MS = 1000;
+
+function failure(url: string, detail: string, cause?: unknown): SidecarError {
+  return new SidecarError('ERR_REMOTE_CREDENTIAL_SOURCE', {
+    op: 'ask for credentials at',
+    target: redactUrl(url),
+    detail,
+    cause,
+  });
+}
+
+/** Lines `key=value`, split at the first `=`; the last line of a key counts; a CR before the line end is dropped. */
+export function readAskpassAnswer(body: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const line of body.split('\n')) {
+    const equals = line.indexOf('=');
+    if (equals > 0) found.set(line.slice(0, equals), line.slice(equals + 1).replace(/\r$/, ''));
+  }
+  return found;
+}
+
+/**
+ * Asks the `--askpass-url` service: one GET, a second of time, no redirects, status 200 (compat.md 7).
+ * An answer without a user name or without a password is an error: sent on as empty it would look like bad credentials.
+ *
+ * @throws SidecarError ERR_REMOTE_CREDENTIAL_SOURCE
+ */
+export async function askPassword(url: string, signal: AbortSignal): Promise<{ username: string; password: string }> {
+  let status: number;
+  let body: string;
+  try {
+    const { url: bare, headers } = splitUserinfo(url);
+    const response = await fetch(bare, {
+      redirect: 'manual',
+      headers,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    });
+    status = response.status;
+    body = await response.text();
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    throw failure(url, messageOf(cause), error);
+  }
+  if (status !== 200) throw failure(url, `the answer has status ${status}, wanted 200`);
+  const answer = readAskpassAnswer(body);
+  const [username, password] = [answer.get('username'), answer.get('password')];
+  if (username === undefined || password === undefined) {
+    throw failure(url, `the answer has no line ${username === undefined ? 'username=' : 'password='}…`);
+  }
+  return { username, password };
+}

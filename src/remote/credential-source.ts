@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises';
+import type { CredentialSpec } from '../config/credential-json.ts';
+import type { SyncConfig } from '../config/sync-config.ts';
+import type { Credential } from '../model/credential.ts';
+import { messageOf, SidecarError } from '../model/error.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Redactor } from '../platform/redact.ts';
+import { askPassword } from './askpass.ts';
+import { GitHubAppTokens } from './github-app.ts';
+
+export interface CredentialSourceOptions {
+  readonly config: Pick<SyncConfig, 'credentials' | 'askpassUrl' | 'githubApp' | 'remote'>;
+  readonly clock: Clock;
+  /** Learns every secret before it is used. */
+  readonly redactor: Redactor;
+  readonly onAskpass: (success: boolean) => void;
+  readonly onGithubToken: (success: boolean) => void;
+}
+
+async function readPassword(spec: CredentialSpec): Promise<string> {
+  if (spec.passwordFile === undefined) return spec.password ?? '';
+  try {
+    return await readFile(spec.passwordFile, 'utf8');
+  } catch (error) {
+    throw new SidecarError('ERR_REMOTE_CREDENTIAL_SOURCE', {
+      op: 'read the password file',
+      target: spec.passwordFile,
+      detail: messageOf(error),
+      cause: error,
+    });
+  }
+}
+
+/** Secrets in files and variables often end in the line end that an editor or `echo` put there. */
+function withoutLineEnd(secret: string): string {
+  return secret.replace(/\r?\n$/, '');
+}
+
+/** All credentials as they are now: files and services are asked again each time, so a rotated secret is picked up. */
+export class CredentialSource {
+  readonly #options: CredentialSourceOptions;
+  readonly #github: GitHubAppTokens | undefined;
+
+  constructor(options: CredentialSourceOptions) {
+    this.#options = options;
+    const app = options.config.githubApp;
+    this.#github = app && new GitHubAppTokens(app, options.clock, options.onGithubToken);
+  }
+
+  /** @throws SidecarError ERR_REMOTE_CREDENTIAL_SOURCE */
+  async read(signal: AbortSignal): Promise<Credential[]> {
+    const { config, redactor } = this.#options;
+    const url = config.remote.fetchUrl;
+    const credentials: Credential[] = [];
+    for (const spec of config.credentials) {
+      credentials.push({ url: spec.url, username: spec.username, password: await readPassword(spec) });
+    }
+    if (config.askpassUrl !== undefined)
+      credentials.push({ url, ...(await this.#askPassword(config.askpassUrl, signal)) });
+    if (this.#github) credentials.push({ url, username: '-', password: await this.#github.token(signal) });
+    for (const { password } of credentials) redactor.add(password);
+    return credentials.map((credential) => ({ ...credential, password: withoutLineEnd(credential.password) }));
+  }
+
+  async #askPassword(url: string, signal: AbortSignal): Promise<{ username: string; password: string }> {
+    try {
+      const answer = await askPassword(url, signal);
+      this.#options.onAskpass(true);
+      return answer;
+    } catch (error) {
+      this.#options.onAskpass(false);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { createPrivateKey } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { GitHubAppConfig } from '../config/sync-config.ts';
+import { messageOf, SidecarError } from '../model/error.ts';
+import type { Clock } from '../platform/clock.ts';
+import { redactUrl } from '../platform/redact.ts';
+
+export interface InstallationToken {
+  readonly token: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/** A token is replaced when less than this is left of it (compat.md 7). */
+const RENEW_BEFORE_MS = 30_000;
+/** GitHub accepts at most ten minutes for the token that asks for a token. */
+const JWT_LIFETIME_S = 600;
+
+function failure(target: string, detail: string, cause?: unknown): SidecarError {
+  return new SidecarError('ERR_REMOTE_CREDENTIAL_SOURCE', {
+    op: 'get a GitHub App token from',
+    target,
+    detail,
+    cause,
+    hint: 'Check the application, installation and private key of the GitHub App, and --github-base-url.',
+  });
+}
+
+async function signRequest(app: GitHubAppConfig, now: number): Promise<string> {
+  const pem = app.privateKey ?? (await readFile(app.privateKeyFile ?? '', 'utf8'));
+  const { SignJWT } = await import('jose');
+  const issuedAt = Math.floor(now / 1000);
+  return await new SignJWT({})
+    .setProtectedHeader({ alg: 'RS256' })
+    .setIssuer(app.issuer)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + JWT_LIFETIME_S)
+    .sign(createPrivateKey(pem));
+}
+
+/**
+ * One new installation token: `POST <base>/app/installations/<id>/access_tokens` must answer 201
+ * (GitHub REST API, "Create an installation access token for an app").
+ *
+ * @throws SidecarError ERR_REMOTE_CREDENTIAL_SOURCE, also when the key file cannot be read
+ */
+export async function requestInstallationToken(
+  app: GitHubAppConfig,
+  now: number,
+  signal: AbortSignal,
+): Promise<InstallationToken> {
+  const target = redactUrl(`${app.baseUrl.replace(/\/+$/, '')}/app/installations/${app.installationId}/access_tokens`);
+  try {
+    const jwt = await signRequest(app, now);
+    const response = await fetch(target, {
+      method: 'POST',
+      signal,
+      redirect: 'error',
+      headers: { authorization: `Bearer ${jwt}`, accept: 'application/vnd.github+json', 'user-agent': 'git-sidecar' },
+    });
+    if (response.status !== 201) throw failure(target, `the answer has status ${response.status}, wanted 201`);
+    const body = (await response.json()) as { token?: unknown; expires_at?: unknown };
+    const expiresAt = typeof body.expires_at === 'string' ? Date.parse(body.expires_at) : Number.NaN;
+    if (typeof body.token !== 'string' || Number.isNaN(expiresAt))
+      throw failure(target, 'the answer lacks token or expires_at');
+    return { token: body.token, expiresAt };
+  } catch (error) {
+    throw error instanceof SidecarError ? error : failure(target, messageOf(error), error);
+  }
+}
+
+/** Keeps one installation token and replaces it shortly before it ends. */
+export class GitHubAppTokens {
+  readonly #app: GitHubAppConfig;
+  readonly #clock: Clock;
+  readonly #onRefresh: (success: boolean) => void;
+  #current: InstallationToken | undefined;
+
+  constructor(app: GitHubAppConfig, clock: Clock, onRefresh: (success: boolean) => void) {
+    this.#app = app;
+    this.#clock = clock;
+    this.#onRefresh = onRefresh;
+  }
+
+  async token(signal: AbortSignal): Promise<string> {
+    if (this.#current && this.#current.expiresAt - this.#clock.now() >= RENEW_BEFORE_MS) return this.#current.token;
+    try {
+      this.#current = await requestInstallationToken(this.#app, this.#clock.now(), signal);
+    } catch (error) {
+      this.#onRefresh(false);
+      throw error;
+    }
+    this.#onRefresh(true);
+    return this.#current.token;
+  }
+}

@@ -1,0 +1,167 @@
+import { readFile } from 'node:fs/promises';
+import http from 'node:http';
+import https from 'node:https';
+import { rootCertificates } from 'node:tls';
+import { messageOf, SidecarError, systemCode } from '../model/error.ts';
+import type { HttpSettings } from './http-settings.ts';
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export interface HttpQuestion {
+  readonly method: 'GET' | 'POST';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+  readonly signal: AbortSignal;
+}
+
+/** Where Linux systems keep the CA certificates that git trusts. */
+const SYSTEM_CA_FILES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
+/** No answer to one ref question is this large. */
+const LARGEST_ANSWER = 64 * 1024 * 1024;
+
+async function certificateAuthorities(settings: HttpSettings): Promise<string | readonly string[]> {
+  if (settings.caFile !== undefined) return await readFile(settings.caFile, 'utf8');
+  for (const path of SYSTEM_CA_FILES) {
+    const text = await readFile(path, 'utf8').catch(() => undefined);
+    if (text) return text;
+  }
+  return rootCertificates;
+}
+
+async function createAgent(url: URL, settings: HttpSettings): Promise<http.Agent> {
+  const secure = url.protocol === 'https:';
+  const keepAlive = { keepAlive: true, maxSockets: 1, scheduling: 'lifo' as const };
+  const tls: https.AgentOptions = secure ? { rejectUnauthorized: settings.verify } : {};
+  if (secure && settings.verify) tls.ca = (await certificateAuthorities(settings)) as string;
+  if (secure && settings.clientCertificate) {
+    tls.cert = await readFile(settings.clientCertificate.certFile);
+    tls.key = await readFile(settings.clientCertificate.keyFile);
+  }
+  if (settings.proxy === undefined)
+    return secure ? new https.Agent({ ...keepAlive, ...tls }) : new http.Agent(keepAlive);
+  if (secure) {
+    const { HttpsProxyAgent } = await import('https-proxy-agent');
+    return new HttpsProxyAgent(settings.proxy, { ...keepAlive, ...tls });
+  }
+  const { HttpProxyAgent } = await import('http-proxy-agent');
+  return new HttpProxyAgent(settings.proxy, keepAlive);
+}
+
+function readBody(response: http.IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    response.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > LARGEST_ANSWER) response.destroy(new Error(`the answer is longer than ${LARGEST_ANSWER} bytes`));
+      else chunks.push(chunk);
+    });
+    response.once('end', () => resolve(Buffer.concat(chunks)));
+    response.once('error', reject);
+    response.once('aborted', () => reject(new Error('the connection was cut before the answer was complete')));
+  });
+}
+
+/** One kept-alive connection to one server, opened when first used and again when the server closed it. */
+export class HttpConnection {
+  readonly #settings: HttpSettings;
+  #agent: { readonly origin: string; readonly agent: http.Agent } | undefined;
+  /** Requests sent so far, retries included. */
+  sent = 0;
+
+  constructor(settings: HttpSettings) {
+    this.#settings = settings;
+  }
+
+  close(): void {
+    this.#agent?.agent.destroy();
+    this.#agent = undefined;
+  }
+
+  /**
+   * @throws SidecarError ERR_REMOTE_UNREACHABLE when there is no complete answer
+   */
+  async ask(question: HttpQuestion): Promise<HttpAnswer> {
+    try {
+      return await this.#once(question);
+    } catch (error) {
+      if (error instanceof StaleConnection && !question.signal.aborted) return await this.#orUnreachable(question);
+      throw this.#unreachable(question, error);
+    }
+  }
+
+  async #orUnreachable(question: HttpQuestion): Promise<HttpAnswer> {
+    try {
+      return await this.#once(question);
+    } catch (error) {
+      throw this.#unreachable(question, error);
+    }
+  }
+
+  #unreachable(question: HttpQuestion, error: unknown): SidecarError {
+    const cause = error instanceof StaleConnection ? error.cause : error;
+    const timedOut = question.signal.aborted;
+    return new SidecarError('ERR_REMOTE_UNREACHABLE', {
+      op: 'ask',
+      target: question.url.origin,
+      cause,
+      detail: timedOut ? 'no complete answer in time' : describe(cause),
+    });
+  }
+
+  async #agentFor(url: URL): Promise<http.Agent> {
+    if (this.#agent?.origin !== url.origin) {
+      this.close();
+      this.#agent = { origin: url.origin, agent: await createAgent(url, this.#settings) };
+    }
+    return this.#agent.agent;
+  }
+
+  async #once(question: HttpQuestion): Promise<HttpAnswer> {
+    const { url, method, headers, body, signal } = question;
+    const agent = await this.#agentFor(url);
+    const send = url.protocol === 'https:' ? https.request : http.request;
+    this.sent += 1;
+    const request = send(url, {
+      method,
+      agent,
+      signal,
+      headers: { ...headers, ...(body && { 'content-length': String(body.length) }) },
+    });
+    const response = new Promise<http.IncomingMessage>((resolve, reject) => {
+      request.once('response', resolve);
+      request.once('error', (error) =>
+        reject(request.reusedSocket && isReset(error) ? new StaleConnection(error) : error),
+      );
+    });
+    request.end(body);
+    const answer = await response;
+    return { status: answer.statusCode ?? 0, headers: answer.headers, body: await readBody(answer) };
+  }
+}
+
+/** A kept-alive connection that the server had closed already when we wrote to it: not worth an error, ask again. */
+class StaleConnection extends Error {
+  constructor(cause: unknown) {
+    super('stale connection', { cause });
+  }
+}
+
+function isReset(error: unknown): boolean {
+  return ['ECONNRESET', 'EPIPE'].includes(systemCode(error) ?? '');
+}
+
+function describe(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
+  return messageOf(error) || systemCode(error) || 'the connection failed';
+}

@@ -1,0 +1,82 @@
+import { SidecarError } from '../../model/error.ts';
+import { isZeroOid, type ObjectFormat, parseOid } from '../../model/oid.ts';
+import type { AdvertisedRef } from '../../model/ref.ts';
+import { DELIMITER_PACKET, dataPacket, FLUSH_PACKET, packetText, readPackets } from './pkt-line.ts';
+
+export interface LsRefsQuestion {
+  /** Only refs that start with one of these are wanted; the server may send more. */
+  readonly prefixes: readonly string[];
+  readonly objectFormat: ObjectFormat;
+  readonly agent: string;
+}
+
+/** The body of one `ls-refs` command (gitprotocol-v2, "ls-refs"). */
+export function writeLsRefs(question: LsRefsQuestion): Buffer {
+  return Buffer.concat([
+    dataPacket('command=ls-refs'),
+    dataPacket(`agent=${question.agent}`),
+    dataPacket(`object-format=${question.objectFormat}`),
+    DELIMITER_PACKET,
+    dataPacket('peel'),
+    dataPacket('symrefs'),
+    ...question.prefixes.map((prefix) => dataPacket(`ref-prefix ${prefix}`)),
+    FLUSH_PACKET,
+  ]);
+}
+
+function malformed(line: string): SidecarError {
+  return new SidecarError('ERR_REMOTE_PROTOCOL', {
+    op: 'read git protocol',
+    detail: `not a ref line: ${JSON.stringify(line.slice(0, 200))}`,
+  });
+}
+
+/** `obj-id SP refname *(SP ref-attribute)`; an unborn ref has the word `unborn` for its oid. */
+function readRefLine(line: string): AdvertisedRef | undefined {
+  const [id, name, ...attributes] = line.split(' ');
+  if (!id || !name) throw malformed(line);
+  if (id === 'unborn') return undefined;
+  const oid = parseOid(id);
+  if (!oid || isZeroOid(oid)) throw malformed(line);
+  const attribute = (key: string): string | undefined =>
+    attributes.find((text) => text.startsWith(`${key}:`))?.slice(key.length + 1);
+  const peeled = attribute('peeled');
+  const peeledOid = peeled === undefined ? undefined : parseOid(peeled);
+  if (peeled !== undefined && !peeledOid) throw malformed(line);
+  const symref = attribute('symref-target');
+  return { name, oid, ...(peeledOid && { peeledOid }), ...(symref !== undefined && { symref }) };
+}
+
+/**
+ * Reads the answer to an `ls-refs` command. The answer must end in a flush packet: one that was cut off
+ * would look like refs that were deleted.
+ *
+ * @throws SidecarError ERR_REMOTE_PROTOCOL for anything that is not such an answer; the server's own words
+ *   when it sent an `ERR` packet.
+ */
+export function readLsRefs(body: Buffer): AdvertisedRef[] {
+  const refs: AdvertisedRef[] = [];
+  let complete = false;
+  for (const packet of readPackets(body)) {
+    if (packet.kind !== 'data') {
+      complete = packet.kind === 'flush' || complete;
+      continue;
+    }
+    const line = packetText(packet.payload);
+    if (line.startsWith('ERR ')) {
+      throw new SidecarError('ERR_REMOTE_PROTOCOL', {
+        op: 'list refs',
+        detail: `the server says: ${line.slice(4, 404)}`,
+      });
+    }
+    const ref = readRefLine(line);
+    if (ref) refs.push(ref);
+  }
+  if (!complete) {
+    throw new SidecarError('ERR_REMOTE_PROTOCOL', {
+      op: 'list refs',
+      detail: 'the answer ends before its flush packet',
+    });
+  }
+  return refs;
+}

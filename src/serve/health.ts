@@ -1,0 +1,38 @@
+import type { Clock } from '../platform/clock.ts';
+
+export interface Verdict {
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+/** Whether this process has done its work, and how long ago. */
+export class Health {
+  readonly #clock: Clock;
+  readonly #maxStalenessMs: number;
+  #lastSuccess: number | undefined;
+
+  constructor(clock: Clock, maxStalenessMs: number) {
+    this.#clock = clock;
+    this.#maxStalenessMs = maxStalenessMs;
+  }
+
+  /** The remote was asked and what it has is published. */
+  succeeded(): void {
+    this.#lastSuccess = this.#clock.monotonic();
+  }
+
+  /** git-sync's `/`: 200 from the first success on, whatever happens later. */
+  get isInitialized(): boolean {
+    return this.#lastSuccess !== undefined;
+  }
+
+  /** `/readyz`: also turns back to "no" when the last success is older than `--max-staleness`. */
+  readiness(): Verdict {
+    if (this.#lastSuccess === undefined) return { ok: false, text: 'repo is not ready' };
+    const age = this.#clock.monotonic() - this.#lastSuccess;
+    if (this.#maxStalenessMs > 0 && age > this.#maxStalenessMs) {
+      return { ok: false, text: `stale: the last successful check was ${Math.round(age / 1000)} s ago` };
+    }
+    return { ok: true, text: 'ok' };
+  }
+}

@@ -1,0 +1,32 @@
+import type { SyncConfig } from '../config/sync-config.ts';
+import type { CommitFetcher } from '../fetch/fetch-commit.ts';
+import type { Layout } from '../fetch/layout.ts';
+import type { Repository } from '../fetch/repository.ts';
+import type { Git } from '../git/git.ts';
+import type { HermeticGit } from '../git/hermetic.ts';
+import type { SyncObserver } from '../model/sync-observer.ts';
+import type { HookRunner } from '../notify/hook-runner.ts';
+import type { Notification } from '../notify/notification.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Poller } from '../poll/poller.ts';
+import type { CredentialSource } from '../remote/credential-source.ts';
+
+/** Everything that the stages work with; made once by the wiring in cli/. */
+export interface SyncContext {
+  readonly config: SyncConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly git: Git;
+  readonly hermetic: HermeticGit;
+  readonly layout: Layout;
+  readonly repository: Repository;
+  readonly fetcher: CommitFetcher;
+  readonly poller: Poller;
+  readonly credentials: CredentialSource;
+  readonly observer: SyncObserver;
+  /** Told after a publish, each at its own pace. */
+  readonly hooks: readonly HookRunner[];
+  /** Asked before a publish; throws to refuse. */
+  readonly prePublish: ((notification: Notification, signal: AbortSignal) => Promise<void>) | undefined;
+}

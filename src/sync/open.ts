@@ -1,0 +1,24 @@
+import { endOrphans } from '../platform/orphans.ts';
+import { removeTemporaryLinks } from '../publish/link.ts';
+import type { SyncContext } from './context.ts';
+
+/**
+ * Before the first cycle: ends what a killed predecessor left running, removes what it left half done, and after an
+ * unclean end has git check the repository once.
+ */
+export async function openRepository(context: SyncContext, signal: AbortSignal): Promise<void> {
+  const { repository, config, layout, log } = context;
+  const orphans = (await repository.wasInterrupted()) ? await endOrphans(layout.root) : [];
+  if (orphans.length > 0) log.warn('ended git processes of a killed predecessor', { processes: orphans });
+  await removeTemporaryLinks(config.link);
+  await repository.open(signal);
+  if (!repository.exists) return;
+  const unclean = await repository.markRunning();
+  if (unclean && !(await repository.isSound(signal)))
+    await repository.discard('the last process was killed and git finds damage');
+}
+
+/** Notes that the repository was left in order. */
+export async function closeRepository(context: SyncContext): Promise<void> {
+  if (context.repository.exists) await context.repository.markStopped();
+}

@@ -1,0 +1,26 @@
+import type { Stage } from './cycle.ts';
+import { checkout } from './stages/checkout.ts';
+import { createCleanUp } from './stages/clean-up.ts';
+import { compareWith } from './stages/compare.ts';
+import { fetchObjects } from './stages/fetch.ts';
+import { look } from './stages/look.ts';
+import { poll, refreshCredentials } from './stages/poll.ts';
+import { askBeforePublish, publish } from './stages/publish.ts';
+import { tell } from './stages/tell.ts';
+import { TreeWatch } from './tree-watch.ts';
+
+/** The cycle, in order: the path of data from a moved ref to a told consumer. */
+export function createStages(): readonly Stage[] {
+  return [
+    look,
+    refreshCredentials,
+    poll,
+    compareWith(new TreeWatch()),
+    fetchObjects,
+    checkout,
+    askBeforePublish,
+    publish,
+    tell,
+    createCleanUp(),
+  ];
+}

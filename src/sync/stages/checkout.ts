@@ -1,0 +1,62 @@
+import { lstat } from 'node:fs/promises';
+import { createCheckout, isClean } from '../../checkout/checkout.ts';
+import { findWorktree, finishedWith, type Worktree, worktreeAt } from '../../checkout/worktree.ts';
+import type { SyncContext } from '../context.ts';
+import type { Cycle, Stage } from '../cycle.ts';
+
+async function exists(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Paths that must not be touched: what the link shows, and where a hook is at work. */
+function pathsInUse(context: SyncContext, cycle: Cycle): Set<string> {
+  const hooks = context.hooks.map((hook) => hook.worktreeInUse).filter((path) => path !== undefined);
+  return new Set([...hooks, ...(cycle.link.kind === 'link' ? [cycle.link.target] : [])]);
+}
+
+/** A worktree of the wanted commit that is still there, finished under today's settings and clean: A→B→A costs nothing. */
+async function findFinished(
+  context: SyncContext,
+  cycle: Cycle,
+  paths: readonly string[],
+): Promise<Worktree | undefined> {
+  const { layout, git } = context;
+  if (!cycle.wanted || !cycle.plan) return undefined;
+  for (const path of paths) {
+    const worktree = await findWorktree(layout.gitDir, path, cycle.wanted.oid);
+    if (!worktree || (await finishedWith(worktree)) !== cycle.plan.fingerprint) continue;
+    if (await isClean(git, worktree, cycle.signal)) return worktree;
+  }
+  return undefined;
+}
+
+/** Makes a finished worktree of the wanted commit beside what is published. */
+export const checkout: Stage = {
+  name: 'checkout',
+  run: async (context, cycle) => {
+    const { config, layout, git } = context;
+    const { wanted, plan, live } = cycle;
+    if (!wanted || !plan) return 'next';
+    if (live?.oid === wanted.oid) {
+      cycle.candidate = live;
+      return 'next';
+    }
+    const inUse = pathsInUse(context, cycle);
+    const free = layout.worktreePaths(wanted.oid).filter((path) => !inUse.has(path));
+    const finished = await findFinished(context, cycle, free);
+    if (finished) {
+      cycle.candidate = finished;
+      return 'next';
+    }
+    const vacant: string[] = [];
+    for (const path of free) if (!(await exists(path))) vacant.push(path);
+    const path = vacant[0] ?? free[0] ?? layout.worktreePaths(wanted.oid)[1];
+    const worktree = worktreeAt(layout.gitDir, path, wanted.oid);
+    await createCheckout(git, worktree, plan, config, cycle.signal);
+    cycle.candidate = worktree;
+    return 'next';
+  },
+};

@@ -1,0 +1,47 @@
+import { hasSubmodules, isClean } from '../../checkout/checkout.ts';
+import { finishedWith, markFinished } from '../../checkout/worktree.ts';
+import type { SyncContext } from '../context.ts';
+import type { Cycle, Stage } from '../cycle.ts';
+import type { TreeWatch } from '../tree-watch.ts';
+
+/** True when the published worktree was made under today's settings, or git-sync made it and it fits. */
+async function isAsConfigured(context: SyncContext, cycle: Cycle): Promise<boolean> {
+  if (!cycle.live || !cycle.plan) return false;
+  const fingerprint = await finishedWith(cycle.live);
+  if (fingerprint !== undefined) return fingerprint === cycle.plan.fingerprint;
+  return await adopt(context, cycle);
+}
+
+/** Takes over a worktree that git-sync made, if git says that it is clean and nothing shaped it but its commit. */
+async function adopt(context: SyncContext, cycle: Cycle): Promise<boolean> {
+  const { config, git, log } = context;
+  const { live, plan } = cycle;
+  if (!live || !plan) return false;
+  const shaped = plan.sparsePatterns !== undefined || config.lfs || config.permissions !== undefined;
+  if (shaped || (await hasSubmodules(live)) || !(await isClean(git, live, cycle.signal))) return false;
+  await markFinished(live, plan.fingerprint);
+  log.info(0, 'took over the worktree that is published', { path: live.path, hash: live.oid });
+  return true;
+}
+
+function historyIsAsConfigured({ config, repository }: SyncContext): boolean {
+  const { depth, filter } = repository.state;
+  return depth === config.depth && filter === config.filter;
+}
+
+/** Decides whether anything has to be done: settled when the wanted commit is published, whole and as configured. */
+export function compareWith(watch: TreeWatch): Stage {
+  return {
+    name: 'compare',
+    run: async (context, cycle) => {
+      const { wanted, live } = cycle;
+      if (!wanted || !live || live.oid !== wanted.oid) return 'next';
+      if (!(await isAsConfigured(context, cycle)) || !(await watch.isWhole(context, cycle))) {
+        context.log.warn('the published tree is rebuilt', { hash: live.oid, path: live.path });
+        cycle.live = undefined;
+        return 'next';
+      }
+      return historyIsAsConfigured(context) ? 'settled' : 'next';
+    },
+  };
+}
