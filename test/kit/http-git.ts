@@ -1,0 +1,17 @@
+import { afterEach } from 'vitest';
+import { type GitServer, startGitServer } from '../../src/demo/git-server.ts';
+import { createProcessRunner } from '../../src/platform/process.ts';
+import { GIT_ENV } from './upstream.ts';
+
+const servers: GitServer[] = [];
+
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+/** Smart HTTP around git http-backend in this process: fast; for what nginx has to prove there is nginx.ts. */
+export async function httpGit(projectRoot: string): Promise<string> {
+  const server = await startGitServer({ runner: createProcessRunner(), env: GIT_ENV, projectRoot });
+  servers.push(server);
+  return server.url;
+}
