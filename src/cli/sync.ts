@@ -29,9 +29,13 @@ function modeFor(argv: readonly string[], env: EnvironmentVariables): CompatMode
 /** A command line that cannot be parsed: exit 2; v4 says why on both streams (compat.md 1.1). */
 function refuseUsage(error: SidecarError, mode: CompatMode, program: string, io: Io): number {
   const text = describe(error);
+  if (error.code !== 'ERR_CONFIG_USAGE') {
+    io.stderr(text);
+    return EXIT.failure;
+  }
   io.stderr(`usage: ${program} --repo=URL --root=DIR [options]; every option: ${program} --help\n\n${text}`);
   if (mode === 'v4') io.stdout(text);
-  return error.code === 'ERR_CONFIG_USAGE' ? EXIT.usage : EXIT.failure;
+  return EXIT.usage;
 }
 
 /** An option value that is not allowed: exit 1, and into the error file as plain text (compat.md 1.4). */

@@ -20,7 +20,7 @@ function invalid(sourceName: string, detail: string): SidecarError {
   return new SidecarError(fromFlag ? 'ERR_CONFIG_USAGE' : 'ERR_CONFIG_INVALID', {
     op: 'read',
     target: sourceName,
-    detail,
+    detail: `${sourceName}: ${detail}`,
     hint: 'Write {"url":"https://host/","username":"me","password-file":"/path"} or an array of such objects.',
   });
 }
