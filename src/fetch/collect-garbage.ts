@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GcMode } from '../config/sync-config.ts';
 import type { Git } from '../git/git.ts';
@@ -13,22 +13,21 @@ export interface GarbageOptions {
 /** `auto` acts when at least this much, and half of the store, is garbage. */
 const WORTHWHILE_BYTES = 1024 * 1024;
 const MOST_PACKS = 20;
-const MOST_LOOSE_DIRECTORIES = 200;
+const MOST_LOOSE = 2000;
 
-/** Bytes in packs, number of packs, and how many of the 256 directories of loose objects exist. */
-async function measureStore(gitDir: string): Promise<{ bytes: number; packs: number; loose: number }> {
-  const directory = join(gitDir, 'objects', 'pack');
-  const names = await readdir(directory).catch(() => [] as string[]);
-  const packs = names.filter((name) => name.endsWith('.pack'));
-  const sizes = await Promise.all(
-    packs.map(async (name) => (await stat(join(directory, name)).catch(() => undefined))?.size ?? 0),
-  );
-  const fanOut = await readdir(join(gitDir, 'objects')).catch(() => [] as string[]);
-  return {
-    bytes: sizes.reduce((sum, size) => sum + size, 0),
-    packs: packs.length,
-    loose: fanOut.filter((name) => /^[0-9a-f]{2}$/.test(name)).length,
-  };
+/** What git-count-objects -v counts; sizes come in KiB. */
+async function measureStore({
+  git,
+  gitDir,
+  signal,
+}: GarbageOptions): Promise<{ bytes: number; packs: number; loose: number }> {
+  const { stdout } = await git.run(['--git-dir', gitDir, 'count-objects', '-v'], {
+    op: 'measure',
+    target: gitDir,
+    signal,
+  });
+  const value = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(stdout)?.[1] ?? 0);
+  return { bytes: (value('size') + value('size-pack')) * 1024, packs: value('packs'), loose: value('count') };
 }
 
 /** Bytes on disk of all objects that a ref or a worktree still needs (git-rev-list, --disk-usage). */
@@ -43,8 +42,8 @@ async function reachableBytes(options: GarbageOptions): Promise<number> {
 }
 
 async function isWorthwhile(options: GarbageOptions): Promise<boolean> {
-  const store = await measureStore(options.gitDir);
-  if (store.packs > MOST_PACKS || store.loose > MOST_LOOSE_DIRECTORIES) return true;
+  const store = await measureStore(options);
+  if (store.packs > MOST_PACKS || store.loose > MOST_LOOSE) return true;
   if (store.bytes < WORTHWHILE_BYTES) return false;
   return store.bytes - (await reachableBytes(options)) > Math.max(WORTHWHILE_BYTES, store.bytes / 2);
 }

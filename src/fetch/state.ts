@@ -14,8 +14,6 @@ export interface RepositoryState {
   readonly depth: number | undefined;
   readonly filter: string | undefined;
   readonly url: string | undefined;
-  /** Bytes of the object store after the last gc. */
-  readonly packedBytes: number | undefined;
 }
 
 export const EMPTY_STATE: RepositoryState = {
@@ -25,7 +23,6 @@ export const EMPTY_STATE: RepositoryState = {
   depth: undefined,
   filter: undefined,
   url: undefined,
-  packedBytes: undefined,
 };
 
 const FILE = 'state.json';
@@ -49,7 +46,6 @@ export async function readState(stateDir: string): Promise<RepositoryState> {
       depth: numberOf(saved.depth),
       filter: textOf(saved.filter),
       url: textOf(saved.url),
-      packedBytes: numberOf(saved.packedBytes),
     };
   } catch {
     return EMPTY_STATE;

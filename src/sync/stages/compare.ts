@@ -29,13 +29,18 @@ function historyIsAsConfigured({ config, repository }: SyncContext): boolean {
   return depth === config.depth && filter === config.filter;
 }
 
+/** For an abbreviated commit the poll tells where its branch is; which commit is meant is known after the fetch. */
+function isUnresolved({ config: { target } }: SyncContext, { live }: Cycle): boolean {
+  return target.kind === 'abbreviated' && !live?.oid.startsWith(target.requested);
+}
+
 /** Decides whether anything has to be done: settled when the wanted commit is published, whole and as configured. */
 export function compareWith(watch: TreeWatch): Stage {
   return {
     name: 'compare',
     run: async (context, cycle) => {
       const { wanted, live } = cycle;
-      if (!wanted || !live || live.oid !== wanted.oid) return 'next';
+      if (!wanted || !live || live.oid !== wanted.oid || isUnresolved(context, cycle)) return 'next';
       if (!(await isAsConfigured(context, cycle)) || !(await watch.isWhole(context, cycle))) {
         context.log.warn('the published tree is rebuilt', { hash: live.oid, path: live.path });
         cycle.live = undefined;
