@@ -26,16 +26,19 @@ export class SyncMetrics implements SyncObserver {
     if (report.pollMs !== undefined) metrics?.observe('git_sidecar_poll_duration_seconds', report.pollMs / 1000);
     if (report.status === 'error') return;
     this.#health.succeeded();
-    if (report.revision) {
-      metrics?.setOnly('git_sidecar_published_info', 1, { ref: report.revision.ref, oid: report.revision.oid });
-    }
+    if (report.revision) this.#showRevision(report.revision);
     metrics?.set('git_sidecar_last_success_timestamp_seconds', this.#clock.now() / 1000);
   }
 
-  onPublish(_revision: Revision, updateMs: number): void {
+  onPublish(revision: Revision, updateMs: number): void {
     const metrics = this.#metrics;
+    this.#showRevision(revision);
     metrics?.set('git_sidecar_published_timestamp_seconds', this.#clock.now() / 1000);
     metrics?.observe('git_sidecar_update_duration_seconds', updateMs / 1000);
+  }
+
+  #showRevision({ ref, oid }: Revision): void {
+    this.#metrics?.setOnly('git_sidecar_published_info', 1, { ref, oid });
   }
 
   onVerify(changed: number, untracked: number): void {
