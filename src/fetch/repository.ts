@@ -169,13 +169,16 @@ export class Repository {
     log.warn('moved a repository aside', { from: layout.gitDir, to: aside });
   }
 
+  /** git opens it and finds the commit that we published last: one process, whatever the size of the repository. */
   async #isUsable(signal: AbortSignal): Promise<boolean> {
     const { git, layout } = this.#options;
-    const { code } = await git.run(['--git-dir', layout.gitDir, 'rev-parse', '--git-dir'], {
+    const { oid } = this.#state;
+    const question = oid === undefined ? ['rev-parse', '--git-dir'] : ['cat-file', '-e', `${oid}^{commit}`];
+    const { code } = await git.run(['--git-dir', layout.gitDir, ...question], {
       op: 'open',
       target: layout.gitDir,
       signal,
-      accept: [128],
+      accept: [1, 128],
     });
     return code === 0;
   }

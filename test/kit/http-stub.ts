@@ -1,3 +1,4 @@
+import './temp.ts'; // Its clean-up has to come last, so it has to register first.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach } from 'vitest';
@@ -35,7 +36,11 @@ export async function httpStub(
       body: Buffer.concat(chunks).toString(),
     };
     requests.push(request);
-    await answer(request, response);
+    try {
+      await answer(request, response);
+    } catch {
+      response.destroy();
+    }
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   closers.push(async () => {

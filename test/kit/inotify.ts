@@ -1,3 +1,4 @@
+import './temp.ts'; // Its clean-up has to come last, so it has to register first.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { afterEach } from 'vitest';
 import { until } from './wait.ts';

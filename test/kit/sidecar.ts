@@ -1,3 +1,4 @@
+import './temp.ts'; // Its clean-up has to come last, so it has to register first.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -6,10 +7,17 @@ import { until } from './wait.ts';
 
 const running = new Set<ChildProcess>();
 
-afterEach(() => {
-  for (const child of running) child.kill('SIGKILL');
-  running.clear();
+afterEach(async () => {
+  await Promise.all([...running].map(end));
 });
+
+async function end(child: ChildProcess): Promise<void> {
+  const gone = new Promise((done) => child.once('close', done));
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 3000);
+  await gone;
+  clearTimeout(timer);
+}
 
 export interface LogLine {
   readonly msg: string;

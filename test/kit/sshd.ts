@@ -1,3 +1,4 @@
+import './temp.ts'; // Its clean-up has to come last, so it has to register first.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -6,7 +6,7 @@ import { afterEach } from 'vitest';
 const made: string[] = [];
 
 afterEach(() => {
-  for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+  for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 });
 
 /** A directory of its own for the running test; removed after it. */

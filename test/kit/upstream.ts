@@ -39,8 +39,8 @@ export class Upstream {
     mkdirSync(directory, { recursive: true });
     git(directory, 'init', '-q', '--bare', '-b', branch, `--object-format=${options.format ?? 'sha1'}`, this.bare);
     git(this.bare, 'config', 'http.receivepack', 'true');
-    git(directory, 'clone', '-q', this.bare, this.work);
-    git(this.work, 'symbolic-ref', 'HEAD', `refs/heads/${branch}`);
+    git(directory, 'init', '-q', '-b', branch, `--object-format=${options.format ?? 'sha1'}`, this.work);
+    git(this.work, 'remote', 'add', 'origin', this.bare);
   }
 
   write(files: Files): void {
