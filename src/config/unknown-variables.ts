@@ -7,6 +7,9 @@ import { suggest } from './suggest.ts';
 /** Kubernetes makes these for a Service whose name begins like ours; they are no mistake of the user. */
 const SERVICE_LINK = /_(?:SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
 
+/** Charts set these with every mode; v4 needs no word about ssh, and nobody is to be worried about it. */
+const HARMLESS = new Set(['GIT_SYNC_SSH', 'GITSYNC_SSH', 'GITSYNC_HASH']);
+
 /** Remarks about `GIT_SYNC_*` and `GITSYNC_*` variables that nothing reads, or nothing in this mode. */
 export function unknownVariableNotices(env: EnvironmentVariables, mode: CompatMode): string[] {
   const known = knownVariables();
@@ -17,12 +20,11 @@ export function unknownVariableNotices(env: EnvironmentVariables, mode: CompatMo
   );
   const notices: string[] = [];
   for (const name of Object.keys(env).sort()) {
-    if (!/^(?:GITSYNC|GIT_SYNC)_/.test(name) || SERVICE_LINK.test(name) || inMode.has(name) || name === 'GITSYNC_HASH')
+    if (!/^(?:GITSYNC|GIT_SYNC)_/.test(name) || SERVICE_LINK.test(name) || inMode.has(name) || HARMLESS.has(name))
       continue;
     const nearest = suggest(name, known);
     if (known.includes(name)) {
-      if (name !== 'GIT_SYNC_SSH' && !name.startsWith('GITSYNC_SSH'))
-        notices.push(`${name} is set but has no effect in ${mode} mode`);
+      notices.push(`${name} is set but has no effect in ${mode} mode`);
     } else
       notices.push(`${name} is not a variable that git-sidecar knows${nearest ? `: did you mean ${nearest}?` : ''}`);
   }

@@ -13,6 +13,8 @@ export interface GitServerOptions {
   readonly env: Environment;
   /** Directory whose bare repositories are served, for reading and for pushing. */
   readonly projectRoot: string;
+  /** Called after each push that the server accepted. */
+  readonly onPush?: () => void;
 }
 
 async function readAll(request: IncomingMessage): Promise<Buffer> {
@@ -58,7 +60,7 @@ function sendCgiAnswer(output: Buffer, response: ServerResponse): void {
 }
 
 /** A git server over smart HTTP on loopback, around `git http-backend`: for the demo, and for tests that need one fast. */
-export async function startGitServer({ runner, env, projectRoot }: GitServerOptions): Promise<GitServer> {
+export async function startGitServer({ runner, env, projectRoot, onPush }: GitServerOptions): Promise<GitServer> {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const body = await readAll(request);
@@ -69,6 +71,7 @@ export async function startGitServer({ runner, env, projectRoot }: GitServerOpti
       maxOutputBytes: 256 * 1024 * 1024,
       env: { ...env, ...cgiVariables(request, url, projectRoot, body.length) },
     });
+    if (request.method === 'POST' && url.pathname.endsWith('/git-receive-pack')) onPush?.();
     sendCgiAnswer(result.stdout, response);
   };
   const server = createServer((request, response) => {

@@ -1,0 +1,14 @@
+import { renderOptionsDoc } from '../config/render-docs.ts';
+import { renderSchema } from '../config/render-schema.ts';
+import { renderErrorsDoc } from './render-errors.ts';
+import { renderMetricsDoc } from './render-metrics.ts';
+
+/** Every generated file, by path. */
+export function renderAll(): Record<string, string> {
+  return {
+    'docs/options.md': renderOptionsDoc(),
+    'docs/options.schema.json': `${JSON.stringify(renderSchema(), null, 2)}\n`,
+    'docs/errors.md': renderErrorsDoc(),
+    'docs/metrics.md': renderMetricsDoc(),
+  };
+}

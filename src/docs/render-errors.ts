@@ -1,0 +1,22 @@
+import { ERROR_CODES, type ErrorClass } from '../model/error-codes.ts';
+
+const ACTIONS: Readonly<Record<ErrorClass, string>> = {
+  retry: 'tried again after the backoff; counts towards `--max-failures`',
+  wait: 'tried again, no sooner than the server asked',
+  stop: 'exits with status 1 (a command line that cannot be parsed: 2)',
+};
+
+/** docs/errors.md. */
+export function renderErrorsDoc(): string {
+  const rows = Object.entries(ERROR_CODES).map(
+    ([code, entry]) => `| \`${code}\` | ${entry.class} | ${entry.meaning} | ${entry.hint} |`,
+  );
+  const classes = Object.entries(ACTIONS).map(([name, action]) => `- **${name}**: ${action}.`);
+  return `${[
+    '# Errors',
+    '<!-- Made by `npm run docs` from src/model/error-codes.ts; do not edit. -->',
+    'Every error has a code, which stands in the log line as `code` beside a `hint`. Its class decides what happens next:',
+    classes.join('\n'),
+    `| code | class | meaning | what to do |\n|---|---|---|---|\n${rows.join('\n')}`,
+  ].join('\n\n')}\n`;
+}
