@@ -1,0 +1,150 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+  readonly lines: number;
+  /** Files of ours that it imports, relative to src/; types-only imports are marked. */
+  readonly imports: readonly { readonly path: string; readonly typeOnly: boolean }[];
+  readonly packages: readonly string[];
+}
+
+const SRC = resolve('src');
+
+function load(): SourceFile[] {
+  return (readdirSync(SRC, { recursive: true }) as string[])
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => {
+      const text = readFileSync(join(SRC, path), 'utf8');
+      const found = [...text.matchAll(/^(?:import|export)\s+(type\s)?[^;]*?from\s+'([^']+)'|import\('([^']+)'\)/gm)];
+      const specifiers = found.map((match) => ({ name: match[2] ?? match[3] ?? '', typeOnly: match[1] !== undefined }));
+      return {
+        path,
+        text,
+        lines: text.split('\n').length,
+        imports: specifiers
+          .filter(({ name }) => name.startsWith('.'))
+          .map(({ name, typeOnly }) => ({ path: relative(SRC, resolve(SRC, dirname(path), name)), typeOnly })),
+        packages: specifiers.map(({ name }) => name).filter((name) => !name.startsWith('.')),
+      };
+    });
+}
+
+const FILES = load();
+const folder = (path: string): string =>
+  path.startsWith('remote/wire/') ? 'remote/wire' : path.includes('/') ? (path.split('/')[0] ?? '') : path;
+
+/** What the files of a folder may import besides their own folder. `config` stands for its types: options as they were checked. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  model: [],
+  platform: ['model'],
+  'remote/wire': ['model'],
+  git: ['model', 'platform'],
+  config: ['model', 'platform', 'remote'],
+  remote: ['model', 'platform', 'git', 'config', 'remote/wire'],
+  poll: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire'],
+  fetch: ['model', 'platform', 'git', 'config'],
+  checkout: ['model', 'platform', 'git', 'config'],
+  publish: ['model', 'platform', 'config'],
+  notify: ['model', 'platform', 'config'],
+  serve: ['model', 'platform', 'config'],
+  sync: ['model', 'platform', 'git', 'config', 'remote', 'poll', 'fetch', 'checkout', 'publish', 'notify'],
+  demo: ['model', 'platform'],
+  docs: ['model', 'config', 'serve'],
+};
+
+describe('architecture (docs/architecture.md)', () => {
+  test.each(FILES.map((file) => [file.path, file] as const))('%s imports only what its folder may', (_path, file) => {
+    const own = folder(file.path);
+    if (own === 'cli') return;
+    const allowed = MAY_IMPORT[own];
+    expect(allowed, `folder ${own} has no rule`).toBeDefined();
+    for (const { path } of file.imports) {
+      const other = folder(path);
+      if (other !== own) expect(allowed, `${file.path} imports ${path}`).toContain(other);
+    }
+  });
+
+  test('stages take nothing but types from config', () => {
+    for (const file of FILES.filter(({ path }) =>
+      ['fetch', 'checkout', 'publish', 'notify', 'poll', 'git'].includes(folder(path)),
+    )) {
+      for (const { path, typeOnly } of file.imports.filter((each) => folder(each.path) === 'config'))
+        expect(typeOnly, `${file.path} imports ${path}`).toBe(true);
+    }
+  });
+
+  test('there are no import cycles', () => {
+    const imports = new Map(
+      FILES.map((file) => [file.path, file.imports.filter(({ typeOnly }) => !typeOnly).map(({ path }) => path)]),
+    );
+    const done = new Set<string>();
+    const visit = (path: string, trail: readonly string[]): void => {
+      expect(trail, 'an import cycle').not.toContain(path);
+      if (done.has(path)) return;
+      for (const next of imports.get(path) ?? []) visit(next, [...trail, path]);
+      done.add(path);
+    };
+    for (const path of imports.keys()) visit(path, []);
+  });
+
+  const only = (what: string, pattern: RegExp, allowed: (path: string) => boolean): void => {
+    test(what, () => {
+      const offenders = FILES.filter(
+        (file) => pattern.test(file.text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')) && !allowed(file.path),
+      );
+      expect(offenders.map(({ path }) => path)).toEqual([]);
+    });
+  };
+  only(
+    'child processes are started in platform/process.ts only',
+    /node:child_process/,
+    (path) => path === 'platform/process.ts',
+  );
+  only(
+    'the environment and the arguments are read in config only',
+    /process\.(env|argv)\b/,
+    (path) => path === 'config/process-input.ts',
+  );
+  only('the process exits in cli only', /process\.exit\b/, (path) => path === 'cli/start.ts');
+  only('links are made in publish only', /\bsymlink\(/, (path) => path === 'publish/link.ts');
+  only('nobody prints to the console', /\bconsole\./, () => false);
+  only('there are no default exports', /export default/, () => false);
+
+  test('names say what a file is: kebab-case, no utils, helper or manager', () => {
+    for (const { path } of FILES) {
+      expect(path).toMatch(/^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*\.ts$/);
+      expect(path).not.toMatch(/util|helper|manager|common|misc/);
+    }
+  });
+
+  test('files keep to one idea: median ≤ 80 lines, nine in ten ≤ 200, none above 400', () => {
+    const sizes = FILES.map(({ lines }) => lines).sort((a, b) => a - b);
+    expect(sizes[Math.floor(sizes.length / 2)]).toBeLessThanOrEqual(80);
+    expect(sizes[Math.floor(sizes.length * 0.9)]).toBeLessThanOrEqual(200);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(400);
+  });
+
+  test('every folder of src is described in docs/architecture.md, and every folder named there exists', () => {
+    const text = readFileSync('docs/architecture.md', 'utf8');
+    const named = [...text.matchAll(/^\| `src\/([a-z/-]+)\/` \|/gm)].map((match) => match[1] ?? '').sort();
+    const present = (readdirSync(SRC, { recursive: true }) as string[])
+      .filter((path) => statSync(join(SRC, path)).isDirectory())
+      .sort();
+    expect(named).toEqual(present);
+  });
+
+  test('stages and their order in docs/architecture.md are those of the code', () => {
+    const text = readFileSync('docs/architecture.md', 'utf8');
+    const order =
+      /createStages[\s\S]*?return \[([\s\S]*?)\];/.exec(readFileSync(join(SRC, 'sync/stages.ts'), 'utf8'))?.[1] ?? '';
+    const stages = order
+      .split(',')
+      .map((name) => name.replace(/\(.*$/, '').trim())
+      .filter(Boolean);
+    const documented = [...text.matchAll(/^\d+\. `(\w+)`/gm)].map((match) => match[1]);
+    expect(documented).toEqual(stages);
+  });
+});
