@@ -39,7 +39,7 @@ export function chooseCompat(argv: readonly string[], env: EnvironmentVariables)
  * Parses the command line in the grammar of `mode`.
  * @throws SidecarError ERR_CONFIG_USAGE with the parser's own words and the nearest flag
  */
-export function parseFlags(argv: readonly string[], mode: CompatMode): ParsedFlags {
+function parseFlags(argv: readonly string[], mode: CompatMode): ParsedFlags {
   try {
     return mode === 'v4' ? parseV4Flags(argv) : parseV3Flags(argv);
   } catch (error) {

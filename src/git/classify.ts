@@ -32,7 +32,7 @@ const SIGNS: readonly (readonly [RegExp, ErrorCode])[] = [
 ];
 
 /** The lines of `stderr` that say what went wrong, in one line. */
-export function summarizeStderr(stderr: string): string {
+function summarizeStderr(stderr: string): string {
   const lines = stderr
     .split(/[\r\n]+/)
     .map((line) => line.trim())

@@ -25,13 +25,3 @@ export function expandRef(requestedRef: string): string[] {
     `refs/remotes/${requestedRef}/HEAD`,
   ];
 }
-
-/** The advertised ref that `requestedRef` means, or undefined when the remote has none. */
-export function matchRef(requestedRef: string, advertised: readonly AdvertisedRef[]): AdvertisedRef | undefined {
-  const byName = new Map(advertised.map((ref) => [ref.name, ref]));
-  for (const name of expandRef(requestedRef)) {
-    const ref = byName.get(name);
-    if (ref) return ref;
-  }
-  return undefined;
-}

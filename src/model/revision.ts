@@ -5,10 +5,3 @@ export interface Revision {
   readonly ref: string;
   readonly oid: Oid;
 }
-
-/** What a poll yields when the remote has something other than what is published. */
-export interface RefChange {
-  readonly ref: string;
-  readonly from: Oid | undefined;
-  readonly to: Oid;
-}

@@ -38,7 +38,7 @@ export interface LoggerOptions {
 }
 
 /** Facts that an error carries for the log: its code, its hint and the chain of its causes. */
-export function errorFields(error: unknown): Record<string, unknown> {
+function errorFields(error: unknown): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
   if (!(error instanceof SidecarError)) return fields;
   fields.code = error.code;

@@ -44,7 +44,7 @@ async function signRequest(app: GitHubAppConfig, now: number): Promise<string> {
  *
  * @throws SidecarError ERR_REMOTE_CREDENTIAL_SOURCE, also when the key file cannot be read
  */
-export async function requestInstallationToken(
+async function requestInstallationToken(
   app: GitHubAppConfig,
   now: number,
   signal: AbortSignal,

@@ -19,6 +19,8 @@ export interface Request {
 export interface HttpStub {
   readonly url: string;
   readonly requests: Request[];
+  /** Closes every connection that is open, as a server does with idle ones. */
+  dropConnections(): void;
 }
 
 /** An HTTP service whose answers the test gives; keeps every request it got. */
@@ -47,5 +49,9 @@ export async function httpStub(
     server.closeAllConnections();
     await new Promise((done) => server.close(done));
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    dropConnections: () => server.closeAllConnections(),
+  };
 }

@@ -18,7 +18,7 @@ export const look: Stage = {
   },
 };
 
-export async function lookAtLink(context: SyncContext, cycle: Cycle): Promise<void> {
+async function lookAtLink(context: SyncContext, cycle: Cycle): Promise<void> {
   const { config, layout } = context;
   cycle.link = await readLink(config.link);
   cycle.live = undefined;

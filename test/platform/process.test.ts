@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { createProcessRunner } from '../../src/platform/process.ts';
+import { tempDir } from '../kit/temp.ts';
+import { delay } from '../kit/wait.ts';
+
+const env = { PATH: process.env.PATH ?? '' };
+const sh = (script: string) => ({ file: '/bin/sh', args: ['-c', script], env });
+
+describe('processes', () => {
+  test('gives status, output and error output; feeds standard input', async () => {
+    const result = await createProcessRunner().run({ ...sh('cat; echo err >&2; exit 3'), stdin: 'in' });
+    expect([result.code, result.stdout.toString(), result.stderr]).toEqual([3, 'in', 'err\n']);
+  });
+
+  test('hands down the given environment and nothing else', async () => {
+    const result = await createProcessRunner().run({ file: '/usr/bin/env', args: [], env: { ONLY: 'this' } });
+    expect(result.stdout.toString()).toBe('ONLY=this\n');
+  });
+
+  test('a timeout ends the whole group, one that ignores SIGTERM included', async () => {
+    const file = join(tempDir(), 'late');
+    const before = Date.now();
+    const result = await createProcessRunner().run({
+      ...sh(`trap '' TERM; (trap '' TERM; sleep 3; touch ${file}) & sleep 3; touch ${file}`),
+      timeoutMs: 100,
+    });
+    expect(result.endedBy).toBe('timeout');
+    expect(Date.now() - before).toBeLessThan(2000);
+    await delay(3200);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  test('a grandchild that holds the pipe does not hold us', async () => {
+    const before = Date.now();
+    const result = await createProcessRunner().run({ ...sh('sleep 3 & echo done'), endGroup: false });
+    expect(result.stdout.toString()).toBe('done\n');
+    expect(Date.now() - before).toBeLessThan(1500);
+  });
+
+  test('output beyond the limit is dropped, the command runs on', async () => {
+    const result = await createProcessRunner().run({ ...sh('head -c 100000 /dev/zero'), maxOutputBytes: 10 });
+    expect([result.code, result.stdout.length]).toEqual([0, 10]);
+  });
+
+  test('a command that does not exist rejects with ENOENT', async () => {
+    await expect(createProcessRunner().run({ file: '/no/such', args: [], env })).rejects.toMatchObject({
+      code: 'ENOENT',
+    });
+  });
+
+  test('endAll ends everything that runs', async () => {
+    const runner = createProcessRunner();
+    const running = [runner.run(sh('sleep 5')), runner.run(sh('sleep 5'))];
+    await delay(50);
+    await runner.endAll();
+    for (const result of await Promise.all(running)) expect(result.signal).toBe('SIGTERM');
+  });
+});
