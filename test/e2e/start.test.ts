@@ -1,0 +1,62 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { httpGit } from '../kit/http-git.ts';
+import { read, untilPublished } from '../kit/sidecar.ts';
+import { tempDir } from '../kit/temp.ts';
+import { GIT_ENV, git, Upstream } from '../kit/upstream.ts';
+import { until } from '../kit/wait.ts';
+
+function npmStart(...args: string[]) {
+  const child = spawn('npm', ['start', '--', ...args], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const state = { child, output: '' };
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (state.output += chunk.toString()));
+  /** As a terminal does it: to everyone in the foreground. */
+  const interrupt = async (): Promise<void> => {
+    const gone = new Promise((done) => child.once('close', done));
+    process.kill(-(child.pid ?? 0), 'SIGINT');
+    await gone;
+  };
+  return { state, interrupt };
+}
+
+describe('npm start', () => {
+  test('shows where it publishes, says how long a push took to arrive, and leaves nothing behind after Ctrl-C', async () => {
+    const { state, interrupt } = npmStart();
+    const url = await until('the URL is shown', () => /repository +(http:\S+)/.exec(state.output)?.[1]);
+    const directory = /published +(\S+)\/root\/current/.exec(state.output)?.[1] ?? '';
+    await until('the first commit is published', () => /published commit [0-9a-f]{10} in \d+ ms\n/.test(state.output));
+    const copy = tempDir();
+    git(copy, 'clone', '-q', url, 'x');
+    execFileSync('sh', ['-c', 'echo change >> README.md && git commit -qam change && git push -q'], {
+      cwd: join(copy, 'x'),
+      env: GIT_ENV,
+      stdio: 'pipe',
+    });
+    await until('the push has arrived', () =>
+      /published commit [0-9a-f]{10} in \d+ ms, \d+ ms after the push/.test(state.output),
+    );
+    expect(read(directory, 'root/current/README.md')).toContain('change');
+    await interrupt();
+    expect(state.output).toContain('everything is stopped and removed');
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  test('passes its arguments to sync', async () => {
+    const dir = tempDir();
+    const upstream = new Upstream(dir);
+    const oid = upstream.commit({ a: '1' });
+    const url = await httpGit(dir);
+    const { state, interrupt } = npmStart(
+      `--repo=${url}/repo.git`,
+      `--root=${dir}/root`,
+      '--link=link',
+      '--period=50ms',
+    );
+    await untilPublished(join(dir, 'root/link'), oid);
+    await interrupt();
+    expect(state.output).toContain('"published"');
+  });
+});

@@ -1,0 +1,135 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { classifyGitFailure } from '../../src/git/classify.ts';
+import { overrideSettings, renderGitConfig } from '../../src/git/config-file.ts';
+import { credentialSettings } from '../../src/git/credential-settings.ts';
+import { createGit } from '../../src/git/git.ts';
+import { sshCommand } from '../../src/git/ssh-command.ts';
+import { silentLogger } from '../../src/platform/log.ts';
+import { createProcessRunner } from '../../src/platform/process.ts';
+import { tempDir } from '../kit/temp.ts';
+import { GIT_ENV } from '../kit/upstream.ts';
+
+describe('what git says becomes a typed error', () => {
+  test.each([
+    ['fatal: could not read Username for x: terminal prompts disabled', 'ERR_REMOTE_AUTH'],
+    ['fatal: Authentication failed for x', 'ERR_REMOTE_AUTH'],
+    ['git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.', 'ERR_REMOTE_AUTH'],
+    ['Host key verification failed.\nfatal: Could not read from remote repository.', 'ERR_REMOTE_HOST_KEY'],
+    ["fatal: unable to access 'https://h/': Could not resolve host: h", 'ERR_REMOTE_UNREACHABLE'],
+    ['fatal: unable to access x: The requested URL returned error: 503', 'ERR_REMOTE_BUSY'],
+    ["fatal: couldn't find remote ref nope", 'ERR_REMOTE_REF'],
+    ['fatal: remote error: upload-pack: not our ref abc', 'ERR_REMOTE_REF'],
+    ["fatal: repository 'https://h/x/' not found", 'ERR_REMOTE_NOT_FOUND'],
+    ["fatal: '/x' does not appear to be a git repository", 'ERR_REMOTE_NOT_FOUND'],
+    ["fatal: Unable to create '/x/shallow.lock': File exists.", 'ERR_GIT_LOCKED'],
+    ['fatal: bad object HEAD', 'ERR_FETCH_OBJECTS'],
+    ['error: object file .git/objects/aa/bb is empty', 'ERR_FETCH_OBJECTS'],
+    ['fatal: something new', 'ERR_GIT_FAILED'],
+    ['', 'ERR_GIT_FAILED'],
+  ])('%j', (stderr, code) => expect(classifyGitFailure('fetch', 'x', 128, stderr)).toMatchObject({ code }));
+
+  test('the telling lines are kept, hints and noise are not', () => {
+    const error = classifyGitFailure(
+      'fetch',
+      'https://h',
+      128,
+      'From https://h\nhint: try this\nwarning: x\nfatal: the reason\n',
+    );
+    expect(error.message).toBe('fetch https://h: fatal: the reason');
+  });
+});
+
+describe('running git', () => {
+  const git = (program: string) =>
+    createGit({ program, runner: createProcessRunner(), log: silentLogger, environment: () => GIT_ENV, cwd: '/' });
+
+  test('gives output, accepts the statuses that are an answer, counts processes', async () => {
+    const it = git('git');
+    expect((await it.run(['version'], { op: 'ask' })).stdout).toContain('git version');
+    expect((await it.run(['rev-parse', '--git-dir'], { op: 'ask', accept: [128] })).code).toBe(128);
+    expect(it.started).toBe(2);
+  });
+
+  test('a missing program and an ended command have codes of their own', async () => {
+    await expect(git('/no/git').run(['version'], { op: 'ask' })).rejects.toMatchObject({ code: 'ERR_GIT_MISSING' });
+    await expect(
+      git('git').run(['hash-object', '--stdin'], { op: 'ask', stdin: 'x', signal: AbortSignal.abort() }),
+    ).rejects.toMatchObject({ code: 'ERR_GIT_TIMEOUT' });
+  });
+});
+
+describe('the private configuration', () => {
+  test('overrides replace by key, whatever the case of section and name', () => {
+    expect(
+      overrideSettings(
+        [
+          { key: 'gc.autoDetach', value: 'false' },
+          { key: 'a.Sub.x', value: '1' },
+        ],
+        [
+          { key: 'GC.autodetach', value: 'true' },
+          { key: 'a.sub.x', value: '2' },
+        ],
+      ),
+    ).toEqual([
+      { key: 'a.Sub.x', value: '1' },
+      { key: 'GC.autodetach', value: 'true' },
+      { key: 'a.sub.x', value: '2' },
+    ]);
+  });
+
+  test('`git credential fill` finds the credential of the longest path, then of the host; another user’s URL gets none', () => {
+    const dir = tempDir();
+    const { settings, variables } = credentialSettings([
+      { url: 'https://h.example/', username: 'host', password: 'p"1' },
+      { url: 'https://h.example/team', username: 'team', password: "p'2 \\ $x" },
+    ]);
+    writeFileSync(join(dir, 'config'), renderGitConfig(settings));
+    const fill = (request: string): string => {
+      try {
+        return execFileSync('git', ['credential', 'fill'], {
+          env: { ...GIT_ENV, ...variables, GIT_CONFIG_GLOBAL: join(dir, 'config'), GIT_TERMINAL_PROMPT: '0' },
+          input: request,
+          stdio: ['pipe', 'pipe', 'ignore'],
+        }).toString();
+      } catch {
+        return 'none';
+      }
+    };
+    expect(fill('url=https://h.example/team/repo\n\n')).toContain("username=team\npassword=p'2 \\ $x\n");
+    expect(fill('url=https://h.example/other\n\n')).toContain('username=host\npassword=p"1\n');
+    expect(fill('protocol=https\nhost=h.example\n\n')).toContain('username=host');
+    expect(fill('url=https://stranger@h.example/other\n\n')).toBe('none');
+    expect(fill('url=https://elsewhere.example/\n\n')).toBe('none');
+    expect(renderGitConfig(settings)).not.toContain('p"1');
+  });
+
+  test('GIT_SSH_COMMAND: paths with blanks and quotes survive the shell', () => {
+    const command = sshCommand({
+      keyFiles: ["/a key/it's"],
+      hostKeys: { check: 'file', file: '/known hosts' },
+      command: undefined,
+      verbosity: 0,
+      controlDirectory: undefined,
+      persistSeconds: 1,
+    });
+    const words = execFileSync('/bin/sh', ['-c', `printf '%s\\n' ${command}`])
+      .toString()
+      .split('\n');
+    expect(words).toContain("/a key/it's");
+    expect(words).toContain('UserKnownHostsFile="/known hosts"');
+    expect(
+      sshCommand({
+        keyFiles: [],
+        hostKeys: { check: 'none' },
+        command: 'mine -x',
+        verbosity: 7,
+        controlDirectory: '/c',
+        persistSeconds: 30,
+      }),
+    ).toMatch(/^mine -x -vv -o StrictHostKeyChecking=no .*ControlPath=\/c\/%C/);
+  });
+});
