@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadSettings, loadSyncConfig } from '../../src/config/load.ts';
 import { InvalidOption } from '../../src/config/validation.ts';
-import { freePort } from '../kit/ports.ts';
 import { run } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { Upstream } from '../kit/upstream.ts';
+import { freePort } from '../peers/ports.ts';
 
 type Mode = 'v3.1' | 'v3' | 'v4';
 

@@ -3,13 +3,14 @@ import { chownSync, mkdirSync, readlinkSync, statSync, writeFileSync } from 'nod
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { freePort } from '../kit/ports.ts';
-import { missing } from '../kit/programs.ts';
 import { script } from '../kit/script.ts';
 import { fixture } from '../kit/setup.ts';
 import { published, read, run, sidecar, untilPublished } from '../kit/sidecar.ts';
-import { SSHD_PROGRAMS, sshd } from '../kit/sshd.ts';
-import { until } from '../kit/wait.ts';
+import { sshd } from '../kit/sshd.ts';
+import { freePort } from '../peers/ports.ts';
+import { missing } from '../peers/programs.ts';
+import { SSHD_PROGRAMS } from '../peers/sshd.ts';
+import { until } from '../peers/wait.ts';
 
 describe('compat 11 real configurations', () => {
   test.skipIf(missing(...SSHD_PROGRAMS))(

@@ -16,7 +16,7 @@ import { describe, expect, test } from 'vitest';
 import { fixture } from '../kit/setup.ts';
 import { published, read, run, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { git } from '../kit/upstream.ts';
-import { until } from '../kit/wait.ts';
+import { until } from '../peers/wait.ts';
 
 const worktreePointer = (link: string): string => readFileSync(join(link, '.git'), 'utf8').trim();
 

@@ -2,11 +2,11 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { inotifywait } from '../kit/inotify.ts';
-import { missing } from '../kit/programs.ts';
 import { fixture } from '../kit/setup.ts';
 import { published, read, run, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { git, Upstream } from '../kit/upstream.ts';
-import { delay, until } from '../kit/wait.ts';
+import { missing } from '../peers/programs.ts';
+import { delay, until } from '../peers/wait.ts';
 
 const FILE_SUBMODULES = '--git-config=protocol.file.allow:always';
 

@@ -5,7 +5,7 @@ import { httpStub } from '../kit/http-stub.ts';
 import { script } from '../kit/script.ts';
 import { fixture } from '../kit/setup.ts';
 import { published, read, run, sidecar, untilPublished } from '../kit/sidecar.ts';
-import { delay, until } from '../kit/wait.ts';
+import { delay, until } from '../peers/wait.ts';
 
 const lines = (path: string): string[] => (read(path) ?? '').split('\n').filter(Boolean);
 

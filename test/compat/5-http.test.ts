@@ -5,7 +5,7 @@ import { httpGit } from '../kit/http-git.ts';
 import { script } from '../kit/script.ts';
 import { fixture } from '../kit/setup.ts';
 import { type Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
-import { until } from '../kit/wait.ts';
+import { until } from '../peers/wait.ts';
 
 const BIND = '--http-bind=127.0.0.1:0';
 

@@ -12,12 +12,12 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { missing } from '../kit/programs.ts';
 import { script } from '../kit/script.ts';
 import { fixture } from '../kit/setup.ts';
 import { read, run, Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
-import { delay, until } from '../kit/wait.ts';
+import { missing } from '../peers/programs.ts';
+import { delay, until } from '../peers/wait.ts';
 
 const DIST = resolve('dist');
 

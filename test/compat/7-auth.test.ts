@@ -11,7 +11,7 @@ import { script } from '../kit/script.ts';
 import { fixture } from '../kit/setup.ts';
 import { read, run, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { GIT_ENV } from '../kit/upstream.ts';
-import { delay, until } from '../kit/wait.ts';
+import { delay, until } from '../peers/wait.ts';
 
 /** A git server that wants basic auth for `accepted`, in front of git http-backend. */
 async function guarded(projectRoot: string, accepted: { pair: string }) {

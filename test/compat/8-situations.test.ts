@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { httpStub } from '../kit/http-stub.ts';
-import { missing } from '../kit/programs.ts';
 import { script } from '../kit/script.ts';
 import { fixture } from '../kit/setup.ts';
 import { published, read, run, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { git, Upstream } from '../kit/upstream.ts';
-import { until } from '../kit/wait.ts';
+import { missing } from '../peers/programs.ts';
+import { until } from '../peers/wait.ts';
 
 describe('compat 8 root', () => {
   test.each([
@@ -222,7 +222,7 @@ describe('compat 8 sources', () => {
   test('git:// URLs', async () => {
     const { dir, root, first } = fixture();
     const { spawn } = await import('node:child_process');
-    const { freePort, listening } = await import('../kit/ports.ts');
+    const { freePort, listening } = await import('../peers/ports.ts');
     const port = await freePort();
     const daemon = spawn(
       'git',

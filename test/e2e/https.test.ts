@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { NGINX_PROGRAMS, nginx } from '../kit/nginx.ts';
-import { missing } from '../kit/programs.ts';
+import { nginx } from '../kit/nginx.ts';
 import { read, run, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { Upstream } from '../kit/upstream.ts';
-import { delay, until } from '../kit/wait.ts';
+import { NGINX_PROGRAMS } from '../peers/nginx.ts';
+import { missing } from '../peers/programs.ts';
+import { delay, until } from '../peers/wait.ts';
 
 const USERS = { alice: 'correct horse' };
 

@@ -6,7 +6,7 @@ import { published, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { checkTree, treeOf } from '../kit/tree-check.ts';
 import { Upstream } from '../kit/upstream.ts';
-import { delay, until } from '../kit/wait.ts';
+import { delay, until } from '../peers/wait.ts';
 
 const ROUNDS = Number(process.env.KILL_ROUNDS ?? 200);
 const SEED = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);

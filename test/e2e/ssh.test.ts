@@ -1,12 +1,13 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { missing } from '../kit/programs.ts';
 import { read, run, sidecar, untilPublished } from '../kit/sidecar.ts';
-import { SSHD_PROGRAMS, sshd } from '../kit/sshd.ts';
+import { sshd } from '../kit/sshd.ts';
 import { tempDir } from '../kit/temp.ts';
 import { Upstream } from '../kit/upstream.ts';
-import { delay } from '../kit/wait.ts';
+import { missing } from '../peers/programs.ts';
+import { SSHD_PROGRAMS } from '../peers/sshd.ts';
+import { delay } from '../peers/wait.ts';
 
 describe.skipIf(missing(...SSHD_PROGRAMS))('sync over a real sshd', () => {
   async function setUp() {

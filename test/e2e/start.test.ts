@@ -6,7 +6,7 @@ import { httpGit } from '../kit/http-git.ts';
 import { read, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { GIT_ENV, git, Upstream } from '../kit/upstream.ts';
-import { until } from '../kit/wait.ts';
+import { until } from '../peers/wait.ts';
 
 function npmStart(...args: string[]) {
   const child = spawn('npm', ['start', '--', ...args], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });

@@ -1,7 +1,7 @@
 import './temp.ts'; // Its clean-up has to come last, so it has to register first.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { afterEach } from 'vitest';
-import { until } from './wait.ts';
+import { until } from '../peers/wait.ts';
 
 const children: ChildProcess[] = [];
 

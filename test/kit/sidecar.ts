@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { afterEach } from 'vitest';
-import { until } from './wait.ts';
+import { until } from '../peers/wait.ts';
 
 const running = new Set<ChildProcess>();
 

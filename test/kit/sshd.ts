@@ -1,82 +1,16 @@
 import './temp.ts'; // Its clean-up has to come last, so it has to register first.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import { freePort, listening } from './ports.ts';
-import { findProgram } from './programs.ts';
+import { type Sshd, startSshd } from '../peers/sshd.ts';
 
-const children: ChildProcess[] = [];
+const servers: Sshd[] = [];
 
 afterEach(async () => {
-  await Promise.all(
-    children.splice(0).map(
-      (child) =>
-        new Promise<void>((done) => {
-          child.once('exit', () => done());
-          child.kill('SIGTERM');
-        }),
-    ),
-  );
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
 });
 
-export const SSHD_PROGRAMS = ['sshd', 'ssh', 'ssh-keygen'];
-
-export interface Sshd {
-  readonly port: number;
-  /** Key that the server accepts, in a directory with a blank in its name. */
-  readonly keyFile: string;
-  /** Key that the server does not know. */
-  readonly strangerKeyFile: string;
-  readonly knownHostsFile: string;
-  /** Everything sshd logged; one line `Accepted publickey` a login. */
-  log(): string;
-}
-
-function makeKey(path: string): void {
-  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
-}
-
-/** A real sshd on loopback that lets the current user in with one key. Stopped after the test. */
+/** A real sshd for the running test; stopped after it. */
 export async function sshd(directory: string): Promise<Sshd> {
-  const keys = join(directory, 'my keys');
-  mkdirSync(keys, { recursive: true });
-  mkdirSync('/run/sshd', { recursive: true });
-  for (const name of ['host', 'known', 'stranger']) makeKey(join(keys, name));
-  writeFileSync(join(directory, 'authorized'), readFileSync(join(keys, 'known.pub')));
-  const port = await freePort();
-  const logFile = join(directory, 'sshd.log');
-  const options = [
-    `ListenAddress=127.0.0.1`,
-    `HostKey="${join(keys, 'host')}"`,
-    `AuthorizedKeysFile=${join(directory, 'authorized')}`,
-    'StrictModes=no',
-    'UsePAM=no',
-    `PidFile=${join(directory, 'sshd.pid')}`,
-    'AcceptEnv=GIT_PROTOCOL',
-    'PermitRootLogin=yes',
-    'LogLevel=VERBOSE',
-  ];
-  const args = [
-    '-D',
-    '-f',
-    '/dev/null',
-    '-p',
-    String(port),
-    '-E',
-    logFile,
-    ...options.flatMap((option) => ['-o', option]),
-  ];
-  children.push(spawn(findProgram('sshd') ?? '', args, { stdio: 'ignore' }));
-  await listening(port);
-  const [type, key] = readFileSync(join(keys, 'host.pub'), 'utf8').split(' ');
-  const knownHostsFile = join(keys, 'known_hosts');
-  writeFileSync(knownHostsFile, `[127.0.0.1]:${port} ${type} ${key}\n`);
-  return {
-    port,
-    knownHostsFile,
-    keyFile: join(keys, 'known'),
-    strangerKeyFile: join(keys, 'stranger'),
-    log: () => readFileSync(logFile, 'utf8'),
-  };
+  const server = await startSshd(directory);
+  servers.push(server);
+  return server;
 }

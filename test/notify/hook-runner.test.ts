@@ -4,7 +4,7 @@ import { HookRunner } from '../../src/notify/hook-runner.ts';
 import type { Notification } from '../../src/notify/notification.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { silentLogger } from '../../src/platform/log.ts';
-import { until } from '../kit/wait.ts';
+import { until } from '../peers/wait.ts';
 
 const of = (digit: string): Notification => {
   const oid = parseOid(digit.repeat(40));

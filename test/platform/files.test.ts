@@ -6,7 +6,7 @@ import { writeFileAtomic } from '../../src/platform/atomic-file.ts';
 import { endOrphans, OWNER_VARIABLE, ownerMark } from '../../src/platform/orphans.ts';
 import { openPrivateDirectory } from '../../src/platform/private-directory.ts';
 import { tempDir } from '../kit/temp.ts';
-import { delay } from '../kit/wait.ts';
+import { delay } from '../peers/wait.ts';
 
 describe('atomic files', () => {
   test('replaces the whole content, makes directories, leaves no temporary file', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createProcessRunner } from '../../src/platform/process.ts';
 import { tempDir } from '../kit/temp.ts';
-import { delay } from '../kit/wait.ts';
+import { delay } from '../peers/wait.ts';
 
 const env = { PATH: process.env.PATH ?? '' };
 const sh = (script: string) => ({ file: '/bin/sh', args: ['-c', script], env });

@@ -1,0 +1,70 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Prefix, stopAll } from './children.ts';
+import { freePort, listening } from './ports.ts';
+import { findProgram } from './programs.ts';
+
+export const SSHD_PROGRAMS = ['sshd', 'ssh', 'ssh-keygen'];
+
+export interface Sshd {
+  readonly port: number;
+  /** Key that the server accepts, in a directory with a blank in its name. */
+  readonly keyFile: string;
+  /** Key that the server does not know. */
+  readonly strangerKeyFile: string;
+  readonly knownHostsFile: string;
+  /** Everything sshd logged; one line `Accepted publickey` a login. */
+  log(): string;
+  stop(): Promise<void>;
+}
+
+function makeKey(path: string): void {
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
+}
+
+/** A real sshd on loopback that lets the current user in with one key. */
+export async function startSshd(directory: string, prefix: Prefix = []): Promise<Sshd> {
+  const keys = join(directory, 'my keys');
+  mkdirSync(keys, { recursive: true });
+  mkdirSync('/run/sshd', { recursive: true });
+  for (const name of ['host', 'known', 'stranger']) makeKey(join(keys, name));
+  writeFileSync(join(directory, 'authorized'), readFileSync(join(keys, 'known.pub')));
+  const port = await freePort();
+  const logFile = join(directory, 'sshd.log');
+  const options = [
+    `ListenAddress=127.0.0.1`,
+    `HostKey="${join(keys, 'host')}"`,
+    `AuthorizedKeysFile=${join(directory, 'authorized')}`,
+    'StrictModes=no',
+    'UsePAM=no',
+    `PidFile=${join(directory, 'sshd.pid')}`,
+    'AcceptEnv=GIT_PROTOCOL',
+    'PermitRootLogin=yes',
+    'LogLevel=VERBOSE',
+  ];
+  const args = [
+    '-D',
+    '-f',
+    '/dev/null',
+    '-p',
+    String(port),
+    '-E',
+    logFile,
+    ...options.flatMap((option) => ['-o', option]),
+  ];
+  const [file = '', ...rest] = [...prefix, findProgram('sshd') ?? 'sshd', ...args];
+  const child = spawn(file, rest, { stdio: 'ignore' });
+  await listening(port);
+  const [type, key] = readFileSync(join(keys, 'host.pub'), 'utf8').split(' ');
+  const knownHostsFile = join(keys, 'known_hosts');
+  writeFileSync(knownHostsFile, `[127.0.0.1]:${port} ${type} ${key}\n`);
+  return {
+    port,
+    knownHostsFile,
+    keyFile: join(keys, 'known'),
+    strangerKeyFile: join(keys, 'stranger'),
+    log: () => readFileSync(logFile, 'utf8'),
+    stop: () => stopAll([child]),
+  };
+}
