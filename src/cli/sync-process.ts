@@ -67,6 +67,8 @@ export async function runSyncProcess(
   compatReason: string,
   io: Io,
 ): Promise<number> {
+  // Node writes the title over the arguments, so a secret given as a flag is no longer shown by ps.
+  if (config.secretsOnCommandLine) process.title = 'git-sidecar sync';
   const redactor = new Redactor();
   for (const secret of secretsOf(config)) redactor.add(secret);
   const errorFile = config.errorFile === undefined ? undefined : new ErrorFile(config.errorFile);

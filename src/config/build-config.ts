@@ -167,6 +167,11 @@ function absoluteIn(root: string, path: string): string | undefined {
   return path === '' ? undefined : isAbsolute(path) ? path : join(root, path);
 }
 
+function holdsSecretFlag(settings: Settings): boolean {
+  const inUrl = settings.get('repo').source === 'flag' && parseRemoteUrl(settings.text('repo')).userinfo !== undefined;
+  return inUrl || settings.all().some(({ option, source }) => option.secret === true && source === 'flag');
+}
+
 /** v3 touches ssh only with `--ssh`, and then replaces the user's GIT_SSH_COMMAND; v4 always adds to it (compat.md 7). */
 function sshConfig(settings: Settings, env: EnvironmentVariables): SshConfig {
   const v4 = settings.mode === 'v4';
@@ -236,6 +241,7 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
     http: parseHttpBind(settings),
     addUser: settings.flag('add-user'),
     verbosity: settings.number('verbose'),
+    secretsOnCommandLine: holdsSecretFlag(settings),
     logFormat: logFormat(settings),
     environment: childEnvironment(env),
   };

@@ -102,6 +102,8 @@ export interface SyncConfig {
   readonly http: HttpConfig | undefined;
   readonly addUser: boolean;
   readonly verbosity: number;
+  /** A flag, not a variable, holds a secret. */
+  readonly secretsOnCommandLine: boolean;
   readonly logFormat: 'auto' | 'json' | 'text';
   /** Variables that hooks and git inherit. */
   readonly environment: Readonly<Record<string, string>>;

@@ -4,6 +4,7 @@ import { nextPause } from './backoff.ts';
 import type { SyncContext } from './context.ts';
 import { type Cycle, newCycle, runStages, type Stage } from './cycle.ts';
 import { heal } from './heal.ts';
+import { restoreLastRevision } from './restore.ts';
 import type { WakeUps } from './wake-ups.ts';
 
 export interface LoopOptions {
@@ -114,6 +115,7 @@ export class SyncLoop {
       await runStages(stages, context, cycle);
       return cycle;
     } catch (error) {
+      if (!signal.aborted) await restoreLastRevision(context, cycle);
       return asSidecarError(error, 'sync');
     }
   }

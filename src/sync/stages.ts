@@ -6,7 +6,7 @@ import { fetchObjects } from './stages/fetch.ts';
 import { look } from './stages/look.ts';
 import { poll, refreshCredentials } from './stages/poll.ts';
 import { askBeforePublish, publish } from './stages/publish.ts';
-import { tell } from './stages/tell.ts';
+import { createTell } from './stages/tell.ts';
 import { TreeWatch } from './tree-watch.ts';
 
 /** The cycle, in order: the path of data from a moved ref to a told consumer. */
@@ -20,7 +20,7 @@ export function createStages(): readonly Stage[] {
     checkout,
     askBeforePublish,
     publish,
-    tell,
+    createTell(),
     createCleanUp(),
   ];
 }

@@ -201,6 +201,19 @@ describe('compat 7 credentials', () => {
     await server.close();
   });
 
+  test('secrets given as flags vanish from the list of processes', async () => {
+    const { args, link, first } = fixture();
+    const process = sidecar([
+      ...args,
+      '--period=50ms',
+      '--username=me',
+      '--password=on-argv-1',
+      '--credential={"url":"https://h","username":"u","password":"on-argv-2"}',
+    ]);
+    await untilPublished(link, first, process);
+    expect(read('/proc', String(process.child.pid), 'cmdline')).not.toContain('on-argv');
+  });
+
   test('the right credential is chosen by path, then by host', async () => {
     const { dir, first, root, link } = fixture();
     const server = await guarded(dir, { pair: 'right:pw1' });

@@ -400,6 +400,23 @@ describe('compat 9 faults that ours must not have', () => {
     await untilPublished(link, upstream.commit({ a: 'two' }), process);
   });
 
+  test('the link vanishes while the remote is down: the last revision is published again from what is here', async () => {
+    const { upstream, first, link, root, start } = fixture();
+    const process = start();
+    await untilPublished(link, first, process);
+    const { renameSync } = await import('node:fs');
+    renameSync(upstream.bare, `${upstream.bare}.x`);
+    await process.logged('sync failed');
+    rmSync(link);
+    rmSync(join(root, '.worktrees'), { recursive: true });
+    await untilPublished(link, first, process);
+    expect(read(link, 'a')).toBe('one');
+    await process.stop();
+    rmSync(link);
+    start();
+    await untilPublished(link, first);
+  });
+
   test('the link vanishes or is redirected while running: put right at the next poll', async () => {
     const { first, link, start } = fixture();
     const process = start();

@@ -110,7 +110,7 @@ export async function startNginx(directory: string, options: NginxOptions, prefi
   };
   const start = (program: string, args: string[]): ChildProcess => {
     const [file = '', ...rest] = [...prefix, findProgram(program) ?? program, ...args];
-    return spawn(file, rest, { env, stdio: 'ignore' });
+    return spawn(file, rest, { env, stdio: 'ignore', detached: true });
   };
   const children = [
     start('fcgiwrap', ['-c', '4', '-s', `unix:${directory}/fcgi.sock`]),

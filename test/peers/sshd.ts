@@ -54,7 +54,7 @@ export async function startSshd(directory: string, prefix: Prefix = []): Promise
     ...options.flatMap((option) => ['-o', option]),
   ];
   const [file = '', ...rest] = [...prefix, findProgram('sshd') ?? 'sshd', ...args];
-  const child = spawn(file, rest, { stdio: 'ignore' });
+  const child = spawn(file, rest, { stdio: 'ignore', detached: true });
   await listening(port);
   const [type, key] = readFileSync(join(keys, 'host.pub'), 'utf8').split(' ');
   const knownHostsFile = join(keys, 'known_hosts');

@@ -1,0 +1,21 @@
+// npm run bench: measures and writes docs/performance.md. Needs root, nginx, sshd and control groups.
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { build } from 'esbuild';
+import { ensureBundle } from './prepare.js';
+
+ensureBundle();
+const outfile = `dist/bench-${process.pid}.mjs`;
+await build({
+  entryPoints: ['bench/main.ts'],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  external: ['vitest'],
+  logLevel: 'warning',
+});
+const { status } = spawnSync(process.execPath, [outfile], { stdio: 'inherit' });
+rmSync(outfile, { force: true });
+process.exit(status ?? 1);
