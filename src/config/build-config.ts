@@ -33,14 +33,17 @@ function v4Target(settings: Settings): Target {
   const flagWins = settings.get('ref').source === 'flag';
   const fromOld = (name: 'branch' | 'rev'): boolean => !(flagWins && settings.get(name).source === 'env');
   const old = branch !== '' && fromOld('branch') ? branch : rev !== '' && fromOld('rev') ? rev : undefined;
-  const requested = old ?? settings.text('ref');
+  return targetOf(old ?? settings.text('ref'));
+}
+
+function targetOf(requested: string): Target {
   const oid = parseOid(requested);
   return oid ? { kind: 'oid', requested, oid } : { kind: 'ref', requested, candidates: expandRef(requested) };
 }
 
 /** v3: `--rev=HEAD` follows the branch; anything else is an object id on it, or a tag. */
 function v3Target(settings: Settings): Target {
-  if (settings.isSet('ref')) return v4Target(settings);
+  if (settings.isSet('ref')) return targetOf(settings.text('ref'));
   const branch = settings.text('branch');
   const rev = settings.text('rev');
   const branches = branch.startsWith('refs/') ? [branch] : [`refs/heads/${branch}`, `refs/tags/${branch}`];

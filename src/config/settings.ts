@@ -154,6 +154,9 @@ export function resolveSettings(mode: CompatMode, flags: ParsedFlags, env: Envir
   for (const option of OPTIONS) {
     const flag = fromFlags.get(option.name);
     const variable = mode === 'v4' ? readV4Variable(option, env, notices) : readV3Variable(option, mode, env, notices);
+    if (flag && variable && option.type !== 'repeat' && String(flag.value) !== String(variable.value)) {
+      notices.push(`${variable.sourceName} is overruled by ${flag.sourceName}`);
+    }
     const merged = option.type === 'repeat' && flag && variable ? append(variable, flag) : (flag ?? variable);
     settings.set(option.name, merged ?? defaultSetting(option, mode, env));
   }

@@ -1,5 +1,6 @@
 import type { WebhookConfig } from '../config/sync-config.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
+import { deadline } from '../platform/deadline.ts';
 import { redactUrl } from '../platform/redact.ts';
 import { splitUserinfo } from '../platform/url-userinfo.ts';
 import type { Notification } from './notification.ts';
@@ -17,6 +18,7 @@ export async function callWebhook(
 ): Promise<void> {
   const fail = (detail: string, cause?: unknown) =>
     new SidecarError('ERR_NOTIFY_WEBHOOK', { op: 'call the webhook', target: redactUrl(config.url), detail, cause });
+  const limit = deadline(signal, config.timeoutMs);
   let response: Response;
   try {
     const { url, headers } = splitUserinfo(config.url);
@@ -24,12 +26,14 @@ export async function callWebhook(
       method: config.method.toUpperCase(),
       headers: { ...headers, ...(config.sendHash && { 'gitsync-hash': notification.oid }) },
       redirect: 'manual',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(config.timeoutMs)]),
+      signal: limit.signal,
     });
     await response.body?.cancel();
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     throw fail(messageOf(cause), error);
+  } finally {
+    limit.dispose();
   }
   if (config.successStatus === undefined || response.status === config.successStatus) return;
   const location = response.headers.get('location');

@@ -1,4 +1,5 @@
 import { messageOf, SidecarError } from '../model/error.ts';
+import { deadline } from '../platform/deadline.ts';
 import { redactUrl } from '../platform/redact.ts';
 import { splitUserinfo } from '../platform/url-userinfo.ts';
 
@@ -30,6 +31,7 @@ export function readAskpassAnswer(body: string): Map<string, string> {
  * @throws SidecarError ERR_REMOTE_CREDENTIAL_SOURCE
  */
 export async function askPassword(url: string, signal: AbortSignal): Promise<{ username: string; password: string }> {
+  const limit = deadline(signal, TIMEOUT_MS);
   let status: number;
   let body: string;
   try {
@@ -37,13 +39,15 @@ export async function askPassword(url: string, signal: AbortSignal): Promise<{ u
     const response = await fetch(bare, {
       redirect: 'manual',
       headers,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      signal: limit.signal,
     });
     status = response.status;
     body = await response.text();
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     throw failure(url, messageOf(cause), error);
+  } finally {
+    limit.dispose();
   }
   if (status !== 200) throw failure(url, `the answer has status ${status}, wanted 200`);
   const answer = readAskpassAnswer(body);

@@ -1,5 +1,6 @@
 import { asSidecarError, SidecarError } from '../model/error.ts';
 import type { Random } from '../platform/clock.ts';
+import { deadline } from '../platform/deadline.ts';
 import { nextPause } from './backoff.ts';
 import type { SyncContext } from './context.ts';
 import { type Cycle, newCycle, runStages, type Stage } from './cycle.ts';
@@ -90,13 +91,14 @@ export class SyncLoop {
     const { context, signal: stop } = this.#options;
     const { config, clock, observer } = context;
     const startedAt = clock.monotonic();
-    const limits = config.syncTimeoutMs > 0 ? [stop, AbortSignal.timeout(config.syncTimeoutMs)] : [stop];
-    const signal = AbortSignal.any(limits);
+    const limit = deadline(stop, config.syncTimeoutMs > 0 ? config.syncTimeoutMs : undefined);
+    const { signal } = limit;
     let result: Cycle | SidecarError = await this.#attempt(signal);
     for (let heals = 0; heals < MOST_HEALS && result instanceof SidecarError && !signal.aborted; heals += 1) {
       if (!(await heal(context, result, signal))) break;
       result = await this.#attempt(signal);
     }
+    limit.dispose();
     const cycle = result instanceof SidecarError ? undefined : result;
     observer.onCycle({
       status: cycle === undefined ? 'error' : cycle.updated ? 'success' : 'noop',

@@ -87,6 +87,13 @@ describe('comparing a tree with its index', () => {
     expect((await compare()).changed).toEqual([path]);
   });
 
+  test('a directory that became a file counts each of its files', async () => {
+    const { work, compare } = setUp();
+    rmSync(join(work, 'dir'), { recursive: true });
+    writeFileSync(join(work, 'dir'), '');
+    expect((await compare()).changed).toHaveLength(3);
+  });
+
   test('a directory that is gone counts each of its files', async () => {
     const { work, compare } = setUp();
     rmSync(join(work, 'dir'), { recursive: true });

@@ -88,6 +88,15 @@ describe('compat 1.2 environment rules', () => {
     expect(load('v4', { GIT_SYNC_SSH: 'true' }).settings.flag('ssh')).toBe(false);
   });
 
+  test('a variable that a flag overrules is named', () => {
+    expect(load('v4', { GITSYNC_DEPTH: '3' }, '--depth=4').notices).toEqual(['GITSYNC_DEPTH is overruled by --depth']);
+    expect(load('v4', { GITSYNC_DEPTH: '4' }, '--depth=4').notices).toEqual([]);
+  });
+
+  test('v3 mode with --ref follows that ref', () => {
+    expect(loadSyncConfig(load('v3', {}, '--repo=/r', '--root=/x', '--ref=topic'), {}).target.requested).toBe('topic');
+  });
+
   test('unknown variables are named with the nearest known one; those that Kubernetes makes are not', () => {
     const { notices } = load('v4', {
       GITSYNC_PERIODD: '1s',

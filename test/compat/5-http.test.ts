@@ -75,7 +75,11 @@ describe('compat 5 HTTP', () => {
     await untilPublished(link, upstream.commit({ a: 'two' }));
     const text = await until('the update is counted', async () => {
       const body = await (await fetch(`${url}/metrics`)).text();
-      return /git_sync_count_total\{status="success"\} [12]/.test(body) && /git_sync_duration_seconds_count\{status="noop"/.test(body) && /name="exechook"/.test(body) ? body : undefined;
+      return /git_sync_count_total\{status="success"\} [12]/.test(body) &&
+        /git_sync_duration_seconds_count\{status="noop"/.test(body) &&
+        /name="exechook"/.test(body)
+        ? body
+        : undefined;
     });
     for (const expected of [
       '# HELP git_sync_duration_seconds Summary of git_sync durations',

@@ -239,6 +239,30 @@ describe('compat 6 logs', () => {
     }
   });
 
+  test.skipIf(missing('script'))(
+    'on a terminal: readable lines, and with --one-time the progress of the fetch',
+    async () => {
+      const { dir, upstream, root } = fixture();
+      upstream.commit({ big: 'x'.repeat(500_000) });
+      const command = `${DIST}/git-sync.cjs --repo=file://${upstream.bare} --root=${root} --one-time`;
+      const env = { PATH: process.env.PATH, HOME: '/nonexistent', TERM: 'xterm' };
+      execFileSync('script', ['-qec', command, join(dir, 'typescript')], { env, stdio: 'ignore' });
+      const shown = read(dir, 'typescript') ?? '';
+      expect(shown).toMatch(/\d\d:\d\d:\d\d\.\d{3}.*starting up/);
+      expect(shown).toMatch(/Receiving objects: +100%|remote: Enumerating objects/);
+      expect(shown).not.toContain('{"logger"');
+    },
+  );
+
+  test('a reader of the log that goes away does not stop the sync', async () => {
+    const { upstream, link, first, start } = fixture();
+    const process = start();
+    await untilPublished(link, first, process);
+    process.child.stderr?.destroy();
+    process.child.stdout?.destroy();
+    for (const text of ['two', 'three']) await untilPublished(link, upstream.commit({ a: text }));
+  });
+
   test('--log-format=text is for people: time, message, code and hint', async () => {
     const { args } = fixture();
     const { stderr } = await run([...args, '--ref=nope', '--one-time', '--log-format=text']);

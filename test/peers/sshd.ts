@@ -42,6 +42,8 @@ export async function startSshd(directory: string, prefix: Prefix = []): Promise
     'AcceptEnv=GIT_PROTOCOL',
     'PermitRootLogin=yes',
     'LogLevel=VERBOSE',
+    // bash reads ~/.bashrc for an ssh command unless it believes it runs inside another shell.
+    'SetEnv=SHLVL=2',
   ];
   const args = [
     '-D',

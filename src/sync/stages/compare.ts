@@ -24,6 +24,14 @@ async function adopt(context: SyncContext, cycle: Cycle): Promise<boolean> {
   return true;
 }
 
+/** The state file may lag behind the link: after a kill between the two, or in a root that git-sync made. */
+async function rememberPublished({ repository, config }: SyncContext, { wanted, live }: Cycle): Promise<void> {
+  const { oid, ref, link } = repository.state;
+  if (!wanted || !live || !repository.exists || (oid === live.oid && ref === wanted.ref && link === config.link))
+    return;
+  await repository.remember({ oid: live.oid, ref: wanted.ref, link: config.link });
+}
+
 function historyIsAsConfigured({ config, repository }: SyncContext): boolean {
   const { depth, filter } = repository.state;
   return depth === config.depth && filter === config.filter;
@@ -46,6 +54,7 @@ export function compareWith(watch: TreeWatch): Stage {
         cycle.live = undefined;
         return 'next';
       }
+      await rememberPublished(context, cycle);
       return historyIsAsConfigured(context) ? 'settled' : 'next';
     },
   };
