@@ -84,7 +84,7 @@ async function ours(place: Place): Promise<Cost> {
   const port = 20_000 + Math.floor(Math.random() * 20_000);
   const args = [
     process.execPath,
-    '--max-semi-space-size=2',
+    '--max-semi-space-size=1',
     PROGRAM,
     `--repo=${place.url}`,
     `--root=${root}`,
@@ -224,7 +224,7 @@ async function startTimes(place: Place): Promise<string[][]> {
     own.push(
       await startToPublish(place, (root) => [
         process.execPath,
-        '--max-semi-space-size=2',
+        '--max-semi-space-size=1',
         PROGRAM,
         `--repo=${place.url}`,
         `--root=${root}`,
@@ -250,7 +250,7 @@ async function memory(place: Place, change: (round: number) => void): Promise<st
     group,
     [
       process.execPath,
-      '--max-semi-space-size=2',
+      '--max-semi-space-size=1',
       PROGRAM,
       `--repo=${place.url}`,
       `--root=${root}`,

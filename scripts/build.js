@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-const nodeFlags = '--max-semi-space-size=2 --no-warnings';
+const nodeFlags = '--max-semi-space-size=1 --no-warnings';
 const asProcessOne = [
   `node ${nodeFlags} "$0" "$@" & p=$!`,
   'for s in HUP INT QUIT TERM USR1 USR2; do trap "kill -$s $p 2>/dev/null" $s; done',

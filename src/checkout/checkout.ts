@@ -54,7 +54,10 @@ async function checkOutFiles(git: Git, worktree: Worktree, plan: CheckoutPlan, s
 
 /** True when the commit has submodules: the index names them, so no process is needed to find out. */
 export async function hasSubmodules(worktree: Worktree): Promise<boolean> {
-  return (await readWorktreeIndex(worktree)).some((entry) => entry.mode === GITLINK_MODE && !entry.skipWorktree);
+  for (const entry of await readWorktreeIndex(worktree)) {
+    if (entry.mode === GITLINK_MODE && !entry.skipWorktree) return true;
+  }
+  return false;
 }
 
 async function checkOutSubmodules(

@@ -35,11 +35,10 @@ function readVarint(bytes: Buffer, at: number): { value: number; next: number } 
   return { value, next };
 }
 
-function readEntries(bytes: Buffer, oidBytes: number): IndexEntry[] {
+function* readEntries(bytes: Buffer, oidBytes: number): Generator<IndexEntry> {
   const version = bytes.readUInt32BE(4);
   const count = bytes.readUInt32BE(8);
   if (version < 2 || version > 4) throw malformed(`version ${version} is unknown`);
-  const entries: IndexEntry[] = [];
   let at = HEADER_BYTES;
   let previous = '';
   for (let index = 0; index < count; index += 1) {
@@ -58,30 +57,31 @@ function readEntries(bytes: Buffer, oidBytes: number): IndexEntry[] {
     const end = bytes.indexOf(0, pathAt);
     if (end < 0) throw malformed('a path does not end');
     const path = prefix + bytes.toString('utf8', pathAt, end);
-    entries.push({
+    yield {
       path,
       mode: bytes.readUInt32BE(start + 24),
       size: bytes.readUInt32BE(start + 36),
       mtimeSeconds: bytes.readUInt32BE(start + 8),
       mtimeNanoseconds: bytes.readUInt32BE(start + 12),
       skipWorktree: (extended & SKIP_WORKTREE) !== 0,
-    });
+    };
     previous = path;
     at = version === 4 ? end + 1 : start + Math.ceil((end + 1 - start) / 8) * 8;
   }
-  return entries;
 }
 
 /**
- * Reads an index file of version 2, 3 or 4.
+ * Reads an index file of version 2, 3 or 4, one entry after the other in git's order (by the bytes of the path), so
+ * that a tree of any size needs no more memory than the file itself.
+ *
  * @param oidBytes 20 for SHA-1, 32 for SHA-256
  * @throws SidecarError ERR_CHECKOUT_FAILED when it is not an index or ends early
  */
-export function readIndex(bytes: Buffer, oidBytes: 20 | 32): IndexEntry[] {
+export function* readIndex(bytes: Buffer, oidBytes: 20 | 32): Generator<IndexEntry> {
   if (bytes.length < HEADER_BYTES || bytes.toString('latin1', 0, 4) !== 'DIRC')
     throw malformed('it is not an index file');
   try {
-    return readEntries(bytes, oidBytes);
+    yield* readEntries(bytes, oidBytes);
   } catch (error) {
     if (error instanceof RangeError) throw malformed('it ends inside an entry');
     throw error;

@@ -1,5 +1,5 @@
-import { type BigIntStats, type Dirent, lstatSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { lstatSync, readdirSync, type Stats } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { GITLINK_MODE, type IndexEntry, readIndex } from './index-file.ts';
@@ -13,16 +13,18 @@ export interface TreeReport {
   readonly entries: number;
 }
 
-/** Most paths that are looked at before giving way to other work. */
+/** Paths that are looked at before giving way to other work. */
 const BATCH = 500;
 /** Most paths named in a report; the rest of the tree is not looked at any further. */
 const MOST_NAMED = 100;
 
 const SYMLINK_MODE = 0o120000;
+/** What a double loses of a time in nanoseconds, and a bit. */
+const MTIME_TOLERANCE_MS = 0.002;
 
-function statOrNothing(path: string): BigIntStats | undefined {
+function statOrNothing(path: string): Stats | undefined {
   try {
-    return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    return lstatSync(path, { throwIfNoEntry: false });
   } catch {
     return undefined;
   }
@@ -33,62 +35,71 @@ function looksUntouched(root: string, entry: IndexEntry): boolean {
   if (!stat) return false;
   if (entry.mode === GITLINK_MODE) return stat.isDirectory();
   if (entry.mode === SYMLINK_MODE ? !stat.isSymbolicLink() : !stat.isFile()) return false;
-  if (entry.mode !== SYMLINK_MODE && ((Number(stat.mode) & 0o100) !== 0) !== ((entry.mode & 0o100) !== 0)) return false;
-  const seconds = Number(stat.mtimeNs / 1_000_000_000n) >>> 0;
-  const nanoseconds = Number(stat.mtimeNs % 1_000_000_000n);
-  return (
-    Number(stat.size) >>> 0 === entry.size &&
-    seconds === entry.mtimeSeconds &&
-    (entry.mtimeNanoseconds === 0 || nanoseconds === entry.mtimeNanoseconds)
-  );
+  if (entry.mode !== SYMLINK_MODE && ((stat.mode & 0o100) !== 0) !== ((entry.mode & 0o100) !== 0)) return false;
+  return stat.size >>> 0 === entry.size && Math.abs(stat.mtimeMs - recordedMtimeMs(entry)) < MTIME_TOLERANCE_MS;
 }
 
-/** Looks synchronously, which takes a third of the time, and gives way to other work after each batch. */
-async function findChanged(root: string, entries: readonly IndexEntry[], signal: AbortSignal): Promise<string[]> {
-  const changed: string[] = [];
-  for (let at = 0; at < entries.length && changed.length < MOST_NAMED && !signal.aborted; at += BATCH) {
-    for (const entry of entries.slice(at, at + BATCH)) {
-      if (!entry.skipWorktree && !looksUntouched(root, entry)) changed.push(entry.path);
-    }
-    await setImmediate();
-  }
-  return changed.slice(0, MOST_NAMED);
+/** git keeps seconds in 32 bits; some file systems keep no fractions. */
+function recordedMtimeMs({ mtimeSeconds, mtimeNanoseconds }: IndexEntry): number {
+  return mtimeSeconds * 1000 + mtimeNanoseconds / 1e6;
 }
 
-/** Every directory that holds a tracked file, and the names that may be in it. */
-function expectedNames(entries: readonly IndexEntry[]): Map<string, Set<string>> {
-  const names = new Map<string, Set<string>>([['', new Set(['.git'])]]);
-  for (const { path } of entries) {
-    let child = path;
-    for (;;) {
-      const slash = child.lastIndexOf('/');
-      const directory = slash < 0 ? '' : child.slice(0, slash);
-      const siblings = names.get(directory);
-      const name = child.slice(slash + 1);
-      if (siblings?.has(name)) break;
-      if (siblings) siblings.add(name);
-      else names.set(directory, new Set([name]));
-      if (directory === '') break;
-      child = directory;
-    }
-  }
-  return names;
+/** A directory of the tree while its entries are being read: git's order keeps them together. */
+interface OpenDirectory {
+  readonly path: string;
+  readonly names: Set<string>;
 }
 
-async function findUntracked(root: string, entries: readonly IndexEntry[], signal: AbortSignal): Promise<string[]> {
-  const found: string[] = [];
-  for (const [directory, names] of expectedNames(entries)) {
-    if (found.length >= MOST_NAMED || signal.aborted) break;
-    const present = await readdir(join(root, directory), { withFileTypes: true }).catch(() => [] as Dirent[]);
-    for (const { name } of present) {
-      if (!names.has(name)) found.push(directory === '' ? name : `${directory}/${name}`);
+/** Finds names in directories of the tree that no entry of the index accounts for. */
+class UntrackedFinder {
+  readonly #root: string;
+  readonly #open: OpenDirectory[];
+  readonly found: string[] = [];
+
+  constructor(root: string) {
+    this.#root = root;
+    this.#open = [{ path: '', names: new Set(['.git']) }];
+  }
+
+  /** Takes the next path in git's order; looks into the directories that it leaves. */
+  expect(path: string): void {
+    while (!path.startsWith(this.#current().path)) this.#close();
+    for (let directory = this.#current(); ; directory = this.#current()) {
+      const rest = path.slice(directory.path.length);
+      const slash = rest.indexOf('/');
+      directory.names.add(slash < 0 ? rest : rest.slice(0, slash));
+      if (slash < 0) return;
+      this.#open.push({ path: `${directory.path}${rest.slice(0, slash + 1)}`, names: new Set() });
     }
   }
-  return found.slice(0, MOST_NAMED);
+
+  finish(): void {
+    while (this.#open.length > 0) this.#close();
+  }
+
+  #current(): OpenDirectory {
+    return this.#open.at(-1) ?? { path: '', names: new Set() };
+  }
+
+  #close(): void {
+    const directory = this.#open.pop();
+    if (!directory || this.found.length >= MOST_NAMED) return;
+    for (const name of namesIn(`${this.#root}/${directory.path}`)) {
+      if (!directory.names.has(name)) this.found.push(`${directory.path}${name}`);
+    }
+  }
+}
+
+function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
 }
 
 /** The index of `worktree`, as git last wrote it. */
-export async function readWorktreeIndex(worktree: Worktree): Promise<IndexEntry[]> {
+export async function readWorktreeIndex(worktree: Worktree): Promise<Generator<IndexEntry>> {
   const bytes = await readFile(join(worktree.adminDir, 'index'));
   return readIndex(bytes, worktree.oid.length === 64 ? 32 : 20);
 }
@@ -96,12 +107,22 @@ export async function readWorktreeIndex(worktree: Worktree): Promise<IndexEntry[
 /**
  * Compares the files of a worktree with what git recorded when it wrote them, as `git status` would, but without
  * starting a process and without reading a file. A changed time alone counts as changed here: git has the last word.
+ * It looks synchronously, which takes a third of the time, gives way to other work after each batch, and holds no list
+ * of the files.
  */
 export async function compareTree(worktree: Worktree, signal: AbortSignal): Promise<TreeReport> {
-  const entries = await readWorktreeIndex(worktree);
-  return {
-    changed: await findChanged(worktree.path, entries, signal),
-    untracked: await findUntracked(worktree.path, entries, signal),
-    entries: entries.length,
-  };
+  const changed: string[] = [];
+  const untracked = new UntrackedFinder(worktree.path);
+  let entries = 0;
+  for (const entry of await readWorktreeIndex(worktree)) {
+    entries += 1;
+    untracked.expect(entry.path);
+    if (!entry.skipWorktree && changed.length < MOST_NAMED && !looksUntouched(worktree.path, entry))
+      changed.push(entry.path);
+    if (entries % BATCH !== 0) continue;
+    await setImmediate();
+    if (signal.aborted) break;
+  }
+  if (!signal.aborted) untracked.finish();
+  return { changed, untracked: untracked.found.slice(0, MOST_NAMED), entries };
 }

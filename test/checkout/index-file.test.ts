@@ -26,7 +26,7 @@ describe('git’s index file', () => {
     const upstream = new Upstream(tempDir(), 'repo.git', { format });
     upstream.commit(FILES);
     upstream.git('update-index', '--index-version', version);
-    const entries = readIndex(readFileSync(join(upstream.work, '.git/index')), format === 'sha1' ? 20 : 32);
+    const entries = [...readIndex(readFileSync(join(upstream.work, '.git/index')), format === 'sha1' ? 20 : 32)];
     const expected = upstream
       .git('ls-files', '-s', '-z')
       .split('\0')
@@ -40,7 +40,7 @@ describe('git’s index file', () => {
     const upstream = new Upstream(tempDir());
     upstream.commit(FILES);
     upstream.git('sparse-checkout', 'set', '--no-cone', '/a');
-    const entries = readIndex(readFileSync(join(upstream.work, '.git/index')), 20);
+    const entries = [...readIndex(readFileSync(join(upstream.work, '.git/index')), 20)];
     expect(entries.filter(({ skipWorktree }) => !skipWorktree).map(({ path }) => path)).toEqual(['a']);
   });
 });
@@ -98,6 +98,19 @@ describe('comparing a tree with its index', () => {
     const { work, compare } = setUp();
     rmSync(join(work, 'dir'), { recursive: true });
     expect((await compare()).changed).toEqual(['dir/b', 'dir/deep/c', 'dir/deep/very-long-name-to-need-padding']);
+  });
+
+  test('names that sort between a directory and its files do not confuse it', async () => {
+    const upstream = new Upstream(tempDir());
+    const oid = parseOid(
+      upstream.commit({ 'a-b': '1', 'a.c/x': '1', 'a/b': '1', 'a/c/d/e': '1', a0: '1', 'ab/c': '1' }),
+    );
+    if (!oid) throw new Error('unreachable');
+    const worktree = { path: upstream.work, oid, adminDir: join(upstream.work, '.git') };
+    expect(await compareTree(worktree, AbortSignal.timeout(5000))).toEqual({ changed: [], untracked: [], entries: 6 });
+    for (const path of ['a/new', 'a.c/new', 'a/c/d/new', 'new']) writeFileSync(join(upstream.work, path), '');
+    const { untracked } = await compareTree(worktree, AbortSignal.timeout(5000));
+    expect([...untracked].sort()).toEqual(['a.c/new', 'a/c/d/new', 'a/new', 'new']);
   });
 
   test('untracked files and directories are named, at any depth', async () => {
