@@ -16,6 +16,7 @@ const PROGRAMS = {
   'git-lfs': 'git-lfs',
   unshare: 'util-linux',
   ps: 'procps',
+  script: 'bsdutils',
 };
 
 function isInstalled(program) {

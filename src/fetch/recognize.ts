@@ -1,5 +1,5 @@
-import { lstat, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { oidOfWorktreeName } from './layout.ts';
 
 /**
@@ -40,11 +40,20 @@ async function isGitSyncV3(gitDir: string): Promise<boolean> {
   return !(await exists(join(gitDir, 'index'))) && /\[remote "origin"\]/.test(config);
 }
 
+/** `.git` is a symlink, or the file of a linked worktree or submodule, and what it names is there: the root is somebody's checkout. */
+async function pointsSomewhere(gitDir: string): Promise<boolean> {
+  const directory = await stat(gitDir).catch(() => undefined);
+  if (directory?.isDirectory()) return true;
+  const text = await readFile(gitDir, 'utf8').catch(() => '');
+  const target = /^gitdir: (.+?)\r?\n?$/.exec(text)?.[1];
+  return target !== undefined && (await exists(resolve(dirname(gitDir), target)));
+}
+
 /** Recognises our own repository by our files, v4's by its branch, v3's by its worktrees. */
 export async function recognizeRepository(gitDir: string): Promise<Ownership> {
-  const stat = await lstat(gitDir).catch(() => undefined);
-  if (!stat) return 'none';
-  if (!stat.isDirectory()) return 'broken';
+  const entry = await lstat(gitDir).catch(() => undefined);
+  if (!entry) return 'none';
+  if (!entry.isDirectory()) return (await pointsSomewhere(gitDir)) ? 'foreign' : 'broken';
   if (await exists(join(gitDir, 'git-sidecar'))) return (await looksLikeRepository(gitDir)) ? 'ours' : 'broken';
   if (!(await looksLikeRepository(gitDir))) return (await holdsHistory(gitDir)) ? 'foreign' : 'broken';
   const head = await readFile(join(gitDir, 'HEAD'), 'utf8').catch(() => '');

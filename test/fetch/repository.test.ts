@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Layout, oidOfWorktreeName } from '../../src/fetch/layout.ts';
@@ -25,6 +25,20 @@ describe('whose repository it is', () => {
     expect(await recognizeRepository(join(dir, 'empty'))).toBe('broken');
   });
 
+  test('a linked worktree of somebody, or a link to a repository, is foreign; one that leads nowhere is broken', async () => {
+    const dir = tempDir();
+    git(dir, 'init', '-q', '-b', 'main', 'theirs');
+    git(join(dir, 'theirs'), 'commit', '-q', '--allow-empty', '-m', 'x');
+    git(join(dir, 'theirs'), 'worktree', 'add', '-q', join(dir, 'linked'));
+    expect(await recognizeRepository(join(dir, 'linked', '.git'))).toBe('foreign');
+    mkdirSync(join(dir, 'alias'));
+    symlinkSync('../theirs/.git', join(dir, 'alias', '.git'));
+    expect(await recognizeRepository(join(dir, 'alias', '.git'))).toBe('foreign');
+    rmSync(join(dir, 'theirs'), { recursive: true });
+    expect(await recognizeRepository(join(dir, 'linked', '.git'))).toBe('broken');
+    expect(await recognizeRepository(join(dir, 'alias', '.git'))).toBe('broken');
+  });
+
   test('git-sync v4’s by its branch, v3’s by its clone without an index', async () => {
     expect(await recognizeRepository(make(['init', '-q', '-b', 'git-sync']))).toBe('ours');
     expect(await recognizeRepository(make(['init', '-q', '-b', 'main'], ['remote', 'add', 'origin', '/x']))).toBe(
@@ -37,7 +51,6 @@ describe('whose repository it is', () => {
     const theirs = make(['init', '-q', '-b', 'main'], commit);
     writeFileSync(join(theirs, 'index'), '');
     expect(await recognizeRepository(theirs)).toBe('foreign');
-    const { rmSync } = await import('node:fs');
     rmSync(join(theirs, 'HEAD'));
     expect(await recognizeRepository(theirs)).toBe('foreign');
     expect(await recognizeRepository(make(['init', '-q', '-b', 'main']))).toBe('broken');
