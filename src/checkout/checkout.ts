@@ -53,8 +53,8 @@ async function checkOutFiles(git: Git, worktree: Worktree, plan: CheckoutPlan, s
 }
 
 /** True when the commit has submodules: the index names them, so no process is needed to find out. */
-export async function hasSubmodules(worktree: Worktree): Promise<boolean> {
-  for (const entry of await readWorktreeIndex(worktree)) {
+export function hasSubmodules(worktree: Worktree): boolean {
+  for (const entry of readWorktreeIndex(worktree)) {
     if (entry.mode === GITLINK_MODE && !entry.skipWorktree) return true;
   }
   return false;
@@ -66,7 +66,7 @@ async function checkOutSubmodules(
   config: CheckoutConfig,
   signal: AbortSignal,
 ): Promise<void> {
-  if (config.submodules === 'off' || !(await hasSubmodules(worktree))) return;
+  if (config.submodules === 'off' || !hasSubmodules(worktree)) return;
   const args = ['submodule', '--quiet', 'update', '--init'];
   if (config.submodules === 'recursive') args.push('--recursive');
   if (config.depth > 0) args.push('--depth', String(config.depth));

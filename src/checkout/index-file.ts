@@ -22,6 +22,53 @@ function malformed(detail: string): SidecarError {
   return new SidecarError('ERR_CHECKOUT_FAILED', { op: 'read the index', detail });
 }
 
+/** Fills `target` from offset `at` on with the next bytes of the file; returns how many, 0 at its end. */
+export type ReadBytes = (target: Buffer, at: number) => number;
+
+/** Reads from bytes that are in memory. */
+export function bytesReader(bytes: Buffer): ReadBytes {
+  let position = 0;
+  return (target, at) => {
+    const copied = bytes.copy(target, at, position);
+    position += copied;
+    return copied;
+  };
+}
+
+/** Longer than any entry: its fixed part and a path of PATH_MAX bytes. */
+const LONGEST_ENTRY = 8192;
+const WINDOW_BYTES = 64 * 1024;
+
+/** A window that moves over the file, so that an index of any size takes the same memory. */
+class IndexWindow {
+  readonly #read: ReadBytes;
+  readonly #buffer = Buffer.alloc(WINDOW_BYTES);
+  #end = 0;
+  /** Where the next entry starts. */
+  at = 0;
+
+  constructor(read: ReadBytes) {
+    this.#read = read;
+  }
+
+  /** What is left in the window; at least one whole entry, unless the file ends before. */
+  bytes(): Buffer {
+    if (this.#end - this.at < LONGEST_ENTRY) this.#refill();
+    return this.#buffer.subarray(0, this.#end);
+  }
+
+  #refill(): void {
+    this.#buffer.copyWithin(0, this.at, this.#end);
+    this.#end -= this.at;
+    this.at = 0;
+    while (this.#end < this.#buffer.length) {
+      const count = this.#read(this.#buffer, this.#end);
+      if (count === 0) return;
+      this.#end += count;
+    }
+  }
+}
+
 /** Version 4 stores how many bytes to drop from the previous path (the varint of pack offsets). */
 function readVarint(bytes: Buffer, at: number): { value: number; next: number } {
   let byte = bytes.readUInt8(at);
@@ -35,53 +82,66 @@ function readVarint(bytes: Buffer, at: number): { value: number; next: number } 
   return { value, next };
 }
 
-function* readEntries(bytes: Buffer, oidBytes: number): Generator<IndexEntry> {
-  const version = bytes.readUInt32BE(4);
-  const count = bytes.readUInt32BE(8);
+/** Reads the entry at `start`; returns it with the offset behind it. */
+function readEntry(
+  bytes: Buffer,
+  start: number,
+  version: number,
+  oidBytes: number,
+  previous: string,
+): { entry: IndexEntry; next: number } {
+  const flagsAt = start + 40 + oidBytes;
+  const isExtended = (bytes.readUInt16BE(flagsAt) & EXTENDED) !== 0;
+  const extended = isExtended ? bytes.readUInt16BE(flagsAt + 2) : 0;
+  let pathAt = flagsAt + (isExtended ? 4 : 2);
+  let prefix = '';
+  if (version === 4) {
+    const { value, next } = readVarint(bytes, pathAt);
+    const kept = Buffer.from(previous);
+    prefix = kept.toString('utf8', 0, kept.length - value);
+    pathAt = next;
+  }
+  const end = bytes.indexOf(0, pathAt);
+  if (end < 0) throw malformed('a path does not end');
+  const entry: IndexEntry = {
+    path: prefix + bytes.toString('utf8', pathAt, end),
+    mode: bytes.readUInt32BE(start + 24),
+    size: bytes.readUInt32BE(start + 36),
+    mtimeSeconds: bytes.readUInt32BE(start + 8),
+    mtimeNanoseconds: bytes.readUInt32BE(start + 12),
+    skipWorktree: (extended & SKIP_WORKTREE) !== 0,
+  };
+  return { entry, next: version === 4 ? end + 1 : start + Math.ceil((end + 1 - start) / 8) * 8 };
+}
+
+function* readEntries(window: IndexWindow, oidBytes: number): Generator<IndexEntry> {
+  const header = window.bytes();
+  if (header.length < HEADER_BYTES || header.toString('latin1', 0, 4) !== 'DIRC')
+    throw malformed('it is not an index file');
+  const version = header.readUInt32BE(4);
+  const count = header.readUInt32BE(8);
   if (version < 2 || version > 4) throw malformed(`version ${version} is unknown`);
-  let at = HEADER_BYTES;
+  window.at = HEADER_BYTES;
   let previous = '';
   for (let index = 0; index < count; index += 1) {
-    const start = at;
-    const flagsAt = start + 40 + oidBytes;
-    const flags = bytes.readUInt16BE(flagsAt);
-    const extended = (flags & EXTENDED) !== 0 ? bytes.readUInt16BE(flagsAt + 2) : 0;
-    let pathAt = flagsAt + 2 + ((flags & EXTENDED) !== 0 ? 2 : 0);
-    let prefix = '';
-    if (version === 4) {
-      const { value, next } = readVarint(bytes, pathAt);
-      const kept = Buffer.from(previous);
-      prefix = kept.toString('utf8', 0, kept.length - value);
-      pathAt = next;
-    }
-    const end = bytes.indexOf(0, pathAt);
-    if (end < 0) throw malformed('a path does not end');
-    const path = prefix + bytes.toString('utf8', pathAt, end);
-    yield {
-      path,
-      mode: bytes.readUInt32BE(start + 24),
-      size: bytes.readUInt32BE(start + 36),
-      mtimeSeconds: bytes.readUInt32BE(start + 8),
-      mtimeNanoseconds: bytes.readUInt32BE(start + 12),
-      skipWorktree: (extended & SKIP_WORKTREE) !== 0,
-    };
-    previous = path;
-    at = version === 4 ? end + 1 : start + Math.ceil((end + 1 - start) / 8) * 8;
+    const bytes = window.bytes();
+    const { entry, next } = readEntry(bytes, window.at, version, oidBytes, previous);
+    if (next > bytes.length) throw malformed('it ends inside an entry');
+    window.at = next;
+    previous = entry.path;
+    yield entry;
   }
 }
 
 /**
- * Reads an index file of version 2, 3 or 4, one entry after the other in git's order (by the bytes of the path), so
- * that a tree of any size needs no more memory than the file itself.
+ * Reads an index file of version 2, 3 or 4, one entry after the other in git's order (by the bytes of the path).
  *
  * @param oidBytes 20 for SHA-1, 32 for SHA-256
  * @throws SidecarError ERR_CHECKOUT_FAILED when it is not an index or ends early
  */
-export function* readIndex(bytes: Buffer, oidBytes: 20 | 32): Generator<IndexEntry> {
-  if (bytes.length < HEADER_BYTES || bytes.toString('latin1', 0, 4) !== 'DIRC')
-    throw malformed('it is not an index file');
+export function* readIndex(read: ReadBytes, oidBytes: 20 | 32): Generator<IndexEntry> {
   try {
-    yield* readEntries(bytes, oidBytes);
+    yield* readEntries(new IndexWindow(read), oidBytes);
   } catch (error) {
     if (error instanceof RangeError) throw malformed('it ends inside an entry');
     throw error;

@@ -1,5 +1,4 @@
-import { lstatSync, readdirSync, type Stats } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { closeSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { GITLINK_MODE, type IndexEntry, readIndex } from './index-file.ts';
@@ -98,10 +97,17 @@ function namesIn(path: string): string[] {
   }
 }
 
-/** The index of `worktree`, as git last wrote it. */
-export async function readWorktreeIndex(worktree: Worktree): Promise<Generator<IndexEntry>> {
-  const bytes = await readFile(join(worktree.adminDir, 'index'));
-  return readIndex(bytes, worktree.oid.length === 64 ? 32 : 20);
+/** The index of `worktree`, as git last wrote it; the file is closed when the reading ends, early or not. */
+export function* readWorktreeIndex(worktree: Worktree): Generator<IndexEntry> {
+  const file = openSync(join(worktree.adminDir, 'index'), 'r');
+  try {
+    yield* readIndex(
+      (target, at) => readSync(file, target, at, target.length - at, null),
+      worktree.oid.length === 64 ? 32 : 20,
+    );
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**
@@ -114,7 +120,7 @@ export async function compareTree(worktree: Worktree, signal: AbortSignal): Prom
   const changed: string[] = [];
   const untracked = new UntrackedFinder(worktree.path);
   let entries = 0;
-  for (const entry of await readWorktreeIndex(worktree)) {
+  for (const entry of readWorktreeIndex(worktree)) {
     entries += 1;
     untracked.expect(entry.path);
     if (!entry.skipWorktree && changed.length < MOST_NAMED && !looksUntouched(worktree.path, entry))

@@ -7,18 +7,19 @@ import { createLogger, type Logger } from '../platform/log.ts';
 import { jsonLogFormat, terminalLogFormat } from '../platform/log-format.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import { Redactor } from '../platform/redact.ts';
-import { Health } from '../serve/health.ts';
-import { type HttpServer, startHttpServer } from '../serve/server.ts';
-import { SyncMetrics } from '../serve/sync-metrics.ts';
+import type { HttpServer } from '../serve/server.ts';
+import type { SyncContext } from '../sync/context.ts';
+import type { Cycle } from '../sync/cycle.ts';
 import { type LoopEnd, SyncLoop } from '../sync/loop.ts';
 import { closeRepository, openRepository } from '../sync/open.ts';
 import { createStages } from '../sync/stages.ts';
 import { WakeUps } from '../sync/wake-ups.ts';
+import { createObservability, startEndpoint } from './observability.ts';
 import { EXIT, type Io } from './outcome.ts';
 import { preflight } from './preflight.ts';
-import { listenForSignals, type Stop } from './signals.ts';
+import { listenForSignals } from './signals.ts';
 import { VERSION } from './version.ts';
-import { type SyncCounters, wireSync } from './wire-sync.ts';
+import { wireSync } from './wire-sync.ts';
 
 /** Secrets that the configuration itself holds; those from files and services are added as they are read. */
 function secretsOf(config: SyncConfig): (string | undefined)[] {
@@ -55,11 +56,6 @@ function progressFor(config: SyncConfig, io: Io): ((text: string) => void) | und
   return config.oneTime && io.stderrIsTerminal && config.logFormat !== 'json' ? io.stderr : undefined;
 }
 
-function exitStatus(stop: Stop | undefined, end: LoopEnd): number {
-  if (stop) return stop.exitStatus;
-  return end.kind === 'failed' ? EXIT.failure : EXIT.ok;
-}
-
 /** One sync, from checked configuration to exit status. */
 export async function runSyncProcess(
   config: SyncConfig,
@@ -88,7 +84,7 @@ export async function runSyncProcess(
       period_ms: config.periodMs,
     });
     for (const notice of notices) log.warn(notice);
-    return await serveAndSync(config, root, log, redactor, errorFile, io);
+    return await serveAndSync({ config, root, log, redactor, errorFile, onProgress: progressFor(config, io) });
   } catch (error) {
     log.error(error, 'cannot start');
     await errorFile?.settled();
@@ -96,37 +92,23 @@ export async function runSyncProcess(
   }
 }
 
-async function serveAndSync(
-  config: SyncConfig,
-  root: string,
-  log: Logger,
-  redactor: Redactor,
-  errorFile: ErrorFile | undefined,
-  io: Io,
-): Promise<number> {
+interface ProcessParts {
+  readonly config: SyncConfig;
+  /** Real path of the root. */
+  readonly root: string;
+  readonly log: Logger;
+  readonly redactor: Redactor;
+  readonly errorFile: ErrorFile | undefined;
+  readonly onProgress: ((text: string) => void) | undefined;
+}
+
+async function serveAndSync({ config, root, log, redactor, errorFile, onProgress }: ProcessParts): Promise<number> {
   const clock = systemClock;
   const runner = createProcessRunner();
-  const health = new Health(clock, config.http?.maxStalenessMs ?? 0);
-  const metrics = config.http?.metrics ? await createMetrics(config) : undefined;
-  const counters: SyncCounters = {
-    fetched: () => metrics?.count('git_fetch_count_total'),
-    askpass: (ok) => metrics?.count('git_sync_askpass_calls', { status: ok ? 'success' : 'error' }),
-    githubToken: (ok) =>
-      metrics?.count('git_sync_refresh_github_app_token_count', { status: ok ? 'success' : 'error' }),
-    hook: (name, ok) => metrics?.count('git_sync_hook_run_count_total', { name, status: ok ? 'success' : 'error' }),
-  };
-  const onProgress = progressFor(config, io);
-  const { context, dispose } = await wireSync({
-    config,
-    root,
-    runner,
-    log,
-    redactor,
-    clock,
-    counters,
-    observer: new SyncMetrics(clock, health, metrics),
-    ...(onProgress && { onProgress }),
-  });
+  const observability = await createObservability(config, clock);
+  const { observer, counters } = observability;
+  const wiring = { config, root, runner, log, redactor, clock, observer, counters, ...(onProgress && { onProgress }) };
+  const { context, dispose } = await wireSync(wiring);
   const wakeUps = new WakeUps(clock);
   const stopping = new AbortController();
   const signals = listenForSignals({
@@ -139,39 +121,22 @@ async function serveAndSync(
     },
   });
   let server: HttpServer | undefined;
-  let end: LoopEnd = { kind: 'stopped' };
+  let succeeded = false;
   try {
-    server =
-      config.http &&
-      (await startHttpServer({
-        config: config.http,
-        log,
-        health,
-        metrics,
-        alwaysInitialized: config.mode === 'v3.1',
-        profiles: config.http.profiles ? new (await import('../serve/profiles.ts')).Profiles() : undefined,
-        beforeScrape: () => {
-          metrics?.set('git_sidecar_requests_sent', context.poller.requestsSent);
-          metrics?.set('git_sidecar_git_processes_started', context.git.started);
-        },
-      }));
+    server = await startEndpoint(config, observability, context, log);
     await openRepository(context, stopping.signal);
+    const onSuccess = async () => await errorFile?.remove();
     const loop = new SyncLoop({
       context,
       wakeUps,
       stages: createStages(),
       random: Math.random,
       signal: stopping.signal,
-      onSuccess: async () => await errorFile?.remove(),
+      onSuccess,
     });
-    end = await loop.run();
-    if (end.kind === 'failed') reportGivingUp(end.error, log);
-    if (end.kind === 'one-time' && !(await tellHooksOnce(context, end))) end = { kind: 'failed', error: hookFailure() };
+    succeeded = await finish(await loop.run(), context, log);
   } catch (error) {
-    if (!signals.stop()) {
-      log.error(error, 'giving up');
-      end = { kind: 'failed', error: error instanceof SidecarError ? error : hookFailure() };
-    }
+    if (!signals.stop()) log.error(error, 'giving up');
   }
   stopping.abort();
   await Promise.all([...context.hooks.map((hook) => hook.stop()), runner.endAll(), server?.close()]);
@@ -181,33 +146,27 @@ async function serveAndSync(
   signals.dispose();
   const stop = signals.stop();
   if (stop) log.info(0, 'stopped', { signal: stop.signal });
-  return exitStatus(stop, end);
+  // compat.md 6: with nothing left to follow, an interrupt is a normal end.
+  if (stop?.signal === 'SIGINT' && config.target.kind === 'oid' && observability.health.isInitialized) return EXIT.ok;
+  return stop?.exitStatus ?? (succeeded ? EXIT.ok : EXIT.failure);
 }
 
-async function createMetrics(config: SyncConfig) {
-  const { Metrics } = await import('../serve/metrics.ts');
-  return new Metrics(config.mode === 'v4' ? [] : [0.5, 0.9, 0.99]);
-}
-
-function reportGivingUp(cause: SidecarError, log: Logger): void {
-  if (cause.class === 'stop') return;
-  log.error(
-    new SidecarError('ERR_TOO_MANY_FAILURES', { op: 'sync', detail: 'too many failures in a row', cause }),
-    'giving up',
-  );
-}
-
-function hookFailure(): SidecarError {
-  return new SidecarError('ERR_NOTIFY_EXECHOOK', { op: 'run the hooks', detail: 'a hook failed' });
+/** What is left to do when the loop has ended by itself. Returns whether all went well. */
+async function finish(end: LoopEnd, context: SyncContext, log: Logger): Promise<boolean> {
+  if (end.kind === 'one-time') return await tellHooksOnce(context, end.cycle);
+  if (end.kind === 'failed' && end.error.class !== 'stop') {
+    const detail = 'too many failures in a row';
+    log.error(new SidecarError('ERR_TOO_MANY_FAILURES', { op: 'sync', detail, cause: end.error }), 'giving up');
+  }
+  return end.kind === 'stopped';
 }
 
 /** compat.md 4: with `--one-time` each hook gets one attempt, in order; only v4 lets a failure decide the exit status. */
-async function tellHooksOnce(context: Awaited<ReturnType<typeof wireSync>>['context'], end: LoopEnd): Promise<boolean> {
-  if (end.kind !== 'one-time') return true;
-  const { wanted, candidate, live } = end.cycle;
+async function tellHooksOnce({ config, hooks }: SyncContext, cycle: Cycle): Promise<boolean> {
+  const { wanted, candidate, live, updated } = cycle;
   const worktree = candidate ?? live;
-  if (!wanted || !worktree || (context.config.mode !== 'v4' && !end.cycle.updated)) return true;
+  if (!wanted || !worktree || (config.mode !== 'v4' && !updated)) return true;
   let ok = true;
-  for (const hook of context.hooks) ok = (await hook.once({ oid: wanted.oid, worktree: worktree.path })) && ok;
-  return ok || context.config.mode !== 'v4';
+  for (const hook of hooks) ok = (await hook.once({ oid: wanted.oid, worktree: worktree.path })) && ok;
+  return ok || config.mode !== 'v4';
 }

@@ -7,9 +7,6 @@ import { Repository } from '../fetch/repository.ts';
 import { createGit, type Git } from '../git/git.ts';
 import { createHermeticGit, type HermeticGit } from '../git/hermetic.ts';
 import type { SyncObserver } from '../model/sync-observer.ts';
-import { runExechook } from '../notify/exechook.ts';
-import { HookRunner } from '../notify/hook-runner.ts';
-import { callWebhook } from '../notify/webhook.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { openPrivateDirectory } from '../platform/private-directory.ts';
@@ -20,6 +17,7 @@ import { CredentialSource } from '../remote/credential-source.ts';
 import type { SyncContext } from '../sync/context.ts';
 import { createNativePoll, userGitConfig } from './native-poll.ts';
 import { VERSION } from './version.ts';
+import { createHooks, createPrePublish } from './wire-hooks.ts';
 
 /** Counters that stages and hooks tick; the metrics when there are some. */
 export interface SyncCounters {
@@ -69,64 +67,6 @@ async function createHermetic({ config, root }: WiringOptions): Promise<{ hermet
     },
   });
   return { hermetic, directory };
-}
-
-function createHooks({ config, clock, log, runner, counters }: WiringOptions, hermetic: HermeticGit): HookRunner[] {
-  const shared = { clock, log };
-  const hooks: HookRunner[] = [];
-  const { exechook, webhook } = config;
-  if (exechook) {
-    hooks.push(
-      new HookRunner({
-        ...shared,
-        name: 'exechook',
-        backoffMs: exechook.backoffMs,
-        attempt: (notification, signal) =>
-          runExechook(
-            { config: exechook, code: 'ERR_NOTIFY_EXECHOOK', runner, log, environment: hermetic.hookEnvironment },
-            notification,
-            signal,
-          ),
-        onResult: (success) => counters.hook('exechook', success),
-      }),
-    );
-  }
-  if (webhook) {
-    hooks.push(
-      new HookRunner({
-        ...shared,
-        name: 'webhook',
-        backoffMs: webhook.backoffMs,
-        attempt: (notification, signal) => callWebhook(webhook, notification, signal),
-        onResult: (success) => counters.hook('webhook', success),
-      }),
-    );
-  }
-  return hooks;
-}
-
-function createPrePublish(
-  { config, runner, log, counters }: WiringOptions,
-  hermetic: HermeticGit,
-): SyncContext['prePublish'] {
-  const hook = config.prePublishHook;
-  if (!hook) return undefined;
-  return async (notification, signal) => {
-    const options = {
-      config: hook,
-      code: 'ERR_NOTIFY_PRE_PUBLISH' as const,
-      runner,
-      log,
-      environment: hermetic.hookEnvironment,
-    };
-    try {
-      await runExechook(options, notification, signal);
-    } catch (error) {
-      counters.hook('pre-publish-exechook', false);
-      throw error;
-    }
-    counters.hook('pre-publish-exechook', true);
-  };
 }
 
 /** v3 names the local branch after the one it follows, v4 calls it git-sync (compat.md 2). */

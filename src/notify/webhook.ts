@@ -31,7 +31,7 @@ export async function callWebhook(
     await response.body?.cancel();
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw fail(messageOf(cause), error);
+    throw fail(limit.signal.aborted ? `no answer within ${config.timeoutMs} ms` : messageOf(cause), error);
   } finally {
     limit.dispose();
   }

@@ -45,7 +45,7 @@ export async function askPassword(url: string, signal: AbortSignal): Promise<{ u
     body = await response.text();
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw failure(url, messageOf(cause), error);
+    throw failure(url, limit.signal.aborted ? `no answer within ${TIMEOUT_MS} ms` : messageOf(cause), error);
   } finally {
     limit.dispose();
   }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
-import { rootCertificates } from 'node:tls';
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
 import type { HttpSettings } from './http-settings.ts';
 
@@ -38,23 +38,34 @@ async function certificateAuthorities(settings: HttpSettings): Promise<string | 
   return rootCertificates;
 }
 
-async function createAgent(url: URL, settings: HttpSettings): Promise<http.Agent> {
-  const secure = url.protocol === 'https:';
-  const keepAlive = { keepAlive: true, maxSockets: 1, scheduling: 'lifo' as const };
-  const tls: https.AgentOptions = secure ? { rejectUnauthorized: settings.verify } : {};
-  if (secure && settings.verify) tls.ca = (await certificateAuthorities(settings)) as string;
-  if (secure && settings.clientCertificate) {
-    tls.cert = await readFile(settings.clientCertificate.certFile);
-    tls.key = await readFile(settings.clientCertificate.keyFile);
-  }
-  if (settings.proxy === undefined)
-    return secure ? new https.Agent({ ...keepAlive, ...tls }) : new http.Agent(keepAlive);
+interface Tls {
+  /** CA and client certificates, parsed once: per connection it would be slow, and as text they would name the socket pool. */
+  readonly secureContext: SecureContext;
+  readonly rejectUnauthorized: boolean;
+}
+
+async function createTls(settings: HttpSettings): Promise<Tls> {
+  const { clientCertificate } = settings;
+  const certificate = clientCertificate && {
+    cert: await readFile(clientCertificate.certFile),
+    key: await readFile(clientCertificate.keyFile),
+  };
+  const ca = settings.verify ? await certificateAuthorities(settings) : undefined;
+  return {
+    secureContext: createSecureContext({ ...certificate, ...(ca !== undefined && { ca: ca as string }) }),
+    rejectUnauthorized: settings.verify,
+  };
+}
+
+async function createAgent(secure: boolean, settings: HttpSettings, tls: Tls | undefined): Promise<http.Agent> {
+  const options = { keepAlive: true, maxSockets: 1, scheduling: 'lifo' as const, ...tls };
+  if (settings.proxy === undefined) return secure ? new https.Agent(options) : new http.Agent(options);
   if (secure) {
     const { HttpsProxyAgent } = await import('https-proxy-agent');
-    return new HttpsProxyAgent(settings.proxy, { ...keepAlive, ...tls });
+    return new HttpsProxyAgent(settings.proxy, options);
   }
   const { HttpProxyAgent } = await import('http-proxy-agent');
-  return new HttpProxyAgent(settings.proxy, keepAlive);
+  return new HttpProxyAgent(settings.proxy, options);
 }
 
 function readBody(response: http.IncomingMessage): Promise<Buffer> {
@@ -72,10 +83,17 @@ function readBody(response: http.IncomingMessage): Promise<Buffer> {
   });
 }
 
+/** How one server is reached. */
+interface Route {
+  readonly origin: string;
+  readonly agent: http.Agent;
+  readonly tls: Tls | undefined;
+}
+
 /** One kept-alive connection to one server, opened when first used and again when the server closed it. */
 export class HttpConnection {
   readonly #settings: HttpSettings;
-  #agent: { readonly origin: string; readonly agent: http.Agent } | undefined;
+  #route: Route | undefined;
   /** Requests sent so far, retries included. */
   sent = 0;
 
@@ -84,8 +102,8 @@ export class HttpConnection {
   }
 
   close(): void {
-    this.#agent?.agent.destroy();
-    this.#agent = undefined;
+    this.#route?.agent.destroy();
+    this.#route = undefined;
   }
 
   /**
@@ -119,24 +137,28 @@ export class HttpConnection {
     });
   }
 
-  async #agentFor(url: URL): Promise<http.Agent> {
-    if (this.#agent?.origin !== url.origin) {
+  async #routeTo(url: URL): Promise<Route> {
+    if (this.#route?.origin !== url.origin) {
       this.close();
-      this.#agent = { origin: url.origin, agent: await createAgent(url, this.#settings) };
+      const secure = url.protocol === 'https:';
+      const tls = secure ? await createTls(this.#settings) : undefined;
+      this.#route = { origin: url.origin, agent: await createAgent(secure, this.#settings, tls), tls };
     }
-    return this.#agent.agent;
+    return this.#route;
   }
 
   async #once(question: HttpQuestion): Promise<HttpAnswer> {
     const { url, method, headers, body, signal } = question;
-    const agent = await this.#agentFor(url);
+    const { agent, tls } = await this.#routeTo(url);
     const send = url.protocol === 'https:' ? https.request : http.request;
     this.sent += 1;
+    // Through a proxy the agent's own TLS settings are for the proxy; those of the request are for the server behind it.
     const request = send(url, {
       method,
       agent,
       signal,
       headers: { ...headers, ...(body && { 'content-length': String(body.length) }) },
+      ...tls,
     });
     const response = new Promise<http.IncomingMessage>((resolve, reject) => {
       request.once('response', resolve);

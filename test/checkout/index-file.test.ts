@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readIndex } from '../../src/checkout/index-file.ts';
+import { bytesReader, readIndex } from '../../src/checkout/index-file.ts';
 import { compareTree } from '../../src/checkout/verify-tree.ts';
 import { parseOid } from '../../src/model/oid.ts';
 import { tempDir } from '../kit/temp.ts';
@@ -26,7 +26,9 @@ describe('git’s index file', () => {
     const upstream = new Upstream(tempDir(), 'repo.git', { format });
     upstream.commit(FILES);
     upstream.git('update-index', '--index-version', version);
-    const entries = [...readIndex(readFileSync(join(upstream.work, '.git/index')), format === 'sha1' ? 20 : 32)];
+    const entries = [
+      ...readIndex(bytesReader(readFileSync(join(upstream.work, '.git/index'))), format === 'sha1' ? 20 : 32),
+    ];
     const expected = upstream
       .git('ls-files', '-s', '-z')
       .split('\0')
@@ -36,11 +38,25 @@ describe('git’s index file', () => {
     expect(entries.find(({ path }) => path === 'dir/b')?.size).toBe(2);
   });
 
+  test('an index much larger than the window is read to its end', () => {
+    const upstream = new Upstream(tempDir());
+    const paths = Array.from(
+      { length: 3000 },
+      (_, index) => `${'deep/'.repeat(index % 30)}file-${index}-${'x'.repeat(index % 100)}`,
+    );
+    upstream.commit(Object.fromEntries(paths.map((path) => [path, ''])));
+    for (const version of ['2', '4']) {
+      upstream.git('update-index', '--index-version', version);
+      const found = [...readIndex(bytesReader(readFileSync(join(upstream.work, '.git/index'))), 20)];
+      expect(found.map(({ path }) => path).sort()).toEqual([...paths].sort());
+    }
+  });
+
   test('files left out by a sparse checkout are marked (version 3)', () => {
     const upstream = new Upstream(tempDir());
     upstream.commit(FILES);
     upstream.git('sparse-checkout', 'set', '--no-cone', '/a');
-    const entries = [...readIndex(readFileSync(join(upstream.work, '.git/index')), 20)];
+    const entries = [...readIndex(bytesReader(readFileSync(join(upstream.work, '.git/index'))), 20)];
     expect(entries.filter(({ skipWorktree }) => !skipWorktree).map(({ path }) => path)).toEqual(['a']);
   });
 });

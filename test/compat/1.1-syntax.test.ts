@@ -133,6 +133,12 @@ describe('compat 1.1 flag syntax', () => {
     expect(refusal('v3', '-brnach=x').hint).toBe('Did you mean --branch?');
   });
 
+  test('v4’s hidden flags stand for variables', () => {
+    expect(settings('v4', '--__env__GITSYNC_PASSWORD=x').text('password')).toBe('x');
+    expect(settings('v4', '--__env__GITSYNC_GITHUB_APP_PRIVATE_KEY=x').text('github-app-private-key')).toBe('x');
+    expect(refusal('v4', '--github-app-private-key=x').code).toBe('ERR_CONFIG_USAGE');
+  });
+
   test('a missing value is an error', () => {
     expect(refusal('v4', '--repo').detail).toContain('needs an argument');
     expect(refusal('v3', '-repo').detail).toContain('needs an argument');

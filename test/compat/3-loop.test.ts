@@ -345,6 +345,7 @@ describe('compat 3 stale worktrees and the touch file', () => {
     await untilPublished(link, first, process);
     await until('the file is there', () => existsSync(file));
     expect(statSync(file).mode & 0o777).toBe(0o644);
+    await delay(100);
     const before = statSync(file).mtimeMs;
     await delay(300);
     expect(statSync(file).mtimeMs).toBe(before);

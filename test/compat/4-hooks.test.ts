@@ -17,6 +17,15 @@ describe('compat 4 exechook', () => {
     expect(lines(join(dir, 'calls'))).toEqual([`0 ${root}/.worktrees/${first} ${first} kept`]);
   });
 
+  test('its output is logged at verbosity 1 when it succeeds', async () => {
+    const { dir, args } = fixture();
+    const hook = script(join(dir, 'hook'), 'echo to-stdout', 'echo to-stderr >&2');
+    const quiet = await run([...args, '--one-time', `--exechook-command=${hook}`]);
+    expect(quiet.stderr).not.toContain('to-stdout');
+    const verbose = await run([...args, '--one-time', '-v=1', `--exechook-command=${hook}`]);
+    expect(verbose.stderr).toContain('"stdout":"to-stdout\\n","stderr":"to-stderr\\n"');
+  });
+
   test('the command is not split and no shell is involved: `cmd arg` is one path', async () => {
     const { args } = fixture();
     const { code, stderr } = await run([...args, '--one-time', '--exechook-command=/bin/echo hello']);

@@ -46,6 +46,12 @@ describe('compat 6 error file', () => {
     await until('the error file is gone', () => !existsSync(file));
   });
 
+  test('a command line that cannot be parsed is not written to it', async () => {
+    const { root, args } = fixture();
+    expect((await run([...args, '--error-file=error.json', '--nope'])).code).toBe(2);
+    expect(existsSync(join(root, 'error.json'))).toBe(false);
+  });
+
   test('an absolute path outside the root works too', async () => {
     const { dir, args } = fixture();
     await run([...args, '--one-time', '--ref=nope', `--error-file=${dir}/deep/error.json`]);
@@ -114,6 +120,14 @@ describe('compat 6 signals', () => {
     const before = Date.now();
     expect((await process.stop(signal)).code).toBe(status);
     expect(Date.now() - before).toBeLessThan(2000);
+  });
+
+  test('SIGINT while parked on a published commit ends it with status 0', async () => {
+    const { link, first, start } = fixture();
+    const process = start(`--ref=${first}`, '-v=4');
+    await untilPublished(link, first, process);
+    await process.logged('next sync');
+    expect((await process.stop('SIGINT')).code).toBe(0);
   });
 
   test.each(['SIGUSR1', 'SIGUSR2', 'SIGPIPE'] as const)('%s is ignored', async (signal) => {

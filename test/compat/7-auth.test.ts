@@ -86,7 +86,7 @@ describe('compat 7 askpass', () => {
       'too late',
       (response: import('node:http').ServerResponse) =>
         void setTimeout(() => response.end('username=a\npassword=b\n'), 1500),
-      'timeout',
+      'no answer within 1000 ms',
     ],
   ])('%s is a failure, and the next attempt asks again', async (_name, answer, said) => {
     const { args, first, link } = fixture();

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { nginx } from '../kit/nginx.ts';
+import { proxy } from '../kit/proxy.ts';
 import { read, run, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { Upstream } from '../kit/upstream.ts';
@@ -177,6 +178,37 @@ describe.skipIf(missing(...NGINX_PROGRAMS))('sync over nginx, git-http-backend, 
     expect(readdirSync(tmp)).toHaveLength(1);
     await process.stop();
     expect(readdirSync(tmp)).toEqual([]);
+  });
+
+  test('goes through the proxy of the environment, natively and with git alike', async () => {
+    const { upstream, oid, server, root, link, repo } = await setUp();
+    const { address, seen } = await proxy('me:prox y');
+    const process = sidecar([`--repo=${repo}`, `--root=${root}`, '--period=50ms', '-v=5'], {
+      GIT_SSL_CAINFO: server.caFile,
+      https_proxy: `http://me:prox%20y@${address}`,
+    });
+    await untilPublished(link, oid, process);
+    await untilPublished(link, upstream.commit({ a: 'two' }), process);
+    expect(process.count('git ls-remote from now on')).toBe(0);
+    expect(seen.filter((line) => line.startsWith('CONNECT') && line.includes('git/'))).not.toEqual([]);
+    expect(seen.filter((line) => line.startsWith('CONNECT') && !line.includes('git/'))).not.toEqual([]);
+    expect(process.stderr).not.toMatch(/prox(%20| )y/);
+  });
+
+  test('an http proxy from --git-config, for a plain http URL', async () => {
+    const { dir, oid, root, link } = await setUp();
+    const plain = await nginx(join(dir, 'plain'), { projectRoot: join(dir, 'srv') });
+    const { address, seen } = await proxy('u:p');
+    const { code, stderr } = await run([
+      `--repo=${plain.url}/repo.git`,
+      `--root=${root}`,
+      '--one-time',
+      `--git-config=http.proxy:"http://u:p@${address}"`,
+    ]);
+    expect(code, stderr).toBe(0);
+    await untilPublished(link, oid);
+    expect(seen.some((line) => line.startsWith('POST') && line.includes('git-sidecar'))).toBe(true);
+    expect(seen.some((line) => line.startsWith('POST') && line.includes('git/'))).toBe(true);
   });
 
   test('sends the cookies of the cookie file', async () => {

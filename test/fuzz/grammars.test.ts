@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readIndex } from '../../src/checkout/index-file.ts';
+import { bytesReader, readIndex } from '../../src/checkout/index-file.ts';
 import { parseCredentials } from '../../src/config/credential-json.ts';
 import { FlagSyntaxError, parseV3Flags, parseV4Flags } from '../../src/config/flags.ts';
 import { parseGitConfig } from '../../src/config/git-config-grammar.ts';
@@ -73,7 +73,7 @@ describe('fuzzing what users type', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.constantFrom(2, 3, 4), fc.nat(5), (bytes, version, count) => {
         const header = Buffer.from([0x44, 0x49, 0x52, 0x43, 0, 0, 0, version, 0, 0, 0, count]);
-        onlyTyped(SidecarError, () => [...readIndex(Buffer.concat([header, Buffer.from(bytes)]), 20)]);
+        onlyTyped(SidecarError, () => [...readIndex(bytesReader(Buffer.concat([header, Buffer.from(bytes)])), 20)]);
       }),
       { numRuns: 5000 },
     );

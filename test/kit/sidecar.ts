@@ -77,7 +77,7 @@ export class Sidecar {
   /** The first log line whose message holds `text`. */
   async logged(text: string, timeoutMs = 20_000): Promise<LogLine> {
     return await until(
-      `"${text}" is logged; so far:\n${this.stderr.slice(-3000)}`,
+      () => `"${text}" is logged; so far:\n${this.stderr.slice(-3000)}`,
       () =>
         this.logs.find((line) => line.msg.includes(text) || (line.error ?? '').includes(text) || line.code === text),
       timeoutMs,
@@ -131,5 +131,8 @@ export function read(...path: string[]): string | undefined {
 }
 
 export async function untilPublished(link: string, oid: string, process?: Sidecar): Promise<void> {
-  await until(`${oid} is published at ${link}\n${process?.stderr.slice(-3000) ?? ''}`, () => published(link) === oid);
+  await until(
+    () => `${oid} is published at ${link}\n${process?.stderr.slice(-3000) ?? ''}`,
+    () => published(link) === oid,
+  );
 }

@@ -1,0 +1,69 @@
+import type { HermeticGit } from '../git/hermetic.ts';
+import { runExechook } from '../notify/exechook.ts';
+import { HookRunner } from '../notify/hook-runner.ts';
+import { callWebhook } from '../notify/webhook.ts';
+import type { SyncContext } from '../sync/context.ts';
+import type { WiringOptions } from './wire-sync.ts';
+
+/** Those who are told after a publish. */
+export function createHooks(
+  { config, clock, log, runner, counters }: WiringOptions,
+  hermetic: HermeticGit,
+): HookRunner[] {
+  const shared = { clock, log };
+  const hooks: HookRunner[] = [];
+  const { exechook, webhook } = config;
+  if (exechook) {
+    hooks.push(
+      new HookRunner({
+        ...shared,
+        name: 'exechook',
+        backoffMs: exechook.backoffMs,
+        attempt: (notification, signal) =>
+          runExechook(
+            { config: exechook, code: 'ERR_NOTIFY_EXECHOOK', runner, log, environment: hermetic.hookEnvironment },
+            notification,
+            signal,
+          ),
+        onResult: (success) => counters.hook('exechook', success),
+      }),
+    );
+  }
+  if (webhook) {
+    hooks.push(
+      new HookRunner({
+        ...shared,
+        name: 'webhook',
+        backoffMs: webhook.backoffMs,
+        attempt: (notification, signal) => callWebhook(webhook, notification, signal),
+        onResult: (success) => counters.hook('webhook', success),
+      }),
+    );
+  }
+  return hooks;
+}
+
+/** The one who is asked before a publish. */
+export function createPrePublish(
+  { config, runner, log, counters }: WiringOptions,
+  hermetic: HermeticGit,
+): SyncContext['prePublish'] {
+  const hook = config.prePublishHook;
+  if (!hook) return undefined;
+  return async (notification, signal) => {
+    const options = {
+      config: hook,
+      code: 'ERR_NOTIFY_PRE_PUBLISH' as const,
+      runner,
+      log,
+      environment: hermetic.hookEnvironment,
+    };
+    try {
+      await runExechook(options, notification, signal);
+    } catch (error) {
+      counters.hook('pre-publish-exechook', false);
+      throw error;
+    }
+    counters.hook('pre-publish-exechook', true);
+  };
+}
