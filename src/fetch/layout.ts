@@ -2,6 +2,9 @@ import { basename, join } from 'node:path';
 import type { CompatMode } from '../config/option.ts';
 import { type Oid, parseOid } from '../model/oid.ts';
 
+/** v4 mode: where the second place of each commit is. */
+const REBUILT = 'rebuilt';
+
 /**
  * Where things are below the root (compat.md 2). A worktree's directory is named after its commit, so a commit has
  * one place in each of two directories: while one is published, a rebuilt one grows in the other, and the link can
@@ -25,25 +28,20 @@ export class Layout {
     return this.#kind;
   }
 
-  /** The places that a worktree of `oid` may have, the usual one first. */
+  /**
+   * The two places that a worktree of `oid` may have, the usual one first. v3's are both directly below the root, so
+   * that a watcher of the root sees each old tree go.
+   */
   worktreePaths(oid: Oid): readonly [string, string] {
-    const name = this.#kind === 'v3.1' ? `rev-${oid}` : oid;
-    const usual = this.#kind === 'v4' ? join(this.root, '.worktrees') : this.root;
-    return [join(usual, name), join(this.alternateDirectory, name)];
-  }
-
-  get alternateDirectory(): string {
-    return join(this.root, this.#kind === 'v4' ? '.worktrees' : '.git-sidecar', 'rebuilt');
+    const [plain, prefixed] = [join(this.root, oid), join(this.root, `rev-${oid}`)];
+    if (this.#kind === 'v3') return [plain, prefixed];
+    if (this.#kind === 'v3.1') return [prefixed, plain];
+    return [join(this.root, '.worktrees', oid), join(this.root, '.worktrees', REBUILT, oid)];
   }
 
   /** Directories whose commit-named entries are worktrees: ours and those of every git-sync. */
   get worktreeParents(): readonly string[] {
-    return [
-      join(this.root, '.worktrees'),
-      this.root,
-      join(this.root, '.worktrees', 'rebuilt'),
-      join(this.root, '.git-sidecar', 'rebuilt'),
-    ];
+    return [join(this.root, '.worktrees'), this.root, join(this.root, '.worktrees', REBUILT)];
   }
 }
 

@@ -402,6 +402,27 @@ describe.skipIf(missing('inotifywait'))('compat 3 inotify events on root', () =>
     expect(lines).toEqual(['CREATE tmp-link', 'MOVED_FROM tmp-link', 'MOVED_TO link']);
   });
 
+  test('v3: a repair and the update after it are one delete each', async () => {
+    const { upstream, root, link, first } = fixture();
+    const process = sidecar([
+      `--repo=${upstream.bare}`,
+      `--root=${root}`,
+      '--branch=main',
+      '--dest=link',
+      '--wait=0.05',
+      '--verify-period=50ms',
+    ]);
+    await untilPublished(link, first, process);
+    const lines = await inotifywait(['-e', 'delete', '--format', '%e %f'], root);
+    writeFileSync(join(link, 'a'), 'edited');
+    await until('it is repaired', () => read(link, 'a') === 'one');
+    await until('the edited tree is gone', () => lines.length === 1);
+    await untilPublished(link, upstream.commit({ a: 'two' }), process);
+    await until('the repaired tree is gone', () => lines.length === 2);
+    await delay(300);
+    expect(lines).toEqual([`DELETE,ISDIR ${first}`, `DELETE,ISDIR rev-${first}`]);
+  });
+
   test('idle polls change nothing below root', async () => {
     const { first, root, link, start } = fixture();
     const process = start();

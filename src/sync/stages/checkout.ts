@@ -1,6 +1,8 @@
 import { lstat } from 'node:fs/promises';
 import { createCheckout, isClean } from '../../checkout/checkout.ts';
 import { findWorktree, finishedWith, type Worktree, worktreeAt } from '../../checkout/worktree.ts';
+import { SidecarError } from '../../model/error.ts';
+import type { Oid } from '../../model/oid.ts';
 import type { SyncContext } from '../context.ts';
 import type { Cycle, Stage } from '../cycle.ts';
 
@@ -33,6 +35,18 @@ async function findFinished(
   return undefined;
 }
 
+/** An empty place before one that holds something older. */
+async function choosePlace(free: readonly string[], oid: Oid): Promise<string> {
+  for (const path of free) if (!(await exists(path))) return path;
+  const path = free[0];
+  if (path !== undefined) return path;
+  throw new SidecarError('ERR_CHECKOUT_FAILED', {
+    op: 'check out',
+    target: oid,
+    detail: 'one tree of this commit is published and a hook still works in the other',
+  });
+}
+
 /** Makes a finished worktree of the wanted commit beside what is published. */
 export const checkout: Stage = {
   name: 'checkout',
@@ -51,10 +65,7 @@ export const checkout: Stage = {
       cycle.candidate = finished;
       return 'next';
     }
-    const vacant: string[] = [];
-    for (const path of free) if (!(await exists(path))) vacant.push(path);
-    const path = vacant[0] ?? free[0] ?? layout.worktreePaths(wanted.oid)[1];
-    const worktree = worktreeAt(layout.gitDir, path, wanted.oid);
+    const worktree = worktreeAt(layout.gitDir, await choosePlace(free, wanted.oid), wanted.oid);
     await createCheckout(git, worktree, plan, config, cycle.signal);
     cycle.candidate = worktree;
     return 'next';
