@@ -2,6 +2,7 @@ import { lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { type Oid, parseOid } from '../model/oid.ts';
 import { writeFileAtomic } from '../platform/atomic-file.ts';
+import { removeTree } from '../platform/remove-tree.ts';
 
 /** A linked worktree (gitrepository-layout, "worktrees/<id>"): its files, and the repository's record of it. */
 export interface Worktree {
@@ -44,8 +45,8 @@ function gitFileText(worktree: Worktree): string {
 /** Removes the files of a worktree, then its record. A symlink at its place is removed, not followed. */
 export async function unregisterWorktree(worktree: Worktree): Promise<void> {
   await rm(join(worktree.adminDir, MARKER), { force: true });
-  await rm(worktree.path, { recursive: true, force: true, maxRetries: 3 });
-  await rm(worktree.adminDir, { recursive: true, force: true });
+  await removeTree(worktree.path);
+  await removeTree(worktree.adminDir);
 }
 
 /**

@@ -194,6 +194,17 @@ describe('compat 8 sources', () => {
     expect(second).toHaveLength(format === 'sha1' ? 40 : 64);
   });
 
+  test('a commit without files is published as an empty directory, and files come and go', async () => {
+    const { upstream, link, start } = fixture();
+    const empty = upstream.commit({ a: null });
+    const process = start('--verify-period=50ms');
+    await untilPublished(link, empty, process);
+    expect(readdirSync(link)).toEqual(['.git']);
+    await untilPublished(link, upstream.commit({ b: 'x' }), process);
+    await untilPublished(link, upstream.commit({ b: null }), process);
+    expect(process.count('sync failed')).toBe(0);
+  });
+
   test('from a SHA-1 to a SHA-256 repository in place: the old tree stays published until the new one is', async () => {
     const old = fixture();
     const next = fixture({ format: 'sha256' });
