@@ -6,14 +6,14 @@ import { proxy } from '../kit/proxy.ts';
 import { read, run, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { Upstream } from '../kit/upstream.ts';
-import { NGINX_PROGRAMS } from '../peers/nginx.ts';
+import { NGINX_PROGRAMS, type NginxOptions } from '../peers/nginx.ts';
 import { missing } from '../peers/programs.ts';
 import { delay, until } from '../peers/wait.ts';
 
 const USERS = { alice: 'correct horse' };
 
 describe.skipIf(missing(...NGINX_PROGRAMS))('sync over nginx, git-http-backend, TLS and basic auth', () => {
-  async function setUp(options: { users?: Record<string, string>; withoutProtocol?: boolean; cookie?: string } = {}) {
+  async function setUp(options: Partial<NginxOptions> = {}) {
     const dir = tempDir();
     const upstream = new Upstream(join(dir, 'srv'));
     const oid = upstream.commit({ a: 'one' });
@@ -178,6 +178,18 @@ describe.skipIf(missing(...NGINX_PROGRAMS))('sync over nginx, git-http-backend, 
     expect(readdirSync(tmp)).toHaveLength(1);
     await process.stop();
     expect(readdirSync(tmp)).toEqual([]);
+  });
+
+  test('shows the client certificate that git is given, natively too', async () => {
+    const { oid, server, root, link, repo } = await setUp({ clientCertificate: true });
+    const args = [`--repo=${repo}`, `--root=${root}`, '--one-time', '-v=1'];
+    const refused = await run(args, { GIT_SSL_CAINFO: server.caFile });
+    expect(refused.code).toBe(1);
+    const env = { GIT_SSL_CAINFO: server.caFile, GIT_SSL_CERT: server.caFile, GIT_SSL_KEY: server.keyFile };
+    const { code, stderr } = await run(args, env);
+    expect(code, stderr).toBe(0);
+    expect(stderr).not.toContain('git ls-remote from now on');
+    await untilPublished(link, oid);
   });
 
   test('goes through the proxy of the environment, natively and with git alike', async () => {

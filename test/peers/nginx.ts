@@ -13,6 +13,8 @@ export interface NginxOptions {
   readonly users?: Record<string, string>;
   /** Keep the Git-Protocol header from the server, so that everything is protocol v0. */
   readonly withoutProtocol?: boolean;
+  /** Let in only clients that show the server's own certificate. */
+  readonly clientCertificate?: boolean;
   /** Cookie `name=value` without which the answer is 403. */
   readonly cookie?: string;
 }
@@ -21,6 +23,8 @@ export interface Nginx {
   readonly url: string;
   readonly port: number;
   readonly caFile: string;
+  /** The certificate's private key. */
+  readonly keyFile: string;
   setUsers(users: Record<string, string>): void;
   readonly accessLog: string;
   stop(): Promise<void>;
@@ -62,6 +66,7 @@ function makeCertificate(directory: string): void {
 
 function configText(directory: string, port: number, options: NginxOptions): string {
   const tls = options.tls ? `ssl_certificate ${directory}/ca.pem; ssl_certificate_key ${directory}/key.pem;` : '';
+  const mutual = options.clientCertificate ? `ssl_client_certificate ${directory}/ca.pem; ssl_verify_client on;` : '';
   const auth = options.users ? `auth_basic git; auth_basic_user_file ${directory}/htpasswd;` : '';
   const cookie = options.cookie ? `if ($http_cookie !~ "${options.cookie}") { return 403; }` : '';
   return `
@@ -73,7 +78,7 @@ http {
   uwsgi_temp_path ${directory}/uwsgi; scgi_temp_path ${directory}/scgi;
   client_max_body_size 0;
   server {
-    listen 127.0.0.1:${port}${options.tls ? ' ssl' : ''}; ${tls}
+    listen 127.0.0.1:${port}${options.tls ? ' ssl' : ''}; ${tls} ${mutual}
     location /moved/ { rewrite ^/moved/(.*)$ /$1 redirect; }
     location / {
       ${auth} ${cookie}
@@ -122,6 +127,7 @@ export async function startNginx(directory: string, options: NginxOptions, prefi
     setUsers,
     url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`,
     caFile: join(directory, 'ca.pem'),
+    keyFile: join(directory, 'key.pem'),
     accessLog: join(directory, 'access.log'),
     stop: () => stopAll(children),
   };
