@@ -24,6 +24,12 @@ export async function main(argv: readonly string[], env: EnvironmentVariables, i
   }
   if (command === 'sync') return await syncCommand(rest, env, 'git-sidecar sync', io);
   if (command === 'demo') {
+    if (rest.length > 0) {
+      io.stdout(
+        'usage: git-sidecar demo\n\nStarts a git server with a sample repository and a sync of it; takes no options. Ctrl-C ends it.\n',
+      );
+      return rest[0] === '--help' || rest[0] === '-h' ? EXIT.ok : EXIT.usage;
+    }
     const { demoCommand } = await import('./demo.ts');
     return await demoCommand(env, io);
   }

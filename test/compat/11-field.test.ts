@@ -8,42 +8,38 @@ import { fixture } from '../kit/setup.ts';
 import { published, read, run, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { sshd } from '../kit/sshd.ts';
 import { freePort } from '../peers/ports.ts';
-import { missing } from '../peers/programs.ts';
-import { SSHD_PROGRAMS } from '../peers/sshd.ts';
+import { sshUnavailable } from '../peers/sshd.ts';
 import { until } from '../peers/wait.ts';
 
 describe('compat 11 real configurations', () => {
-  test.skipIf(missing(...SSHD_PROGRAMS))(
-    'Airflow chart, v3 era, over ssh: the init container, then the sidecar',
-    async () => {
-      const { dir, upstream, root, first } = fixture();
-      upstream.git('branch', 'v2-2-stable');
-      upstream.push('v2-2-stable');
-      const server = await sshd(join(dir, 'ssh'));
-      const env = {
-        GIT_SSH_KEY_FILE: server.keyFile,
-        GIT_SYNC_SSH: 'true',
-        GIT_KNOWN_HOSTS: 'true',
-        GIT_SSH_KNOWN_HOSTS_FILE: server.knownHostsFile,
-        GIT_SYNC_REV: 'HEAD',
-        GIT_SYNC_BRANCH: 'v2-2-stable',
-        GIT_SYNC_REPO: `ssh://${userInfo().username}@127.0.0.1:${server.port}${upstream.bare}`,
-        GIT_SYNC_DEPTH: '1',
-        GIT_SYNC_ROOT: root,
-        GIT_SYNC_DEST: 'repo',
-        GIT_SYNC_ADD_USER: 'true',
-        GIT_SYNC_WAIT: '60',
-        GIT_SYNC_MAX_SYNC_FAILURES: '0',
-      };
-      const init = await run([], { ...env, GIT_SYNC_ONE_TIME: 'true' });
-      expect(init.code, init.stderr).toBe(0);
-      expect(init.stderr).toContain('"compat":"v3"');
-      expect(readlinkSync(join(root, 'repo'))).toBe(first);
-      const process = sidecar([], { ...env, GIT_SYNC_WAIT: '0.05' });
-      upstream.git('checkout', '-q', 'v2-2-stable');
-      await untilPublished(join(root, 'repo'), upstream.commit({ 'dags/a.py': 'x' }), process);
-    },
-  );
+  test.skipIf(sshUnavailable())('Airflow chart, v3 era, over ssh: the init container, then the sidecar', async () => {
+    const { dir, upstream, root, first } = fixture();
+    upstream.git('branch', 'v2-2-stable');
+    upstream.push('v2-2-stable');
+    const server = await sshd(join(dir, 'ssh'));
+    const env = {
+      GIT_SSH_KEY_FILE: server.keyFile,
+      GIT_SYNC_SSH: 'true',
+      GIT_KNOWN_HOSTS: 'true',
+      GIT_SSH_KNOWN_HOSTS_FILE: server.knownHostsFile,
+      GIT_SYNC_REV: 'HEAD',
+      GIT_SYNC_BRANCH: 'v2-2-stable',
+      GIT_SYNC_REPO: `ssh://${userInfo().username}@127.0.0.1:${server.port}${upstream.bare}`,
+      GIT_SYNC_DEPTH: '1',
+      GIT_SYNC_ROOT: root,
+      GIT_SYNC_DEST: 'repo',
+      GIT_SYNC_ADD_USER: 'true',
+      GIT_SYNC_WAIT: '60',
+      GIT_SYNC_MAX_SYNC_FAILURES: '0',
+    };
+    const init = await run([], { ...env, GIT_SYNC_ONE_TIME: 'true' });
+    expect(init.code, init.stderr).toBe(0);
+    expect(init.stderr).toContain('"compat":"v3"');
+    expect(readlinkSync(join(root, 'repo'))).toBe(first);
+    const process = sidecar([], { ...env, GIT_SYNC_WAIT: '0.05' });
+    upstream.git('checkout', '-q', 'v2-2-stable');
+    await untilPublished(join(root, 'repo'), upstream.commit({ 'dags/a.py': 'x' }), process);
+  });
 
   test('Airflow chart, v3 era, over https with user name and password: known hosts off', async () => {
     const { upstream, root, first } = fixture();

@@ -381,6 +381,14 @@ describe('the commands', () => {
     expect([code, stderr.includes('did you mean sync?')]).toEqual([2, true]);
   });
 
+  test('demo takes no options and says so', async () => {
+    expect(await run(['demo', '--help'], {}, 'git-sidecar')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('takes no options'),
+    });
+    expect((await run(['demo', '--port=1'], {}, 'git-sidecar')).code).toBe(2);
+  });
+
   test('without a command it says what there is', async () => {
     const process = new Sidecar([], {}, { command: 'git-sidecar' });
     expect((await process.exited).code).toBe(2);

@@ -5,11 +5,10 @@ import { read, run, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { sshd } from '../kit/sshd.ts';
 import { tempDir } from '../kit/temp.ts';
 import { Upstream } from '../kit/upstream.ts';
-import { missing } from '../peers/programs.ts';
-import { SSHD_PROGRAMS } from '../peers/sshd.ts';
+import { sshUnavailable } from '../peers/sshd.ts';
 import { delay } from '../peers/wait.ts';
 
-describe.skipIf(missing(...SSHD_PROGRAMS))('sync over a real sshd', () => {
+describe.skipIf(sshUnavailable())('sync over a real sshd', () => {
   async function setUp() {
     const dir = tempDir();
     const upstream = new Upstream(dir);

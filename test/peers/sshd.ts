@@ -1,11 +1,20 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Prefix, stopAll } from './children.ts';
 import { freePort, listening } from './ports.ts';
-import { findProgram } from './programs.ts';
+import { findProgram, missing } from './programs.ts';
 
-export const SSHD_PROGRAMS = ['sshd', 'ssh', 'ssh-keygen'];
+const SSHD_PROGRAMS = ['sshd', 'ssh', 'ssh-keygen'];
+
+/** For `skipIf`: true, with the reason printed, when no sshd can be had or would let this user in. */
+export function sshUnavailable(): boolean {
+  const { shell, username } = userInfo();
+  if (!/nologin$|false$/.test(shell ?? '')) return missing(...SSHD_PROGRAMS);
+  process.stderr.write(`left out, since ${username} may not log in over ssh\n`);
+  return true;
+}
 
 export interface Sshd {
   readonly port: number;
@@ -27,7 +36,8 @@ function makeKey(path: string): void {
 export async function startSshd(directory: string, prefix: Prefix = []): Promise<Sshd> {
   const keys = join(directory, 'my keys');
   mkdirSync(keys, { recursive: true });
-  mkdirSync('/run/sshd', { recursive: true });
+  // sshd wants its privilege separation directory; only root can make it, and only root's sshd needs it.
+  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
   for (const name of ['host', 'known', 'stranger']) makeKey(join(keys, name));
   writeFileSync(join(directory, 'authorized'), readFileSync(join(keys, 'known.pub')));
   const port = await freePort();
