@@ -27,7 +27,8 @@ export function worktreeAt(gitDir: string, path: string, oid: Oid): Worktree {
  * commit, below a directory that is ours.
  */
 export async function registerWorktree(worktree: Worktree): Promise<void> {
-  await unregisterWorktree(worktree);
+  await removeTree(worktree.adminDir);
+  await removeTree(worktree.path);
   await mkdir(worktree.path, { recursive: true });
   await mkdir(worktree.adminDir, { recursive: true });
   await Promise.all([
@@ -42,11 +43,35 @@ function gitFileText(worktree: Worktree): string {
   return `gitdir: ${relative(worktree.path, worktree.adminDir)}\n`;
 }
 
-/** Removes the files of a worktree, then its record. A symlink at its place is removed, not followed. */
+/**
+ * The repository's record says that it is about this place. Two places of a commit can share a record's name (v3's and
+ * v4's), so the name proves nothing; the path is compared from the root on, since the volume may be mounted elsewhere now.
+ */
+async function isRecorded({ path, adminDir }: Worktree): Promise<boolean> {
+  const root = dirname(dirname(dirname(adminDir)));
+  const recorded = await readFile(join(adminDir, 'gitdir'), 'utf8').catch(() => '');
+  const fromRoot = /((?:\.worktrees\/(?:rebuilt\/)?)?[^/]+)\/\.git\s*$/.exec(recorded)?.[1];
+  return fromRoot === relative(root, path);
+}
+
+/** The `.git` file at the worktree's place leads into our repository. */
+async function pointsToUs({ path, adminDir }: Worktree): Promise<boolean> {
+  const text = await readFile(join(path, '.git'), 'utf8').catch(() => '');
+  const pointer = /^gitdir: (.+?)\r?\n?$/.exec(text)?.[1];
+  return pointer !== undefined && dirname(resolve(path, pointer)) === dirname(adminDir);
+}
+
+/** Proof that we, or git-sync, made the directory at the worktree's place. */
+export async function isOurWorktree(worktree: Worktree): Promise<boolean> {
+  return (await isRecorded(worktree)) || (await pointsToUs(worktree));
+}
+
+/** Removes the files of a worktree, then its record, if that is its own. A symlink at its place is removed, not followed. */
 export async function unregisterWorktree(worktree: Worktree): Promise<void> {
-  await rm(join(worktree.adminDir, MARKER), { force: true });
+  const recorded = await isRecorded(worktree);
+  if (recorded) await rm(join(worktree.adminDir, MARKER), { force: true });
   await removeTree(worktree.path);
-  await removeTree(worktree.adminDir);
+  if (recorded) await removeTree(worktree.adminDir);
 }
 
 /**

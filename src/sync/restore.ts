@@ -1,8 +1,16 @@
-import { SidecarError } from '../model/error.ts';
+import type { Target } from '../config/sync-config.ts';
+import { messageOf } from '../model/error.ts';
+import type { Oid } from '../model/oid.ts';
 import type { SyncContext } from './context.ts';
 import type { Cycle } from './cycle.ts';
 import { checkout } from './stages/checkout.ts';
 import { publish } from './stages/publish.ts';
+
+/** What was published last is what the configuration asks for today. */
+function isStillWanted(target: Target, oid: Oid | undefined, ref: string | undefined): boolean {
+  if (target.kind === 'oid') return oid === target.oid;
+  return target.kind === 'ref' && ref !== undefined && target.candidates.includes(ref);
+}
 
 /**
  * When the remote cannot be asked and nothing whole is published any more, publishes the last revision again from the
@@ -12,6 +20,7 @@ export async function restoreLastRevision(context: SyncContext, cycle: Cycle): P
   const { repository, config, log } = context;
   const { oid, ref, url } = repository.state;
   const asked = cycle.wanted !== undefined;
+  if (!isStillWanted(config.target, oid, ref)) return;
   if (asked || cycle.live || !cycle.plan || !oid || !repository.exists || url !== config.remote.fetchUrl) return;
   cycle.wanted = { ref: ref ?? config.target.requested, oid };
   try {
@@ -19,7 +28,6 @@ export async function restoreLastRevision(context: SyncContext, cycle: Cycle): P
     await publish.run(context, cycle);
     log.warn('the remote cannot be asked: the last revision was published again', { hash: oid });
   } catch (error) {
-    if (!(error instanceof SidecarError)) throw error;
-    log.info(1, 'the last revision could not be restored', { hash: oid, reason: error.message });
+    log.info(1, 'the last revision could not be restored', { hash: oid, reason: messageOf(error) });
   }
 }

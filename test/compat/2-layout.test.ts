@@ -155,6 +155,8 @@ describe('compat 2 startup with an existing root', () => {
       expect(v4.stderr).toContain('"repository":"ours"');
       expect(readlinkSync(join(root, 'link'))).toBe(`.worktrees/${oid}`);
       expect(existsSync(join(root, first))).toBe(false);
+      expect(git(join(root, 'link'), 'status', '--porcelain')).toBe('');
+      expect(git(join(root, 'link'), 'rev-parse', 'HEAD')).toBe(oid);
     }
   });
 

@@ -68,6 +68,23 @@ describe('compat 8 root', () => {
     expect(read(root, first)).toBe('a file');
   });
 
+  test('directories in the root that are named like commits but are not ours stay, over updates too', async () => {
+    const { dir, upstream, args, root, link, first } = fixture();
+    const other = 'b'.repeat(40);
+    mkdirSync(join(root, first), { recursive: true });
+    writeFileSync(join(root, first, 'precious'), 'data');
+    git(dir, 'init', '-q', '-b', 'main', 'theirs');
+    git(join(dir, 'theirs'), 'commit', '-q', '--allow-empty', '-m', 'x');
+    git(join(dir, 'theirs'), 'worktree', 'add', '-q', '--detach', join(root, other));
+    for (const oid of [first, upstream.commit({ a: 'two' })]) {
+      const { code, stderr } = await run([...args, '--one-time', `--ref=${oid}`]);
+      expect(code, stderr).toBe(0);
+      expect(git(link, 'status', '--porcelain')).toBe('');
+      expect(read(root, first, 'precious')).toBe('data');
+      expect(existsSync(join(root, other, '.git'))).toBe(true);
+    }
+  });
+
   test('a repository with history of its own is never touched: an error that names --move-aside, which then keeps it', async () => {
     const { args, root, link, first } = fixture();
     mkdirSync(root);
@@ -424,8 +441,13 @@ describe('compat 9 faults that ours must not have', () => {
     expect(read(link, 'a')).toBe('one');
     await process.stop();
     rmSync(link);
-    start();
+    const again = start();
     await untilPublished(link, first);
+    await again.stop();
+    rmSync(link);
+    const elsewhere = start('--ref=another');
+    await elsewhere.logged('sync failed');
+    expect(published(link)).toBeUndefined();
   });
 
   test('the link vanishes or is redirected while running: put right at the next poll', async () => {

@@ -1,6 +1,6 @@
-import { lstat, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { unregisterWorktree, worktreeAt } from '../../checkout/worktree.ts';
+import { lstat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { isOurWorktree, unregisterWorktree, worktreeAt } from '../../checkout/worktree.ts';
 import { collectGarbage } from '../../fetch/collect-garbage.ts';
 import { oidOfWorktreeName } from '../../fetch/layout.ts';
 import { messageOf } from '../../model/error.ts';
@@ -17,10 +17,7 @@ async function isOurs(context: SyncContext, entry: WorktreeEntry): Promise<boole
   const { layout } = context;
   if (dirname(entry.path) !== layout.root) return true;
   if (!(await lstat(entry.path)).isDirectory()) return false;
-  const recorded = await lstat(worktreeAt(layout.gitDir, entry.path, entry.oid).adminDir).catch(() => undefined);
-  if (recorded) return true;
-  const pointer = await readFile(join(entry.path, '.git'), 'utf8').catch(() => '');
-  return /^gitdir: (?:.*\/)?\.git\/worktrees\/(?:rev-)?[0-9a-f]+\s*$/.test(pointer);
+  return await isOurWorktree(worktreeAt(layout.gitDir, entry.path, entry.oid));
 }
 
 /** Removes worktrees that are stale for long enough. Returns how many, and whether some have to wait. */
