@@ -1,10 +1,40 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { benchClone } from './clone.ts';
 import { benchPoll } from './poll.ts';
+import { benchRelay } from './relay.ts';
+import { benchRun } from './run.ts';
+import { benchUpdate } from './update.ts';
+
+const PAGE = 'docs/performance.md';
+/** Each part of the page, in its order; `npm run bench -- NAME…` measures some of them again and keeps the others. */
+const SECTIONS = { poll: benchPoll, update: benchUpdate, clone: benchClone, run: benchRun, relay: benchRelay } as const;
+type Name = keyof typeof SECTIONS;
+
+const NAMES = Object.keys(SECTIONS) as Name[];
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => !NAMES.includes(name as Name));
+if (unknown.length > 0) throw new Error(`no section ${unknown.join(', ')}; there are ${NAMES.join(', ')}`);
+
+const mark = (name: Name): string => `<!-- section ${name} -->`;
+
+function sectionOf(page: string, name: Name): string {
+  const [, rest = ''] = page.split(`${mark(name)}\n\n`);
+  return rest.split('\n\n<!-- section ')[0]?.trimEnd() ?? '';
+}
 
 const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.version}, ${execFileSync('git', ['version']).toString().trim()}`;
-const sections = await benchPoll();
-const text = `${['# Performance', '<!-- Made by `npm run bench`; do not edit. -->', `Measured on ${machine}, everything on loopback. Machines differ and are noisy: look at the ratios, which come from the same run.`, sections].join('\n\n')}\n`;
-writeFileSync('docs/performance.md', text);
-process.stdout.write(text);
+for (const name of NAMES) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  const text = await SECTIONS[name]();
+  const before = readFileSync(PAGE, 'utf8');
+  const parts = NAMES.map((each) => `${mark(each)}\n\n${each === name ? text : sectionOf(before, each)}`);
+  const head = [
+    '# Performance',
+    '<!-- Made by `npm run bench`; do not edit. -->',
+    `Measured on ${machine}, everything on loopback. Machines differ and are noisy: look at the ratios, which come from the same run.`,
+  ];
+  writeFileSync(PAGE, `${[...head, ...parts].join('\n\n')}\n`);
+  process.stdout.write(`${text}\n`);
+}

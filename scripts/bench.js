@@ -13,9 +13,9 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node20',
-  external: ['vitest'],
+  external: ['vitest', 'echarts'],
   logLevel: 'warning',
 });
-const { status } = spawnSync(process.execPath, [outfile], { stdio: 'inherit' });
+const { status } = spawnSync(process.execPath, [outfile, ...process.argv.slice(2)], { stdio: 'inherit' });
 rmSync(outfile, { force: true });
 process.exit(status ?? 1);

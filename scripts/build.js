@@ -1,7 +1,8 @@
 // Bundles each command into one file. The first line makes the file a shell script that starts Node on itself; as
 // process 1 of a container the shell stays, passes signals on and reaps what others leave behind (Node cannot).
-import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
+import { renderSbom } from './sbom.js';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const nodeFlags = '--max-semi-space-size=1 --no-warnings';
@@ -15,21 +16,43 @@ const banner = `#!/bin/sh\n':' //; [ $$ -eq 1 ] || exec node ${nodeFlags} "$0" "
 
 rmSync('dist', { recursive: true, force: true });
 mkdirSync('dist');
+const bundled = new Set();
+const shared = {
+  metafile: true,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+const note = ({ metafile }) => {
+  for (const input of Object.keys(metafile.inputs)) bundled.add(input);
+};
+
+/** Few use NATS, and the text of a program stays in memory: its client is a file of its own, read when it is needed. */
+const natsApart = {
+  name: 'nats-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/library\.ts$/ }, () => ({ path: './nats.cjs', external: true }));
+  },
+};
+note(await build({ ...shared, entryPoints: ['src/relay/nats/library.ts'], outfile: 'dist/nats.cjs' }));
+
 for (const command of ['git-sidecar', 'git-sync']) {
   const outfile = `dist/${command}.cjs`;
-  await build({
-    entryPoints: [`src/cli/${command}.ts`],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'cjs',
-    minifySyntax: true,
-    minifyWhitespace: true,
-    legalComments: 'none',
-    banner: { js: banner },
-    define: { GIT_SIDECAR_VERSION: JSON.stringify(version) },
-    logLevel: 'warning',
-  });
+  note(
+    await build({
+      ...shared,
+      entryPoints: [`src/cli/${command}.ts`],
+      outfile,
+      plugins: [natsApart],
+      banner: { js: banner },
+      define: { GIT_SIDECAR_VERSION: JSON.stringify(version) },
+    }),
+  );
   chmodSync(outfile, 0o755);
 }
+writeFileSync('dist/sbom.cdx.json', renderSbom('git-sidecar', version, [...bundled]));

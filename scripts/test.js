@@ -17,6 +17,10 @@ const PROGRAMS = {
   unshare: 'util-linux',
   ps: 'procps',
   script: 'bsdutils',
+  'mkfs.xfs': 'xfsprogs',
+  busybox: 'busybox-static',
+  'nats-server': 'nats-server',
+  unzip: 'unzip',
 };
 
 function isInstalled(program) {

@@ -45,12 +45,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['model', 'platform', 'remote'],
   remote: ['model', 'platform', 'git', 'config', 'remote/wire'],
   poll: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire'],
-  fetch: ['model', 'platform', 'git', 'config'],
+  fetch: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire'],
   checkout: ['model', 'platform', 'git', 'config'],
   publish: ['model', 'platform', 'config'],
   notify: ['model', 'platform', 'config'],
   serve: ['model', 'platform', 'config'],
   sync: ['model', 'platform', 'git', 'config', 'remote', 'poll', 'fetch', 'checkout', 'publish', 'notify'],
+  run: ['model', 'platform', 'config'],
+  relay: ['model', 'platform', 'git', 'remote', 'remote/wire', 'poll'],
   demo: ['model', 'platform'],
   docs: ['model', 'config', 'serve'],
 };
@@ -69,7 +71,7 @@ describe('architecture (docs/architecture.md)', () => {
 
   test('stages take nothing but types from config', () => {
     for (const file of FILES.filter(({ path }) =>
-      ['fetch', 'checkout', 'publish', 'notify', 'poll', 'git'].includes(folder(path)),
+      ['fetch', 'checkout', 'publish', 'notify', 'poll', 'git', 'relay'].includes(folder(path)),
     )) {
       for (const { path, typeOnly } of file.imports.filter((each) => folder(each.path) === 'config'))
         expect(typeOnly, `${file.path} imports ${path}`).toBe(true);
@@ -109,7 +111,11 @@ describe('architecture (docs/architecture.md)', () => {
     (path) => path === 'config/process-input.ts',
   );
   only('the process exits in cli only', /process\.exit\b/, (path) => path === 'cli/start.ts');
-  only('links are made in publish only', /\bsymlink\(/, (path) => path === 'publish/link.ts');
+  only(
+    'links are made in publish, and where run copies one, only',
+    /\bsymlink\(/,
+    (path) => path === 'publish/link.ts' || path === 'run/mirror-journal.ts',
+  );
   only('nobody prints to the console', /\bconsole\./, () => false);
   only('there are no default exports', /export default/, () => false);
 

@@ -1,50 +1,17 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { SyncConfig } from '../config/sync-config.ts';
 import type { Git } from '../git/git.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { GITLINK_MODE } from './index-file.ts';
 import { changePermissions } from './permissions.ts';
+import type { CheckoutConfig, CheckoutPlan } from './plan.ts';
+import { markFinished } from './record.ts';
+import { sparseArguments, writeSparsePatterns } from './sparse.ts';
 import { readWorktreeIndex } from './verify-tree.ts';
-import { markFinished, registerWorktree, type Worktree } from './worktree.ts';
-
-type CheckoutConfig = Pick<SyncConfig, 'sparseCheckoutFile' | 'submodules' | 'depth' | 'permissions' | 'lfs'>;
-
-/** What shapes a checkout besides its commit, read at this moment. */
-export interface CheckoutPlan {
-  readonly sparsePatterns: string | undefined;
-  /** Changes whenever a checkout of the same commit would look different. */
-  readonly fingerprint: string;
-}
-
-/** @throws SidecarError ERR_CHECKOUT_SPARSE_FILE */
-export async function planCheckout(config: CheckoutConfig): Promise<CheckoutPlan> {
-  let sparsePatterns: string | undefined;
-  if (config.sparseCheckoutFile !== undefined) {
-    try {
-      sparsePatterns = await readFile(config.sparseCheckoutFile, 'utf8');
-    } catch (error) {
-      throw new SidecarError('ERR_CHECKOUT_SPARSE_FILE', {
-        op: 'read',
-        target: config.sparseCheckoutFile,
-        detail: messageOf(error),
-        cause: error,
-      });
-    }
-  }
-  const shape = JSON.stringify([sparsePatterns ?? null, config.submodules, config.permissions ?? null, config.lfs]);
-  return { sparsePatterns, fingerprint: createHash('sha256').update(shape).digest('hex').slice(0, 16) };
-}
+import { registerWorktree, type Worktree } from './worktree.ts';
 
 async function checkOutFiles(git: Git, worktree: Worktree, plan: CheckoutPlan, signal: AbortSignal): Promise<void> {
-  const sparse: string[] = [];
-  if (plan.sparsePatterns !== undefined) {
-    await mkdir(join(worktree.adminDir, 'info'), { recursive: true });
-    await writeFile(join(worktree.adminDir, 'info', 'sparse-checkout'), plan.sparsePatterns);
-    sparse.push('-c', 'core.sparseCheckout=true', '-c', 'core.sparseCheckoutCone=false');
-  }
-  await git.run([...sparse, 'reset', '--hard', '--quiet', '--no-recurse-submodules', worktree.oid], {
+  await writeSparsePatterns(worktree, plan);
+  const command = ['reset', '--hard', '--quiet', '--no-recurse-submodules', worktree.oid];
+  await git.run([...sparseArguments(plan), ...command], {
     op: 'check out',
     target: worktree.oid,
     cwd: worktree.path,
@@ -101,7 +68,7 @@ export async function createCheckout(
     await checkOutFiles(git, worktree, plan, signal);
     await checkOutSubmodules(git, worktree, config, signal);
     if (config.permissions !== undefined) await changePermissions(worktree.path, config.permissions);
-    await markFinished(worktree, plan.fingerprint);
+    await markFinished(worktree, plan.fingerprint, plan.surroundings);
   } catch (error) {
     if (error instanceof SidecarError) throw error;
     throw new SidecarError('ERR_CHECKOUT_FAILED', {

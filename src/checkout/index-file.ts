@@ -8,6 +8,10 @@ export interface IndexEntry {
   readonly size: number;
   readonly mtimeSeconds: number;
   readonly mtimeNanoseconds: number;
+  readonly ctimeSeconds: number;
+  readonly ctimeNanoseconds: number;
+  /** 0 but in a merge that is not finished. */
+  readonly stage: number;
   /** Left out of the worktree by a sparse checkout. */
   readonly skipWorktree: boolean;
 }
@@ -40,15 +44,18 @@ const LONGEST_ENTRY = 8192;
 const WINDOW_BYTES = 64 * 1024;
 
 /** A window that moves over the file, so that an index of any size takes the same memory. */
-class IndexWindow {
+export class IndexWindow {
   readonly #read: ReadBytes;
+  readonly #onPassed: (bytes: Buffer) => void;
   readonly #buffer = Buffer.alloc(WINDOW_BYTES);
   #end = 0;
   /** Where the next entry starts. */
   at = 0;
 
-  constructor(read: ReadBytes) {
+  /** @param onPassed gets all bytes in their order, once the window has moved past them */
+  constructor(read: ReadBytes, onPassed: (bytes: Buffer) => void = () => undefined) {
     this.#read = read;
+    this.#onPassed = onPassed;
   }
 
   /** What is left in the window; at least one whole entry, unless the file ends before. */
@@ -57,7 +64,25 @@ class IndexWindow {
     return this.#buffer.subarray(0, this.#end);
   }
 
+  /** What is in the window, without moving it: the entry that was read last starts at `at`. */
+  held(): Buffer {
+    return this.#buffer.subarray(0, this.#end);
+  }
+
+  /** The rest of the file, from the next entry on; the window is at its end then. */
+  rest(): Buffer {
+    const pieces: Buffer[] = [];
+    for (let bytes = this.bytes(); bytes.length > this.at; bytes = this.bytes()) {
+      pieces.push(Buffer.from(bytes.subarray(this.at)));
+      this.#onPassed(this.#buffer.subarray(0, this.at));
+      this.at = 0;
+      this.#end = 0;
+    }
+    return Buffer.concat(pieces);
+  }
+
   #refill(): void {
+    this.#onPassed(this.#buffer.subarray(0, this.at));
     this.#buffer.copyWithin(0, this.at, this.#end);
     this.#end -= this.at;
     this.at = 0;
@@ -109,12 +134,16 @@ function readEntry(
     size: bytes.readUInt32BE(start + 36),
     mtimeSeconds: bytes.readUInt32BE(start + 8),
     mtimeNanoseconds: bytes.readUInt32BE(start + 12),
+    ctimeSeconds: bytes.readUInt32BE(start),
+    ctimeNanoseconds: bytes.readUInt32BE(start + 4),
+    stage: (bytes.readUInt16BE(flagsAt) >> 12) & 3,
     skipWorktree: (extended & SKIP_WORKTREE) !== 0,
   };
   return { entry, next: version === 4 ? end + 1 : start + Math.ceil((end + 1 - start) / 8) * 8 };
 }
 
-function* readEntries(window: IndexWindow, oidBytes: number): Generator<IndexEntry> {
+/** The entries of an index; while one is being looked at, its bytes start at `window.at`. */
+export function* readEntries(window: IndexWindow, oidBytes: number): Generator<IndexEntry> {
   const header = window.bytes();
   if (header.length < HEADER_BYTES || header.toString('latin1', 0, 4) !== 'DIRC')
     throw malformed('it is not an index file');
@@ -127,9 +156,9 @@ function* readEntries(window: IndexWindow, oidBytes: number): Generator<IndexEnt
     const bytes = window.bytes();
     const { entry, next } = readEntry(bytes, window.at, version, oidBytes, previous);
     if (next > bytes.length) throw malformed('it ends inside an entry');
-    window.at = next;
     previous = entry.path;
     yield entry;
+    window.at = next;
   }
 }
 

@@ -1,4 +1,5 @@
 import { closeSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { GITLINK_MODE, type IndexEntry, readIndex } from './index-file.ts';
@@ -50,7 +51,7 @@ interface OpenDirectory {
 }
 
 /** Finds names in directories of the tree that no entry of the index accounts for. */
-class UntrackedFinder {
+export class UntrackedFinder {
   readonly #root: string;
   readonly #open: OpenDirectory[];
   readonly found: string[] = [];
@@ -98,8 +99,8 @@ function namesIn(path: string): string[] {
 }
 
 /** The index of `worktree`, as git last wrote it; the file is closed when the reading ends, early or not. */
-export function* readWorktreeIndex(worktree: Worktree): Generator<IndexEntry> {
-  const file = openSync(join(worktree.adminDir, 'index'), 'r');
+export function* readWorktreeIndex(worktree: Worktree, path = join(worktree.adminDir, 'index')): Generator<IndexEntry> {
+  const file = openSync(path, 'r');
   try {
     yield* readIndex(
       (target, at) => readSync(file, target, at, target.length - at, null),
@@ -131,4 +132,16 @@ export async function compareTree(worktree: Worktree, signal: AbortSignal): Prom
   }
   if (!signal.aborted) untracked.finish();
   return { changed, untracked: untracked.found.slice(0, MOST_NAMED), entries };
+}
+
+/** How many entries the index of `worktree` has, from its header (git, index-format); 0 when it cannot be read. */
+export async function countEntries({ adminDir }: Worktree): Promise<number> {
+  const file = await open(join(adminDir, 'index')).catch(() => undefined);
+  if (!file) return 0;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(12), 0, 12, 0);
+    return bytesRead === 12 ? buffer.readUInt32BE(8) : 0;
+  } finally {
+    await file.close();
+  }
 }

@@ -1,8 +1,8 @@
-import { lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { type Oid, parseOid } from '../model/oid.ts';
-import { writeFileAtomic } from '../platform/atomic-file.ts';
 import { removeTree } from '../platform/remove-tree.ts';
+import { withdrawFinished } from './record.ts';
 
 /** A linked worktree (gitrepository-layout, "worktrees/<id>"): its files, and the repository's record of it. */
 export interface Worktree {
@@ -11,9 +11,6 @@ export interface Worktree {
   /** `<gitDir>/worktrees/<id>`. */
   readonly adminDir: string;
 }
-
-/** Our note that a worktree was finished, and under which settings. */
-const MARKER = 'git-sidecar.json';
 
 /** Where the repository records the worktree at `path`; one id for each place that a commit may have. */
 export function worktreeAt(gitDir: string, path: string, oid: Oid): Worktree {
@@ -31,10 +28,15 @@ export async function registerWorktree(worktree: Worktree): Promise<void> {
   await removeTree(worktree.path);
   await mkdir(worktree.path, { recursive: true });
   await mkdir(worktree.adminDir, { recursive: true });
+  await writeAdminFiles(worktree, worktree.oid);
+}
+
+/** The files that tie a worktree and the repository together; `head` is the commit that it holds now. */
+export async function writeAdminFiles(worktree: Worktree, head: Oid): Promise<void> {
   await Promise.all([
     writeFile(join(worktree.adminDir, 'commondir'), '../..\n'),
     writeFile(join(worktree.adminDir, 'gitdir'), `${join(worktree.path, '.git')}\n`),
-    writeFile(join(worktree.adminDir, 'HEAD'), `${worktree.oid}\n`),
+    writeFile(join(worktree.adminDir, 'HEAD'), `${head}\n`),
     writeFile(join(worktree.path, '.git'), gitFileText(worktree)),
   ]);
 }
@@ -69,7 +71,7 @@ export async function isOurWorktree(worktree: Worktree): Promise<boolean> {
 /** Removes the files of a worktree, then its record, if that is its own. A symlink at its place is removed, not followed. */
 export async function unregisterWorktree(worktree: Worktree): Promise<void> {
   const recorded = await isRecorded(worktree);
-  if (recorded) await rm(join(worktree.adminDir, MARKER), { force: true });
+  if (recorded) await withdrawFinished(worktree);
   await removeTree(worktree.path);
   if (recorded) await removeTree(worktree.adminDir);
 }
@@ -92,22 +94,4 @@ export async function findWorktree(gitDir: string, path: string, oid: Oid): Prom
     () => false,
   );
   return parseOid(head.trim()) === oid && hasIndex ? { path, oid, adminDir } : undefined;
-}
-
-/** Notes that the worktree is finished; `fingerprint` stands for the settings that shaped it. */
-export async function markFinished(worktree: Worktree, fingerprint: string): Promise<void> {
-  await writeFileAtomic(join(worktree.adminDir, MARKER), `${JSON.stringify({ oid: worktree.oid, fingerprint })}\n`);
-}
-
-/** The fingerprint noted when the worktree was finished; undefined when it never was, or git-sync made it. */
-export async function finishedWith(worktree: Worktree): Promise<string | undefined> {
-  try {
-    const saved = JSON.parse(await readFile(join(worktree.adminDir, MARKER), 'utf8')) as {
-      oid?: unknown;
-      fingerprint?: unknown;
-    };
-    return saved.oid === worktree.oid && typeof saved.fingerprint === 'string' ? saved.fingerprint : undefined;
-  } catch {
-    return undefined;
-  }
 }

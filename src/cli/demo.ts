@@ -1,84 +1,74 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { childEnvironment } from '../config/environment.ts';
 import type { EnvironmentVariables } from '../config/settings.ts';
 import { startGitServer } from '../demo/git-server.ts';
-import { createSampleRepository } from '../demo/sample-repository.ts';
+import { SampleRepository } from '../demo/sample-repository.ts';
+import { Visitor } from '../demo/visitor.ts';
 import { createProcessRunner } from '../platform/process.ts';
+import { findFreePort } from '../run/instance.ts';
+import { Narrator } from './narrator.ts';
 import { EXIT, type Io } from './outcome.ts';
-import { syncCommand } from './sync.ts';
+import { runCommand } from './run.ts';
 
-function introduction(url: string, directory: string): string {
+/** Time to read a line before the next thing happens. */
+const PAUSE_MS = 1500;
+
+interface Stage {
+  readonly repository: string;
+  readonly site: string;
+  readonly directory: string;
+}
+
+function introduction({ repository, site, directory }: Stage): string {
+  return `
+A git server, a web application that is deployed from it, and a visitor who uses it all the time,
+all on this machine:
+
+  repository   ${repository}
+  published    ${directory}/sync/current
+               a link that always shows one complete commit of the branch
+  application  ${site}
+               runs from it, behind \`git-sidecar run --listen\`
+
+`;
+}
+
+function yourTurn({ repository, directory }: Stage): string {
   const clone = join(directory, 'my-copy');
   return `
-A git server and a sidecar that follows it, both on this machine:
+Your turn, from another terminal:
 
-  repository   ${url}
-  published    ${directory}/root/current
-               a link that always shows one complete commit of the branch
-
-Push a change from another terminal and watch it arrive:
-
-  git clone ${url} ${clone}
+  git clone ${repository} ${clone}
   cd ${clone}
-  echo "a change" >> README.md
+  echo '{ "greeting": "my own words" }' > config/app.json
   git -c user.name=me -c user.email=me@example.com commit -am "A change"
   git push
-  cat ${directory}/root/current/README.md
 
 Ctrl-C ends everything and removes these files.
 
 `;
 }
 
-interface SyncLine {
-  readonly msg?: string;
-  readonly error?: string;
-  readonly hash?: string;
-  readonly link?: string;
-  readonly ms?: number;
-}
-
-/** Turns the sync's log lines into a few words for a newcomer. */
-class Narrator {
-  readonly #io: Io;
-  #pushedAt: number | undefined;
-  #rest = '';
-
-  constructor(io: Io) {
-    this.#io = io;
-  }
-
-  pushed(): void {
-    this.#pushedAt = performance.now();
-    this.#say('the server received a push');
-  }
-
-  hear(text: string): void {
-    const lines = (this.#rest + text).split('\n');
-    this.#rest = lines.pop() ?? '';
-    for (const line of lines) this.#tell(line);
-  }
-
-  #tell(text: string): void {
-    let line: SyncLine;
-    try {
-      line = JSON.parse(text) as SyncLine;
-    } catch {
-      this.#say(text);
-      return;
-    }
-    if (line.error !== undefined) this.#say(`${line.msg}: ${line.error}`);
-    if (line.msg !== 'published') return;
-    const since =
-      this.#pushedAt === undefined ? '' : `, ${Math.round(performance.now() - this.#pushedAt)} ms after the push`;
-    this.#pushedAt = undefined;
-    this.#say(`published commit ${line.hash?.slice(0, 10)} in ${line.ms} ms${since}`);
-  }
-
-  #say(text: string): void {
-    this.#io.stdout(`${new Date().toTimeString().slice(0, 8)}  ${text}\n`);
+/** Shows the whole story: a change goes live, a mistake does not, the next change does. */
+async function tour(stage: Stage, sample: SampleRepository, narrator: Narrator, visitor: Visitor): Promise<void> {
+  await narrator.nextOutcome();
+  visitor.start();
+  const steps: readonly [string, () => Promise<void>][] = [
+    ['pushing another greeting…', () => sample.pushGreeting(stage.repository, 'Hello from the second commit')],
+    ['pushing a mistake: a configuration that cannot be read…', () => sample.pushBroken(stage.repository)],
+    ['pushing the correction…', () => sample.pushGreeting(stage.repository, 'Hello again')],
+  ];
+  for (const [words, push] of steps) {
+    await delay(PAUSE_MS);
+    narrator.say(words);
+    const outcome = narrator.nextOutcome();
+    await push();
+    await outcome;
+    await delay(100);
+    narrator.say(`the visitor reads: ${visitor.last}`);
   }
 }
 
@@ -87,28 +77,44 @@ export async function demoCommand(env: EnvironmentVariables, io: Io): Promise<nu
   const directory = await mkdtemp(join(tmpdir(), 'git-sidecar-demo-'));
   const runner = createProcessRunner();
   const children = { ...childEnvironment(env), GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' };
-  const narrator = new Narrator(io);
   const projectRoot = join(directory, 'server');
-  await createSampleRepository(projectRoot, runner, children);
+  const sample = new SampleRepository(projectRoot, runner, children);
+  await sample.create();
+  const port = await findFreePort();
+  const visitor = new Visitor(`http://127.0.0.1:${port}/`);
+  const narrator = new Narrator(io, visitor);
   const server = await startGitServer({ runner, env: children, projectRoot, onPush: () => narrator.pushed() });
-  const url = `${server.url}/app.git`;
-  io.stdout(introduction(url, directory));
+  const stage: Stage = { repository: `${server.url}/app.git`, site: `http://127.0.0.1:${port}/`, directory };
+  io.stdout(introduction(stage));
+  const toured = tour(stage, sample, narrator, visitor).then(
+    () => io.stdout(yourTurn(stage)),
+    (error: unknown) => narrator.say(`the tour ended early: ${String(error)}`),
+  );
   try {
     const args = [
-      `--repo=${url}`,
+      `--repo=${stage.repository}`,
       '--ref=main',
-      `--root=${directory}/root`,
+      `--root=${directory}/sync`,
       '--link=current',
-      '--period=1s',
-      '--max-failures=-1',
+      '--period=500ms',
+      `--state=${directory}/run`,
+      `--listen=127.0.0.1:${port}`,
+      '--ready-http=/',
+      '--ready-timeout=10s',
       '--log-format=json',
+      '--',
+      process.execPath,
+      'server.js',
     ];
-    const own = Object.fromEntries(Object.entries(env).filter(([name]) => !/^GIT_?SYNC_/.test(name)));
-    const status = await syncCommand(args, own, 'git-sidecar demo', { ...io, stderr: (text) => narrator.hear(text) });
+    const own = Object.fromEntries(Object.entries(env).filter(([name]) => !/^GIT_?(?:SYNC|SIDECAR)_/.test(name)));
+    const status = await runCommand(args, own, directory, { ...io, stderr: (text) => narrator.hear(text) });
+    visitor.stop();
     io.stdout('everything is stopped and removed\n');
-    return status === EXIT.interrupt || status === EXIT.terminate ? EXIT.ok : status;
+    return status >= 128 || status === EXIT.ok ? EXIT.ok : status;
   } finally {
+    visitor.stop();
     await runner.endAll();
+    await Promise.race([toured, delay(500)]);
     await server.close();
     await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   }

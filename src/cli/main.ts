@@ -1,3 +1,4 @@
+import { readProgram } from '../config/process-input.ts';
 import type { EnvironmentVariables } from '../config/settings.ts';
 import { suggest } from '../config/suggest.ts';
 import { EXIT, type Io } from './outcome.ts';
@@ -6,6 +7,10 @@ import { VERSION } from './version.ts';
 
 const USAGE = `usage: git-sidecar COMMAND [options]
 
+  run       run a command from what a sync publishes, and deploy each new revision
+  rollback  send a run back to the release before
+  install   put a self-contained copy where another image can run it
+  relay     one client of the git server for a whole fleet of sidecars
   sync      keep a directory equal to a git ref (drop-in for git-sync)
   demo      a git server, a sample repository and a sync of it, all on this machine
   version   print the version
@@ -23,6 +28,22 @@ export async function main(argv: readonly string[], env: EnvironmentVariables, i
     return EXIT.usage;
   }
   if (command === 'sync') return await syncCommand(rest, env, 'git-sidecar sync', io);
+  if (command === 'run') {
+    const { runCommand } = await import('./run.ts');
+    return await runCommand(rest, env, process.cwd(), io);
+  }
+  if (command === 'relay') {
+    const { relayCommand } = await import('./relay.ts');
+    return await relayCommand(rest, env, io);
+  }
+  if (command === 'install') {
+    const { installCommand } = await import('./install.ts');
+    return await installCommand(rest, readProgram(), process.cwd(), io);
+  }
+  if (command === 'rollback') {
+    const { rollbackCommand } = await import('./rollback.ts');
+    return await rollbackCommand(rest, env, process.cwd(), io);
+  }
   if (command === 'demo') {
     if (rest.length > 0) {
       io.stdout(
@@ -42,7 +63,7 @@ export async function main(argv: readonly string[], env: EnvironmentVariables, i
     return EXIT.ok;
   }
   if (command.startsWith('-')) return await syncCommand(argv, env, 'git-sidecar sync', io);
-  const nearest = suggest(command, ['sync', 'demo', 'version', 'help']);
+  const nearest = suggest(command, ['sync', 'run', 'rollback', 'relay', 'install', 'demo', 'version', 'help']);
   io.stderr(
     `git-sidecar: no command ${JSON.stringify(command)}${nearest ? `; did you mean ${nearest}?` : ''}\n\n${USAGE}`,
   );

@@ -1,13 +1,21 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SyncConfig } from '../config/sync-config.ts';
+import type { CompatMode } from '../config/option.ts';
+import type { GitAccess } from '../config/sync-config.ts';
 import type { GitSetting } from '../git/config-file.ts';
 import type { Git } from '../git/git.ts';
-import { HttpPoll } from '../poll/http-poll.ts';
-import { readHttpSettings, UnsupportedHttpSetting } from '../remote/http-settings.ts';
+import { type HttpSettings, readHttpSettings, UnsupportedHttpSetting } from '../remote/http-settings.ts';
+import { UploadPack } from '../remote/upload-pack.ts';
+import type { RemoteUrl } from '../remote/url.ts';
+
+/** What has a say in how one git server is asked. */
+export interface ServerAccess extends Pick<GitAccess, 'environment' | 'cookieFile' | 'gitConfig' | 'gitConfigAdd'> {
+  readonly mode: CompatMode;
+  readonly remote: RemoteUrl;
+}
 
 /** v3 lets `$HOME/.gitconfig` have its say (compat.md 6); v4 does not. */
-export async function userGitConfig(config: SyncConfig): Promise<string | undefined> {
+export async function userGitConfig(config: ServerAccess): Promise<string | undefined> {
   if (config.mode === 'v4' || !config.environment.HOME) return undefined;
   const path = join(config.environment.HOME, '.gitconfig');
   return await access(path).then(
@@ -39,17 +47,13 @@ async function readConfigFile(git: Git, path: string): Promise<GitSetting[]> {
     });
 }
 
-/** The native poll for this remote, or the reason why git has to ask. */
-export async function createNativePoll(
-  config: SyncConfig,
-  git: Git,
-  agent: string,
-  now: () => number,
-): Promise<{ readonly native: HttpPoll | undefined; readonly reason?: string }> {
-  if (config.remote.transport !== 'http')
-    return { native: undefined, reason: `the transport is ${config.remote.transport}` };
+/**
+ * What git's settings say about talking HTTP to `url`.
+ * @throws UnsupportedHttpSetting when only git itself can honour them
+ */
+export async function httpSettingsFor(config: ServerAccess, git: Git, url: string): Promise<HttpSettings> {
   const { environment } = config;
-  if (environment.GIT_CONFIG_PARAMETERS) return { native: undefined, reason: 'GIT_CONFIG_PARAMETERS is set' };
+  if (environment.GIT_CONFIG_PARAMETERS) throw new UnsupportedHttpSetting('GIT_CONFIG_PARAMETERS');
   const file = await userGitConfig(config);
   const settings = [
     ...(file === undefined ? [] : await readConfigFile(git, file)),
@@ -58,12 +62,24 @@ export async function createNativePoll(
     ...config.gitConfigAdd,
     ...settingsFromVariables(environment),
   ];
-  if (settings.some(({ key }) => /^include(?:if)?\./i.test(key)) && file === undefined) {
-    return { native: undefined, reason: 'git settings include other files' };
-  }
+  if (settings.some(({ key }) => /^include(?:if)?\./i.test(key)) && file === undefined)
+    throw new UnsupportedHttpSetting('include.path');
+  return readHttpSettings(new URL(url), settings, environment);
+}
+
+/** The native poll for this remote, or the reason why git has to ask. */
+export async function createNativePoll(
+  config: ServerAccess,
+  git: Git,
+  agent: string,
+  now: () => number,
+): Promise<{ readonly native: UploadPack | undefined; readonly reason?: string }> {
+  const { transport, fetchUrl } = config.remote;
+  if (transport !== 'http') return { native: undefined, reason: `the transport is ${transport}` };
   try {
-    const http = readHttpSettings(new URL(config.remote.fetchUrl), settings, environment);
-    return { native: new HttpPoll({ url: config.remote.fetchUrl, settings: http, agent, now }) };
+    return {
+      native: new UploadPack({ url: fetchUrl, settings: await httpSettingsFor(config, git, fetchUrl), agent, now }),
+    };
   } catch (error) {
     if (error instanceof UnsupportedHttpSetting) return { native: undefined, reason: `${error.message} is set` };
     throw error;

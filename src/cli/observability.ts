@@ -1,8 +1,14 @@
-import type { SyncConfig } from '../config/sync-config.ts';
+import type { HttpConfig, SyncConfig } from '../config/sync-config.ts';
+import type { Git } from '../git/git.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Route } from '../platform/http-answer.ts';
 import type { Logger } from '../platform/log.ts';
+import type { RefSource } from '../poll/ref-source.ts';
 import { Health } from '../serve/health.ts';
+import type { Followed } from '../serve/inbound/match.ts';
+import { type InboundOptions, pushRoute, triggerRoute } from '../serve/inbound/routes.ts';
 import type { Metrics } from '../serve/metrics.ts';
+import { metricsRoute, probeRoute, profilesRoute, rootRoute } from '../serve/routes.ts';
 import { type HttpServer, startHttpServer } from '../serve/server.ts';
 import { SyncMetrics } from '../serve/sync-metrics.ts';
 import type { SyncContext } from '../sync/context.ts';
@@ -20,13 +26,16 @@ export interface Observability {
 const status = (success: boolean): { status: string } => ({ status: success ? 'success' : 'error' });
 
 /** Loads the metrics library only when metrics are served: most sidecars never need it. */
-async function createMetrics({ http, mode }: SyncConfig): Promise<Metrics | undefined> {
+export async function createMetrics({ http, mode }: Pick<SyncConfig, 'http' | 'mode'>): Promise<Metrics | undefined> {
   if (!http?.metrics) return undefined;
   const { Metrics } = await import('../serve/metrics.ts');
   return new Metrics(mode === 'v4' ? [] : [0.5, 0.9, 0.99]);
 }
 
-export async function createObservability(config: SyncConfig, clock: Clock): Promise<Observability> {
+export async function createObservability(
+  config: Pick<SyncConfig, 'http' | 'mode'>,
+  clock: Clock,
+): Promise<Observability> {
   const health = new Health(clock, config.http?.maxStalenessMs ?? 0);
   const metrics = await createMetrics(config);
   return {
@@ -42,6 +51,28 @@ export async function createObservability(config: SyncConfig, clock: Clock): Pro
   };
 }
 
+/** Brings gauges about the sync up to date. */
+export function showSync(metrics: Metrics, source: RefSource, git: Git): void {
+  metrics.set('git_sidecar_requests_sent', source.requestsSent);
+  metrics.set('git_sidecar_git_processes_started', git.started);
+  if (source.isRelayConnected !== undefined)
+    metrics.set('git_sidecar_relay_connected', source.isRelayConnected ? 1 : 0);
+}
+
+/** `/push` and `/sync`, where their secrets are configured. */
+export function inboundRoutes(http: HttpConfig, inbound: InboundOptions): Route[] {
+  const { pushSecretFile, syncTokenFile } = http;
+  return [
+    ...(pushSecretFile === undefined ? [] : [pushRoute(pushSecretFile, inbound)]),
+    ...(syncTokenFile === undefined ? [] : [triggerRoute(syncTokenFile, inbound)]),
+  ];
+}
+
+/** What a notification has to be about. */
+export function followedBy({ remote, target }: SyncConfig): Followed {
+  return { url: remote.fetchUrl, refs: target.kind === 'oid' ? ['HEAD'] : target.candidates };
+}
+
 /**
  * Serves probes, metrics and profiles, where `--http-bind` asks for it.
  * @throws SidecarError ERR_SERVE_BIND
@@ -49,21 +80,20 @@ export async function createObservability(config: SyncConfig, clock: Clock): Pro
 export async function startEndpoint(
   config: SyncConfig,
   { health, metrics }: Observability,
-  { poller, git }: SyncContext,
+  { source, git }: SyncContext,
   log: Logger,
+  inbound: InboundOptions,
 ): Promise<HttpServer | undefined> {
   if (!config.http) return undefined;
-  const profiles = config.http.profiles ? new (await import('../serve/profiles.ts')).Profiles() : undefined;
-  return await startHttpServer({
-    config: config.http,
-    log,
-    health,
-    metrics,
-    profiles,
-    alwaysInitialized: config.mode === 'v3.1',
-    beforeScrape: () => {
-      metrics?.set('git_sidecar_requests_sent', poller.requestsSent);
-      metrics?.set('git_sidecar_git_processes_started', git.started);
-    },
-  });
+  const routes: Route[] = [...inboundRoutes(config.http, inbound), probeRoute(() => health.readiness())];
+  if (metrics) {
+    routes.push(
+      metricsRoute(metrics, () => {
+        showSync(metrics, source, git);
+      }),
+    );
+  }
+  if (config.http.profiles) routes.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles()));
+  routes.push(rootRoute(health, config.mode === 'v3.1'));
+  return await startHttpServer({ config: config.http, log, routes });
 }

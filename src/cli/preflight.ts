@@ -5,6 +5,8 @@ import type { SyncConfig } from '../config/sync-config.ts';
 import { InvalidOption } from '../config/validation.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 
+const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin';
+
 async function isExecutable(path: string): Promise<boolean> {
   return await access(path, constants.X_OK).then(
     () => true,
@@ -12,12 +14,18 @@ async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-/** @throws SidecarError ERR_GIT_MISSING when `program` is no executable file, or on no directory of PATH */
-async function requireGit(program: string, searchPath: string): Promise<void> {
+/** Where an executable file of this name is, as execvp(3) looks for it; undefined when nowhere. */
+export async function findProgram(program: string, searchPath: string | undefined): Promise<string | undefined> {
   const places = program.includes('/')
     ? [program]
-    : searchPath.split(delimiter).map((directory) => join(directory || '.', program));
-  for (const place of places) if (await isExecutable(place)) return;
+    : (searchPath ?? DEFAULT_PATH).split(delimiter).map((directory) => join(directory || '.', program));
+  for (const place of places) if (await isExecutable(place)) return place;
+  return undefined;
+}
+
+/** @throws SidecarError ERR_GIT_MISSING when `program` is no executable file, or on no directory of PATH */
+export async function requireGit(program: string, searchPath: string | undefined): Promise<void> {
+  if (await findProgram(program, searchPath)) return;
   throw new SidecarError('ERR_GIT_MISSING', {
     op: 'find git',
     target: program,
@@ -51,7 +59,7 @@ async function addUser(home: string): Promise<void> {
 
 /** What has to be true of the machine before the first sync; in git-sync's order. Sets the umask. */
 export async function preflight(config: SyncConfig): Promise<void> {
-  await requireGit(config.git, config.environment.PATH ?? '/usr/local/bin:/usr/bin:/bin');
+  await requireGit(config.git, config.environment.PATH);
   if (config.umask !== undefined) process.umask(config.umask);
   if (config.addUser) await addUser(config.environment.HOME ?? '/');
   if (config.mode !== 'v4') {

@@ -3,8 +3,7 @@ import { prepareRoot } from '../fetch/root.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { ErrorFile } from '../notify/files.ts';
 import { systemClock } from '../platform/clock.ts';
-import { createLogger, type Logger } from '../platform/log.ts';
-import { jsonLogFormat, terminalLogFormat } from '../platform/log-format.ts';
+import type { Logger } from '../platform/log.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import { Redactor } from '../platform/redact.ts';
 import type { HttpServer } from '../serve/server.ts';
@@ -13,41 +12,23 @@ import type { Cycle } from '../sync/cycle.ts';
 import { type LoopEnd, SyncLoop } from '../sync/loop.ts';
 import { closeRepository, openRepository } from '../sync/open.ts';
 import { createStages } from '../sync/stages.ts';
-import { WakeUps } from '../sync/wake-ups.ts';
 import { createObservability, startEndpoint } from './observability.ts';
 import { EXIT, type Io } from './outcome.ts';
 import { preflight } from './preflight.ts';
+import { createProcessLogger } from './process-logger.ts';
+import { secretsOf } from './secrets.ts';
 import { listenForSignals } from './signals.ts';
 import { VERSION } from './version.ts';
-import { wireSync } from './wire-sync.ts';
+import { wireWakeableSync } from './wakeable-sync.ts';
 
-/** Secrets that the configuration itself holds; those from files and services are added as they are read. */
-function secretsOf(config: SyncConfig): (string | undefined)[] {
-  return [
-    ...config.credentials.map(({ password }) => password),
-    config.remote.userinfo?.password,
-    config.githubApp?.privateKey,
-    ...config.gitConfig
-      .filter(({ key }) => /extraheader/i.test(key))
-      .map(({ value }) => value.split(':').slice(1).join(':').trim()),
-  ];
-}
-
-function createProcessLogger(config: SyncConfig, io: Io, redactor: Redactor, errorFile: ErrorFile | undefined): Logger {
-  const text = config.logFormat === 'text' || (config.logFormat === 'auto' && io.stderrIsTerminal);
-  return createLogger({
-    verbosity: config.verbosity,
-    format: text ? terminalLogFormat(io.stderrIsTerminal) : jsonLogFormat,
-    redactor,
-    write: io.stderr,
-    now: systemClock.now,
-    onError: (record) => {
-      errorFile
-        ?.write(record, (line) => redactor.redact(line))
-        .catch((error: unknown) => {
-          io.stderr(`cannot write the error file: ${messageOf(error)}\n`);
-        });
-    },
+/** The log, whose errors also go into the error file. */
+function createSyncLogger(config: SyncConfig, io: Io, redactor: Redactor, errorFile: ErrorFile | undefined): Logger {
+  return createProcessLogger(config, io, redactor, (record) => {
+    errorFile
+      ?.write(record, (line) => redactor.redact(line))
+      .catch((error: unknown) => {
+        io.stderr(`cannot write the error file: ${messageOf(error)}\n`);
+      });
   });
 }
 
@@ -68,7 +49,7 @@ export async function runSyncProcess(
   const redactor = new Redactor();
   for (const secret of secretsOf(config)) redactor.add(secret);
   const errorFile = config.errorFile === undefined ? undefined : new ErrorFile(config.errorFile);
-  const log = createProcessLogger(config, io, redactor, errorFile);
+  const log = createSyncLogger(config, io, redactor, errorFile);
   try {
     await preflight(config);
     const root = await prepareRoot(config.root);
@@ -106,10 +87,8 @@ async function serveAndSync({ config, root, log, redactor, errorFile, onProgress
   const clock = systemClock;
   const runner = createProcessRunner();
   const observability = await createObservability(config, clock);
-  const { observer, counters } = observability;
-  const wiring = { config, root, runner, log, redactor, clock, observer, counters, ...(onProgress && { onProgress }) };
-  const { context, dispose } = await wireSync(wiring);
-  const wakeUps = new WakeUps(clock);
+  const shared = { config, root, runner, log, redactor, clock, ...(onProgress && { onProgress }) };
+  const { context, dispose, wakeUps, inbound } = await wireWakeableSync({ ...shared, observability });
   const stopping = new AbortController();
   const signals = listenForSignals({
     wakeOn: config.syncOnSignal,
@@ -123,7 +102,7 @@ async function serveAndSync({ config, root, log, redactor, errorFile, onProgress
   let server: HttpServer | undefined;
   let succeeded = false;
   try {
-    server = await startEndpoint(config, observability, context, log);
+    server = await startEndpoint(config, observability, context, log, inbound);
     await openRepository(context, stopping.signal);
     const onSuccess = async () => await errorFile?.remove();
     const loop = new SyncLoop({

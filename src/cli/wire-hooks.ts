@@ -1,6 +1,7 @@
 import type { HermeticGit } from '../git/hermetic.ts';
 import { runExechook } from '../notify/exechook.ts';
 import { HookRunner } from '../notify/hook-runner.ts';
+import { signalProcess } from '../notify/process-signal.ts';
 import { callWebhook } from '../notify/webhook.ts';
 import type { SyncContext } from '../sync/context.ts';
 import type { WiringOptions } from './wire-sync.ts';
@@ -12,7 +13,7 @@ export function createHooks(
 ): HookRunner[] {
   const shared = { clock, log };
   const hooks: HookRunner[] = [];
-  const { exechook, webhook } = config;
+  const { exechook, webhook, processSignal } = config;
   if (exechook) {
     hooks.push(
       new HookRunner({
@@ -37,6 +38,17 @@ export function createHooks(
         backoffMs: webhook.backoffMs,
         attempt: (notification, signal) => callWebhook(webhook, notification, signal),
         onResult: (success) => counters.hook('webhook', success),
+      }),
+    );
+  }
+  if (processSignal) {
+    hooks.push(
+      new HookRunner({
+        ...shared,
+        name: 'signal',
+        backoffMs: processSignal.backoffMs,
+        attempt: () => signalProcess(processSignal, log),
+        onResult: (success) => counters.hook('signal', success),
       }),
     );
   }

@@ -1,23 +1,30 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Spare } from '../checkout/spare.ts';
+import { digestSurroundings } from '../checkout/surroundings.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
 import { CommitFetcher } from '../fetch/fetch-commit.ts';
 import { Layout } from '../fetch/layout.ts';
+import { PackFetch } from '../fetch/pack-fetch.ts';
 import { Repository } from '../fetch/repository.ts';
 import { createGit, type Git } from '../git/git.ts';
 import { createHermeticGit, type HermeticGit } from '../git/hermetic.ts';
+import type { Oid } from '../model/oid.ts';
 import type { SyncObserver } from '../model/sync-observer.ts';
 import type { Clock } from '../platform/clock.ts';
+import { lendUser } from '../platform/lend-user.ts';
 import type { Logger } from '../platform/log.ts';
 import { openPrivateDirectory } from '../platform/private-directory.ts';
 import type { ProcessRunner } from '../platform/process.ts';
 import type { Redactor } from '../platform/redact.ts';
-import { Poller } from '../poll/poller.ts';
+import type { Reports } from '../relay/client/reports.ts';
 import { CredentialSource } from '../remote/credential-source.ts';
 import type { SyncContext } from '../sync/context.ts';
-import { createNativePoll, userGitConfig } from './native-poll.ts';
-import { VERSION } from './version.ts';
+import { tellAll } from '../sync/sync-now.ts';
+import { userGitConfig } from './native-poll.ts';
+import { withRelayAccess } from './relay-settings.ts';
+import { closeSharedConnections, directoryForSockets, persistSeconds } from './ssh-connections.ts';
 import { createHooks, createPrePublish } from './wire-hooks.ts';
+import { wireSource } from './wire-source.ts';
 
 /** Counters that stages and hooks tick; the metrics when there are some. */
 export interface SyncCounters {
@@ -37,19 +44,15 @@ export interface WiringOptions {
   readonly clock: Clock;
   readonly observer: SyncObserver;
   readonly counters: SyncCounters;
+  /** Somebody told that the ref moved. */
+  readonly wake: () => void;
   readonly onProgress?: (text: string) => void;
-}
-
-/** sockaddr_un holds 108 bytes; ssh appends a hash of 40 and, while binding, a dot and 16 more. */
-const LONGEST_SOCKET_DIRECTORY = 108 - 1 - 40 - 18;
-
-function controlDirectory(config: SyncConfig, directory: string): string | undefined {
-  const shares = config.remote.transport === 'ssh' && !config.oneTime && directory.length <= LONGEST_SOCKET_DIRECTORY;
-  return shares ? directory : undefined;
 }
 
 async function createHermetic({ config, root }: WiringOptions): Promise<{ hermetic: HermeticGit; directory: string }> {
   const directory = await openPrivateDirectory(`${root}\n${config.link}`, join(root, '.git-sidecar'));
+  const lentUser =
+    config.remote.transport === 'ssh' ? await lendUser(directory, config.environment.HOME ?? '/') : undefined;
   const hermetic = await createHermeticGit({
     directory,
     root,
@@ -61,9 +64,11 @@ async function createHermetic({ config, root }: WiringOptions): Promise<{ hermet
     lfs: config.lfs,
     ssh: {
       ...config.ssh,
+      ...(lentUser && { lentUser }),
       verbosity: config.verbosity,
-      controlDirectory: controlDirectory(config, directory),
-      persistSeconds: Math.round(Math.min(600, Math.max(30, (config.periodMs / 1000) * 3))),
+      controlDirectory:
+        config.remote.transport === 'ssh' && !config.oneTime ? directoryForSockets(directory) : undefined,
+      persistSeconds: persistSeconds(config.periodMs),
     },
   });
   return { hermetic, directory };
@@ -77,22 +82,26 @@ function localRef({ mode, target }: SyncConfig): string {
 
 export interface WiredSync {
   readonly context: SyncContext;
+  /** Tells the relay what `run` is running; undefined without one. */
+  readonly reportRunning: ((oid: Oid) => void) | undefined;
   /** Ends shared connections and removes what is outside the root. */
   dispose(): Promise<void>;
 }
 
-/** Ends ssh connections that git's ssh left open for the next poll. */
-async function closeSharedConnections(directory: string, runner: ProcessRunner, env: HermeticGit): Promise<void> {
-  const sockets = (await readdir(directory).catch(() => [] as string[])).filter((name) => /^[0-9a-f]{40}$/.test(name));
-  for (const name of sockets) {
-    const args = ['-o', `ControlPath=${join(directory, name)}`, '-O', 'exit', 'shared-connection'];
-    await runner.run({ file: 'ssh', args, env: env.environment(), timeoutMs: 500 }).catch(() => undefined);
-  }
+/** What is published is what the relay shows of us, from the first cycle that found it in order. */
+function reportTo(reports: Reports): Partial<SyncObserver> {
+  return {
+    onCycle: ({ revision }) => {
+      if (revision) reports.published(revision);
+    },
+    onPublish: (revision) => reports.published(revision),
+  };
 }
 
 /** Makes everything that a sync needs, from the configuration; starts nothing. */
-export async function wireSync(options: WiringOptions): Promise<WiredSync> {
-  const { config, root, runner, log, redactor, clock, observer, counters } = options;
+export async function wireSync(given: WiringOptions): Promise<WiredSync> {
+  const options = { ...given, config: withRelayAccess(given.config) };
+  const { config, root, runner, log, redactor, clock, counters } = options;
   const { hermetic, directory } = await createHermetic(options);
   const git: Git = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root });
   const layout = new Layout(root, config.mode);
@@ -116,12 +125,7 @@ export async function wireSync(options: WiringOptions): Promise<WiredSync> {
     onFetch: counters.fetched,
     ...(options.onProgress && { onProgress: options.onProgress }),
   });
-  const poller = new Poller({
-    remote: config.remote,
-    git,
-    log,
-    ...(await createNativePoll(config, git, `git-sidecar/${VERSION}`, clock.now)),
-  });
+  const { source, reports } = await wireSource({ config, git, log, redactor, clock, wake: options.wake });
   const credentials = new CredentialSource({
     config,
     clock,
@@ -138,16 +142,28 @@ export async function wireSync(options: WiringOptions): Promise<WiredSync> {
     layout,
     repository,
     fetcher,
-    poller,
+    packFetch: new PackFetch({ git, gitDir: layout.gitDir, localRef: localRef(config) }),
+    spare: new Spare({
+      git,
+      runner,
+      env: hermetic.hookEnvironment(),
+      gitDir: layout.gitDir,
+      stateDir: layout.stateDir,
+    }),
+    surroundings: await digestSurroundings(config),
+    source,
     credentials,
-    observer,
+    observer: reports ? tellAll([options.observer, reportTo(reports)]) : options.observer,
     hooks: createHooks(options, hermetic),
     prePublish: createPrePublish(options, hermetic),
   };
+  const followed = config.target.requested;
   return {
     context,
+    reportRunning: reports && ((oid) => reports.running({ ref: repository.state.ref ?? followed, oid })),
     dispose: async () => {
-      poller.close();
+      source.close();
+      reports?.close();
       if (config.remote.transport === 'ssh') await closeSharedConnections(directory, runner, hermetic);
       await hermetic.dispose();
     },

@@ -2,17 +2,16 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { parseOid } from '../model/oid.ts';
 import { expandRef } from '../model/ref.ts';
 import { parseRemoteUrl } from '../remote/url.ts';
-import { type CredentialSpec, parseCredentials } from './credential-json.ts';
-import { childEnvironment } from './environment.ts';
-import { parseGitConfig } from './git-config-grammar.ts';
+import { buildGitAccess } from './build-git-access.ts';
+import { parseCredentials } from './credential-json.ts';
 import { parseHttpBind } from './http-bind.ts';
+import { parseNats, parseRelayClient } from './relay-client.ts';
 import { type EnvironmentVariables, effectiveName, type Settings } from './settings.ts';
 import { parseSignal } from './signals.ts';
 import type {
   ExechookConfig,
   GcMode,
-  GitHubAppConfig,
-  SshConfig,
+  ProcessSignalConfig,
   SubmoduleMode,
   SyncConfig,
   Target,
@@ -24,8 +23,6 @@ import { checkWord, refuseIf } from './validation.ts';
 
 /** Shortest pause between polls in v3 mode, where 0 used to mean none at all. */
 const V3_SHORTEST_WAIT_S = 1;
-
-const COOKIE_FILE = '/etc/git-secret/cookie_file';
 
 function v4Target(settings: Settings): Target {
   const branch = settings.text('branch');
@@ -100,32 +97,21 @@ function webhook(settings: Settings): WebhookConfig | undefined {
   };
 }
 
-function githubApp(settings: Settings): GitHubAppConfig | undefined {
-  const clientId = settings.text('github-app-client-id');
-  const applicationId = settings.number('github-app-application-id');
-  if (clientId === '' && applicationId === 0) return undefined;
-  return {
-    baseUrl: settings.text('github-base-url'),
-    issuer: clientId || String(applicationId),
-    installationId: settings.number('github-app-installation-id'),
-    privateKey: settings.text('github-app-private-key') || undefined,
-    privateKeyFile: settings.text('github-app-private-key-file') || undefined,
-  };
-}
-
-/** `--username`, then the URL’s own userinfo, then `--credential`: where several fit a URL equally, the last wins. */
-function allCredentials(settings: Settings, more: readonly CredentialSpec[]): CredentialSpec[] {
-  const remote = parseRemoteUrl(settings.text('repo'));
-  const own: CredentialSpec[] = [];
-  const username = settings.text('username');
-  if (username !== '') {
-    const passwordFile = settings.text('password-file');
-    const secret = passwordFile === '' ? { password: settings.text('password') } : { passwordFile };
-    if (passwordFile !== '' || settings.text('password') !== '')
-      own.push({ url: remote.fetchUrl, username, ...secret });
+function processSignal(settings: Settings): ProcessSignalConfig | undefined {
+  const [name, target] = [settings.text('signal'), settings.text('signal-process')];
+  refuseIf((name === '') !== (target === ''), '--signal and --signal-process belong together', false);
+  if (name === '') return undefined;
+  const signal = parseSignal(name);
+  if (signal === undefined) {
+    refuseIf(true, `--signal: ${JSON.stringify(name)} is not a signal that can be caught`, false);
+    return undefined;
   }
-  if (remote.userinfo) own.push({ url: remote.fetchUrl, ...remote.userinfo });
-  return [...own, ...more];
+  const path = /^pidfile:(.+)$/.exec(target)?.[1];
+  return {
+    signal,
+    target: path === undefined ? { kind: 'name', value: target } : { kind: 'pidfile', value: path },
+    backoffMs: settings.number('exechook-backoff'),
+  };
 }
 
 /**
@@ -175,23 +161,15 @@ function holdsSecretFlag(settings: Settings): boolean {
   return inUrl || settings.all().some(({ option, source }) => option.secret === true && source === 'flag');
 }
 
-/** v3 touches ssh only with `--ssh`, and then replaces the user's GIT_SSH_COMMAND; v4 always adds to it (compat.md 7). */
-function sshConfig(settings: Settings, env: EnvironmentVariables): SshConfig {
-  const v4 = settings.mode === 'v4';
-  if (!v4 && !settings.flag('ssh')) {
-    return { keyFiles: [], hostKeys: { check: 'default' }, command: env.GIT_SSH_COMMAND || undefined };
-  }
-  const file = settings.text('ssh-known-hosts-file');
-  return {
-    keyFiles: settings.list('ssh-key-file').filter((path) => path !== ''),
-    hostKeys: settings.flag('ssh-known-hosts') ? { check: 'file', file } : { check: 'none' },
-    command: v4 ? env.GIT_SSH_COMMAND || undefined : undefined,
-  };
-}
-
 function logFormat(settings: Settings): SyncConfig['logFormat'] {
   checkWord(settings, 'log-format', ['auto', 'json', 'text']);
   return settings.text('log-format') as SyncConfig['logFormat'];
+}
+
+/** A relay that restarts is no reason to end; who wants a limit says so. */
+function throughRelay(settings: Settings): boolean {
+  const isChosen = ['max-failures', 'max-sync-failures', 'init-max-failures'].some((name) => settings.isSet(name));
+  return settings.text('relay') !== '' && !settings.flag('one-time') && !isChosen;
 }
 
 /**
@@ -206,7 +184,6 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
   else validateV3(settings);
   const root = resolve(settings.text('root'));
   const sparse = settings.text('sparse-checkout-file');
-  const quotedKeys = v4;
   return {
     mode: settings.mode,
     remote: parseRemoteUrl(settings.text('repo')),
@@ -223,29 +200,25 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
     umask: settings.flag('group-write') ? 0o002 : v4 ? 0o022 : undefined,
     permissions: permissions(settings),
     staleWorktreeTimeoutMs: settings.number('stale-worktree-timeout'),
+    spare: !settings.flag('no-spare'),
     moveAside: settings.flag('move-aside'),
     ...periods(settings),
     verifyPeriodMs: settings.number('verify-period'),
     oneTime: settings.flag('one-time'),
     syncOnSignal: parseSignal(settings.text('sync-on-signal')),
-    ...failureLimits(settings),
+    ...(throughRelay(settings) ? { maxFailures: undefined, initMaxFailures: undefined } : failureLimits(settings)),
     exechook: exechook(settings, 'exechook', exechookCommand(settings)),
     prePublishHook: exechook(settings, 'pre-publish-exechook', settings.text('pre-publish-exechook-command')),
     webhook: webhook(settings),
-    credentials: allCredentials(settings, more),
-    askpassUrl: settings.text('askpass-url') || undefined,
-    githubApp: githubApp(settings),
-    cookieFile: settings.flag('cookie-file') ? COOKIE_FILE : undefined,
-    ssh: sshConfig(settings, env),
-    git: settings.text('git'),
-    gitConfig: parseGitConfig(settings.text('git-config'), quotedKeys),
-    gitConfigAdd: settings.list('git-config-add').flatMap((text) => parseGitConfig(text, true)),
+    processSignal: processSignal(settings),
+    ...buildGitAccess(settings, env, [parseRemoteUrl(settings.text('repo'))], more),
+    relay: parseRelayClient(settings),
+    nats: parseNats(settings),
     gitGc: settings.text('git-gc') as GcMode,
     http: parseHttpBind(settings),
     addUser: settings.flag('add-user'),
     verbosity: settings.number('verbose'),
     secretsOnCommandLine: holdsSecretFlag(settings),
     logFormat: logFormat(settings),
-    environment: childEnvironment(env),
   };
 }

@@ -54,6 +54,11 @@ export function explicitCompat(
   return choice;
 }
 
+/** What deploy/Containerfile sets, as git-sync v4's image does: it is there whatever the user's words are. */
+function isOfTheImage(name: string, value: string | undefined): boolean {
+  return name === 'GITSYNC_ROOT' && value === '/git';
+}
+
 /**
  * design.md D1: v3 where only v3's own spellings are used and none of v4's; v4 otherwise.
  * A variable such as GIT_SSH_KEY_FILE or GIT_KNOWN_HOSTS, common to both, decides nothing.
@@ -65,7 +70,9 @@ export function detectCompat(argv: readonly string[], env: Readonly<Record<strin
   const v4Flag = flags.find((flag) => flag.dashes === 2 && V4_ONLY_FLAGS.has(flag.name));
   const names = Object.keys(env);
   const v3Variable = names.find((name) => name.startsWith('GIT_SYNC_') && env[name] !== '');
-  const v4Variable = names.find((name) => name.startsWith('GITSYNC_') && !OWN_VARIABLES.has(name));
+  const v4Variable = names.find(
+    (name) => name.startsWith('GITSYNC_') && !OWN_VARIABLES.has(name) && !isOfTheImage(name, env[name]),
+  );
   const v4Sign = v4Flag ? `--${v4Flag.name}` : v4Variable;
   const v3Sign = single ? `-${single.name}` : v3Flag ? `--${v3Flag.name}` : v3Variable;
   if (v4Sign !== undefined) return { mode: 'v4', reason: `${v4Sign} is a v4 spelling` };

@@ -23,6 +23,14 @@ const REPOSITORY_VARIABLES = new Set([
   'GIT_ATTR_SOURCE',
 ]);
 
+/** Variables of ours that hold secrets. Files and services are safer, but these are what many charts set. */
+const SECRETS = ['GITSYNC_PASSWORD', 'GIT_SYNC_PASSWORD', 'GITSYNC_CREDENTIAL', 'GITSYNC_GITHUB_APP_PRIVATE_KEY'];
+
+/** What an application inherits that runs beside the sync: the credentials of the git server are none of its business. */
+export function applicationEnvironment(env: EnvironmentVariables): Record<string, string> {
+  return Object.fromEntries(Object.entries(childEnvironment(env)).filter(([name]) => !SECRETS.includes(name)));
+}
+
 /** What children inherit: everything the user set, less what would turn git to another repository. */
 export function childEnvironment(env: EnvironmentVariables): Record<string, string> {
   const kept: Record<string, string> = {};

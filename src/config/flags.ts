@@ -69,8 +69,10 @@ export function parseV3Flags(argv: readonly string[]): ParsedFlags {
   return { uses, positional: argv.slice(at) };
 }
 
+export type FindOption = (name: string) => OptionDefinition | undefined;
+
 /** v4's hidden flags that stand for variables, made for its own tests. */
-function v4Option(name: string): OptionDefinition | undefined {
+export function v4Option(name: string): OptionDefinition | undefined {
   if (name === '__env__GITSYNC_PASSWORD') return findOption('password');
   if (name === '__env__GITSYNC_GITHUB_APP_PRIVATE_KEY') return findOption('github-app-private-key');
   if (name === 'v') return findOption('verbose');
@@ -85,9 +87,11 @@ const SHORTHANDS = new Map(
 /**
  * pflag (v4): `--name value`, `--name=value`, one-letter flags that may be joined (`-v5`, `-v=5`, `-v 5`),
  * words that are no flags may stand anywhere and `--` ends the flags.
+ *
+ * @param find looks an option up by its long name
  * @throws FlagSyntaxError
  */
-export function parseV4Flags(argv: readonly string[]): ParsedFlags {
+export function parseV4Flags(argv: readonly string[], find: FindOption = v4Option): ParsedFlags {
   const uses: FlagUse[] = [];
   const positional: string[] = [];
   const words = [...argv];
@@ -96,19 +100,19 @@ export function parseV4Flags(argv: readonly string[]): ParsedFlags {
       positional.push(...words);
       break;
     }
-    if (word.startsWith('--')) uses.push(readLongFlag(word, words));
+    if (word.startsWith('--')) uses.push(readLongFlag(word, words, find));
     else if (word.startsWith('-') && word.length > 1) uses.push(...readShortFlags(word, words));
     else positional.push(word);
   }
   return { uses, positional };
 }
 
-function readLongFlag(word: string, rest: string[]): FlagUse {
+function readLongFlag(word: string, rest: string[], find: FindOption): FlagUse {
   const body = word.slice(2);
   if (body.startsWith('-') || body.startsWith('=')) throw new FlagSyntaxError(`bad flag syntax: ${word}`);
   const equals = body.indexOf('=');
   const name = equals < 0 ? body : body.slice(0, equals);
-  const option = v4Option(name);
+  const option = find(name);
   if (!option) throw new FlagSyntaxError(`unknown flag: --${name}`, name);
   if (equals >= 0) return { option, value: body.slice(equals + 1) };
   if (isSwitch(option)) return { option, value: 'true' };

@@ -17,7 +17,15 @@ export type OptionType =
   /** Repeatable text that is not split. */
   | 'repeat';
 
-export type OptionGroup = 'source' | 'place' | 'timing' | 'hooks' | 'auth' | 'git' | 'http' | 'process';
+/** Groups of the options that only `run` has. */
+export type RunGroup = 'deploy' | 'ready' | 'supervise' | 'front';
+
+export type SyncGroup = 'source' | 'place' | 'timing' | 'hooks' | 'auth' | 'relay' | 'git' | 'http' | 'process';
+
+/** Groups of the options that only `relay` has. */
+export type RelayGroup = 'followed' | 'served' | 'limits';
+
+export type OptionGroup = SyncGroup | RunGroup | RelayGroup;
 
 /** One row of the option table: everything a mode needs to read it and everything a reader needs to use it. */
 export interface OptionDefinition {

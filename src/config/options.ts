@@ -3,6 +3,7 @@ import { AUTH_OPTIONS } from './options/auth.ts';
 import { HOOK_OPTIONS } from './options/hooks.ts';
 import { PLACE_OPTIONS } from './options/place.ts';
 import { GLOG_OPTIONS, PROCESS_OPTIONS } from './options/process.ts';
+import { RELAY_CLIENT_OPTIONS } from './options/relay-client.ts';
 import { SOURCE_OPTIONS } from './options/source.ts';
 import { TIMING_OPTIONS } from './options/timing.ts';
 
@@ -13,6 +14,7 @@ export const OPTIONS: readonly OptionDefinition[] = [
   ...TIMING_OPTIONS,
   ...HOOK_OPTIONS,
   ...AUTH_OPTIONS,
+  ...RELAY_CLIENT_OPTIONS,
   ...PROCESS_OPTIONS,
   ...GLOG_OPTIONS,
 ];

@@ -6,3 +6,8 @@ export function readArguments(): string[] {
 export function readEnvironment(): Record<string, string | undefined> {
   return { ...process.env };
 }
+
+/** The file that was started. */
+export function readProgram(): string {
+  return process.argv[1] ?? '';
+}

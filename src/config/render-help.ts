@@ -1,12 +1,13 @@
-import type { CompatMode, OptionDefinition, OptionGroup } from './option.ts';
+import type { CompatMode, OptionDefinition, SyncGroup } from './option.ts';
 import { OPTIONS } from './options.ts';
 
-export const GROUP_TITLES: Readonly<Record<OptionGroup, string>> = {
+export const GROUP_TITLES: Readonly<Record<SyncGroup, string>> = {
   source: 'What to follow',
   place: 'Where it goes',
   timing: 'When',
   hooks: 'Whom to tell',
   auth: 'Credentials',
+  relay: 'Through a relay',
   git: 'git',
   http: 'HTTP endpoint',
   process: 'This process',
@@ -27,7 +28,7 @@ function isListed(option: OptionDefinition, mode: CompatMode): boolean {
   return !option.hidden && !option.envOnly && !(mode === 'v4' && option.replacedBy !== undefined);
 }
 
-function wrap(text: string, width: number, indent: string): string {
+export function wrap(text: string, width: number, indent: string): string {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(/\s+/)) {
@@ -39,7 +40,7 @@ function wrap(text: string, width: number, indent: string): string {
   return [...lines, line].map((each) => `${indent}${each}`).join('\n');
 }
 
-function optionHelp(option: OptionDefinition, mode: CompatMode): string {
+export function optionHelp(option: OptionDefinition, mode: CompatMode): string {
   const short = option.short === undefined ? '' : `-${option.short}, `;
   const value = option.type === 'bool' ? '' : ` ${option.placeholder ?? 'VALUE'}`;
   const variables = variablesFor(option, mode);

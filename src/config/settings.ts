@@ -147,11 +147,16 @@ function readFlags(flags: ParsedFlags, mode: CompatMode): Map<string, Setting> {
 }
 
 /** Merges flags, variables and defaults: a flag beats a variable, a variable the default. */
-export function resolveSettings(mode: CompatMode, flags: ParsedFlags, env: EnvironmentVariables): Settings {
+export function resolveSettings(
+  mode: CompatMode,
+  flags: ParsedFlags,
+  env: EnvironmentVariables,
+  options: readonly OptionDefinition[] = OPTIONS,
+): Settings {
   const notices: string[] = [];
   const fromFlags = readFlags(flags, mode);
   const settings = new Map<string, Setting>();
-  for (const option of OPTIONS) {
+  for (const option of options) {
     const flag = fromFlags.get(option.name);
     const variable = mode === 'v4' ? readV4Variable(option, env, notices) : readV3Variable(option, mode, env, notices);
     if (flag && variable && option.type !== 'repeat' && String(flag.value) !== String(variable.value)) {

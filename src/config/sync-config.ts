@@ -30,6 +30,12 @@ export interface WebhookConfig {
   readonly sendHash: boolean;
 }
 
+export interface ProcessSignalConfig {
+  readonly signal: NodeJS.Signals;
+  readonly target: { readonly kind: 'name' | 'pidfile'; readonly value: string };
+  readonly backoffMs: number;
+}
+
 export interface GitHubAppConfig {
   readonly baseUrl: string;
   /** Application id or client id: the `iss` of the token request. */
@@ -54,13 +60,55 @@ export interface HttpConfig {
   readonly profiles: boolean;
   /** 0: off. */
   readonly maxStalenessMs: number;
+  /** Holds the secret of `POST /push`; undefined: there is none. */
+  readonly pushSecretFile: string | undefined;
+  /** Holds the bearer token of `POST /sync`; undefined: there is none. */
+  readonly syncTokenFile: string | undefined;
 }
 
 export type SubmoduleMode = 'recursive' | 'shallow' | 'off';
 export type GcMode = 'always' | 'auto' | 'aggressive' | 'off';
 
+/** How git servers are talked to: the same for sync and relay. */
+export interface GitAccess {
+  readonly credentials: readonly CredentialSpec[];
+  /** What `askpassUrl` and `githubApp` are for. */
+  readonly credentialUrls: readonly string[];
+  readonly askpassUrl: string | undefined;
+  readonly githubApp: GitHubAppConfig | undefined;
+  readonly cookieFile: string | undefined;
+  readonly ssh: SshConfig;
+  readonly git: string;
+  readonly gitConfig: readonly GitConfigPair[];
+  readonly gitConfigAdd: readonly GitConfigPair[];
+  /** Variables that hooks and git inherit. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** A relay as its subscribers use it. */
+export interface RelayClientConfig {
+  /** Without a trailing slash. */
+  readonly url: string;
+  readonly tokenFile: string | undefined;
+  /** Ask the git server while the relay is away. */
+  readonly fallback: boolean;
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  /** undefined: the host's name. */
+  readonly instance: string | undefined;
+}
+
+export interface NatsConfig {
+  /** Without credentials. */
+  readonly servers: readonly string[];
+  readonly user: { readonly name: string; readonly password: string } | undefined;
+  readonly credentialsFile: string | undefined;
+  readonly caFile: string | undefined;
+}
+
 /** The whole configuration of `sync`, checked. Times are milliseconds, paths absolute. */
-export interface SyncConfig {
+export interface SyncConfig extends GitAccess {
   readonly mode: CompatMode;
   readonly remote: RemoteUrl;
   readonly target: Target;
@@ -77,6 +125,8 @@ export interface SyncConfig {
   /** Octal bits for `chmod -R`, v3 only. */
   readonly permissions: number | undefined;
   readonly staleWorktreeTimeoutMs: number;
+  /** Keep a stale worktree for the next update. */
+  readonly spare: boolean;
   readonly moveAside: boolean;
   readonly periodMs: number;
   readonly initPeriodMs: number;
@@ -90,14 +140,10 @@ export interface SyncConfig {
   readonly exechook: ExechookConfig | undefined;
   readonly prePublishHook: ExechookConfig | undefined;
   readonly webhook: WebhookConfig | undefined;
-  readonly credentials: readonly CredentialSpec[];
-  readonly askpassUrl: string | undefined;
-  readonly githubApp: GitHubAppConfig | undefined;
-  readonly cookieFile: string | undefined;
-  readonly ssh: SshConfig;
-  readonly git: string;
-  readonly gitConfig: readonly GitConfigPair[];
-  readonly gitConfigAdd: readonly GitConfigPair[];
+  readonly processSignal: ProcessSignalConfig | undefined;
+  /** undefined: the git server itself is asked. */
+  readonly relay: RelayClientConfig | undefined;
+  readonly nats: NatsConfig | undefined;
   readonly gitGc: GcMode;
   readonly http: HttpConfig | undefined;
   readonly addUser: boolean;
@@ -105,6 +151,4 @@ export interface SyncConfig {
   /** A flag, not a variable, holds a secret. */
   readonly secretsOnCommandLine: boolean;
   readonly logFormat: 'auto' | 'json' | 'text';
-  /** Variables that hooks and git inherit. */
-  readonly environment: Readonly<Record<string, string>>;
 }

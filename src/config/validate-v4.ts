@@ -104,14 +104,19 @@ function checkCredentials(credentials: readonly CredentialSpec[]): void {
   }
 }
 
+/** What is wrong with how git servers are to be talked to. */
+export function checkServerAccess(settings: Settings, credentials: readonly CredentialSpec[]): void {
+  checkPasswords(settings);
+  checkGithubApp(settings);
+  checkCredentials(credentials);
+}
+
 /** What 4.7.1 checks, in its order (compat.md 1.4), and the signal numbers that it should have checked (9.16). */
 export function validateV4(settings: Settings, credentials: readonly CredentialSpec[]): void {
   checkSource(settings);
   checkTimes(settings);
   checkHooks(settings);
-  checkPasswords(settings);
-  checkGithubApp(settings);
-  checkCredentials(credentials);
+  checkServerAccess(settings, credentials);
   const serves = settings.text('http-bind') !== '';
   refuseIf(!serves && settings.flag('http-metrics'), '--http-metrics needs --http-bind');
   refuseIf(!serves && settings.flag('http-pprof'), '--http-pprof needs --http-bind');

@@ -2,13 +2,18 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GcMode } from '../config/sync-config.ts';
 import type { Git } from '../git/git.ts';
+import type { Clock } from '../platform/clock.ts';
 
 export interface GarbageOptions {
   readonly git: Git;
   readonly gitDir: string;
   readonly mode: GcMode;
   readonly signal: AbortSignal;
+  readonly clock: Clock;
 }
+
+/** Looking for garbage, which takes time in proportion to the repository, may use this share of the time. */
+const SHARE_OF_TIME = 0.01;
 
 /** `auto` acts when at least this much, and half of the store, is garbage. */
 const WORTHWHILE_BYTES = 1024 * 1024;
@@ -49,17 +54,27 @@ async function isWorthwhile(options: GarbageOptions): Promise<boolean> {
 }
 
 /**
- * Collects garbage after an update, so that history dropped upstream frees its disk space.
+ * Collects garbage after updates, so that history dropped upstream frees its disk space.
  * `auto` does so only when it is worth the work; `git gc --auto` would keep unreachable packs for ever.
- *
- * @returns true when gc ran
  */
-export async function collectGarbage(options: GarbageOptions): Promise<boolean> {
-  const { git, gitDir, mode, signal } = options;
-  if (mode === 'off' || (mode === 'auto' && !(await isWorthwhile(options)))) return false;
-  await rm(join(gitDir, 'logs'), { recursive: true, force: true });
-  const args = ['--git-dir', gitDir, 'gc', '--quiet', '--prune=now'];
-  if (mode === 'aggressive') args.push('--aggressive');
-  await git.run(args, { op: 'collect garbage in', target: gitDir, signal });
-  return true;
+export class GarbageCollector {
+  #nextLookAt = 0;
+
+  /** @returns false when it has to be called again later, because looking takes its time and was done just now */
+  async collect(options: GarbageOptions): Promise<boolean> {
+    const { git, gitDir, mode, signal, clock } = options;
+    if (mode === 'off') return true;
+    if (mode === 'auto') {
+      const before = clock.monotonic();
+      if (before < this.#nextLookAt) return false;
+      const isWorth = await isWorthwhile(options);
+      this.#nextLookAt = clock.monotonic() + (clock.monotonic() - before) / SHARE_OF_TIME;
+      if (!isWorth) return true;
+    }
+    await rm(join(gitDir, 'logs'), { recursive: true, force: true });
+    const args = ['--git-dir', gitDir, 'gc', '--quiet', '--prune=now'];
+    if (mode === 'aggressive') args.push('--aggressive');
+    await git.run(args, { op: 'collect garbage in', target: gitDir, signal });
+    return true;
+  }
 }

@@ -77,6 +77,11 @@ export class CommitFetcher {
     return fetched;
   }
 
+  /** Counts a fetch that was done without git. */
+  noteFetch(): void {
+    this.#options.onFetch();
+  }
+
   /** Everything that branches and tags reach: the last way to a commit that the server will not name. */
   async fetchEverything(signal: AbortSignal): Promise<void> {
     const args = await fetchArguments({ ...this.#options, depth: 0, allTags: true }, 'refs/heads/*');

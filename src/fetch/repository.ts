@@ -28,6 +28,7 @@ export class Repository {
   readonly #options: RepositoryOptions;
   #state: RepositoryState = EMPTY_STATE;
   #ready = false;
+  #making: Promise<void> | undefined;
 
   constructor(options: RepositoryOptions) {
     this.#options = options;
@@ -109,40 +110,27 @@ export class Repository {
     return code === 0;
   }
 
-  /** A repository of this object format, with its remote: made new when there is none that fits. */
-  async ensure(objectFormat: ObjectFormat, signal: AbortSignal): Promise<void> {
-    const { git, layout, localRef, url } = this.#options;
+  /**
+   * Starts to make a repository of the usual object format, so that it is there when the remote has answered.
+   * What goes wrong is told by {@link ensure}.
+   */
+  prepare(signal: AbortSignal): void {
+    this.#making = this.#make('sha1', signal);
+    this.#making.catch(() => undefined);
+  }
+
+  /** A repository of this object format, whose remote is `origin`: made new when there is none that fits. */
+  async ensure(objectFormat: ObjectFormat, origin: string, signal: AbortSignal): Promise<void> {
+    const { url } = this.#options;
+    const making = this.#making;
+    this.#making = undefined;
+    await making;
     if (this.#ready && (await this.#objectFormat()) !== objectFormat)
       await this.discard(`its objects are not ${objectFormat}`);
-    if (!this.#ready) {
-      const branch = localRef.replace(/^refs\/heads\//, '');
-      await git.run(
-        [
-          'init',
-          '--quiet',
-          '--template=',
-          `--object-format=${objectFormat}`,
-          `--initial-branch=${branch}`,
-          '--',
-          layout.root,
-        ],
-        {
-          op: 'make a repository in',
-          target: layout.root,
-          signal,
-        },
-      );
-      await this.#setRemote(url, signal);
-      await mkdir(layout.stateDir, { recursive: true });
-      await this.remember({ ...EMPTY_STATE, url, link: this.#state.link });
-      await this.markRunning();
-      this.#ready = true;
-      return;
-    }
-    if (this.#state.url !== url) {
-      await this.#setRemote(url, signal);
-      await this.remember({ url });
-    }
+    if (!this.#ready) await this.#make(objectFormat, signal);
+    if (this.#state.url === url && (this.#state.origin ?? url) === origin) return;
+    await this.#setRemote(origin, signal);
+    await this.remember({ url, origin });
   }
 
   /** Throws the repository away; worktrees and the link stay, so consumers keep what is published. */
@@ -160,6 +148,22 @@ export class Repository {
   async unlock(): Promise<void> {
     const removed = await removeStaleLocks(this.#options.layout.gitDir);
     this.#options.log.warn('removed stale lock files', { files: removed });
+  }
+
+  async #make(objectFormat: ObjectFormat, signal: AbortSignal): Promise<void> {
+    const { git, layout, localRef, url } = this.#options;
+    const branch = localRef.replace(/^refs\/heads\//, '');
+    const format = [`--object-format=${objectFormat}`, `--initial-branch=${branch}`];
+    await git.run(['init', '--quiet', '--template=', ...format, '--', layout.root], {
+      op: 'make a repository in',
+      target: layout.root,
+      signal,
+    });
+    await this.#setRemote(url, signal);
+    await mkdir(layout.stateDir, { recursive: true });
+    await this.remember({ ...EMPTY_STATE, url, origin: url, link: this.#state.link });
+    await this.markRunning();
+    this.#ready = true;
   }
 
   async #putAside(code: 'ERR_ROOT_FOREIGN_REPO', detail: string): Promise<void> {

@@ -1,18 +1,20 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { access, constants, realpath } from 'node:fs/promises';
 import { messageOf, SidecarError } from '../model/error.ts';
+import { makeDirectory } from '../platform/make-directory.ts';
 
 /**
- * Makes the root directory where it is missing; one that exists keeps its mode (compat.md 2).
+ * Makes the root directory where it is missing; one that exists keeps its mode (compat.md 2) and has to be writable.
  * @returns its real path: everything below is compared and linked by real paths
  * @throws SidecarError ERR_ROOT_UNUSABLE
  */
-export async function prepareRoot(root: string): Promise<string> {
+export async function prepareRoot(root: string, mode = 0o775): Promise<string> {
   try {
-    await mkdir(root, { recursive: true, mode: 0o775 });
+    await makeDirectory(root, mode);
+    await access(root, constants.W_OK);
     return await realpath(root);
   } catch (error) {
     throw new SidecarError('ERR_ROOT_UNUSABLE', {
-      op: 'make the root directory',
+      op: 'use the root directory',
       target: root,
       detail: messageOf(error),
       cause: error,

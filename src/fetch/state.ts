@@ -13,7 +13,10 @@ export interface RepositoryState {
   /** `--depth` and `--filter` of the last fetch: a change needs another one. */
   readonly depth: number | undefined;
   readonly filter: string | undefined;
+  /** What `--repo` names. */
   readonly url: string | undefined;
+  /** Where git fetches from, when that is another place (a relay). */
+  readonly origin: string | undefined;
 }
 
 export const EMPTY_STATE: RepositoryState = {
@@ -23,6 +26,7 @@ export const EMPTY_STATE: RepositoryState = {
   depth: undefined,
   filter: undefined,
   url: undefined,
+  origin: undefined,
 };
 
 const FILE = 'state.json';
@@ -46,6 +50,7 @@ export async function readState(stateDir: string): Promise<RepositoryState> {
       depth: numberOf(saved.depth),
       filter: textOf(saved.filter),
       url: textOf(saved.url),
+      origin: textOf(saved.origin),
     };
   } catch {
     return EMPTY_STATE;

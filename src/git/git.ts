@@ -9,7 +9,7 @@ export interface GitRunOptions {
   /** On what, for errors; never with a secret. */
   readonly target?: string;
   readonly cwd?: string;
-  readonly stdin?: string | Buffer;
+  readonly stdin?: string | Buffer | AsyncIterable<Buffer>;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
   /** More variables for this one command. */
@@ -17,12 +17,16 @@ export interface GitRunOptions {
   /** Exit statuses besides 0 that are an answer, not a failure. */
   readonly accept?: readonly number[];
   readonly onStderr?: (chunk: string) => void;
+  /** See `CommandSpec`. */
+  readonly stdoutSink?: (chunk: Buffer) => Promise<void>;
 }
 
 export interface GitOutput {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** stdout was too long to be kept whole. */
+  readonly truncated: boolean;
 }
 
 /** The only way to a git process. */
@@ -60,8 +64,11 @@ export function createGit(options: GitOptions): Git {
         ...(run.signal && { signal: run.signal }),
         ...(run.timeoutMs !== undefined && { timeoutMs: run.timeoutMs }),
         ...(run.onStderr && { onStderr: run.onStderr }),
+        ...(run.stdoutSink && { stdoutSink: run.stdoutSink }),
       });
     } catch (error) {
+      // What feeds the command failed, not the command.
+      if (error instanceof SidecarError) throw error;
       const missing = ['ENOENT', 'EACCES', 'ENOEXEC'].includes(systemCode(error) ?? '');
       throw new SidecarError(missing ? 'ERR_GIT_MISSING' : 'ERR_GIT_FAILED', {
         op: run.op,
@@ -92,7 +99,8 @@ export function createGit(options: GitOptions): Git {
         throw new SidecarError('ERR_GIT_TIMEOUT', { op: run.op, ...target, detail });
       }
       if (result.code === 0 || (result.code !== null && run.accept?.includes(result.code))) {
-        return { code: result.code, stdout: result.stdout.toString(), stderr: result.stderr };
+        const { code, stderr, truncated } = result;
+        return { code, stdout: result.stdout.toString(), stderr, truncated };
       }
       throw classifyGitFailure(run.op, run.target, result.code, result.stderr);
     },

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Credential } from '../model/credential.ts';
 import { writeFileAtomic } from '../platform/atomic-file.ts';
@@ -37,6 +38,9 @@ export interface HermeticGit {
   dispose(): Promise<void>;
 }
 
+/** More processes writing files at a time do not pay, and each takes memory. */
+const MOST_WORKERS = 4;
+
 const OWN_SECRETS = ['GITSYNC_PASSWORD', 'GIT_SYNC_PASSWORD', 'GITSYNC_CREDENTIAL', 'GITSYNC_GITHUB_APP_PRIVATE_KEY'];
 
 function baseSettings(options: HermeticOptions): GitSetting[] {
@@ -52,6 +56,7 @@ function baseSettings(options: HermeticOptions): GitSetting[] {
     { key: 'core.logAllRefUpdates', value: 'false' },
     { key: 'advice.detachedHead', value: 'false' },
     { key: 'protocol.version', value: '2' },
+    { key: 'checkout.workers', value: String(Math.min(MOST_WORKERS, availableParallelism())) },
   ];
   if (options.cookieFile !== undefined) settings.push({ key: 'http.cookieFile', value: options.cookieFile });
   if (options.lfs) {

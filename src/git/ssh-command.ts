@@ -8,6 +8,8 @@ export interface SshOptions {
   readonly verbosity: number;
   /** Directory for the control socket of a shared connection; undefined: a connection for each command. */
   readonly controlDirectory: string | undefined;
+  /** A passwd file that knows this user, and the library that makes ssh read it; see `lendUser`. */
+  readonly lentUser?: { readonly library: string; readonly passwdFile: string };
   /** How long a shared connection stays open unused, in seconds. */
   readonly persistSeconds: number;
 }
@@ -51,5 +53,12 @@ export function sshCommand(options: SshOptions): string {
       'ServerAliveCountMax=2',
     );
   }
-  return [options.command ?? 'ssh', ...words.map(shellQuote)].join(' ');
+  const { lentUser } = options;
+  // git hands this text to a shell, which takes assignments in front of a command.
+  const lent = lentUser && [
+    `LD_PRELOAD=${shellQuote(lentUser.library)}`,
+    `NSS_WRAPPER_PASSWD=${shellQuote(lentUser.passwdFile)}`,
+    'NSS_WRAPPER_GROUP=/etc/group',
+  ];
+  return [...(lent ?? []), options.command ?? 'ssh', ...words.map(shellQuote)].join(' ');
 }

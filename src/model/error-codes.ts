@@ -170,6 +170,102 @@ export const ERROR_CODES = {
     meaning: 'A fault in git-sidecar itself.',
     hint: 'Please report it with the log around this line.',
   },
+  ERR_NOTIFY_SIGNAL: {
+    class: 'retry',
+    meaning: 'The process of `--signal-process` could not be signalled; the publish stands and it is tried again.',
+    hint: 'Check the name with `ps`; in a Pod set `shareProcessNamespace: true`, and run as the same user or with CAP_KILL.',
+  },
+  ERR_RUN_LINK: {
+    class: 'stop',
+    meaning: 'The link that `run` should follow is no link, or the directory that should hold it is missing.',
+    hint: 'Point `--link` at the link that a sync publishes, and mount the volume that holds it.',
+  },
+  ERR_RUN_COMMAND: {
+    class: 'stop',
+    meaning: 'The command that `run` should start cannot be started.',
+    hint: 'Check the words behind `--`: the program has to be on PATH, or a path inside the release.',
+  },
+  ERR_RUN_STATE: {
+    class: 'stop',
+    meaning: 'The state directory or the directory of `--into` cannot be used.',
+    hint: 'Choose a writable `--state=DIR` that no other `run` uses; `--into` must be an existing, writable directory.',
+  },
+  ERR_RUN_COPY: {
+    class: 'retry',
+    meaning: 'A revision could not be copied to where it is to run.',
+    hint: 'Look at the free space and the permissions of the directory; it is tried again.',
+  },
+  ERR_RUN_ESCAPE: {
+    class: 'retry',
+    meaning: 'A path or a symbolic link of the revision leads out of the directory of `--into`.',
+    hint: 'Remove the link from the repository or from the directory; what was deployed before goes on.',
+  },
+  ERR_RUN_BUILD: {
+    class: 'retry',
+    meaning: 'The build of a revision failed; what ran before runs on.',
+    hint: 'Read the output of the build above, correct it and push: the next revision is tried.',
+  },
+  ERR_RUN_NOT_READY: {
+    class: 'retry',
+    meaning: 'A revision was started or reloaded and did not become ready; the one before is back.',
+    hint: 'Read the output of the process above; raise `--ready-timeout` if it only needs longer.',
+  },
+  ERR_RUN_RELOAD: {
+    class: 'retry',
+    meaning: 'The running process could not be told to reload.',
+    hint: 'Check `--reload-signal`, `--reload-http` or `--reload-exec`; the files of the revision before are back.',
+  },
+  ERR_RUN_ROLLBACK: {
+    class: 'retry',
+    meaning: 'A rollback by hand is not possible.',
+    hint: 'See `/status`, or the file state.json in the state directory, for what is deployed and what there is to go back to.',
+  },
+  ERR_RELAY_PATTERN: {
+    class: 'stop',
+    meaning: 'A pattern of `--allow`, `--follow` or the access file cannot be understood.',
+    hint: 'Write it like https://git.example.com/team/* or git@git.example.com:team/app.git#main,release/*',
+  },
+  ERR_RELAY_ACCESS_FILE: {
+    class: 'stop',
+    meaning: 'The file of `--access-file` cannot be read or understood.',
+    hint: 'A line is `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`; see docs/relay.md.',
+  },
+  ERR_RELAY_REPOSITORY: {
+    class: 'stop',
+    meaning: 'A relay cannot serve this repository: its URL has no host.',
+    hint: 'Use the https or ssh URL of the repository in `--repo`, or leave out `--relay`.',
+  },
+  ERR_RELAY_REFUSED: {
+    class: 'retry',
+    meaning:
+      'The relay refused: the token or certificate is missing or wrong, or the repository is not among those allowed.',
+    hint: 'Check `--relay-token-file` here, and `--allow` and `--access-file` of the relay.',
+  },
+  ERR_RELAY_UNREACHABLE: {
+    class: 'retry',
+    meaning: 'The relay cannot be reached, or has not told yet where the ref is.',
+    hint: 'Try `curl RELAY/healthz` from here; with `--relay-fallback` the git server is asked instead.',
+  },
+  ERR_RELAY_STALE: {
+    class: 'retry',
+    meaning: 'What the relay tells was confirmed by the git server longer ago than `--max-staleness`.',
+    hint: 'See `/status` of the relay for why it cannot ask the git server.',
+  },
+  ERR_RELAY_FULL: {
+    class: 'wait',
+    meaning: 'The relay has as much to do as it may: repositories, or fetches that wait.',
+    hint: 'It is tried again. If it stays so: raise `--max-repositories` of the relay, narrow `--allow`, or start another relay.',
+  },
+  ERR_NATS: {
+    class: 'retry',
+    meaning: 'The NATS server cannot be reached, or refuses.',
+    hint: 'Check `--nats`, its credentials and that JetStream is on; without it, polls and the relay still bring every update.',
+  },
+  ERR_INSTALL: {
+    class: 'stop',
+    meaning: '`git-sidecar install` could not copy the program.',
+    hint: 'The directory must be writable and have about 150 MB of room; install needs Linux and a dynamically linked Node.',
+  },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

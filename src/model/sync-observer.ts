@@ -15,6 +15,7 @@ export interface CycleReport {
 
 /** Who watches the sync: metrics, readiness, the demo. Methods must not throw. */
 export interface SyncObserver {
+  onCycleStart(): void;
   /** The remote was asked and what it has is published. */
   onCycle(report: CycleReport): void;
   onPublish(revision: Revision, updateMs: number): void;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** A name nobody else uses, beside `path`, for writing it in two steps. */
@@ -24,4 +24,9 @@ export async function writeFileAtomic(path: string, content: string, options: At
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+/** The text of a file; undefined when it cannot be read. */
+export async function readText(path: string): Promise<string | undefined> {
+  return await readFile(path, 'utf8').catch(() => undefined);
 }

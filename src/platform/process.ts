@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 /** Environment of a child, whole: nothing is inherited that is not in here. */
 export type Environment = Readonly<Record<string, string>>;
@@ -9,14 +9,18 @@ export interface CommandSpec {
   readonly args: readonly string[];
   readonly env: Environment;
   readonly cwd?: string;
-  /** Written to standard input, which is then closed. */
-  readonly stdin?: string | Buffer;
+  /** Written to standard input, which is then closed; when a source fails, the command is ended and `run` rejects. */
+  readonly stdin?: string | Buffer | AsyncIterable<Buffer>;
   /** Ends the whole process group when it fires. */
   readonly signal?: AbortSignal;
   /** Milliseconds until the whole process group is ended. */
   readonly timeoutMs?: number;
   /** Most bytes kept of each of stdout and stderr; what comes after is dropped. Default 8 MiB. */
   readonly maxOutputBytes?: number;
+  /** Called with each piece of stdout as it comes. */
+  readonly onStdout?: (chunk: string) => void;
+  /** Takes stdout piece by piece instead of keeping it; the command waits while a promise is pending. */
+  readonly stdoutSink?: (chunk: Buffer) => Promise<void>;
   /** Called with each piece of stderr as it comes, for progress. */
   readonly onStderr?: (chunk: string) => void;
   /** Ends what the command left running in its process group once it has exited. Default true. */
@@ -29,6 +33,8 @@ export interface CommandResult {
   readonly signal: NodeJS.Signals | null;
   readonly stdout: Buffer;
   readonly stderr: string;
+  /** More than `maxOutputBytes` came on stdout, and the rest of it was dropped. */
+  readonly truncated: boolean;
   /** `timeout` or `abort` when we ended it. */
   readonly endedBy: 'timeout' | 'abort' | undefined;
 }
@@ -70,6 +76,10 @@ class Capture {
     stream?.on('error', () => undefined);
   }
 
+  get truncated(): boolean {
+    return this.#size > this.#limit;
+  }
+
   bytes(): Buffer {
     return Buffer.concat(this.#chunks);
   }
@@ -88,6 +98,38 @@ function linger(ms: number): Promise<void> {
   });
 }
 
+/**
+ * Writes what a command is to read. A command that stops reading is its own affair: its exit status tells.
+ * @throws what the source throws
+ */
+async function feed(stdin: Writable | null, source: CommandSpec['stdin']): Promise<undefined> {
+  if (!stdin || source === undefined) return;
+  stdin.on('error', () => undefined);
+  if (typeof source === 'string' || Buffer.isBuffer(source)) {
+    stdin.end(source);
+    return;
+  }
+  const drained = (): Promise<void> =>
+    new Promise((resolve) => {
+      stdin.once('drain', resolve);
+      stdin.once('close', resolve);
+    });
+  for await (const chunk of source) {
+    if (stdin.destroyed) break;
+    if (!stdin.write(chunk) && !stdin.destroyed) await drained();
+  }
+  stdin.end();
+}
+
+/** Hands the stream on to `sink`, at its pace. Resolves at the end. */
+async function drain(stream: Readable | null, sink: (chunk: Buffer) => Promise<void>): Promise<void> {
+  try {
+    for await (const chunk of stream ?? []) await sink(chunk as Buffer);
+  } catch {
+    // A pipe that breaks is told by the exit status; a sink that fails knows it.
+  }
+}
+
 export function createProcessRunner(): ProcessRunner {
   const running = new Set<ChildProcess>();
   const finished = new Map<ChildProcess, Promise<unknown>>();
@@ -100,7 +142,8 @@ export function createProcessRunner(): ProcessRunner {
       detached: true,
     });
     const limit = spec.maxOutputBytes ?? 8 * 1024 * 1024;
-    const stdout = new Capture(child.stdout, limit);
+    const drained = spec.stdoutSink && drain(child.stdout, spec.stdoutSink);
+    const stdout = new Capture(drained ? null : child.stdout, limit, spec.onStdout);
     const stderr = new Capture(child.stderr, limit, spec.onStderr);
     const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
     const exited = exitOf(child);
@@ -124,14 +167,19 @@ export function createProcessRunner(): ProcessRunner {
     if (spec.signal?.aborted) onAbort();
 
     try {
-      if (spec.stdin !== undefined) {
-        child.stdin?.on('error', () => undefined);
-        child.stdin?.end(spec.stdin);
-      }
+      const fed = feed(child.stdin, spec.stdin).catch((error: unknown) => {
+        end('abort');
+        return { error };
+      });
       const { code, signal } = await exited;
+      const failure = await fed;
+      if (failure && !spec.signal?.aborted) throw failure.error;
       if (endedBy || spec.endGroup !== false) signalGroup(child, 'SIGKILL');
+      // What was written before the end still has to be taken.
+      if (drained && !endedBy) await drained;
       await Promise.race([closed, linger(PIPE_LINGER_MS)]);
-      return { code, signal, stdout: stdout.bytes(), stderr: stderr.bytes().toString(), endedBy };
+      const texts = { stdout: stdout.bytes(), stderr: stderr.bytes().toString() };
+      return { code, signal, ...texts, truncated: stdout.truncated, endedBy };
     } finally {
       clearTimeout(timer);
       clearTimeout(killTimer);
@@ -155,4 +203,47 @@ export function createProcessRunner(): ProcessRunner {
   };
 
   return { run, endAll };
+}
+
+export interface LongRunningSpec {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Environment;
+  readonly cwd: string;
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A process that is expected to stay, with its own session and process group; it writes where we write. */
+export interface LongRunning {
+  readonly pid: number;
+  readonly exited: Promise<Exit>;
+  /** Signals the process; one that is gone is no error. */
+  signal(name: NodeJS.Signals): void;
+  /** Signals the process and everything that it started and that stayed in its group. */
+  signalGroup(name: NodeJS.Signals): void;
+}
+
+/** @returns the process, once it runs; rejects when it cannot be started (ENOENT, EACCES, …) */
+export async function startLongRunning({ file, args, env, cwd }: LongRunningSpec): Promise<LongRunning> {
+  const child = spawn(file, [...args], {
+    cwd,
+    env: env as NodeJS.ProcessEnv,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    detached: true,
+  });
+  const exited = exitOf(child);
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    exited.catch(reject);
+  });
+  return {
+    pid: child.pid ?? 0,
+    exited,
+    signal: (name) => void child.kill(name),
+    signalGroup: (name) => signalGroup(child, name),
+  };
 }

@@ -3,12 +3,17 @@ import { SidecarError } from '../model/error.ts';
 import { parseOid } from '../model/oid.ts';
 import type { AdvertisedRef } from '../model/ref.ts';
 
-/** Reads `oid TAB ref` lines of git-ls-remote; `ref^{}` is what an annotated tag points at. */
+/** Reads `oid TAB ref` lines of git-ls-remote; `ref^{}` is what an annotated tag points at, `ref: target TAB ref` a symbolic ref. */
 export function readLsRemote(text: string): AdvertisedRef[] {
   const refs = new Map<string, AdvertisedRef>();
+  const symrefs = new Map<string, string>();
   for (const line of text.split('\n')) {
     if (line === '') continue;
     const [id = '', name] = line.split('\t');
+    if (id.startsWith('ref: ') && name) {
+      symrefs.set(name, id.slice('ref: '.length));
+      continue;
+    }
     const oid = parseOid(id);
     if (!oid || !name) {
       throw new SidecarError('ERR_REMOTE_PROTOCOL', {
@@ -22,7 +27,10 @@ export function readLsRemote(text: string): AdvertisedRef[] {
       if (tag) refs.set(tag.name, { ...tag, peeledOid: oid });
     }
   }
-  return [...refs.values()];
+  return [...refs.values()].map((ref) => {
+    const symref = symrefs.get(ref.name);
+    return symref === undefined ? ref : { ...ref, symref };
+  });
 }
 
 /** Asks with `git ls-remote`: any transport, any authentication that git knows. */
@@ -30,11 +38,11 @@ export async function lsRemote(
   git: Git,
   url: string,
   shownUrl: string,
-  candidates: readonly string[],
+  names: readonly string[],
   signal: AbortSignal,
 ): Promise<AdvertisedRef[]> {
   const { stdout } = await git.run(
-    ['ls-remote', '--quiet', '--', url, ...candidates.flatMap((name) => [name, `${name}^{}`])],
+    ['ls-remote', '--quiet', '--symref', '--', url, ...names.flatMap((name) => [name, `${name}^{}`])],
     {
       op: 'list refs of',
       target: shownUrl,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { CredentialSpec } from '../config/credential-json.ts';
-import type { SyncConfig } from '../config/sync-config.ts';
+import type { GitAccess } from '../config/sync-config.ts';
 import type { Credential } from '../model/credential.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -9,7 +9,7 @@ import { askPassword } from './askpass.ts';
 import { GitHubAppTokens } from './github-app.ts';
 
 export interface CredentialSourceOptions {
-  readonly config: Pick<SyncConfig, 'credentials' | 'askpassUrl' | 'githubApp' | 'remote'>;
+  readonly config: Pick<GitAccess, 'credentials' | 'credentialUrls' | 'askpassUrl' | 'githubApp'>;
   readonly clock: Clock;
   /** Learns every secret before it is used. */
   readonly redactor: Redactor;
@@ -50,14 +50,18 @@ export class CredentialSource {
   /** @throws SidecarError ERR_REMOTE_CREDENTIAL_SOURCE */
   async read(signal: AbortSignal): Promise<Credential[]> {
     const { config, redactor } = this.#options;
-    const url = config.remote.fetchUrl;
     const credentials: Credential[] = [];
     for (const spec of config.credentials) {
       credentials.push({ url: spec.url, username: spec.username, password: await readPassword(spec) });
     }
-    if (config.askpassUrl !== undefined)
-      credentials.push({ url, ...(await this.#askPassword(config.askpassUrl, signal)) });
-    if (this.#github) credentials.push({ url, username: '-', password: await this.#github.token(signal) });
+    if (config.askpassUrl !== undefined) {
+      const answer = await this.#askPassword(config.askpassUrl, signal);
+      credentials.push(...config.credentialUrls.map((url) => ({ url, ...answer })));
+    }
+    if (this.#github) {
+      const password = await this.#github.token(signal);
+      credentials.push(...config.credentialUrls.map((url) => ({ url, username: '-', password })));
+    }
     for (const { password } of credentials) redactor.add(password);
     return credentials.map((credential) => ({ ...credential, password: withoutLineEnd(credential.password) }));
   }

@@ -5,12 +5,6 @@ import { createSecureContext, rootCertificates, type SecureContext } from 'node:
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
 import type { HttpSettings } from './http-settings.ts';
 
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
-  readonly body: Buffer;
-}
-
 export interface HttpQuestion {
   readonly method: 'GET' | 'POST';
   readonly url: URL;
@@ -26,7 +20,7 @@ const SYSTEM_CA_FILES = [
   '/etc/ssl/ca-bundle.pem',
   '/etc/ssl/cert.pem',
 ];
-/** No answer to one ref question is this large. */
+/** No answer that is read whole is this large. */
 const LARGEST_ANSWER = 64 * 1024 * 1024;
 
 async function certificateAuthorities(settings: HttpSettings): Promise<string | readonly string[]> {
@@ -68,18 +62,40 @@ async function createAgent(secure: boolean, settings: HttpSettings, tls: Tls | u
   return new HttpProxyAgent(settings.proxy, options);
 }
 
-function readBody(response: http.IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    response.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > LARGEST_ANSWER) response.destroy(new Error(`the answer is longer than ${LARGEST_ANSWER} bytes`));
-      else chunks.push(chunk);
-    });
-    response.once('end', () => resolve(Buffer.concat(chunks)));
-    response.once('error', reject);
-    response.once('aborted', () => reject(new Error('the connection was cut before the answer was complete')));
+/**
+ * The whole body of an answer.
+ * @throws SidecarError ERR_REMOTE_UNREACHABLE when it is not complete
+ */
+export async function readBody(response: http.IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of bodyOf(response)) {
+    size += chunk.length;
+    if (size > LARGEST_ANSWER) throw incomplete(new Error(`the answer is longer than ${LARGEST_ANSWER} bytes`));
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/**
+ * The body of an answer, piece by piece.
+ * @throws SidecarError ERR_REMOTE_UNREACHABLE when it is cut off
+ */
+export async function* bodyOf(response: http.IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of response) yield chunk as Buffer;
+  } catch (error) {
+    throw incomplete(error);
+  }
+  if (!response.complete) throw incomplete(new Error('the connection was cut before the answer was complete'));
+}
+
+function incomplete(cause: unknown): SidecarError {
+  const aborted = cause instanceof Error && cause.name === 'AbortError';
+  return new SidecarError('ERR_REMOTE_UNREACHABLE', {
+    op: 'read an answer',
+    cause,
+    detail: aborted ? 'no complete answer in time' : describe(cause),
   });
 }
 
@@ -107,9 +123,10 @@ export class HttpConnection {
   }
 
   /**
-   * @throws SidecarError ERR_REMOTE_UNREACHABLE when there is no complete answer
+   * Sends a question. The body of the answer has to be read, or the connection stays busy.
+   * @throws SidecarError ERR_REMOTE_UNREACHABLE when there is no answer
    */
-  async ask(question: HttpQuestion): Promise<HttpAnswer> {
+  async ask(question: HttpQuestion): Promise<http.IncomingMessage> {
     try {
       return await this.#once(question);
     } catch (error) {
@@ -118,7 +135,7 @@ export class HttpConnection {
     }
   }
 
-  async #orUnreachable(question: HttpQuestion): Promise<HttpAnswer> {
+  async #orUnreachable(question: HttpQuestion): Promise<http.IncomingMessage> {
     try {
       return await this.#once(question);
     } catch (error) {
@@ -147,7 +164,7 @@ export class HttpConnection {
     return this.#route;
   }
 
-  async #once(question: HttpQuestion): Promise<HttpAnswer> {
+  async #once(question: HttpQuestion): Promise<http.IncomingMessage> {
     const { url, method, headers, body, signal } = question;
     const { agent, tls } = await this.#routeTo(url);
     const send = url.protocol === 'https:' ? https.request : http.request;
@@ -167,8 +184,7 @@ export class HttpConnection {
       );
     });
     request.end(body);
-    const answer = await response;
-    return { status: answer.statusCode ?? 0, headers: answer.headers, body: await readBody(answer) };
+    return await response;
   }
 }
 

@@ -71,6 +71,80 @@ export const METRICS = {
     labels: [],
     help: 'Files no commit put there, found when the published tree was last compared (at most 100)',
   },
+  git_sidecar_deployments_total: {
+    kind: 'counter',
+    labels: ['outcome'],
+    help: 'run: how many deployments ended, by outcome (deployed, unchanged, build-failed, failed, rolled-back)',
+  },
+  git_sidecar_publish_to_running_seconds: {
+    kind: 'histogram',
+    labels: [],
+    help: 'run: from the moment the link changed until the new revision was running and ready',
+  },
+  git_sidecar_running_info: {
+    kind: 'gauge',
+    labels: ['oid'],
+    help: 'run: the revision that is running, as label; the value is always 1',
+  },
+  git_sidecar_process_restarts: {
+    kind: 'gauge',
+    labels: [],
+    help: 'run: how often the present revision’s process was started again after it ended by itself',
+  },
+  git_sidecar_relay_connected: {
+    kind: 'gauge',
+    labels: [],
+    help: 'sync: 1 while the relay tells where the ref is, 0 while it is away',
+  },
+  git_sidecar_relay_repositories: { kind: 'gauge', labels: [], help: 'relay: repositories followed' },
+  git_sidecar_relay_subscribers: { kind: 'gauge', labels: [], help: 'relay: open event streams' },
+  git_sidecar_relay_subscribers_dropped: {
+    kind: 'gauge',
+    labels: [],
+    help: 'relay: event streams that were closed because their reader took nothing, since the start',
+  },
+  git_sidecar_relay_events_sent: {
+    kind: 'gauge',
+    labels: [],
+    help: 'relay: events sent to subscribers since the start',
+  },
+  git_sidecar_relay_changes_total: { kind: 'counter', labels: ['repository'], help: 'relay: refs that moved' },
+  git_sidecar_relay_upstream_requests: {
+    kind: 'gauge',
+    labels: ['repository'],
+    help: 'relay: native requests sent to the git server since the repository was followed',
+  },
+  git_sidecar_relay_upstream_age_seconds: {
+    kind: 'gauge',
+    labels: ['repository'],
+    help: 'relay: how long ago the git server last confirmed the refs',
+  },
+  git_sidecar_relay_upstream_failures_total: {
+    kind: 'counter',
+    labels: ['repository', 'code'],
+    help: 'relay: attempts to ask the git server that failed, by error code',
+  },
+  git_sidecar_relay_fetches: {
+    kind: 'gauge',
+    labels: ['answer'],
+    help: 'relay: fetch requests since the start by how they were answered (computed: git worked; joined: with one under way; kept: from an earlier answer)',
+  },
+  git_sidecar_relay_cache_bytes: { kind: 'gauge', labels: [], help: 'relay: bytes of kept answers' },
+  git_sidecar_relay_mirror_bytes: {
+    kind: 'gauge',
+    labels: [],
+    help: 'relay: bytes of all mirrors, when last measured',
+  },
+  git_sidecar_relay_behind: {
+    kind: 'gauge',
+    labels: [],
+    help: 'relay: subscribers that reported another commit than the one their ref is at',
+  },
+  git_sidecar_relay_follow_seconds: {
+    kind: 'histogram',
+    labels: [],
+    help: 'relay: from a change being known here to a subscriber reporting that it published it',
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 export type MetricName = keyof typeof METRICS;

@@ -1,76 +1,85 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { HttpConfig } from '../config/sync-config.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
+import { answerText, type Route } from '../platform/http-answer.ts';
 import type { Logger } from '../platform/log.ts';
-import type { Health } from './health.ts';
-import type { Metrics } from './metrics.ts';
-import type { Profiles } from './profiles.ts';
+import { readTlsFiles, stampOfTlsFiles, type TlsFiles } from './tls-files.ts';
 
 export interface HttpServerOptions {
   readonly config: HttpConfig;
   readonly log: Logger;
-  readonly health: Health;
-  /** `/` answers 200 even before the first sync, as 3.1.1 did. */
-  readonly alwaysInitialized: boolean;
-  readonly metrics: Metrics | undefined;
-  readonly profiles: Profiles | undefined;
-  /** Brings gauges up to date just before they are read. */
-  readonly beforeScrape: () => void;
+  /** Asked in their order; the last one should take everything. */
+  readonly routes: readonly Route[];
+  /** HTTPS with these; undefined: plain HTTP. */
+  readonly tls?: TlsFiles | undefined;
+  /** Connections at a time; more are closed at once. */
+  readonly mostConnections?: number;
 }
 
 export interface HttpServer {
   readonly port: number;
+  /** Takes over certificates that were renewed. */
+  refreshTls(): Promise<void>;
   close(): Promise<void>;
 }
 
-function answer(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
-}
-
-async function route(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(routes: readonly Route[], request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://localhost');
-  const { health, metrics, profiles } = options;
-  if (url.pathname === '/healthz') return answer(response, 200, 'ok');
-  if (url.pathname === '/readyz') {
-    const verdict = health.readiness();
-    return answer(response, verdict.ok ? 200 : 503, verdict.text);
-  }
-  if (metrics && url.pathname === '/metrics') {
-    options.beforeScrape();
-    const text = await metrics.render();
-    response.writeHead(200, { 'content-type': metrics.contentType }).end(text);
-    return;
-  }
-  if (profiles && url.pathname.startsWith('/debug/pprof/')) {
-    return await profiles.serve(url.pathname.slice('/debug/pprof/'.length), url, request, response);
-  }
-  const initialized = options.alwaysInitialized || health.isInitialized;
-  return answer(response, initialized ? 200 : 503, initialized ? 'ok' : 'repo is not ready');
+  for (const route of routes) if (await route(url, request, response)) return;
+  answerText(response, 404, 'there is nothing here');
 }
 
-function listen(server: Server, { host, port }: HttpConfig): Promise<void> {
+function listen(server: Server | TlsServer, { host, port }: HttpConfig): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => resolve());
   });
 }
 
+/** A client certificate that nobody vouches for is shown to the routes as none; they decide. */
+async function createSecureServer(
+  files: TlsFiles,
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<{ readonly server: TlsServer; readonly refresh: () => Promise<void> }> {
+  const asks = { requestCert: files.clientCaFile !== undefined, rejectUnauthorized: false };
+  const { createServer: createTlsServer } = await import('node:https');
+  try {
+    let stamp = await stampOfTlsFiles(files);
+    const server = createTlsServer({ ...(await readTlsFiles(files)), ...asks }, onRequest);
+    const refresh = async (): Promise<void> => {
+      const now = await stampOfTlsFiles(files);
+      if (now === stamp) return;
+      server.setSecureContext(await readTlsFiles(files));
+      stamp = now;
+    };
+    return { server, refresh };
+  } catch (cause) {
+    throw new SidecarError('ERR_SERVE_BIND', { op: 'read the certificate', detail: messageOf(cause), cause });
+  }
+}
+
 /**
- * Serves probes, metrics and profiles; any other path is git-sync's `/`, with any method (compat.md 5).
+ * Serves what the routes answer.
  * @throws SidecarError ERR_SERVE_BIND
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { config, log } = options;
-  const server = createServer((request, response) => {
-    request.resume();
-    route(options, request, response).catch((error: unknown) => {
-      log.error(error, 'answering an HTTP request failed');
-      if (response.headersSent) response.destroy();
-      else answer(response, 500, 'internal error');
-    });
-  });
+  const { config, log, routes } = options;
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    answer(routes, request, response)
+      .catch((error: unknown) => {
+        // Somebody who goes away in the middle is no failure of ours.
+        if (!request.destroyed) log.error(error, 'answering an HTTP request failed');
+        if (response.headersSent) response.destroy();
+        else answerText(response, 500, 'internal error');
+      })
+      .finally(() => request.resume());
+  };
+  const secure = options.tls && (await createSecureServer(options.tls, onRequest));
+  const server: Server | TlsServer = secure?.server ?? createServer(onRequest);
   server.keepAliveTimeout = 5000;
+  if (options.mostConnections !== undefined) server.maxConnections = options.mostConnections;
   try {
     await listen(server, config);
   } catch (error) {
@@ -78,9 +87,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     throw new SidecarError('ERR_SERVE_BIND', { op: 'listen on', target, detail: messageOf(error), cause: error });
   }
   const { port } = server.address() as AddressInfo;
-  log.info(0, 'serving HTTP', { port, metrics: config.metrics, pprof: config.profiles });
+  log.info(0, `serving HTTP${secure ? 'S' : ''}`, { port, metrics: config.metrics, pprof: config.profiles });
   return {
     port,
+    refreshTls: async () => await secure?.refresh(),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -5,7 +5,7 @@ import type { Health } from './health.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Turns what the sync reports into metrics and health; without metrics only health is kept. */
-export class SyncMetrics implements SyncObserver {
+export class SyncMetrics implements Omit<SyncObserver, 'onCycleStart'> {
   readonly #clock: Clock;
   readonly #health: Health;
   readonly #metrics: Metrics | undefined;

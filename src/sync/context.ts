@@ -1,6 +1,8 @@
+import type { Spare } from '../checkout/spare.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
 import type { CommitFetcher } from '../fetch/fetch-commit.ts';
 import type { Layout } from '../fetch/layout.ts';
+import type { PackFetch } from '../fetch/pack-fetch.ts';
 import type { Repository } from '../fetch/repository.ts';
 import type { Git } from '../git/git.ts';
 import type { HermeticGit } from '../git/hermetic.ts';
@@ -9,7 +11,7 @@ import type { HookRunner } from '../notify/hook-runner.ts';
 import type { Notification } from '../notify/notification.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
-import type { Poller } from '../poll/poller.ts';
+import type { RefSource } from '../poll/ref-source.ts';
 import type { CredentialSource } from '../remote/credential-source.ts';
 
 /** Everything that the stages work with; made once by the wiring in cli/. */
@@ -22,7 +24,11 @@ export interface SyncContext {
   readonly layout: Layout;
   readonly repository: Repository;
   readonly fetcher: CommitFetcher;
-  readonly poller: Poller;
+  readonly packFetch: PackFetch;
+  readonly spare: Spare;
+  /** See `CheckoutPlan`. */
+  readonly surroundings: string;
+  readonly source: RefSource;
   readonly credentials: CredentialSource;
   readonly observer: SyncObserver;
   /** Told after a publish, each at its own pace. */

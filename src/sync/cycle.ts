@@ -1,4 +1,4 @@
-import type { CheckoutPlan } from '../checkout/checkout.ts';
+import type { CheckoutPlan } from '../checkout/plan.ts';
 import type { Worktree } from '../checkout/worktree.ts';
 import type { Credential } from '../model/credential.ts';
 import type { Revision } from '../model/revision.ts';
@@ -17,6 +17,10 @@ export interface Cycle {
   link: LinkState;
   /** The worktree that the link shows, if it is one of ours and whole. */
   live: Worktree | undefined;
+  /** Objects that the update brought; undefined when git fetched them and did not say. */
+  fetchedObjects: number | undefined;
+  /** The spare, being looked over while the fetch goes on. */
+  spare: Promise<Worktree | undefined> | undefined;
   /** A finished worktree of `wanted`, to be published. */
   candidate: Worktree | undefined;
   /** Milliseconds on the monotonic clock. */
@@ -46,6 +50,8 @@ export function newCycle(signal: AbortSignal, first: boolean, now: number): Cycl
     plan: undefined,
     link: { kind: 'absent' },
     live: undefined,
+    fetchedObjects: undefined,
+    spare: undefined,
     candidate: undefined,
     polledAt: undefined,
     updated: false,

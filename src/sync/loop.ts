@@ -1,12 +1,12 @@
 import { asSidecarError, SidecarError } from '../model/error.ts';
+import { nextPause } from '../platform/backoff.ts';
 import type { Random } from '../platform/clock.ts';
 import { deadline } from '../platform/deadline.ts';
-import { nextPause } from './backoff.ts';
+import type { WakeUps } from '../platform/wake-ups.ts';
 import type { SyncContext } from './context.ts';
 import { type Cycle, newCycle, runStages, type Stage } from './cycle.ts';
 import { heal } from './heal.ts';
 import { restoreLastRevision } from './restore.ts';
-import type { WakeUps } from './wake-ups.ts';
 
 export interface LoopOptions {
   readonly context: SyncContext;
@@ -91,6 +91,7 @@ export class SyncLoop {
     const { context, signal: stop } = this.#options;
     const { config, clock, observer } = context;
     const startedAt = clock.monotonic();
+    observer.onCycleStart();
     const limit = deadline(stop, config.syncTimeoutMs > 0 ? config.syncTimeoutMs : undefined);
     const { signal } = limit;
     let result: Cycle | SidecarError = await this.#attempt(signal);

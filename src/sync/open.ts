@@ -12,7 +12,10 @@ export async function openRepository(context: SyncContext, signal: AbortSignal):
   if (orphans.length > 0) log.warn('ended git processes of a killed predecessor', { processes: orphans });
   await removeTemporaryLinks(config.link);
   await repository.open(signal);
-  if (!repository.exists) return;
+  if (!repository.exists) {
+    repository.prepare(signal);
+    return;
+  }
   const unclean = await repository.markRunning();
   if (unclean && !(await repository.isSound(signal)))
     await repository.discard('the last process was killed and git finds damage');

@@ -8,6 +8,14 @@ function load(mode: string, env: Record<string, string>, ...argv: string[]) {
 }
 
 describe('compat 1.2 environment rules', () => {
+  test('what our image sets, as git-sync v4’s does, says nothing about whose words the rest are', () => {
+    const image = { GITSYNC_ROOT: '/git', HOME: '/tmp' };
+    expect(loadSettings(['--branch=develop', '--dest=x'], image).compat.mode).toBe('v3');
+    expect(loadSettings([], { ...image, GIT_SYNC_REPO: 'x' }).compat.mode).toBe('v3');
+    expect(loadSettings(['--ref=main'], image).compat.mode).toBe('v4');
+    expect(loadSettings([], { ...image, GITSYNC_ROOT: '/data', GIT_SYNC_REPO: 'x' }).compat.mode).toBe('v4');
+  });
+
   test('v3: an empty variable is unset', () => {
     expect(load('v3', { GIT_SYNC_DEPTH: '', GIT_SYNC_BRANCH: '' }).settings.text('branch')).toBe('master');
   });
@@ -43,8 +51,8 @@ describe('compat 1.2 environment rules', () => {
   });
 
   test('v4: deprecated variables beat new variables: GIT_SYNC_DEST over GITSYNC_LINK', () => {
-    const env = { GIT_SYNC_DEST: 'a', GITSYNC_LINK: 'b', GITSYNC_REPO: '/r', GITSYNC_ROOT: '/root' };
-    expect(loadSyncConfig(load('v4', env), env).link).toBe('/root/a');
+    const env = { GIT_SYNC_DEST: 'a', GITSYNC_LINK: 'b', GITSYNC_REPO: '/r', GITSYNC_ROOT: '/volume' };
+    expect(loadSyncConfig(load('v4', env), env).link).toBe('/volume/a');
   });
 
   test('compat 9.10: an explicit flag beats deprecated and old variables', () => {
@@ -53,15 +61,15 @@ describe('compat 1.2 environment rules', () => {
       GIT_SYNC_BRANCH: 'old',
       GIT_SYNC_WAIT: '5',
       GITSYNC_REPO: '/r',
-      GITSYNC_ROOT: '/root',
+      GITSYNC_ROOT: '/volume',
     };
     const config = loadSyncConfig(load('v4', env, '--link=b', '--ref=new', '--period=7s'), env);
-    expect([config.link, config.target.requested, config.periodMs]).toEqual(['/root/b', 'new', 7000]);
+    expect([config.link, config.target.requested, config.periodMs]).toEqual(['/volume/b', 'new', 7000]);
   });
 
   test('v4: a deprecated flag still beats the new flag on the same command line', () => {
-    const config = loadSyncConfig(load('v4', {}, '--repo=/r', '--root=/root', '--dest=a', '--link=b'), {});
-    expect(config.link).toBe('/root/a');
+    const config = loadSyncConfig(load('v4', {}, '--repo=/r', '--root=/volume', '--dest=a', '--link=b'), {});
+    expect(config.link).toBe('/volume/a');
   });
 
   test('GITSYNC_SSH_KEY_FILE is a list with colons; the flag replaces it, repeats append and are not split', () => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { httpStub } from '../kit/http-stub.ts';
@@ -83,13 +83,18 @@ describe('compat 4 exechook', () => {
 
   test('compat 9.7: A→B→A during a slow hook is not lost, and the newest revision wins over those between', async () => {
     const { dir, upstream, first, link, start } = fixture();
-    const hook = script(join(dir, 'hook'), `echo $GITSYNC_HASH >> ${dir}/calls`, 'sleep 1.5');
+    const hook = script(
+      join(dir, 'hook'),
+      `echo $GITSYNC_HASH >> ${dir}/calls`,
+      `until test -e ${dir}/go; do sleep 0.05; done`,
+    );
     const process = start(`--exechook-command=${hook}`, '--ref=main');
     await until('the hook runs', () => lines(join(dir, 'calls')).length === 1);
     await untilPublished(link, upstream.commit({ a: 'B' }), process);
     upstream.git('reset', '-q', '--hard', first);
     upstream.push();
     await untilPublished(link, first, process);
+    writeFileSync(join(dir, 'go'), '');
     await until('it is called again', () => lines(join(dir, 'calls')).length === 2);
     expect(lines(join(dir, 'calls'))).toEqual([first, first]);
   });
@@ -98,7 +103,7 @@ describe('compat 4 exechook', () => {
     const { dir, upstream, first, root, link, start } = fixture();
     const hook = script(
       join(dir, 'hook'),
-      'sleep 1',
+      `until test -e ${dir}/go; do sleep 0.05; done`,
       `cat a >> ${dir}/seen`,
       `ls "$PWD" > /dev/null && echo fine >> ${dir}/seen`,
     );
@@ -107,6 +112,7 @@ describe('compat 4 exechook', () => {
     await delay(200);
     await untilPublished(link, upstream.commit({ a: 'two' }), process);
     expect(existsSync(join(root, '.worktrees', first))).toBe(true);
+    writeFileSync(join(dir, 'go'), '');
     await until('both hooks are done', () => (read(dir, 'seen')?.match(/fine/g) ?? []).length === 2);
     expect(read(dir, 'seen')).toBe('onefine\ntwofine\n');
     await until('the old worktree is gone', () => !existsSync(join(root, '.worktrees', first)));
@@ -114,13 +120,13 @@ describe('compat 4 exechook', () => {
 
   test('compat 9.8: the timeout ends the hook with its grandchildren, on time', async () => {
     const { dir, args } = fixture();
-    const hook = script(join(dir, 'hook'), `sh -c 'sleep 5; echo late >> ${dir}/late' &`, 'sleep 5');
+    const hook = script(join(dir, 'hook'), `sh -c 'sleep 12; echo late >> ${dir}/late' &`, 'sleep 60');
     const before = Date.now();
     const { code, stderr } = await run([...args, '--one-time', `--exechook-command=${hook}`, '--exechook-timeout=1s']);
     expect(code).toBe(1);
     expect(stderr).toContain('did not finish within 1000 ms');
-    expect(Date.now() - before).toBeLessThan(4000);
-    await delay(4500);
+    expect(Date.now() - before).toBeLessThan(11_000);
+    await delay(12_500);
     expect(existsSync(join(dir, 'late'))).toBe(false);
   });
 

@@ -1,8 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { httpGit } from '../kit/http-git.ts';
-import { published, untilPublished } from '../kit/sidecar.ts';
+import { generator } from '../kit/random.ts';
+import { script } from '../kit/script.ts';
+import { published, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { checkTree, treeOf } from '../kit/tree-check.ts';
 import { Upstream } from '../kit/upstream.ts';
@@ -10,17 +13,6 @@ import { delay, until } from '../peers/wait.ts';
 
 const ROUNDS = Number(process.env.KILL_ROUNDS ?? 200);
 const SEED = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);
-
-/** mulberry32: a small generator, so that a failing run can be repeated from its printed seed. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 describe('SIGKILL at a random instant', () => {
   test(`${ROUNDS} rounds: whenever the link exists it shows exactly one commit's complete tree, and the next start goes on`, async () => {
@@ -69,6 +61,7 @@ describe('SIGKILL at a random instant', () => {
           '--period=20ms',
           '--max-failures=-1',
           '--git-gc=always',
+          '-v=1',
         ],
         {
           env: { PATH: process.env.PATH, HOME: '/nonexistent', TMPDIR: dir },
@@ -100,4 +93,84 @@ describe('SIGKILL at a random instant', () => {
     expect(problems.slice(0, 3)).toEqual([]);
     expect(checks).toBeGreaterThan(ROUNDS);
   }, 1_200_000);
+});
+
+describe('SIGKILL at every git process of an update', () => {
+  // The spare is made, taken, brought forward; a pack flows in; garbage is collected: each is a git process or lies between two.
+  test.each(['before', 'during', 'after'])(
+    'killed %s the first, the second, … of them',
+    async (when) => {
+      const dir = tempDir();
+      const upstream = new Upstream(dir);
+      const trees = new Map<string, Map<string, string>>();
+      const commit = (round: number): string => {
+        const files = Object.fromEntries(
+          Array.from({ length: 20 }, (_, index) => [`d${index % 3}/f${index}`, `${index}`]),
+        );
+        const oid = upstream.commit({
+          ...files,
+          changed: `${round}`,
+          [`only-${round}`]: 'here',
+          [`only-${round - 1}`]: null,
+        });
+        trees.set(oid, treeOf(upstream.work));
+        return oid;
+      };
+      const url = await httpGit(dir);
+      const root = join(dir, 'root');
+      const link = join(root, 'link');
+      const counter = join(dir, 'counter');
+      mkdirSync(join(dir, 'bin'));
+      const git = execFileSync('sh', ['-c', 'command -v git']).toString().trim();
+      const env = { PATH: `${join(dir, 'bin')}:${process.env.PATH}` };
+      script(
+        join(dir, 'bin', 'git'),
+        `n=$(flock ${counter} sh -c 'n=$(($(cat ${counter}) - 1)); echo $n > ${counter}; echo $n')
+      [ $n != 0 ] && exec ${git} "$@"
+      case ${when} in
+        before) kill -9 $PPID ;;
+        during) ${git} "$@" & sleep 0.003; kill -9 $PPID; wait ;;
+        after) ${git} "$@"; kill -9 $PPID ;;
+      esac`,
+      );
+      const args = [
+        `--repo=${url}/repo.git`,
+        `--root=${root}`,
+        '--link=link',
+        '--period=20ms',
+        '--git-gc=always',
+        '-v=1',
+      ];
+      let round = 0;
+      let kills = 0;
+      let recycled = 0;
+      for (let at = 1; at < 40; at += 1) {
+        // A process that is at rest: published, with a spare.
+        writeFileSync(counter, '100000');
+        const before = sidecar(args, env);
+        for (let times = 0; times < 2; times += 1) await untilPublished(link, commit(++round), before);
+        await delay(80);
+        await before.stop();
+        writeFileSync(counter, `${at}`);
+        const killed = sidecar(args, env);
+        const newest = commit(++round);
+        await Promise.race([untilPublished(link, newest, killed), killed.exited]);
+        await Promise.race([killed.exited, delay(500)]);
+        expect(await checkTree(link, trees)).toBeUndefined();
+        const survived = killed.child.exitCode === null && killed.child.signalCode === null;
+        recycled += killed.logs.filter(({ from }) => from === 'spare').length;
+        if (!survived) kills += 1;
+        await killed.stop();
+        writeFileSync(counter, '100000');
+        const after = sidecar(args, env);
+        await untilPublished(link, upstream.head(), after);
+        expect(await checkTree(link, trees)).toBeUndefined();
+        await after.stop();
+        if (survived) break;
+      }
+      expect(kills).toBeGreaterThanOrEqual(6);
+      expect(recycled).toBeGreaterThan(0);
+    },
+    240_000,
+  );
 });

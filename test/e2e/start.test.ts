@@ -23,22 +23,35 @@ function npmStart(...args: string[]) {
 }
 
 describe('npm start', () => {
-  test('shows where it publishes, says how long a push took to arrive, and leaves nothing behind after Ctrl-C', async () => {
+  test('tells the whole story, takes a push of one’s own, and leaves nothing behind after Ctrl-C', async () => {
     const { state, interrupt } = npmStart();
     const url = await until('the URL is shown', () => /repository +(http:\S+)/.exec(state.output)?.[1]);
-    const directory = /published +(\S+)\/root\/current/.exec(state.output)?.[1] ?? '';
-    await until('the first commit is published', () => /published commit [0-9a-f]{10} in \d+ ms\n/.test(state.output));
+    const site = /application +(http:\S+)/.exec(state.output)?.[1] ?? '';
+    const directory = /published +(\S+)\/sync\/current/.exec(state.output)?.[1] ?? '';
+    await until('it is one’s turn', () => state.output.includes('Your turn'), 40_000);
+    const told = state.output.replace(/[0-9a-f]{10}|\d+/g, '#');
+    for (const line of [
+      'published commit # in # ms\n',
+      'commit # is running, # ms after the push',
+      'the visitor reads: Hello from the second commit',
+      'commit # is not deployed, what ran before runs on: it exited with status #',
+      'the visitor reads: Hello again',
+    ])
+      expect(told).toContain(line);
+    expect(state.output).not.toMatch(/answers and [1-9]\d* failures/);
     const copy = tempDir();
     git(copy, 'clone', '-q', url, 'x');
-    execFileSync('sh', ['-c', 'echo change >> README.md && git commit -qam change && git push -q'], {
-      cwd: join(copy, 'x'),
-      env: GIT_ENV,
-      stdio: 'pipe',
-    });
-    await until('the push has arrived', () =>
-      /published commit [0-9a-f]{10} in \d+ ms, \d+ ms after the push/.test(state.output),
+    execFileSync(
+      'sh',
+      ['-c', `echo '{"greeting":"mine"}' > config/app.json && git commit -qam change && git push -q`],
+      {
+        cwd: join(copy, 'x'),
+        env: GIT_ENV,
+        stdio: 'pipe',
+      },
     );
-    expect(read(directory, 'root/current/README.md')).toContain('change');
+    await until('the push has arrived', async () => (await (await fetch(site)).text()) === 'mine\n');
+    expect(read(directory, 'sync/current/config/app.json')).toContain('mine');
     await interrupt();
     expect(state.output).toContain('everything is stopped and removed');
     expect(existsSync(directory)).toBe(false);

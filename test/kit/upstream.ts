@@ -39,6 +39,9 @@ export class Upstream {
     mkdirSync(directory, { recursive: true });
     git(directory, 'init', '-q', '--bare', '-b', branch, `--object-format=${options.format ?? 'sha1'}`, this.bare);
     git(this.bare, 'config', 'http.receivepack', 'true');
+    // It would go on in the background while the test's directory is removed.
+    git(this.bare, 'config', 'receive.autogc', 'false');
+    git(this.bare, 'config', 'gc.auto', '0');
     git(directory, 'init', '-q', '-b', branch, `--object-format=${options.format ?? 'sha1'}`, this.work);
     git(this.work, 'remote', 'add', 'origin', this.bare);
   }

@@ -71,7 +71,7 @@ function configText(directory: string, port: number, options: NginxOptions): str
   const cookie = options.cookie ? `if ($http_cookie !~ "${options.cookie}") { return 403; }` : '';
   return `
 daemon off; user root; worker_processes 1; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
-events { worker_connections 256; }
+events { worker_connections 4096; }
 http {
   access_log ${directory}/access.log;
   client_body_temp_path ${directory}/body; proxy_temp_path ${directory}/proxy; fastcgi_temp_path ${directory}/fastcgi;

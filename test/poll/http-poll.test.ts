@@ -1,9 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { SidecarError } from '../../src/model/error.ts';
-import { readRetryAfter } from '../../src/poll/http-failure.ts';
-import { HttpPoll, NotNative } from '../../src/poll/http-poll.ts';
+import { listRefs } from '../../src/poll/http-poll.ts';
 import { readLsRemote } from '../../src/poll/ls-remote.ts';
+import { readRetryAfter } from '../../src/remote/http-failure.ts';
+import { NotNative, UploadPack } from '../../src/remote/upload-pack.ts';
 import { dataPacket, FLUSH_PACKET } from '../../src/remote/wire/pkt-line.ts';
 import { httpStub, type Request } from '../kit/http-stub.ts';
 
@@ -38,9 +39,9 @@ const answerRefs = (response: ServerResponse, body = REFS) =>
 
 async function setUp(answer: (request: Request, response: ServerResponse) => void) {
   const stub = await httpStub(answer);
-  const poll = new HttpPoll({ url: `${stub.url}/repo.git`, settings: SETTINGS, agent: 'test', now: Date.now });
+  const poll = new UploadPack({ url: `${stub.url}/repo.git`, settings: SETTINGS, agent: 'test', now: Date.now });
   const ask = (credentials: { url: string; username: string; password: string }[] = []) =>
-    poll.listRefs(['refs/heads/main'], credentials, AbortSignal.timeout(2000));
+    listRefs(poll, ['refs/heads/main'], credentials, AbortSignal.timeout(2000));
   return { stub, poll, ask };
 }
 
@@ -147,8 +148,8 @@ describe('the native poll', () => {
   });
 
   test('nobody listening is a typed error', async () => {
-    const poll = new HttpPoll({ url: 'http://127.0.0.1:1/x', settings: SETTINGS, agent: 'test', now: Date.now });
-    await expect(poll.listRefs(['x'], [], AbortSignal.timeout(2000))).rejects.toMatchObject({
+    const poll = new UploadPack({ url: 'http://127.0.0.1:1/x', settings: SETTINGS, agent: 'test', now: Date.now });
+    await expect(listRefs(poll, ['x'], [], AbortSignal.timeout(2000))).rejects.toMatchObject({
       code: 'ERR_REMOTE_UNREACHABLE',
     });
   });

@@ -89,6 +89,15 @@ export const PLACE_OPTIONS: readonly OptionDefinition[] = [
     doc: 'How long a worktree that is no longer published is kept.',
   },
   {
+    name: 'no-spare',
+    type: 'bool',
+    group: 'place',
+    env: ['GITSYNC_NO_SPARE'],
+    default: 'false',
+    since: 'git-sidecar',
+    doc: 'Remove stale worktrees instead of keeping one as the spare that the next update is made of. Saves the disk space of one checkout; every update then writes all files.',
+  },
+  {
     name: 'move-aside',
     type: 'bool',
     group: 'place',

@@ -47,6 +47,25 @@ function readRefLine(line: string): AdvertisedRef | undefined {
   return { name, oid, ...(peeledOid && { peeledOid }), ...(symref !== undefined && { symref }) };
 }
 
+/** What a client asked about refs, of those things that change the answer. */
+export interface RefSelection {
+  /** Only refs that start with one of these; empty: all. */
+  readonly prefixes: readonly string[];
+  readonly peel: boolean;
+  readonly symrefs: boolean;
+}
+
+/** The answer to an `ls-refs` command (gitprotocol-v2, "ls-refs"). */
+export function writeRefs(refs: Iterable<AdvertisedRef>, { prefixes, peel, symrefs }: RefSelection): Buffer {
+  const packets: Buffer[] = [];
+  for (const { name, oid, peeledOid, symref } of refs) {
+    if (prefixes.length > 0 && !prefixes.some((prefix) => name.startsWith(prefix))) continue;
+    const target = symrefs && symref !== undefined ? ` symref-target:${symref}` : '';
+    packets.push(dataPacket(`${oid} ${name}${target}${peel && peeledOid ? ` peeled:${peeledOid}` : ''}`));
+  }
+  return Buffer.concat([...packets, FLUSH_PACKET]);
+}
+
 /**
  * Reads the answer to an `ls-refs` command. The answer must end in a flush packet: one that was cut off
  * would look like refs that were deleted.

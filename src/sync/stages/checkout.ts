@@ -1,8 +1,10 @@
 import { lstat } from 'node:fs/promises';
-import { createCheckout, isClean } from '../../checkout/checkout.ts';
-import { findWorktree, finishedWith, type Worktree, worktreeAt } from '../../checkout/worktree.ts';
+import { isAsFinished } from '../../checkout/as-finished.ts';
+import { readFinished } from '../../checkout/record.ts';
+import { findWorktree, type Worktree, worktreeAt } from '../../checkout/worktree.ts';
 import { SidecarError } from '../../model/error.ts';
 import type { Oid } from '../../model/oid.ts';
+import { buildWorktree } from '../build-worktree.ts';
 import type { SyncContext } from '../context.ts';
 import type { Cycle, Stage } from '../cycle.ts';
 
@@ -19,18 +21,19 @@ function pathsInUse(context: SyncContext, cycle: Cycle): Set<string> {
   return new Set([...hooks, ...(cycle.link.kind === 'link' ? [cycle.link.target] : [])]);
 }
 
-/** A worktree of the wanted commit that is still there, finished under today's settings and clean: A→B→A costs nothing. */
+/** A worktree of the wanted commit that is still there, made under today's settings and untouched: A→B→A costs nothing. */
 async function findFinished(
   context: SyncContext,
   cycle: Cycle,
   paths: readonly string[],
 ): Promise<Worktree | undefined> {
-  const { layout, git } = context;
+  const { layout } = context;
   if (!cycle.wanted || !cycle.plan) return undefined;
   for (const path of paths) {
     const worktree = await findWorktree(layout.gitDir, path, cycle.wanted.oid);
-    if (!worktree || (await finishedWith(worktree)) !== cycle.plan.fingerprint) continue;
-    if (await isClean(git, worktree, cycle.signal)) return worktree;
+    const record = worktree && (await readFinished(worktree));
+    if (!worktree || !record || record.fingerprint !== cycle.plan.fingerprint) continue;
+    if (await isAsFinished(worktree, record, cycle.signal)) return worktree;
   }
   return undefined;
 }
@@ -51,7 +54,7 @@ async function choosePlace(free: readonly string[], oid: Oid): Promise<string> {
 export const checkout: Stage = {
   name: 'checkout',
   run: async (context, cycle) => {
-    const { config, layout, git } = context;
+    const { clock, layout, log } = context;
     const { wanted, plan, live } = cycle;
     if (!wanted || !plan) return 'next';
     if (live?.oid === wanted.oid) {
@@ -66,7 +69,9 @@ export const checkout: Stage = {
       return 'next';
     }
     const worktree = worktreeAt(layout.gitDir, await choosePlace(free, wanted.oid), wanted.oid);
-    await createCheckout(git, worktree, plan, config, cycle.signal);
+    const before = clock.monotonic();
+    const from = await buildWorktree(context, cycle, worktree);
+    log.info(1, 'checked out', { hash: wanted.oid, from, ms: Math.round(clock.monotonic() - before) });
     cycle.candidate = worktree;
     return 'next';
   },

@@ -1,5 +1,5 @@
 import { hasSubmodules, isClean } from '../../checkout/checkout.ts';
-import { finishedWith, markFinished } from '../../checkout/worktree.ts';
+import { markFinished, readFinished } from '../../checkout/record.ts';
 import type { SyncContext } from '../context.ts';
 import type { Cycle, Stage } from '../cycle.ts';
 import type { TreeWatch } from '../tree-watch.ts';
@@ -7,8 +7,8 @@ import type { TreeWatch } from '../tree-watch.ts';
 /** True when the published worktree was made under today's settings, or git-sync made it and it fits. */
 async function isAsConfigured(context: SyncContext, cycle: Cycle): Promise<boolean> {
   if (!cycle.live || !cycle.plan) return false;
-  const fingerprint = await finishedWith(cycle.live);
-  if (fingerprint !== undefined) return fingerprint === cycle.plan.fingerprint;
+  const record = await readFinished(cycle.live);
+  if (record) return record.fingerprint === cycle.plan.fingerprint;
   return await adopt(context, cycle);
 }
 

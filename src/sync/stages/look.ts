@@ -1,4 +1,4 @@
-import { planCheckout } from '../../checkout/checkout.ts';
+import { planCheckout } from '../../checkout/plan.ts';
 import { findWorktree } from '../../checkout/worktree.ts';
 import { oidOfWorktreeName } from '../../fetch/layout.ts';
 import { linkText, readLink } from '../../publish/link.ts';
@@ -12,7 +12,7 @@ import type { Cycle, Stage } from '../cycle.ts';
 export const look: Stage = {
   name: 'look',
   run: async (context, cycle) => {
-    cycle.plan = await planCheckout(context.config);
+    cycle.plan = await planCheckout(context.config, context.surroundings);
     await lookAtLink(context, cycle);
     return 'next';
   },

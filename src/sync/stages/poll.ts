@@ -28,7 +28,7 @@ export const poll: Stage = {
     } else if (target.kind === 'oid') {
       cycle.wanted = { ref: target.requested, oid: target.oid };
     } else {
-      const tip = await context.poller.poll(target.candidates, target.requested, cycle.credentials, cycle.signal);
+      const tip = await context.source.poll(target.candidates, target.requested, cycle.credentials, cycle.signal);
       cycle.wanted = { ref: tip.ref, oid: tip.oid };
       context.log.info(3, 'polled', { ref: tip.ref, hash: tip.oid });
     }

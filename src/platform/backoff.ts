@@ -1,4 +1,4 @@
-import type { Random } from '../platform/clock.ts';
+import type { Random } from './clock.ts';
 
 export interface PauseInput {
   readonly periodMs: number;
@@ -14,7 +14,9 @@ export interface PauseInput {
 /** Share of a period by which pauses vary. */
 const JITTER = 0.05;
 const GROWTH = 1.5;
-/** Failures never slow polling down beyond this, unless the period itself is longer. */
+/** Who is told of pushes polls rarely, and must not wait a whole period because one attempt failed. */
+const LONGEST_FIRST_RETRY_MS = 15_000;
+/** Failures never slow retries down beyond this. */
 const LONGEST_BACKOFF_MS = 60_000;
 
 /**
@@ -23,7 +25,8 @@ const LONGEST_BACKOFF_MS = 60_000;
  * After failures they grow; never shorter than the server asked for.
  */
 export function nextPause({ periodMs, failures, retryAfterMs, first, random }: PauseInput): number {
-  const grown = Math.min(periodMs * GROWTH ** Math.max(0, failures - 1), Math.max(periodMs, LONGEST_BACKOFF_MS));
+  const retry = Math.min(periodMs, LONGEST_FIRST_RETRY_MS) * GROWTH ** Math.min(100, Math.max(0, failures - 1));
+  const grown = failures === 0 ? periodMs : Math.min(retry, LONGEST_BACKOFF_MS);
   const varied =
     first && failures === 0 ? periodMs * (0.5 + random() / 2) : grown * (1 - JITTER + 2 * JITTER * random());
   return Math.max(varied, retryAfterMs ?? 0);

@@ -1,7 +1,7 @@
-import type { Clock } from '../platform/clock.ts';
+import type { Clock } from './clock.ts';
 
 /** Why a sync starts before its period is over. */
-export type WakeReason = 'period' | 'signal' | 'trigger' | 'stop';
+export type WakeReason = 'period' | 'signal' | 'trigger' | 'push' | 'relay' | 'stop';
 
 /** The one queue of reasons to sync now (design.md D8): many at once are one, and one that comes during a sync counts after it. */
 export class WakeUps {

@@ -1,7 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import { SidecarError } from '../model/error.ts';
 import type { ErrorCode } from '../model/error-codes.ts';
 import { redactUrl } from '../platform/redact.ts';
-import type { HttpAnswer } from '../remote/http-connection.ts';
 
 /** Longest pause that a server may impose on us: a day-long Retry-After is an accident. */
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
@@ -21,12 +21,12 @@ function codeFor(status: number): ErrorCode {
 }
 
 /** The typed error for an answer that is not 200. */
-export function httpFailure(url: URL, answer: HttpAnswer, now: number): SidecarError {
+export function httpFailure(url: URL, answer: IncomingMessage, now: number): SidecarError {
   const retryAfterMs = readRetryAfter(answer.headers['retry-after'], now);
-  return new SidecarError(codeFor(answer.status), {
+  return new SidecarError(codeFor(answer.statusCode ?? 0), {
     op: 'ask',
     target: redactUrl(`${url.origin}${url.pathname}`),
-    detail: `the server answered with status ${answer.status}`,
+    detail: `the server answered with status ${answer.statusCode}`,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   });
 }

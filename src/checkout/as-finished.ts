@@ -1,0 +1,47 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { type FinishedRecord, keptIndexOf } from './record.ts';
+import { type FreshModes, isUntouched, lstatExactly, probeFreshModes } from './untouched.ts';
+import { readWorktreeIndex, UntrackedFinder } from './verify-tree.ts';
+import type { Worktree } from './worktree.ts';
+
+/** Entries that are looked at before giving way to other work. */
+const BATCH = 500;
+
+function hasFreshDirectories(path: string, modes: FreshModes): boolean {
+  const { directory, uid, gid } = modes;
+  const stat = lstatExactly(path);
+  if (!stat?.isDirectory() || (Number(stat.mode) & 0o7777) !== directory || stat.uid !== uid || stat.gid !== gid)
+    return false;
+  return readdirSync(path, { withFileTypes: true }).every(
+    (entry) => !entry.isDirectory() || hasFreshDirectories(join(path, entry.name), modes),
+  );
+}
+
+/**
+ * True when the worktree is what a fresh checkout would be: nobody touched a file, added one or changed a directory's
+ * permissions since it was finished.
+ */
+export async function isAsFinished(
+  worktree: Worktree,
+  { finishedAtNs, surroundings }: FinishedRecord,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (surroundings === undefined) return false;
+  const modes = probeFreshModes(worktree.adminDir);
+  const untracked = new UntrackedFinder(worktree.path);
+  let entries = 0;
+  for (const entry of readWorktreeIndex(worktree, keptIndexOf(worktree))) {
+    untracked.expect(entry.path);
+    if (!entry.skipWorktree) {
+      const stat = lstatExactly(`${worktree.path}/${entry.path}`);
+      if (!stat || !isUntouched(entry, stat, modes, finishedAtNs)) return false;
+    }
+    entries += 1;
+    if (entries % BATCH === 0) await setImmediate();
+    signal.throwIfAborted();
+  }
+  untracked.finish();
+  return untracked.found.length === 0 && hasFreshDirectories(worktree.path, modes);
+}

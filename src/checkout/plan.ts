@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { SyncConfig } from '../config/sync-config.ts';
+import { messageOf, SidecarError } from '../model/error.ts';
+
+export type CheckoutConfig = Pick<SyncConfig, 'sparseCheckoutFile' | 'submodules' | 'depth' | 'permissions' | 'lfs'>;
+
+/** What shapes a checkout besides its commit, read at this moment. */
+export interface CheckoutPlan {
+  readonly sparsePatterns: string | undefined;
+  /** Changes whenever a checkout of the same commit would look different. */
+  readonly fingerprint: string;
+  /** Stands for git's settings: see `digestSurroundings`. */
+  readonly surroundings: string;
+}
+
+/** @throws SidecarError ERR_CHECKOUT_SPARSE_FILE */
+export async function planCheckout(config: CheckoutConfig, surroundings: string): Promise<CheckoutPlan> {
+  let sparsePatterns: string | undefined;
+  if (config.sparseCheckoutFile !== undefined) {
+    try {
+      sparsePatterns = await readFile(config.sparseCheckoutFile, 'utf8');
+    } catch (error) {
+      throw new SidecarError('ERR_CHECKOUT_SPARSE_FILE', {
+        op: 'read',
+        target: config.sparseCheckoutFile,
+        detail: messageOf(error),
+        cause: error,
+      });
+    }
+  }
+  const shape = JSON.stringify([sparsePatterns ?? null, config.submodules, config.permissions ?? null, config.lfs]);
+  const fingerprint = createHash('sha256').update(shape).digest('hex').slice(0, 16);
+  return { sparsePatterns, fingerprint, surroundings };
+}

@@ -1,0 +1,176 @@
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Git } from '../git/git.ts';
+import { messageOf, SidecarError } from '../model/error.ts';
+import { type Oid, parseOid } from '../model/oid.ts';
+import { readText } from '../platform/atomic-file.ts';
+import type { Environment, ProcessRunner } from '../platform/process.ts';
+import { removeTree } from '../platform/remove-tree.ts';
+import { carryOver } from './carry-over.ts';
+import { hasChangedSince } from './changed-since.ts';
+import { requirePlainDifference } from './difference.ts';
+import type { CheckoutPlan } from './plan.ts';
+import { type FinishedRecord, keptIndexOf, markFinished, readFinished, recordOf, withdrawFinished } from './record.ts';
+import { sparseArguments, writeSparsePatterns } from './sparse.ts';
+import { countEntries } from './verify-tree.ts';
+import { type Worktree, writeAdminFiles } from './worktree.ts';
+
+function doubt(detail: string, cause?: unknown): SidecarError {
+  return new SidecarError('ERR_CHECKOUT_FAILED', { op: 'recycle a worktree', detail, cause });
+}
+
+function isMadeAs(record: FinishedRecord, plan: CheckoutPlan): boolean {
+  return record.fingerprint === plan.fingerprint && record.surroundings === plan.surroundings;
+}
+
+export interface SpareOptions {
+  readonly git: Git;
+  readonly runner: ProcessRunner;
+  /** For programs besides git. */
+  readonly env: Environment;
+  readonly gitDir: string;
+  /** Directory of our own files in the repository. */
+  readonly stateDir: string;
+}
+
+export interface SpareMaking {
+  readonly from: Worktree;
+  /** The commit that the spare is to hold. */
+  readonly oid: Oid;
+  readonly plan: CheckoutPlan;
+  readonly how: 'move' | 'clone';
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The spare: a whole worktree of some earlier commit that nobody can reach, to be brought to the next one by what the
+ * two differ in (design.md D4). It is made of files that were published before, in directories that never were, and
+ * exactly one exists at a time.
+ */
+export class Spare {
+  readonly #options: SpareOptions;
+  readonly #git: Git;
+  readonly #path: string;
+  readonly #adminDir: string;
+
+  constructor(options: SpareOptions) {
+    const { git, gitDir, stateDir } = options;
+    this.#options = options;
+    this.#git = git;
+    this.#path = join(stateDir, 'spare');
+    this.#adminDir = join(gitDir, 'worktrees', 'git-sidecar-spare');
+  }
+
+  /** The spare that is ready; undefined when there is none, or it was left half made. */
+  async find(): Promise<Worktree | undefined> {
+    const head = parseOid(((await readText(join(this.#adminDir, 'HEAD'))) ?? '').trim());
+    const spare = head && this.#at(head);
+    return spare && (await readFinished(spare)) ? spare : undefined;
+  }
+
+  /**
+   * The spare, if nothing in it has changed since it was made. Nobody has business there, but `chmod -R` or a
+   * remount with another group reaches every file below the root; such a spare is thrown away.
+   */
+  async findUntouched(signal: AbortSignal): Promise<Worktree | undefined> {
+    const spare = await this.find();
+    if (!spare) return undefined;
+    const question = { path: spare.path, stamp: recordOf(spare), entries: await countEntries(spare), signal };
+    const { runner, env } = this.#options;
+    if (!(await hasChangedSince({ ...question, runner, env }).catch(() => true))) return spare;
+    if (!signal.aborted) await this.discard();
+    return undefined;
+  }
+
+  /**
+   * Makes the spare out of a worktree that is no longer used (`move`: it is then good for removal only), or of one
+   * that stays (`clone`), and brings it to `oid`, what is published: so it keeps no object alive that nobody else needs,
+   * and the next update is a small step.
+   *
+   * @throws SidecarError ERR_CHECKOUT_FAILED when it cannot be recycled, ERR_GIT_* as git fails; no spare is left then
+   */
+  async make({ from, oid, plan, how, signal }: SpareMaking): Promise<void> {
+    const record = await readFinished(from);
+    if (!record || !isMadeAs(record, plan)) throw doubt('it was made under other settings');
+    await this.discard();
+    const spare = this.#at(oid);
+    try {
+      await mkdir(spare.path, { recursive: true });
+      await mkdir(spare.adminDir, { recursive: true });
+      const fromIndex = keptIndexOf(from);
+      if (how === 'move') await withdrawFinished(from);
+      const { left } = await carryOver({
+        from: from.path,
+        fromIndex,
+        oidBytes: from.oid.length === 64 ? 32 : 20,
+        finishedAtNs: record.finishedAtNs,
+        to: spare.path,
+        toIndex: join(spare.adminDir, 'index'),
+        how,
+        signal,
+      });
+      await writeAdminFiles(spare, from.oid);
+      await writeSparsePatterns(spare, plan);
+      await this.#bring(spare, from.oid, left > 0 ? '--hard' : '--keep', plan, signal);
+      await markFinished(spare, plan.fingerprint, plan.surroundings);
+    } catch (error) {
+      await this.discard();
+      throw error instanceof SidecarError ? error : doubt(messageOf(error), error);
+    }
+  }
+
+  /**
+   * Turns the spare into a finished worktree of another commit.
+   *
+   * @throws SidecarError ERR_CHECKOUT_FAILED when the two commits differ in a way that only a full checkout shows
+   *   rightly, ERR_GIT_* as git fails; neither spare nor target is left then
+   */
+  async take(spare: Worktree, target: Worktree, plan: CheckoutPlan, signal: AbortSignal): Promise<void> {
+    try {
+      const record = await readFinished(spare);
+      if (!record || !isMadeAs(record, plan)) throw doubt('it was made under other settings');
+      await withdrawFinished(spare);
+      await removeTree(target.adminDir);
+      await removeTree(target.path);
+      await mkdir(dirname(target.path), { recursive: true });
+      await rename(spare.adminDir, target.adminDir);
+      await rename(spare.path, target.path);
+      await writeAdminFiles(target, spare.oid);
+      await this.#bring(target, spare.oid, '--keep', plan, signal);
+      await markFinished(target, plan.fingerprint, plan.surroundings);
+    } catch (error) {
+      await this.discard();
+      throw error instanceof SidecarError ? error : doubt(messageOf(error), error);
+    }
+  }
+
+  async discard(): Promise<void> {
+    await rm(join(this.#adminDir, 'HEAD'), { force: true });
+    await removeTree(this.#path);
+    await removeTree(this.#adminDir);
+  }
+
+  #at(oid: Oid): Worktree {
+    return { path: this.#path, oid, adminDir: this.#adminDir };
+  }
+
+  /** Brings the files of a worktree from one commit to its own (git-reset). `--keep` looks at what differs only. */
+  async #bring(
+    worktree: Worktree,
+    from: Oid,
+    how: '--keep' | '--hard',
+    plan: CheckoutPlan,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (from === worktree.oid && how === '--keep') return;
+    const args = [...sparseArguments(plan), 'reset', how, '--quiet', '--no-recurse-submodules', worktree.oid];
+    const run = { op: 'bring a worktree to', target: worktree.oid, cwd: worktree.path, signal };
+    // Both have to be over, whatever comes of them, before anybody removes what they look at.
+    const steps = [this.#git.run(args, run), requirePlainDifference(this.#git, worktree, from, signal)];
+    for (const step of await Promise.allSettled(steps)) if (step.status === 'rejected') throw step.reason;
+    // A file in the place of a directory, or the other way round, keeps the other's answer to the patterns.
+    if (plan.sparsePatterns !== undefined)
+      await this.#git.run([...sparseArguments(plan), 'sparse-checkout', 'reapply'], run);
+    await rm(join(worktree.adminDir, 'ORIG_HEAD'), { force: true });
+  }
+}

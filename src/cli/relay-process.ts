@@ -1,0 +1,204 @@
+import type { RelayConfig } from '../config/relay-config.ts';
+import { prepareRoot } from '../fetch/root.ts';
+import { asSidecarError, messageOf } from '../model/error.ts';
+import { systemClock } from '../platform/clock.ts';
+import type { Route } from '../platform/http-answer.ts';
+import type { Logger } from '../platform/log.ts';
+import { endOrphans } from '../platform/orphans.ts';
+import { createProcessRunner } from '../platform/process.ts';
+import { Redactor } from '../platform/redact.ts';
+import { BEAT_MS } from '../relay/protocol/timing.ts';
+import { gitRoute } from '../relay/server/git-route.ts';
+import { eventsRoute, limitRoute, overviewRoute, reportsRoute } from '../relay/server/routes.ts';
+import type { InboundOptions } from '../serve/inbound/routes.ts';
+import type { Metrics } from '../serve/metrics.ts';
+import { metricsRoute, probeRoute, profilesRoute } from '../serve/routes.ts';
+import { type HttpServer, startHttpServer } from '../serve/server.ts';
+import { AGENT } from './create-poller.ts';
+import { createMetrics, inboundRoutes } from './observability.ts';
+import { EXIT, type Io } from './outcome.ts';
+import { requireGit } from './preflight.ts';
+import { createProcessLogger } from './process-logger.ts';
+import { secretsOf } from './secrets.ts';
+import { listenForSignals } from './signals.ts';
+import { VERSION } from './version.ts';
+import { type WiredRelay, wireRelay } from './wire-relay.ts';
+
+const FIRST_ORDER_MS = 3000;
+const ORDER_EVERY_MS = 30_000;
+const ACCESS_EVERY_MS = 5000;
+/** Connections besides the streams: fetches, reports, probes. */
+const SPARE_CONNECTIONS = 2000;
+
+/** Notifications and triggers make the relay ask the git servers now. */
+function inboundOf({ repositories }: WiredRelay, log: Logger): InboundOptions {
+  return {
+    followed: () => repositories.followers.map(({ upstream }) => ({ url: upstream.url, refs: ['HEAD'] })),
+    clock: systemClock,
+    log,
+    wake: (_reason, about) => {
+      for (const follower of repositories.followers) if (!about || about.url === follower.upstream.url) follower.wake();
+    },
+    syncNow: async (timeoutMs) => {
+      const { followers } = repositories;
+      await Promise.all(followers.map((follower) => follower.askNow(timeoutMs)));
+      const failed = followers.filter(({ trouble }) => trouble !== undefined);
+      return {
+        status: failed.length === 0 ? 'synced' : 'failed',
+        repositories: followers.map(({ upstream, refs, trouble }) => ({
+          repository: upstream.name,
+          oid: refs.get('HEAD')?.oid,
+          error: trouble?.code,
+        })),
+      };
+    },
+  };
+}
+
+function showMetrics(metrics: Metrics, { repositories, hub, answers, fleet, git }: WiredRelay): void {
+  metrics.set('git_sidecar_relay_repositories', repositories.followers.length);
+  metrics.set('git_sidecar_relay_subscribers', hub.subscribers);
+  metrics.set('git_sidecar_relay_subscribers_dropped', hub.dropped);
+  metrics.set('git_sidecar_relay_events_sent', hub.eventsSent);
+  metrics.set('git_sidecar_relay_behind', fleet.behind);
+  metrics.set('git_sidecar_relay_cache_bytes', answers.bytes);
+  metrics.set('git_sidecar_relay_mirror_bytes', repositories.bytes);
+  metrics.set('git_sidecar_git_processes_started', git.started);
+  for (const [answer, count] of Object.entries(answers.counts))
+    metrics.set('git_sidecar_relay_fetches', count, { answer });
+  for (const { upstream, requestsSent, asOf, isKnown } of repositories.followers) {
+    const labels = { repository: upstream.name };
+    metrics.set('git_sidecar_relay_upstream_requests', requestsSent, labels);
+    if (isKnown)
+      metrics.set('git_sidecar_relay_upstream_age_seconds', Math.max(0, systemClock.now() - asOf) / 1000, labels);
+  }
+}
+
+async function serve(
+  config: RelayConfig,
+  relay: WiredRelay,
+  metrics: Metrics | undefined,
+  log: Logger,
+): Promise<HttpServer> {
+  const { repositories } = relay;
+  const options = { ...relay, mostSubscribers: config.maxSubscribers };
+  // Those that watch over us are answered however much there is to do.
+  const watched: Route[] = [
+    probeRoute(() => {
+      const missing = repositories.followers.filter((each) => repositories.isAlways(each) && !each.isKnown);
+      const ok = missing.length === 0;
+      return { ok, text: ok ? 'ok' : `not mirrored yet: ${missing.map(({ upstream }) => upstream.name).join(' ')}` };
+    }),
+  ];
+  if (metrics) watched.push(metricsRoute(metrics, () => showMetrics(metrics, relay)));
+  if (config.http.profiles) watched.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles()));
+  const routes: Route[] = [
+    ...watched,
+    limitRoute(systemClock, config.maxRequestsPerSecond),
+    gitRoute({ ...relay, agent: AGENT, log }),
+    eventsRoute(options),
+    reportsRoute(options),
+    overviewRoute(options),
+    ...inboundRoutes(config.http, inboundOf(relay, log)),
+  ];
+  const mostConnections = config.maxSubscribers + SPARE_CONNECTIONS;
+  return await startHttpServer({ config: config.http, log, routes, tls: config.tls, mostConnections });
+}
+
+/** What is done again and again. @returns what ends that */
+function keepHouse(relay: WiredRelay, server: HttpServer, log: Logger, signal: AbortSignal): () => void {
+  const complain = (error: unknown): void => {
+    if (!signal.aborted) log.error(error, 'keeping order failed');
+  };
+  let isBusy = false;
+  const keepOrder = async (): Promise<void> => {
+    if (isBusy) return;
+    isBusy = true;
+    try {
+      relay.fleet.keepOrder();
+      for (const mirror of relay.untidy) {
+        relay.untidy.delete(mirror);
+        await mirror.collectGarbage(signal);
+      }
+      await relay.repositories.keepOrder(signal);
+    } finally {
+      isBusy = false;
+    }
+  };
+  const timers = [
+    setInterval(() => relay.hub.beat(), BEAT_MS),
+    setTimeout(() => void keepOrder().catch(complain), FIRST_ORDER_MS),
+    setInterval(() => void keepOrder().catch(complain), ORDER_EVERY_MS),
+    setInterval(() => {
+      void relay.access.refresh();
+      server.refreshTls().catch(complain);
+    }, ACCESS_EVERY_MS),
+  ];
+  return () => {
+    for (const timer of timers) clearInterval(timer);
+  };
+}
+
+async function serveUntilStopped(config: RelayConfig, root: string, log: Logger, redactor: Redactor): Promise<number> {
+  const runner = createProcessRunner();
+  const metrics = await createMetrics({ http: config.http, mode: 'v4' });
+  const relay = await wireRelay({ config, root, runner, log, redactor, clock: systemClock, metrics });
+  const stopping = new AbortController();
+  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()));
+  const signals = listenForSignals({
+    wakeOn: undefined,
+    log,
+    onWake: () => undefined,
+    onStop: () => stopping.abort(),
+  });
+  let server: HttpServer | undefined;
+  let endHousekeeping: () => void = () => undefined;
+  try {
+    await relay.access.open();
+    await relay.answers.open();
+    await relay.repositories.open();
+    server = await serve(config, relay, metrics, log);
+    endHousekeeping = keepHouse(relay, server, log, stopping.signal);
+    await stopped;
+  } finally {
+    stopping.abort();
+    endHousekeeping();
+    relay.hub.close();
+    await Promise.all([server?.close(), relay.repositories.close(), relay.answers.close(), runner.endAll()]);
+    await relay.dispose();
+    signals.dispose();
+  }
+  const stop = signals.stop();
+  if (stop) log.info(0, 'stopped', { signal: stop.signal });
+  return stop?.exitStatus ?? EXIT.ok;
+}
+
+/** One relay, from checked configuration to exit status. */
+export async function runRelayProcess(config: RelayConfig, notices: readonly string[], io: Io): Promise<number> {
+  if (config.secretsOnCommandLine) process.title = 'git-sidecar relay';
+  const redactor = new Redactor();
+  for (const secret of secretsOf(config)) redactor.add(secret);
+  const log = createProcessLogger(config, io, redactor);
+  try {
+    await requireGit(config.git, config.environment.PATH);
+    const root = await prepareRoot(config.root, 0o700);
+    const facts = {
+      version: VERSION,
+      pid: process.pid,
+      root,
+      allow: config.allow.join(' '),
+      period_ms: config.periodMs,
+    };
+    log.info(0, 'starting up', facts);
+    for (const notice of notices) log.warn(notice);
+    if (config.accessFile === undefined)
+      log.warn('without --access-file everybody who reaches this relay may read all that it serves');
+    const orphans = await endOrphans(root);
+    if (orphans.length > 0) log.warn('ended git processes of a killed predecessor', { processes: orphans });
+    return await serveUntilStopped(config, root, log, redactor);
+  } catch (error) {
+    const failure = asSidecarError(error, 'relay');
+    log.error(failure, `cannot serve: ${messageOf(failure)}`);
+    return EXIT.failure;
+  }
+}

@@ -1,0 +1,43 @@
+import type { SyncObserver } from '../model/sync-observer.ts';
+import { WakeUps } from '../platform/wake-ups.ts';
+import type { InboundOptions } from '../serve/inbound/routes.ts';
+import { SyncNow, tellAll } from '../sync/sync-now.ts';
+import { followedBy, type Observability } from './observability.ts';
+import { type WiredSync, type WiringOptions, wireSync } from './wire-sync.ts';
+
+export interface WakeableSyncOptions extends Omit<WiringOptions, 'wake' | 'observer' | 'counters'> {
+  readonly observability: Observability;
+  /** Who else watches. */
+  readonly observer?: Partial<SyncObserver>;
+}
+
+/** A sync with everything that can make it start its next cycle sooner. */
+export interface WakeableSync extends WiredSync {
+  readonly wakeUps: WakeUps;
+  /** For push notifications, people and CI. */
+  readonly inbound: InboundOptions;
+}
+
+export async function wireWakeableSync(options: WakeableSyncOptions): Promise<WakeableSync> {
+  const { observability, observer = {}, ...wiring } = options;
+  const { config, clock, log } = wiring;
+  const wakeUps = new WakeUps(clock);
+  const syncNow = new SyncNow(() => wakeUps.wake('trigger'));
+  const wired = await wireSync({
+    ...wiring,
+    counters: observability.counters,
+    wake: () => wakeUps.wake('relay'),
+    observer: tellAll([observability.observer, syncNow, observer]),
+  });
+  return {
+    ...wired,
+    wakeUps,
+    inbound: {
+      followed: () => [followedBy(config)],
+      clock,
+      log,
+      wake: (reason) => wakeUps.wake(reason),
+      syncNow: (timeoutMs) => syncNow.wait(timeoutMs),
+    },
+  };
+}

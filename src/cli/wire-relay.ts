@@ -1,0 +1,179 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { RelayConfig } from '../config/relay-config.ts';
+import { createGit, type Git } from '../git/git.ts';
+import { createHermeticGit, type HermeticGit } from '../git/hermetic.ts';
+import type { Clock } from '../platform/clock.ts';
+import { lendUser } from '../platform/lend-user.ts';
+import type { Logger } from '../platform/log.ts';
+import { openPrivateDirectory } from '../platform/private-directory.ts';
+import type { ProcessRunner } from '../platform/process.ts';
+import type { Redactor } from '../platform/redact.ts';
+import { Board } from '../relay/nats/board.ts';
+import { noteOnBoard } from '../relay/nats/board-noting.ts';
+import { Access } from '../relay/server/access.ts';
+import { AllowPattern, followedName, type Upstream } from '../relay/server/allow.ts';
+import { Doorkeeper } from '../relay/server/doorkeeper.ts';
+import { Fleet } from '../relay/server/fleet.ts';
+import { Follower } from '../relay/server/follower.ts';
+import { HostBudget } from '../relay/server/host-budget.ts';
+import { Hub } from '../relay/server/hub.ts';
+import { Mirror } from '../relay/server/mirror.ts';
+import { PackAnswers } from '../relay/server/pack-answers.ts';
+import { Repositories } from '../relay/server/repositories.ts';
+import type { Metrics } from '../serve/metrics.ts';
+import { closeSharedConnections, directoryForSockets, persistSeconds } from './ssh-connections.ts';
+import { createUpstreams, upstreamGitSettings } from './wire-upstream.ts';
+
+export interface RelayWiring {
+  readonly config: RelayConfig;
+  /** Real path of the root. */
+  readonly root: string;
+  readonly runner: ProcessRunner;
+  readonly log: Logger;
+  readonly redactor: Redactor;
+  readonly clock: Clock;
+  readonly metrics: Metrics | undefined;
+}
+
+export interface WiredRelay {
+  readonly git: Git;
+  readonly access: Access;
+  readonly answers: PackAnswers;
+  readonly doorkeeper: Doorkeeper;
+  readonly fleet: Fleet;
+  readonly hub: Hub;
+  readonly repositories: Repositories;
+  /** Mirrors that changed since they were last tidied up. */
+  readonly untidy: Set<Mirror>;
+  dispose(): Promise<void>;
+}
+
+/** git processes that answer fetches at a time. */
+const MOST_ANSWERS_AT_ONCE = 4;
+/** Different questions that may wait for them; a whole fleet asks the same one. */
+const MOST_ANSWERS_WAITING = 256;
+const LONGEST_ANSWER_MS = 30 * 60_000;
+const CACHE_IN_MEMORY_BYTES = 64 * 2 ** 20;
+
+async function createHermetic({ config, root }: RelayWiring, directory: string): Promise<HermeticGit> {
+  const { environment, ssh } = config;
+  const lentUser = await lendUser(directory, environment.HOME ?? '/');
+  return await createHermeticGit({
+    directory,
+    root,
+    inherited: environment,
+    overrides: config.gitConfig,
+    additions: upstreamGitSettings(config),
+    includedConfig: undefined,
+    cookieFile: config.cookieFile,
+    lfs: false,
+    ssh: {
+      ...ssh,
+      ...(lentUser && { lentUser }),
+      verbosity: config.verbosity,
+      controlDirectory: directoryForSockets(directory),
+      persistSeconds: persistSeconds(config.periodMs),
+    },
+  });
+}
+
+/** Makes everything that a relay needs; starts nothing. @throws SidecarError ERR_RELAY_PATTERN */
+export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
+  const { config, root, runner, log, redactor, clock, metrics } = wiring;
+  const always = config.follow.map(followedName);
+  const allow = config.allow.map((text) => new AllowPattern(text));
+  const directory = await openPrivateDirectory(`relay\n${root}`, join(root, '.git-sidecar'));
+  const hermetic = await createHermetic(wiring, directory);
+  const git = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root });
+  const board = config.nats && new Board({ ...config.nats, name: hostname(), clock, log });
+  const budget = new HostBudget(clock, config.requestsPerHost, (host, ms) =>
+    log.warn('requests wait for their turn: raise --requests-per-host or --period, or use a webhook', {
+      host,
+      ms: Math.round(ms),
+    }),
+  );
+  const access = new Access(config.accessFile, log);
+  const hub = new Hub({
+    relay: `${hostname()}-${process.pid}-${clock.now().toString(36)}`,
+    staggerMs: config.staggerMs,
+    clock,
+    random: Math.random,
+  });
+  const untidy = new Set<Mirror>();
+
+  const openUpstream = createUpstreams({ config, git, hermetic, log, redactor, clock });
+  const createFollower = async (upstream: Upstream, gitDir: string): Promise<Follower> => {
+    const mirror = new Mirror(git, gitDir);
+    const { name } = upstream;
+    const follower: Follower = new Follower({
+      upstream,
+      remote: await openUpstream(upstream, () => follower.wake()),
+      mirror,
+      budget,
+      periodMs: config.periodMs,
+      clock,
+      random: Math.random,
+      log,
+      noting:
+        board &&
+        noteOnBoard({ board, repository: name, refs: () => follower.refs, onNews: () => follower.wake(), log }),
+      onChange: (changes) => {
+        fleet.changed(name, changes);
+        hub.tell(follower);
+        metrics?.count('git_sidecar_relay_changes_total', { repository: name });
+        untidy.add(mirror);
+      },
+      onRecovery: () => hub.tellRecovery(follower),
+      onTrouble: (error, isNew) => {
+        if (isNew) hub.tellTrouble(follower, error);
+        metrics?.count('git_sidecar_relay_upstream_failures_total', { repository: name, code: error.code });
+      },
+    });
+    return follower;
+  };
+
+  const repositories = new Repositories({
+    directory: join(root, 'repositories'),
+    allow,
+    always,
+    most: config.maxRepositories,
+    idleMs: config.idleMs,
+    mostBytes: config.maxDiskBytes,
+    clock,
+    log,
+    createFollower,
+    isWatched: (follower) => hub.isWatched(follower),
+  });
+  const fleet = new Fleet({
+    clock,
+    follower: (name) => repositories.peek(name),
+    onFollowed: (seconds) => metrics?.observe('git_sidecar_relay_follow_seconds', seconds),
+  });
+  const answers = new PackAnswers({
+    git,
+    directory: join(root, 'answers'),
+    log,
+    mostBytes: config.cacheBytes,
+    mostBytesInMemory: Math.min(CACHE_IN_MEMORY_BYTES, config.cacheBytes),
+    mostAtOnce: MOST_ANSWERS_AT_ONCE,
+    mostWaiting: MOST_ANSWERS_WAITING,
+    timeoutMs: LONGEST_ANSWER_MS,
+    onFailure: (gitDir) => repositories.followers.find(({ mirror }) => mirror.gitDir === gitDir)?.suspect(),
+  });
+  return {
+    git,
+    access,
+    answers,
+    doorkeeper: new Doorkeeper(access, repositories),
+    fleet,
+    hub,
+    repositories,
+    untidy,
+    dispose: async () => {
+      await board?.close();
+      await closeSharedConnections(directory, runner, hermetic);
+      await hermetic.dispose();
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import type { SyncConfig } from '../config/sync-config.ts';
+import type { Git } from '../git/git.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Redactor } from '../platform/redact.ts';
+import type { RefSource } from '../poll/ref-source.ts';
+import type { Reports } from '../relay/client/reports.ts';
+import { createPoller } from './create-poller.ts';
+
+export interface SourceWiring {
+  readonly config: SyncConfig;
+  readonly git: Git;
+  readonly log: Logger;
+  readonly redactor: Redactor;
+  readonly clock: Clock;
+  /** Somebody told that a ref moved. */
+  readonly wake: () => void;
+}
+
+export interface WiredSource {
+  readonly source: RefSource;
+  /** Tells the relay how far we are; undefined without one. */
+  readonly reports: Reports | undefined;
+}
+
+/**
+ * Who tells a sync where its ref is: the git server, or a relay; and NATS sooner than either. What has to do with relays
+ * is loaded only where there is one: a sidecar is multiplied by Pods.
+ */
+export async function wireSource(wiring: SourceWiring): Promise<WiredSource> {
+  const { config, git, log, clock } = wiring;
+  const client = config.relay || config.nats ? await import('./wire-relay-client.ts') : undefined;
+  const wired =
+    client && config.relay
+      ? await client.relaySource(wiring, config.relay)
+      : { source: await createPoller(config, git, log, clock), reports: undefined };
+  if (!client || !config.nats || config.target.kind === 'oid') return wired;
+  return { ...wired, source: client.hintedSource(wiring, config.nats, wired.source) };
+}

@@ -1,0 +1,59 @@
+import type { Settings } from './settings.ts';
+import type { NatsConfig, RelayClientConfig } from './sync-config.ts';
+import { refuseIf } from './validation.ts';
+
+/** `--relay` and what belongs to it. @throws SidecarError ERR_CONFIG_INVALID */
+export function parseRelayClient(settings: Settings): RelayClientConfig | undefined {
+  const text = settings.text('relay').replace(/\/+$/, '');
+  const files = ['relay-token-file', 'relay-ca-file', 'relay-cert-file', 'relay-key-file'];
+  if (text === '') {
+    for (const name of [...files, 'relay-fallback']) refuseIf(settings.isSet(name), `--${name} needs --relay`, false);
+    return undefined;
+  }
+  refuseIf(
+    !/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(text),
+    '--relay must look like https://relay.example.com',
+    false,
+  );
+  refuseIf(settings.flag('lfs'), '--lfs and --relay exclude each other: a relay serves what git fetches', false);
+  const file = (name: string): string | undefined => settings.text(name) || undefined;
+  refuseIf(
+    file('relay-key-file') !== undefined && !file('relay-cert-file'),
+    '--relay-key-file needs --relay-cert-file',
+  );
+  return {
+    url: text,
+    tokenFile: file('relay-token-file'),
+    fallback: settings.flag('relay-fallback'),
+    caFile: file('relay-ca-file'),
+    certFile: file('relay-cert-file'),
+    keyFile: file('relay-key-file') ?? file('relay-cert-file'),
+    instance: file('instance'),
+  };
+}
+
+/** `--nats` and what belongs to it. @throws SidecarError ERR_CONFIG_INVALID */
+export function parseNats(settings: Settings): NatsConfig | undefined {
+  const text = settings.text('nats');
+  if (text === '') {
+    for (const name of ['nats-credentials-file', 'nats-ca-file'])
+      refuseIf(settings.isSet(name), `--${name} needs --nats`, false);
+    return undefined;
+  }
+  const servers = text.split(',').map((each) => each.trim());
+  const valid = /^(?:nats|tls):\/\/(?:([^:@/]+):([^@/]*)@)?([^@/\s]+)\/?$/;
+  const found = servers.map((server) => valid.exec(server));
+  refuseIf(!found.every(Boolean), '--nats must look like nats://host:4222, several separated by commas', false);
+  const secret = found.find((match) => match?.[1] !== undefined);
+  const inFlag = secret !== undefined && settings.get('nats').source === 'flag';
+  refuseIf(inFlag, '--nats: put a password into the variable GITSYNC_NATS, or use --nats-credentials-file', false);
+  return {
+    servers: servers.map((server) => server.replace(/\/\/[^@/]*@/, '//')),
+    user:
+      secret?.[1] === undefined
+        ? undefined
+        : { name: decodeURIComponent(secret[1]), password: decodeURIComponent(secret[2] ?? '') },
+    credentialsFile: settings.text('nats-credentials-file') || undefined,
+    caFile: settings.text('nats-ca-file') || undefined,
+  };
+}

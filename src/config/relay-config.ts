@@ -1,0 +1,30 @@
+import type { GitAccess, HttpConfig, NatsConfig, RelayClientConfig } from './sync-config.ts';
+
+/** What `relay` does, checked. Times are milliseconds, sizes bytes, paths absolute. */
+export interface RelayConfig extends GitAccess {
+  readonly root: string;
+  readonly http: HttpConfig;
+  /** Patterns, as given. */
+  readonly allow: readonly string[];
+  readonly follow: readonly string[];
+  readonly periodMs: number;
+  readonly idleMs: number;
+  readonly requestsPerHost: number;
+  readonly accessFile: string | undefined;
+  readonly tls:
+    | { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined }
+    | undefined;
+  readonly staggerMs: number;
+  readonly maxRepositories: number;
+  readonly maxSubscribers: number;
+  readonly maxRequestsPerSecond: number;
+  readonly maxDiskBytes: number;
+  readonly cacheBytes: number;
+  /** A relay nearer to the git servers; undefined: they are asked themselves. */
+  readonly parent: RelayClientConfig | undefined;
+  readonly nats: NatsConfig | undefined;
+  readonly verbosity: number;
+  readonly logFormat: 'auto' | 'json' | 'text';
+  /** A flag, not a variable, holds a secret. */
+  readonly secretsOnCommandLine: boolean;
+}

@@ -1,0 +1,13 @@
+import { join } from 'node:path';
+import { type Oid, parseOid } from '../model/oid.ts';
+import { readText, writeFileAtomic } from '../platform/atomic-file.ts';
+
+/** Commits whose parents the repository does not have (gitrepository-layout, "shallow"). */
+export async function readShallow(gitDir: string): Promise<Set<Oid>> {
+  const text = (await readText(join(gitDir, 'shallow'))) ?? '';
+  return new Set(text.split('\n').flatMap((line) => parseOid(line.trim()) ?? []));
+}
+
+export async function writeShallow(gitDir: string, commits: ReadonlySet<Oid>): Promise<void> {
+  await writeFileAtomic(join(gitDir, 'shallow'), [...commits].map((oid) => `${oid}\n`).join(''));
+}

@@ -1,0 +1,50 @@
+import { SidecarError } from '../model/error.ts';
+import type { Git } from './git.ts';
+
+export interface PackToStore {
+  readonly git: Git;
+  readonly gitDir: string;
+  /** The bytes of the pack while they come. */
+  readonly pack: AsyncIterator<Buffer>;
+  readonly signal: AbortSignal;
+}
+
+/** Fewer objects than this become files of their own, as with git fetch (git-config, "fetch.unpackLimit"). */
+const UNPACK_LIMIT = 100;
+const PACK_HEADER_BYTES = 12;
+
+/** Number of objects in a pack, from its header (gitformat-pack). */
+function objectCount(header: Buffer): number {
+  if (header.length < PACK_HEADER_BYTES || header.toString('latin1', 0, 4) !== 'PACK')
+    throw new SidecarError('ERR_FETCH_OBJECTS', { op: 'fetch', detail: 'the server sent no pack' });
+  return header.readUInt32BE(8);
+}
+
+async function readHeader(source: AsyncIterator<Buffer>): Promise<Buffer> {
+  let header = Buffer.alloc(0);
+  while (header.length < PACK_HEADER_BYTES) {
+    const next = await source.next();
+    if (next.done === true) break;
+    header = Buffer.concat([header, next.value]);
+  }
+  return header;
+}
+
+async function* withHeader(source: AsyncIterator<Buffer>, header: Buffer): AsyncGenerator<Buffer> {
+  yield header;
+  for (let next = await source.next(); next.done !== true; next = await source.next()) yield next.value;
+}
+
+/**
+ * Lets git put a pack into a repository while it comes.
+ * @returns how many objects it held
+ * @throws SidecarError ERR_FETCH_OBJECTS, ERR_GIT_*, and what `pack` throws
+ */
+export async function storePack({ git, gitDir, pack, signal }: PackToStore): Promise<number> {
+  const header = await readHeader(pack);
+  const count = objectCount(header);
+  const command = count < UNPACK_LIMIT ? ['unpack-objects', '-q'] : ['index-pack', '--stdin', '--fix-thin'];
+  const stdin = withHeader(pack, header);
+  await git.run(['--git-dir', gitDir, ...command], { op: 'store objects in', target: gitDir, stdin, signal });
+  return count;
+}

@@ -1,0 +1,34 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** Answers a request that is its own, and says whether it was. */
+export type Route = (url: URL, request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
+
+export function answerText(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
+}
+
+/** A document that nobody should keep. */
+export function answerJson(response: ServerResponse, status: number, document: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+  response.end(`${JSON.stringify(document)}\n`);
+}
+
+/**
+ * The body of a request.
+ * @returns undefined when it is longer than `most` bytes; the rest of it is not read then
+ */
+export async function readRequest(request: AsyncIterable<Buffer>, most: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.length;
+    if (size > most) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The token of an `Authorization: Bearer` header (RFC 6750). */
+export function bearerToken({ headers: { authorization } }: IncomingMessage): string | undefined {
+  return /^Bearer\s+(\S+)$/i.exec(authorization ?? '')?.[1];
+}

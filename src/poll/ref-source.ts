@@ -1,0 +1,52 @@
+import type { Credential } from '../model/credential.ts';
+import { SidecarError } from '../model/error.ts';
+import type { Oid } from '../model/oid.ts';
+import type { AdvertisedRef } from '../model/ref.ts';
+import type { UploadPack } from '../remote/upload-pack.ts';
+
+/** What the remote has for the ref we follow. */
+export interface Tip {
+  /** Full name. */
+  readonly ref: string;
+  /** The commit; for an annotated tag what it points at. */
+  readonly oid: Oid;
+}
+
+/** Who tells where the ref is and gives out its objects: the git server, or a relay in front of it. */
+export interface RefSource {
+  /**
+   * The first of `candidates` that the remote has.
+   * @throws SidecarError ERR_REMOTE_*; ERR_REMOTE_REF when it has none of them
+   */
+  poll(
+    candidates: readonly string[],
+    requested: string,
+    credentials: readonly Credential[],
+    signal: AbortSignal,
+  ): Promise<Tip>;
+  /** HTTP requests sent so far. */
+  readonly requestsSent: number;
+  /** The connection over which a pack may be asked for, where there is one. */
+  readonly native: UploadPack | undefined;
+  /** Whether the relay is there; undefined without one. */
+  readonly isRelayConnected?: boolean | undefined;
+  /** Where git fetches from, as of the last poll. */
+  readonly fetchUrl: string;
+  close(): void;
+}
+
+/** @throws SidecarError ERR_REMOTE_REF when `refs` has none of `candidates` */
+export function pickTip(
+  refs: Iterable<AdvertisedRef>,
+  candidates: readonly string[],
+  requested: string,
+  shownUrl: string,
+): Tip {
+  const byName = new Map([...refs].map((ref) => [ref.name, ref]));
+  for (const name of candidates) {
+    const ref = byName.get(name);
+    if (ref) return { ref: ref.name, oid: ref.peeledOid ?? ref.oid };
+  }
+  const detail = `couldn't find remote ref ${requested} in ${shownUrl}`;
+  throw new SidecarError('ERR_REMOTE_REF', { op: 'look for', target: requested, detail });
+}

@@ -1,0 +1,46 @@
+import type { Refs } from '../protocol/refs.ts';
+
+/** What a feed told last. */
+export interface Told {
+  readonly refs: Refs;
+  /** When the git server last confirmed it, as of the last word; milliseconds since the epoch. */
+  readonly asOf: number;
+  /** How long that was before the last word, in milliseconds. */
+  readonly ageMs: number;
+}
+
+/** Somebody who tells where refs are, as soon as they move: a relay, or NATS. */
+export interface RefFeed {
+  /** undefined until something was told. */
+  readonly told: Told | undefined;
+  /** The feed is up, as far as we can see. */
+  readonly isConnected: boolean;
+  /** Why it is not, or what the relay's trouble is. */
+  readonly trouble: { readonly code: string; readonly detail: string } | undefined;
+  /** Calls `listener` after any change of the above. @returns what ends that */
+  onChange(listener: () => void): () => void;
+  close(): void;
+}
+
+/**
+ * When the git server last confirmed what was told, in milliseconds since the epoch. A feed that is up and in no trouble
+ * keeps confirming it, though it does not say so each time.
+ */
+export function confirmedAt({ isConnected, trouble }: RefFeed, told: Told, now: number): number {
+  return isConnected && !trouble ? now - told.ageMs : told.asOf;
+}
+
+/** Resolves at the next change of `feed`, after `ms`, or when `signal` aborts. */
+export function nextChange(feed: RefFeed, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      ignore();
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+    const ignore = feed.onChange(done);
+  });
+}

@@ -1,0 +1,138 @@
+import type { Credential } from '../../model/credential.ts';
+import { SidecarError } from '../../model/error.ts';
+import { ERROR_CODES, type ErrorCode } from '../../model/error-codes.ts';
+import type { Clock, Random } from '../../platform/clock.ts';
+import type { Logger } from '../../platform/log.ts';
+import { pickTip, type RefSource, type Tip } from '../../poll/ref-source.ts';
+import type { UploadPack } from '../../remote/upload-pack.ts';
+import { confirmedAt, nextChange, type RefFeed, type Told } from './feed.ts';
+
+export interface RelaySourceOptions {
+  readonly feed: RefFeed;
+  /** Gives out objects: the relay's git side. */
+  readonly objects: RefSource;
+  /** The git server itself, where it may be asked while the relay is away. */
+  readonly upstream: RefSource | undefined;
+  readonly shownUrl: string;
+  /** 0: whatever the relay has is good. */
+  readonly maxStalenessMs: number;
+  readonly periodMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** How long the first poll waits for the stream. */
+const FIRST_WORD_MS = 10_000;
+/** A relay that is gone for less than this is being restarted. */
+const GRACE_MS = 10_000;
+
+/**
+ * A relay as the place to ask: polls cost nothing, because the stream has told everything already. While the relay is
+ * away, the last word counts, or, where that is allowed, the git server is asked.
+ */
+export class RelaySource implements RefSource {
+  readonly #options: RelaySourceOptions;
+  #current: RefSource;
+  /** Milliseconds since the epoch. */
+  #upstreamAskedAt = 0;
+  /** Since when the relay is away, and how long we let it be; a fleet does not turn to the git server in one moment. */
+  #away: { readonly since: number; readonly patienceMs: number } | undefined;
+
+  constructor(options: RelaySourceOptions) {
+    this.#options = options;
+    this.#current = options.objects;
+  }
+
+  get requestsSent(): number {
+    return this.#options.objects.requestsSent + (this.#options.upstream?.requestsSent ?? 0);
+  }
+
+  get native(): UploadPack | undefined {
+    return this.#current.native;
+  }
+
+  get isRelayConnected(): boolean {
+    return this.#options.feed.isConnected;
+  }
+
+  get fetchUrl(): string {
+    return this.#current.fetchUrl;
+  }
+
+  async poll(
+    candidates: readonly string[],
+    requested: string,
+    credentials: readonly Credential[],
+    signal: AbortSignal,
+  ): Promise<Tip> {
+    const { feed, objects, upstream, shownUrl, clock, log } = this.#options;
+    if (!feed.told && !this.#isAwayForLong()) await this.#firstWord(signal);
+    const told = this.#lastWord();
+    // What the git server said itself is taken back by nobody who asked it earlier.
+    const isBehind = told !== undefined && told.asOf < this.#upstreamAskedAt;
+    if (told && !(upstream && (isBehind || this.#isAwayForLong()))) {
+      this.#use(objects);
+      return pickTip(told.refs.values(), candidates, requested, shownUrl);
+    }
+    if (!upstream) throw this.#silence();
+    if (this.#current !== upstream) log.warn('the relay is away: asking the git server', { repo: shownUrl });
+    this.#use(upstream);
+    const tip = await upstream.poll(candidates, requested, credentials, signal);
+    this.#upstreamAskedAt = clock.now();
+    return tip;
+  }
+
+  close(): void {
+    this.#options.feed.close();
+    this.#options.objects.close();
+    this.#options.upstream?.close();
+  }
+
+  #use(source: RefSource): void {
+    this.#current = source;
+  }
+
+  #isAwayForLong(): boolean {
+    const { feed, clock, random, periodMs } = this.#options;
+    if (feed.isConnected) {
+      this.#away = undefined;
+      return false;
+    }
+    this.#away ??= { since: clock.monotonic(), patienceMs: GRACE_MS + random() * periodMs };
+    return clock.monotonic() - this.#away.since > this.#away.patienceMs;
+  }
+
+  async #firstWord(signal: AbortSignal): Promise<void> {
+    const { feed, clock } = this.#options;
+    const end = clock.monotonic() + FIRST_WORD_MS;
+    while (!feed.told && !feed.trouble && !signal.aborted) {
+      const left = end - clock.monotonic();
+      if (left <= 0) return;
+      await nextChange(feed, left, signal);
+    }
+  }
+
+  /** @throws SidecarError ERR_RELAY_STALE */
+  #lastWord(): Told | undefined {
+    const { feed, clock, maxStalenessMs, upstream } = this.#options;
+    const { told } = feed;
+    const age = told ? clock.now() - confirmedAt(feed, told, clock.now()) : 0;
+    if (!told || maxStalenessMs === 0 || age <= maxStalenessMs || upstream) return told;
+    const detail = `the git server last confirmed it ${Math.round(age / 1000)} s ago`;
+    throw new SidecarError('ERR_RELAY_STALE', { op: 'ask the relay', detail });
+  }
+
+  #silence(): SidecarError {
+    const { trouble } = this.#options.feed;
+    const code = trouble && trouble.code in ERROR_CODES ? (trouble.code as ErrorCode) : 'ERR_RELAY_UNREACHABLE';
+    const detail = trouble?.detail ?? 'it has not told yet where the ref is';
+    const isUpstreams = code.startsWith('ERR_REMOTE_');
+    const hint =
+      'The relay says so of the git server: its log and its /status tell more, and only it needs credentials.';
+    return new SidecarError(code, {
+      ...{ op: 'ask the relay', target: this.#options.shownUrl, detail },
+      ...(isUpstreams && { hint }),
+    });
+  }
+}

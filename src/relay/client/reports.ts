@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import type { Revision } from '../../model/revision.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { deadline } from '../../platform/deadline.ts';
+import type { Logger } from '../../platform/log.ts';
+import { HttpConnection, readBody } from '../../remote/http-connection.ts';
+import type { HttpSettings } from '../../remote/http-settings.ts';
+import { type Report, type ReportedRevision, writeReport } from '../protocol/report.ts';
+
+export interface ReportsOptions {
+  /** The relay, without a trailing slash. */
+  readonly url: string;
+  readonly instance: string;
+  readonly settings: HttpSettings;
+  readonly token: () => Promise<string | undefined>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Behind one name there may be several relays, and only one of them holds our stream. */
+const MOST_TRIES = 6;
+const TIMEOUT_MS = 10_000;
+
+/** Tells the relay what is published and what is running. What cannot be told is told when the stream is opened again. */
+export class Reports {
+  readonly #options: ReportsOptions;
+  readonly #stopping = new AbortController();
+  #report: Report;
+  #sending: Promise<void> | undefined;
+  #isDue = false;
+  #reconnect: () => void = () => undefined;
+
+  constructor(options: ReportsOptions) {
+    this.#options = options;
+    const { instance } = options;
+    this.#report = { stream: randomUUID(), replaces: undefined, instance, published: undefined, running: undefined };
+  }
+
+  /** What to do when no relay that we reach knows our stream. */
+  onMisdirected(reconnect: () => void): void {
+    this.#reconnect = reconnect;
+  }
+
+  /** The report as a header for a new stream, which gets a new name. */
+  forNewStream(): string {
+    this.#report = { ...this.#report, stream: randomUUID(), replaces: this.#report.stream };
+    this.#isDue = false;
+    return writeReport(this.#report);
+  }
+
+  published({ ref, oid }: Revision): void {
+    if (this.#report.published?.oid === oid && this.#report.published.ref === ref) return;
+    this.#set({ published: { ref, oid, at: this.#options.clock.now() } });
+  }
+
+  running(running: Omit<ReportedRevision, 'at'>): void {
+    if (this.#report.running?.oid === running.oid) return;
+    this.#set({ running: { ...running, at: this.#options.clock.now() } });
+  }
+
+  close(): void {
+    this.#stopping.abort();
+  }
+
+  #set(change: Partial<Report>): void {
+    this.#report = { ...this.#report, ...change };
+    this.#isDue = true;
+    this.#sending ??= this.#send().finally(() => {
+      this.#sending = undefined;
+    });
+  }
+
+  async #send(): Promise<void> {
+    while (this.#isDue && !this.#stopping.signal.aborted) {
+      this.#isDue = false;
+      try {
+        await this.#post();
+      } catch (error) {
+        this.#options.log.info(2, 'the relay could not be told', { reason: String(error) });
+      }
+    }
+  }
+
+  async #post(): Promise<void> {
+    const { url, settings, token } = this.#options;
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+      const secret = await token();
+      const connection = new HttpConnection(settings);
+      const limit = deadline(this.#stopping.signal, TIMEOUT_MS);
+      const headers = {
+        'content-type': 'application/json',
+        ...(secret !== undefined && { authorization: `Bearer ${secret}` }),
+      };
+      const body = Buffer.from(writeReport(this.#report));
+      try {
+        const answer = await connection.ask({
+          method: 'POST',
+          url: new URL(`${url}/reports`),
+          headers,
+          body,
+          signal: limit.signal,
+        });
+        await readBody(answer);
+        if (answer.statusCode !== 421) return;
+      } finally {
+        limit.dispose();
+        connection.close();
+      }
+    }
+    this.#reconnect();
+  }
+}

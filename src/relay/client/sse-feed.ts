@@ -1,0 +1,231 @@
+import type { IncomingMessage } from 'node:http';
+import { createParser } from 'eventsource-parser';
+import { asSidecarError, messageOf, SidecarError } from '../../model/error.ts';
+import type { Clock, Random } from '../../platform/clock.ts';
+import type { Logger } from '../../platform/log.ts';
+import { HttpConnection, readBody } from '../../remote/http-connection.ts';
+import { readRetryAfter } from '../../remote/http-failure.ts';
+import type { HttpSettings } from '../../remote/http-settings.ts';
+import { applyChange, type RelayEvent, readEvent } from '../protocol/events.ts';
+import { digestOf, type Refs } from '../protocol/refs.ts';
+import { REPORT_HEADER } from '../protocol/report.ts';
+import type { RepositoryName } from '../protocol/repository-name.ts';
+import { SILENCE_MS } from '../protocol/timing.ts';
+import type { RefFeed, Told } from './feed.ts';
+
+export interface SseFeedOptions {
+  /** The relay, without a trailing slash. */
+  readonly url: string;
+  readonly repository: RepositoryName;
+  /** Full names; none: every ref. */
+  readonly names: readonly string[];
+  readonly settings: HttpSettings;
+  readonly token: () => Promise<string | undefined>;
+  /** What we say of ourselves when a stream is opened, as a header; undefined: nothing. */
+  readonly report: () => string | undefined;
+  readonly agent: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** The longest pause before a stream that broke is opened again: a whole fleet comes back spread over it. */
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30_000;
+
+/** Follows a relay's event stream, and opens it again whenever it breaks. */
+export class SseFeed implements RefFeed {
+  readonly #options: SseFeedOptions;
+  readonly #stopping = new AbortController();
+  readonly #listeners = new Set<() => void>();
+  /** What the present stream says. */
+  #heard: { readonly id: string; readonly refs: Refs } | undefined;
+  /** What counts. */
+  #told: Told | undefined;
+  /** When that was told, on the monotonic clock. */
+  #changedAt = 0;
+  #lastId: string | undefined;
+  #isConnected = false;
+  #trouble: RefFeed['trouble'];
+  #failures = 0;
+  #stream: AbortController | undefined;
+  #retryAfterMs = 0;
+
+  constructor(options: SseFeedOptions) {
+    this.#options = options;
+    void this.#run();
+  }
+
+  get told(): Told | undefined {
+    return this.#told;
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  get trouble(): RefFeed['trouble'] {
+    return this.#trouble;
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Opens the stream anew, perhaps to another relay behind the same name. */
+  reconnect(): void {
+    this.#stream?.abort();
+  }
+
+  close(): void {
+    this.#stopping.abort();
+    this.#stream?.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random, log, url } = this.#options;
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await this.#follow();
+        this.#set({ code: 'ERR_RELAY_UNREACHABLE', detail: 'the relay ended the stream' });
+      } catch (failure) {
+        const error = asSidecarError(failure, 'follow the relay');
+        if (this.#stopping.signal.aborted) return;
+        this.#failures += 1;
+        const reason = `${error.code}: ${error.detail}`;
+        if (this.#failures === 1) log.warn('the relay cannot be followed', { relay: url, reason });
+        else log.info(2, 'the relay cannot be followed', { relay: url, reason, failures: this.#failures });
+        this.#set({ code: error.code, detail: error.detail });
+      }
+      const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(10, this.#failures));
+      await clock.sleep(this.#retryAfterMs + random() * longest, this.#stopping.signal);
+    }
+  }
+
+  #set(trouble: RefFeed['trouble']): void {
+    this.#isConnected = false;
+    this.#trouble = trouble;
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** One stream, from request to end. */
+  async #follow(): Promise<void> {
+    const { settings } = this.#options;
+    this.#stream = new AbortController();
+    this.#heard = undefined;
+    this.#retryAfterMs = 0;
+    const connection = new HttpConnection(settings);
+    try {
+      await this.#read(await this.#open(connection, this.#stream.signal));
+    } finally {
+      this.#stream.abort();
+      connection.close();
+    }
+  }
+
+  async #open(connection: HttpConnection, signal: AbortSignal): Promise<IncomingMessage> {
+    const { url, repository, names, token, report, agent, clock } = this.#options;
+    const target = new URL(`${url}/events`);
+    target.searchParams.set('repo', repository);
+    for (const name of names) target.searchParams.append('ref', name);
+    const [secret, told] = [await token(), report()];
+    const headers = {
+      accept: 'text/event-stream',
+      'user-agent': agent,
+      ...(secret !== undefined && { authorization: `Bearer ${secret}` }),
+      ...(this.#lastId !== undefined && { 'last-event-id': this.#lastId }),
+      ...(told !== undefined && { [REPORT_HEADER]: told }),
+    };
+    const timer = setTimeout(() => this.#stream?.abort(), SILENCE_MS);
+    const answer = await connection
+      .ask({ method: 'GET', url: target, headers, signal })
+      .catch((cause: unknown) => {
+        const detail = cause instanceof SidecarError ? cause.detail : messageOf(cause);
+        throw new SidecarError('ERR_RELAY_UNREACHABLE', { op: 'follow', target: url, detail, cause });
+      })
+      .finally(() => clearTimeout(timer));
+    this.#retryAfterMs = readRetryAfter(answer.headers['retry-after'], clock.now()) ?? 0;
+    const type = answer.headers['content-type'] ?? '';
+    if (answer.statusCode === 200 && type.startsWith('text/event-stream')) return answer;
+    const text = (await readBody(answer)).toString('utf8', 0, 200).trim();
+    const refused = [401, 403, 404].includes(answer.statusCode ?? 0);
+    const detail = `status ${answer.statusCode}: ${text}`;
+    const code = refused ? 'ERR_RELAY_REFUSED' : 'ERR_RELAY_UNREACHABLE';
+    throw new SidecarError(code, { op: 'follow', target: url, detail });
+  }
+
+  async #read(answer: IncomingMessage): Promise<void> {
+    const parser = createParser({
+      onEvent: ({ event, id, data }) => {
+        const read = readEvent(event, id, data);
+        if (read) this.#take(read);
+      },
+      // What is not understood is left out, as the specification of event streams wants it.
+      onError: () => undefined,
+    });
+    const giveUp = (): void => void answer.destroy(new Error(`nothing came for ${SILENCE_MS} ms`));
+    let timer = setTimeout(giveUp, SILENCE_MS);
+    const decoder = new TextDecoder();
+    try {
+      for await (const chunk of answer) {
+        clearTimeout(timer);
+        timer = setTimeout(giveUp, SILENCE_MS);
+        parser.feed(decoder.decode(chunk as Buffer, { stream: true }));
+      }
+    } catch (cause) {
+      throw new SidecarError('ERR_RELAY_UNREACHABLE', { op: 'follow', detail: 'the stream broke off', cause });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #take(event: RelayEvent): void {
+    const { log, url, repository } = this.#options;
+    if (event.kind === 'trouble') {
+      this.#trouble = event;
+      log.warn('the relay cannot ask the git server', { relay: url, repository, reason: event.code });
+      this.#notify();
+      return;
+    }
+    if (!this.#isConnected) log.info(0, 'following the relay', { relay: url, repository });
+    this.#isConnected = true;
+    this.#failures = 0;
+    const detail = 'the relay cannot ask the git server';
+    const code = event.kind === 'beat' ? event.trouble : undefined;
+    this.#trouble = code === undefined ? undefined : { code, detail };
+    if (event.kind === 'refs') this.#heard = { id: event.id, refs: event.refs };
+    else if (event.kind === 'change' && this.#heard)
+      this.#heard = { id: event.id, refs: applyChange(this.#heard.refs, event) };
+    else if (event.kind === 'change') {
+      // Of what this relay did not tell before: no use.
+      this.reconnect();
+      return;
+    }
+    if (event.ageMs !== undefined) this.#judge(event.ageMs);
+    this.#notify();
+  }
+
+  /**
+   * Takes over what this relay says, if it knows at least as much as those before it: with several behind one name,
+   * the one we come to may be behind. It has to have asked the git server since we were told of the last change.
+   */
+  #judge(ageMs: number): void {
+    const { clock } = this.#options;
+    const told = this.#told;
+    const now = clock.monotonic();
+    // A relay that knew what we know says nothing of it when we come.
+    const heard = this.#heard ?? (told && { id: digestOf(told.refs), refs: told.refs });
+    if (!heard) return;
+    const isSame = told !== undefined && digestOf(told.refs) === heard.id;
+    if (told && !isSame && now - ageMs < this.#changedAt) return;
+    if (!isSame) this.#changedAt = now;
+    this.#heard = heard;
+    this.#lastId = heard.id;
+    this.#told = { refs: isSame ? told.refs : heard.refs, asOf: clock.now() - ageMs, ageMs };
+  }
+}

@@ -1,0 +1,47 @@
+import { messageOf } from '../../model/error.ts';
+import type { Logger } from '../../platform/log.ts';
+import { isSameRef, type Refs } from '../protocol/refs.ts';
+import type { RepositoryName } from '../protocol/repository-name.ts';
+import type { Board } from './board.ts';
+
+export interface BoardNoting {
+  begin(): (refs: Refs) => void;
+  close(): void;
+}
+
+export interface BoardNotingOptions {
+  readonly board: Board;
+  readonly repository: RepositoryName;
+  /** The refs as this relay has them. */
+  readonly refs: () => Refs;
+  /** Somebody noted what we do not have. */
+  readonly onNews: () => void;
+  readonly log: Logger;
+}
+
+/** Notes on the board what a relay found out about one repository, and hears what others noted. */
+export function noteOnBoard({ board, repository, refs, onNews, log }: BoardNotingOptions): BoardNoting {
+  const watch = board.watch(repository, (name, noted) => {
+    if (noted.ref && !isSameRef(noted.ref, refs().get(name))) onNews();
+  });
+  let writing: Promise<void> = Promise.resolve();
+  return {
+    begin: () => {
+      const before = new Map(watch.notes);
+      return (after) => {
+        const differs = [...after].some(([name, ref]) => !isSameRef(before.get(name)?.ref, ref));
+        const isGone = [...before].some(([name, { ref }]) => ref !== undefined && !after.has(name));
+        if (!differs && !isGone) return;
+        writing = writing
+          .then(async () => await board.note(repository, after, before))
+          .catch((error: unknown) =>
+            log.warn('NATS could not be told; it is tried again after the next poll', {
+              repository,
+              reason: messageOf(error),
+            }),
+          );
+      };
+    },
+    close: () => watch.close(),
+  };
+}

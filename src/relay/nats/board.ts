@@ -1,0 +1,206 @@
+import { readFile } from 'node:fs/promises';
+import type { KV, KvWatchEntry } from '@nats-io/kv';
+import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node';
+import { messageOf, SidecarError } from '../../model/error.ts';
+import type { AdvertisedRef } from '../../model/ref.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Logger } from '../../platform/log.ts';
+import { isSameRef, type Refs, refsFromJson, refsToJson } from '../protocol/refs.ts';
+import type { RepositoryName } from '../protocol/repository-name.ts';
+import { keyOf, keysOf, refOfKey } from './key.ts';
+
+export interface BoardOptions {
+  /** `nats://host:port` or `tls://…`; several behind commas. */
+  readonly servers: readonly string[];
+  readonly user: { readonly name: string; readonly password: string } | undefined;
+  /** A file as `nsc` writes it: a JWT and a seed. */
+  readonly credentialsFile: string | undefined;
+  readonly caFile: string | undefined;
+  readonly name: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** One ref as the bucket has it. */
+interface Noted {
+  /** undefined: it was deleted. */
+  readonly ref: AdvertisedRef | undefined;
+  /** Of the bucket, for compare-and-set. */
+  readonly revision: number;
+}
+
+export type Notes = ReadonlyMap<string, Noted>;
+
+/** What the bucket says about one repository, as it changes. */
+export interface Watch {
+  /** By the ref's full name. */
+  readonly notes: Notes;
+  close(): void;
+}
+
+const BUCKET = 'git-sidecar-refs';
+const RETRY_MS = 2000;
+/** Before a watch that ended is begun again. */
+const PAUSE_MS = 100;
+
+/**
+ * A board on NATS where relays and sidecars of all clusters read which commit a ref is at: a JetStream key-value
+ * bucket with a key a ref, the last value only.
+ */
+export class Board {
+  readonly #options: BoardOptions;
+  readonly #stopping = new AbortController();
+  #connection: NatsConnection | undefined;
+  #bucket: Promise<KV>;
+  readonly #watches = new Set<() => void>();
+
+  constructor(options: BoardOptions) {
+    this.#options = options;
+    this.#bucket = this.#open();
+    this.#bucket.catch((cause: unknown) => {
+      if (this.#stopping.signal.aborted) return;
+      const facts = { op: 'load the client of NATS', detail: messageOf(cause), cause };
+      options.log.error(new SidecarError('ERR_NATS', facts), 'NATS cannot be used');
+    });
+  }
+
+  /** Follows what is noted for `repository`, through restarts of the server; begins with all that is there. */
+  watch(repository: RepositoryName, onChange: (ref: string, noted: Noted) => void): Watch {
+    const { clock, log } = this.#options;
+    const notes = new Map<string, Noted>();
+    const closing = new AbortController();
+    let stop: () => void = () => undefined;
+    const restart = (): void => stop();
+    this.#watches.add(restart);
+    const follow = async (): Promise<void> => {
+      while (!closing.signal.aborted && !this.#stopping.signal.aborted) {
+        try {
+          const entries = await (await this.#bucket).watch({ key: keysOf(repository) });
+          stop = () => entries.stop();
+          // The server tells everything again, and it may have lost what it had.
+          notes.clear();
+          for await (const entry of entries) {
+            const [ref, noted] = read(entry);
+            notes.set(ref, noted);
+            onChange(ref, noted);
+          }
+          await clock.sleep(PAUSE_MS, closing.signal);
+        } catch (error) {
+          log.info(1, 'NATS cannot be followed', { repository, reason: messageOf(error) });
+          await clock.sleep(RETRY_MS, closing.signal);
+        }
+      }
+    };
+    void follow();
+    return {
+      notes,
+      close: () => {
+        this.#watches.delete(restart);
+        closing.abort();
+        stop();
+      },
+    };
+  }
+
+  /**
+   * Notes where refs are. `before` is what was noted when the git server was asked: where somebody has noted something
+   * else since then, they asked later and theirs stays.
+   */
+  async note(repository: RepositoryName, refs: Refs, before: Notes): Promise<void> {
+    const bucket = await this.#bucket;
+    for (const [name, ref] of refs) {
+      const noted = before.get(name);
+      if (noted && isSameRef(noted.ref, ref)) continue;
+      const record = JSON.stringify({ ...refsToJson(new Map([[name, ref]]))[name], at: this.#options.clock.now() });
+      const key = keyOf(repository, name);
+      await this.#unlessNewer(noted ? bucket.update(key, record, noted.revision) : bucket.create(key, record));
+    }
+    for (const [name, noted] of before)
+      if (noted.ref && !refs.has(name))
+        await this.#unlessNewer(bucket.delete(keyOf(repository, name), { previousSeq: noted.revision }));
+  }
+
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    await this.#connection?.close().catch(() => undefined);
+  }
+
+  /** JetStream's "wrong last sequence" (error 10071), as text: somebody noted something since. */
+  async #unlessNewer(write: Promise<unknown>): Promise<void> {
+    try {
+      await write;
+    } catch (error) {
+      if (!/wrong last sequence/i.test(messageOf(error))) throw error;
+    }
+  }
+
+  async #open(): Promise<KV> {
+    const { servers, log } = this.#options;
+    const { nats } = await import('./library.ts');
+    const connection = await this.#untilItWorks(async () => await nats.connect(await this.#connectionOptions()));
+    this.#connection = connection;
+    const makeBucket = async (): Promise<KV> => await new nats.Kvm(connection).create(BUCKET, { history: 1 });
+    const bucket = await this.#untilItWorks(makeBucket);
+    log.info(0, 'connected to NATS', { servers: servers.join(' '), version: connection.info?.version });
+    void this.#watchConnection(connection, makeBucket);
+    return bucket;
+  }
+
+  /** @throws when we are closing */
+  async #untilItWorks<T>(attempt: () => Promise<T>): Promise<T> {
+    const { clock, log, servers } = this.#options;
+    for (;;) {
+      this.#stopping.signal.throwIfAborted();
+      try {
+        return await attempt();
+      } catch (cause) {
+        if (this.#stopping.signal.aborted) throw cause;
+        const facts = { op: 'use', target: servers.join(' '), detail: messageOf(cause), cause };
+        log.error(new SidecarError('ERR_NATS', facts), 'NATS cannot be used; it is tried again');
+        await clock.sleep(RETRY_MS, this.#stopping.signal);
+      }
+    }
+  }
+
+  async #connectionOptions(): Promise<ConnectionOptions> {
+    const { servers, user, credentialsFile, caFile, name } = this.#options;
+    const { nats } = await import('./library.ts');
+    return {
+      servers: [...servers],
+      name,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 500,
+      reconnectJitter: 1500,
+      ...(user && { user: user.name, pass: user.password }),
+      ...(credentialsFile !== undefined && { authenticator: nats.credsAuthenticator(await readFile(credentialsFile)) }),
+      ...(caFile !== undefined && { tls: { caFile } }),
+    };
+  }
+
+  async #watchConnection(connection: NatsConnection, makeBucket: () => Promise<KV>): Promise<void> {
+    const { log } = this.#options;
+    for await (const { type } of connection.status()) {
+      if (type === 'disconnect') {
+        log.warn('NATS is away; polls go on');
+      } else if (type === 'reconnect') {
+        log.info(0, 'NATS is back');
+        // It may have come back without what it had.
+        this.#bucket = this.#untilItWorks(makeBucket);
+        this.#bucket.catch(() => undefined);
+        for (const restart of this.#watches) restart();
+      }
+    }
+  }
+}
+
+function read(entry: KvWatchEntry): [string, Noted] {
+  const name = refOfKey(entry.key);
+  const { revision } = entry;
+  if (entry.operation !== 'PUT') return [name, { ref: undefined, revision }];
+  try {
+    const refs = refsFromJson({ [name]: JSON.parse(entry.string()) });
+    return [name, { ref: refs?.get(name), revision }];
+  } catch {
+    return [name, { ref: undefined, revision }];
+  }
+}

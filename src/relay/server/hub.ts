@@ -1,0 +1,221 @@
+import type { ServerResponse } from 'node:http';
+import type { SidecarError } from '../../model/error.ts';
+import { ERROR_CODES } from '../../model/error-codes.ts';
+import type { Clock, Random } from '../../platform/clock.ts';
+import { writeEvent } from '../protocol/events.ts';
+import { changesBetween, digestOf, type Refs, selectRefs } from '../protocol/refs.ts';
+import type { Follower } from './follower.ts';
+
+/** One open stream. */
+interface Subscriber {
+  readonly response: ServerResponse;
+  /** In [0, 1): its place when a change is spread over time; fixed, so that changes keep their order. */
+  readonly place: number;
+  /** What the last beat left unsent had not gone by the next one. */
+  isStuck: boolean;
+}
+
+/** Subscribers of the same refs of the same repository: they are told the same bytes. */
+interface Channel {
+  readonly follower: Follower;
+  readonly names: readonly string[];
+  readonly subscribers: Set<Subscriber>;
+  refs: Refs;
+  id: string;
+}
+
+export interface HubOptions {
+  /** A name of this process that no other relay has. */
+  readonly relay: string;
+  readonly staggerMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** A subscriber that does not take this much is let go: it comes back and is told what is true then. */
+const MOST_UNSENT_BYTES = 256 * 1024;
+/** With `--stagger`: those whose turns are within so many milliseconds are told together. */
+const TURN_MS = 20;
+
+/** Holds the streams and tells each what changed. What one of them does or does not do costs the others nothing. */
+export class Hub {
+  readonly #options: HubOptions;
+  readonly #channels = new Map<Follower, Map<string, Channel>>();
+  #subscribers = 0;
+  #eventsSent = 0;
+  #dropped = 0;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+  }
+
+  get subscribers(): number {
+    return this.#subscribers;
+  }
+
+  get eventsSent(): number {
+    return this.#eventsSent;
+  }
+
+  /** Subscribers that were let go because they took nothing. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  isWatched(follower: Follower): boolean {
+    return this.#channels.has(follower);
+  }
+
+  /** The id of what subscribers of these refs are told now; empty while nothing is known. */
+  idOf(follower: Follower, names: readonly string[]): string {
+    return follower.isKnown ? digestOf(selectRefs(follower.refs, names)) : '';
+  }
+
+  /**
+   * Takes a stream on whose head was sent.
+   * @param lastId of the last event that the subscriber saw
+   */
+  subscribe(follower: Follower, names: readonly string[], lastId: string | undefined, response: ServerResponse): void {
+    const channel = this.#channel(follower, names);
+    const subscriber: Subscriber = { response, place: this.#options.random(), isStuck: false };
+    channel.subscribers.add(subscriber);
+    this.#subscribers += 1;
+    response.once('close', () => this.#remove(channel, subscriber));
+    if (follower.isKnown && lastId !== channel.id) this.#send(subscriber, this.#wholeState(channel));
+    else this.#send(subscriber, this.#beat(channel));
+    if (follower.trouble) this.#send(subscriber, troubleEvent(follower.trouble));
+  }
+
+  /** The refs of `follower` moved. */
+  tell(follower: Follower): void {
+    for (const channel of this.#channels.get(follower)?.values() ?? []) {
+      const refs = selectRefs(follower.refs, channel.names);
+      const changes = changesBetween(channel.refs, refs);
+      const wasKnown = channel.id !== '';
+      if (wasKnown && changes.length === 0) continue;
+      channel.refs = refs;
+      channel.id = digestOf(refs);
+      const bytes = wasKnown
+        ? writeEvent({
+            kind: 'change',
+            id: channel.id,
+            set: new Map(changes.flatMap(({ ref, to }) => (to ? [[ref, to] as const] : []))),
+            gone: changes.filter(({ to }) => !to).map(({ ref }) => ref),
+            ageMs: this.#ageOf(follower),
+          })
+        : this.#wholeState(channel);
+      this.#spread([...channel.subscribers], bytes);
+    }
+  }
+
+  tellTrouble(follower: Follower, error: SidecarError): void {
+    const bytes = troubleEvent(error);
+    for (const channel of this.#channels.get(follower)?.values() ?? [])
+      for (const subscriber of channel.subscribers) this.#send(subscriber, bytes);
+  }
+
+  /** The git server of `follower` answers again. */
+  tellRecovery(follower: Follower): void {
+    for (const channel of this.#channels.get(follower)?.values() ?? [])
+      for (const subscriber of channel.subscribers) this.#send(subscriber, this.#beat(channel));
+  }
+
+  /** Shows every subscriber that we are here, and finds those that are not. */
+  beat(): void {
+    for (const channels of this.#channels.values()) {
+      for (const channel of channels.values()) {
+        const bytes = this.#beat(channel);
+        for (const subscriber of channel.subscribers) {
+          const unsent = subscriber.response.writableLength > 0;
+          if (unsent && subscriber.isStuck) this.#drop(subscriber);
+          else {
+            this.#send(subscriber, bytes);
+            subscriber.isStuck = unsent;
+          }
+        }
+      }
+    }
+  }
+
+  close(): void {
+    for (const channels of this.#channels.values())
+      for (const { subscribers } of channels.values()) for (const { response } of [...subscribers]) response.destroy();
+  }
+
+  #channel(follower: Follower, names: readonly string[]): Channel {
+    const channels = this.#channels.get(follower) ?? new Map<string, Channel>();
+    this.#channels.set(follower, channels);
+    const key = [...names].sort().join('\n');
+    let channel = channels.get(key);
+    if (!channel) {
+      const refs = selectRefs(follower.refs, names);
+      channel = { follower, names, subscribers: new Set(), refs, id: follower.isKnown ? digestOf(refs) : '' };
+      channels.set(key, channel);
+    }
+    return channel;
+  }
+
+  #wholeState({ follower, refs, id }: Channel): Buffer {
+    return writeEvent({ kind: 'refs', id, refs, ageMs: this.#ageOf(follower), relay: this.#options.relay });
+  }
+
+  #beat({ follower }: Channel): Buffer {
+    const ageMs = follower.isKnown ? this.#ageOf(follower) : undefined;
+    return writeEvent({ kind: 'beat', ageMs, relay: this.#options.relay, trouble: follower.trouble?.code });
+  }
+
+  #ageOf({ asOf }: Follower): number {
+    return Math.max(0, this.#options.clock.now() - asOf);
+  }
+
+  #spread(subscribers: readonly Subscriber[], bytes: Buffer): void {
+    const { staggerMs } = this.#options;
+    if (staggerMs <= 0) {
+      for (const subscriber of subscribers) this.#send(subscriber, bytes);
+      return;
+    }
+    const turns = new Map<number, Subscriber[]>();
+    for (const subscriber of subscribers) {
+      const at = Math.floor((subscriber.place * staggerMs) / TURN_MS) * TURN_MS;
+      const due = turns.get(at);
+      if (due) due.push(subscriber);
+      else turns.set(at, [subscriber]);
+    }
+    for (const [at, due] of turns) {
+      const send = (): void => {
+        for (const subscriber of due) this.#send(subscriber, bytes);
+      };
+      setTimeout(send, at).unref();
+    }
+  }
+
+  #send(subscriber: Subscriber, bytes: Buffer): void {
+    const { response } = subscriber;
+    if (response.destroyed) return;
+    if (response.writableLength > MOST_UNSENT_BYTES) {
+      this.#drop(subscriber);
+      return;
+    }
+    response.write(bytes);
+    this.#eventsSent += 1;
+  }
+
+  #drop(subscriber: Subscriber): void {
+    this.#dropped += 1;
+    subscriber.response.destroy();
+  }
+
+  #remove(channel: Channel, subscriber: Subscriber): void {
+    if (!channel.subscribers.delete(subscriber)) return;
+    this.#subscribers -= 1;
+    if (channel.subscribers.size > 0) return;
+    const channels = this.#channels.get(channel.follower);
+    for (const [key, each] of channels ?? []) if (each === channel) channels?.delete(key);
+    if (channels?.size === 0) this.#channels.delete(channel.follower);
+  }
+}
+
+/** The words of our own table: those of the git server may hold what is not for everybody. */
+function troubleEvent({ code }: SidecarError): Buffer {
+  return writeEvent({ kind: 'trouble', code, detail: ERROR_CODES[code].meaning });
+}

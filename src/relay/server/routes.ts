@@ -1,0 +1,130 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../platform/clock.ts';
+import { answerJson, answerText, type Route, readRequest } from '../../platform/http-answer.ts';
+import { RateLimit } from '../../platform/rate-limit.ts';
+import { LARGEST_REPORT, REPORT_HEADER, readReport } from '../protocol/report.ts';
+import { parseRepositoryName } from '../protocol/repository-name.ts';
+import type { Doorkeeper } from './doorkeeper.ts';
+import type { Fleet } from './fleet.ts';
+import type { Hub } from './hub.ts';
+import type { Repositories } from './repositories.ts';
+
+export interface RelayRoutesOptions {
+  readonly doorkeeper: Doorkeeper;
+  readonly repositories: Repositories;
+  readonly hub: Hub;
+  readonly fleet: Fleet;
+  readonly mostSubscribers: number;
+}
+
+const MOST_REFS = 64;
+/** How long somebody who comes from another relay waits for what the git server says. */
+const PATIENCE_MS = 10_000;
+const REF = /^(?:HEAD|[^\p{Cc}\s~^:?*[\\]{1,500})$/u;
+
+/** Comes before the others: answers what is too much with 429. */
+export function limitRoute(clock: Clock, mostPerSecond: number): Route {
+  const limit = new RateLimit(clock, mostPerSecond, mostPerSecond);
+  return async (_url, _request, response) => {
+    if (limit.take()) return false;
+    response.setHeader('retry-after', '1');
+    answerText(response, 429, 'this relay gets more requests than it may answer');
+    return true;
+  };
+}
+
+/** `GET /events?repo=HOST/PATH[&ref=NAME…]`: the stream that `events.ts` describes. */
+export function eventsRoute({ doorkeeper, hub, fleet, mostSubscribers }: RelayRoutesOptions): Route {
+  return async ({ pathname, searchParams }, request, response) => {
+    if (pathname !== '/events') return false;
+    const names = searchParams.getAll('ref');
+    if (request.method !== 'GET') answerText(response, 405, 'use GET');
+    else if (names.length > MOST_REFS || !names.every((name) => REF.test(name)))
+      answerText(response, 400, `up to ${MOST_REFS} names of refs`);
+    else if (hub.subscribers >= mostSubscribers) {
+      response.setHeader('retry-after', '10');
+      answerText(response, 503, 'this relay has as many subscribers as it may');
+    } else {
+      const name = parseRepositoryName(searchParams.get('repo') ?? '');
+      const follower = await doorkeeper.admit(name, request, response, 0);
+      if (!follower) return true;
+      openStream(request, response);
+      const report = readReport(headerText(request, REPORT_HEADER) ?? '');
+      if (report) {
+        fleet.join(follower.upstream.name, report);
+        response.once('close', () => fleet.leave(report.stream));
+      }
+      const lastId = headerText(request, 'last-event-id');
+      // Another relay has told it what we do not know: something older, or something newer.
+      if (lastId !== undefined && follower.isKnown && lastId !== hub.idOf(follower, names))
+        await follower.askForMissing(PATIENCE_MS);
+      if (!response.destroyed) hub.subscribe(follower, names, lastId, response);
+    }
+    return true;
+  };
+}
+
+function headerText({ headers }: IncomingMessage, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** The stream ends with the connection, so it needs no chunks: one event is one write. */
+function openStream(request: IncomingMessage, response: ServerResponse): void {
+  request.socket.setNoDelay(true);
+  request.socket.setKeepAlive(true, 30_000);
+  request.socket.setTimeout(0);
+  response.useChunkedEncodingByDefault = false;
+  response.shouldKeepAlive = false;
+  response.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    // nginx would hold events back.
+    'x-accel-buffering': 'no',
+  });
+  response.flushHeaders();
+}
+
+/** `POST /reports`: what a subscriber has published since it opened its stream. */
+export function reportsRoute({ doorkeeper, fleet }: RelayRoutesOptions): Route {
+  return async ({ pathname }, request, response) => {
+    if (pathname !== '/reports') return false;
+    const principal = doorkeeper.identify(request, response);
+    if (!principal) return true;
+    const body = request.method === 'POST' ? await readRequest(request, LARGEST_REPORT) : undefined;
+    const report = body && readReport(body.toString());
+    const name = report && fleet.repositoryOf(report.stream);
+    if (!report) answerText(response, 400, 'it is no report');
+    // With several relays behind one name it may have come to the wrong one.
+    else if (!name || !principal.mayRead(name) || !fleet.report(report))
+      answerText(response, 421, 'that stream is not here');
+    else response.writeHead(204).end();
+    return true;
+  };
+}
+
+/** `GET /fleet`: who follows what and how far each has come. `GET /status`: what is followed and how fresh it is. */
+export function overviewRoute({ doorkeeper, repositories, hub, fleet }: RelayRoutesOptions): Route {
+  return async ({ pathname }, request, response) => {
+    if (pathname !== '/fleet' && pathname !== '/status') return false;
+    const principal = doorkeeper.identify(request, response);
+    if (!principal) return true;
+    if (pathname === '/fleet') {
+      answerJson(response, 200, fleet.document(principal.mayRead));
+      return true;
+    }
+    const followers = repositories.followers.filter(({ upstream }) => principal.mayRead(upstream.name));
+    answerJson(response, 200, {
+      subscribers: hub.subscribers,
+      repositories: followers.map((follower) => ({
+        repository: follower.upstream.name,
+        known: follower.isKnown,
+        refs: follower.refs.size,
+        asOf: follower.isKnown ? new Date(follower.asOf).toISOString() : null,
+        trouble: follower.trouble?.code ?? null,
+        requestsSent: follower.requestsSent,
+      })),
+    });
+    return true;
+  };
+}

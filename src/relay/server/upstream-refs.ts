@@ -1,0 +1,66 @@
+import type { Credential } from '../../model/credential.ts';
+import { SidecarError } from '../../model/error.ts';
+import { ERROR_CODES, type ErrorCode } from '../../model/error-codes.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Poller } from '../../poll/poller.ts';
+import { confirmedAt, nextChange, type RefFeed } from '../client/feed.ts';
+import type { UpstreamRefs } from './follower.ts';
+
+export interface PolledOptions {
+  readonly poller: Poller;
+  readonly shownUrl: string;
+  readonly clock: Clock;
+  /** Reads the credentials as they are now and hands them to git. */
+  readonly credentials: (signal: AbortSignal) => Promise<readonly Credential[]>;
+}
+
+/** A git server that is asked. */
+export function polledUpstream({ poller, shownUrl, clock, credentials }: PolledOptions): UpstreamRefs {
+  let current: readonly Credential[] = [];
+  return {
+    list: async (questions, signal) => {
+      current = await credentials(signal);
+      const asOf = clock.now();
+      return { refs: await poller.list(questions, current, signal), asOf };
+    },
+    get source() {
+      return { url: poller.fetchUrl, shownUrl, native: poller.native, credentials: current };
+    },
+    costs: true,
+    get requestsSent() {
+      return poller.requestsSent;
+    },
+    close: () => poller.close(),
+  };
+}
+
+/** How long to wait for the first word of a parent. */
+const FIRST_WORD_MS = 10_000;
+
+/** A relay nearer to the git server: it tells by itself, and asking it again costs nothing. */
+export function relayedUpstream(feed: RefFeed, options: PolledOptions): UpstreamRefs {
+  const { poller, shownUrl, clock, credentials } = options;
+  let current: readonly Credential[] = [];
+  return {
+    list: async (_questions, signal) => {
+      current = await credentials(signal);
+      if (!feed.told && !feed.trouble) await nextChange(feed, FIRST_WORD_MS, signal);
+      const { told, trouble } = feed;
+      if (told) return { refs: [...told.refs.values()], asOf: confirmedAt(feed, told, clock.now()) };
+      const code = trouble && trouble.code in ERROR_CODES ? (trouble.code as ErrorCode) : 'ERR_RELAY_UNREACHABLE';
+      const detail = trouble?.detail ?? 'it has not told yet where the refs are';
+      throw new SidecarError(code, { op: 'ask the relay', target: shownUrl, detail });
+    },
+    get source() {
+      return { url: poller.fetchUrl, shownUrl, native: poller.native, credentials: current };
+    },
+    costs: false,
+    get requestsSent() {
+      return poller.requestsSent;
+    },
+    close: () => {
+      feed.close();
+      poller.close();
+    },
+  };
+}

@@ -1,0 +1,193 @@
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { type Credential, credentialFor } from '../model/credential.ts';
+import { SidecarError } from '../model/error.ts';
+import { cookieHeader } from './cookies.ts';
+import { HttpConnection, type HttpQuestion, readBody } from './http-connection.ts';
+import { httpFailure } from './http-failure.ts';
+import type { HttpSettings } from './http-settings.ts';
+import { readCapabilities, type ServerCapabilities } from './wire/capabilities.ts';
+
+/** The server is not one that we understand natively; git itself has to ask. The message says why. */
+export class NotNative extends Error {
+  override readonly name = 'NotNative';
+}
+
+export interface UploadPackOptions {
+  /** The repository, without userinfo. */
+  readonly url: string;
+  readonly settings: HttpSettings;
+  readonly agent: string;
+  readonly now: () => number;
+}
+
+/** A repository on a server, and what the server can do. */
+export interface UploadPackServer {
+  /** The repository URL after redirects, without a trailing slash. */
+  readonly base: string;
+  readonly capabilities: ServerCapabilities;
+}
+
+const INFO_REFS = '/info/refs?service=git-upload-pack';
+const MOST_REDIRECTS = 5;
+
+/**
+ * A repository on a smart HTTP server of protocol v2 (gitprotocol-http, gitprotocol-v2), over one kept-alive connection.
+ * What the server can do is asked once; from then on a command is one POST.
+ */
+export class UploadPack {
+  readonly #options: UploadPackOptions;
+  readonly #connection: HttpConnection;
+  #server: UploadPackServer | undefined;
+  /** The server refused us without credentials: send them at once from now on. */
+  #needsAuth = false;
+
+  constructor(options: UploadPackOptions) {
+    this.#options = options;
+    this.#connection = new HttpConnection(options.settings);
+  }
+
+  get requestsSent(): number {
+    return this.#connection.sent;
+  }
+
+  get agent(): string {
+    return this.#options.agent;
+  }
+
+  get url(): string {
+    return this.#options.url;
+  }
+
+  /** What is known of the server by now. */
+  get server(): UploadPackServer | undefined {
+    return this.#server;
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  /** Forgets what the server said that it can do. */
+  forget(): void {
+    this.#server = undefined;
+  }
+
+  /**
+   * @throws NotNative when git has to ask instead
+   * @throws SidecarError ERR_REMOTE_*
+   */
+  async discover(credentials: readonly Credential[], signal: AbortSignal): Promise<UploadPackServer> {
+    this.#server ??= await this.#discover(credentials, signal);
+    return this.#server;
+  }
+
+  /**
+   * Sends one command.
+   * @returns the answer's body, still coming
+   * @throws NotNative, SidecarError ERR_REMOTE_*
+   */
+  async command(body: Buffer, credentials: readonly Credential[], signal: AbortSignal): Promise<IncomingMessage> {
+    const { base } = await this.discover(credentials, signal);
+    const url = new URL(`${base}/git-upload-pack`);
+    const answer = await this.#ask('POST', url, credentials, signal, body);
+    await this.#requireOk(url, answer);
+    const type = answer.headers['content-type'];
+    if (type?.startsWith('application/x-git-upload-pack-result')) return answer;
+    answer.resume();
+    const detail = `the answer is of type ${type ?? 'nothing'}`;
+    throw new SidecarError('ERR_REMOTE_PROTOCOL', { op: 'ask', target: this.#options.url, detail });
+  }
+
+  async #requireOk(url: URL, answer: IncomingMessage): Promise<void> {
+    if (answer.statusCode === 200) return;
+    answer.resume();
+    throw httpFailure(url, answer, this.#options.now());
+  }
+
+  async #discover(credentials: readonly Credential[], signal: AbortSignal): Promise<UploadPackServer> {
+    let url = new URL(`${this.#options.url.replace(/\/+$/, '')}${INFO_REFS}`);
+    for (let redirects = 0; ; redirects += 1) {
+      const answer = await this.#ask('GET', url, credentials, signal);
+      const status = answer.statusCode ?? 0;
+      if (status >= 300 && status < 400) {
+        answer.resume();
+        url = this.#followRedirect(url, answer, redirects);
+        continue;
+      }
+      await this.#requireOk(url, answer);
+      if (!answer.headers['content-type']?.startsWith('application/x-git-upload-pack-advertisement')) {
+        answer.resume();
+        throw new NotNative('the server does not speak smart HTTP');
+      }
+      const capabilities = readCapabilities(await readBody(answer));
+      if (capabilities.version !== 2) throw new NotNative(`the server speaks protocol v${capabilities.version}`);
+      if (!capabilities.lsRefs) throw new NotNative('the server has no ls-refs command');
+      return { base: url.href.slice(0, -INFO_REFS.length), capabilities };
+    }
+  }
+
+  /** git follows redirects of this first request, and keeps the new place when the end of the URL is the same. */
+  #followRedirect(from: URL, { headers: { location } }: IncomingMessage, redirects: number): URL {
+    if (this.#options.settings.followRedirects === 'never' || location === undefined || redirects >= MOST_REDIRECTS) {
+      throw new NotNative('the server redirects in a way that git has to judge');
+    }
+    const to = new URL(location, from);
+    if (!to.href.endsWith(INFO_REFS)) throw new NotNative('the server redirects to a URL of another form');
+    if (to.protocol !== from.protocol && to.protocol !== 'https:')
+      throw new NotNative(`the server redirects to ${to.protocol}`);
+    return to;
+  }
+
+  async #ask(
+    method: HttpQuestion['method'],
+    url: URL,
+    credentials: readonly Credential[],
+    signal: AbortSignal,
+    body?: Buffer,
+  ): Promise<IncomingMessage> {
+    const credential = credentialFor(url.href, credentials);
+    const send = async (authorize: boolean): Promise<IncomingMessage> =>
+      await this.#connection.ask({
+        method,
+        url,
+        signal,
+        headers: await this.#headers(method, url, authorize ? credential : undefined),
+        ...(body && { body }),
+      });
+    const answer = await send(this.#needsAuth);
+    if (answer.statusCode !== 401) return answer;
+    if (!credential) {
+      answer.resume();
+      throw new NotNative('the server asks for credentials that none of the options give');
+    }
+    if (this.#needsAuth) return answer;
+    // Read to its end, so that the connection is free for the next try.
+    await readBody(answer);
+    this.#needsAuth = true;
+    return await send(true);
+  }
+
+  async #headers(method: string, url: URL, credential: Credential | undefined): Promise<Record<string, string>> {
+    const { settings } = this.#options;
+    const headers: Record<string, string> = {
+      'user-agent': settings.userAgent ?? this.#options.agent,
+      'git-protocol': 'version=2',
+      accept: method === 'POST' ? 'application/x-git-upload-pack-result' : '*/*',
+      pragma: 'no-cache',
+    };
+    if (method === 'POST') headers['content-type'] = 'application/x-git-upload-pack-request';
+    for (const line of settings.extraHeaders) {
+      const colon = line.indexOf(':');
+      if (colon > 0) headers[line.slice(0, colon).trim().toLowerCase()] = line.slice(colon + 1).trim();
+    }
+    if (credential) {
+      headers.authorization = `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString('base64')}`;
+    }
+    const cookies =
+      settings.cookieFile === undefined ? undefined : await readFile(settings.cookieFile, 'utf8').catch(() => '');
+    const cookie = cookies ? cookieHeader(cookies, url, this.#options.now()) : undefined;
+    if (cookie !== undefined) headers.cookie = cookie;
+    return headers;
+  }
+}

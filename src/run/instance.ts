@@ -1,0 +1,86 @@
+import { createServer } from 'node:net';
+import { messageOf, SidecarError } from '../model/error.ts';
+import { type Environment, type Exit, type LongRunning, startLongRunning } from '../platform/process.ts';
+
+export interface StopOptions {
+  readonly signal: NodeJS.Signals;
+  /** Milliseconds until the whole group is killed. */
+  readonly timeoutMs: number;
+}
+
+export interface InstanceOptions {
+  readonly command: readonly [string, ...string[]];
+  readonly cwd: string;
+  readonly env: Environment;
+  /** The port that it was told to listen on. */
+  readonly port: number | undefined;
+  readonly stop: StopOptions;
+}
+
+/** One process of the command. */
+export class Instance {
+  readonly port: number | undefined;
+  readonly startedAt = Date.now();
+  readonly exited: Promise<Exit>;
+  readonly #process: LongRunning;
+  readonly #stop: StopOptions;
+  #exit: Exit | undefined;
+
+  private constructor(process: LongRunning, { port, stop }: InstanceOptions) {
+    this.#process = process;
+    this.#stop = stop;
+    this.port = port;
+    this.exited = process.exited.then((exit) => {
+      this.#exit = exit;
+      // What it left running in its group has nobody to belong to.
+      process.signalGroup('SIGKILL');
+      return exit;
+    });
+  }
+
+  /** @throws SidecarError ERR_RUN_COMMAND */
+  static async start(options: InstanceOptions): Promise<Instance> {
+    const [file, ...args] = options.command;
+    try {
+      const { env, cwd } = options;
+      return new Instance(await startLongRunning({ file, args, env, cwd }), options);
+    } catch (error) {
+      const detail = messageOf(error);
+      throw new SidecarError('ERR_RUN_COMMAND', { op: 'start', target: file, detail, cause: error });
+    }
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** How it ended; undefined while it runs. */
+  get exit(): Exit | undefined {
+    return this.#exit;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    if (!this.#exit) this.#process.signal(name);
+  }
+
+  /** Asks it to end, and after the timeout kills it with everything that it started. */
+  async stop(): Promise<void> {
+    if (this.#exit) return;
+    this.#process.signal(this.#stop.signal);
+    const timer = setTimeout(() => this.#process.signalGroup('SIGKILL'), this.#stop.timeoutMs);
+    await this.exited;
+    clearTimeout(timer);
+  }
+}
+
+/** A port of the loopback interface that nobody uses at this moment. */
+export async function findFreePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { lstat, mkdir, readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { CopyRule, Place } from '../config/run-config.ts';
+import { messageOf, SidecarError, systemCode } from '../model/error.ts';
+import { removeTree } from '../platform/remove-tree.ts';
+import { copyTree } from './copy-tree.ts';
+import { type Published, readPublished } from './follow-link.ts';
+import type { Release } from './state.ts';
+
+export interface ReleasesOptions {
+  /** Holds one directory a release. */
+  readonly directory: string;
+  readonly link: string;
+  readonly place: Place;
+}
+
+/** The revision itself cannot be deployed, whatever the surroundings: it names a path that it does not have. */
+export class UnfitRevision extends SidecarError {}
+
+/** Copies of revisions, each whole. */
+export class Releases {
+  readonly #options: ReleasesOptions;
+
+  constructor(options: ReleasesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Copies what is published. The published tree may be taken away at any moment after the link moved on, so the copy
+   * counts only if the link still shows the same directory afterwards.
+   *
+   * @returns the release; undefined when the link moved on meanwhile
+   * @throws SidecarError ERR_RUN_COPY
+   */
+  async make(published: Published, signal: AbortSignal): Promise<Release | undefined> {
+    const { directory, link } = this.#options;
+    const path = join(directory, `${Date.now().toString(36)}-${published.id.slice(0, 40)}`);
+    const hash = createHash('sha256');
+    try {
+      await mkdir(path, { recursive: true });
+      for (const rule of this.#rules()) hash.update(await this.#copy(published, rule, path, signal));
+    } catch (error) {
+      await removeTree(path);
+      if ((await readPublished(link))?.path !== published.path) return undefined;
+      if (error instanceof SidecarError) throw error;
+      throw new SidecarError('ERR_RUN_COPY', {
+        op: 'copy',
+        target: published.path,
+        detail: messageOf(error),
+        cause: error,
+      });
+    }
+    if ((await readPublished(link))?.path !== published.path) {
+      await removeTree(path);
+      return undefined;
+    }
+    return { id: published.id, path, digest: hash.digest('hex'), deployedAt: Date.now() };
+  }
+
+  /** Removes every release directory that is not one of `kept`. */
+  async prune(kept: readonly Release[]): Promise<void> {
+    const { directory } = this.#options;
+    const paths = new Set(kept.map(({ path }) => path));
+    for (const name of await readdir(directory).catch(() => [] as string[])) {
+      const path = join(directory, name);
+      if (!paths.has(path)) await removeTree(path);
+    }
+  }
+
+  #rules(): readonly CopyRule[] {
+    const { place } = this.#options;
+    return place.kind === 'into' ? place.copies : [{ source: place.path, target: '.' }];
+  }
+
+  async #copy(
+    { path, id }: Published,
+    { source, target }: CopyRule,
+    release: string,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const [from, to] = [join(path, source), join(release, target)];
+    const stat = await lstat(from).catch((error: unknown) => {
+      if (systemCode(error) !== 'ENOENT') throw error;
+      throw new UnfitRevision('ERR_RUN_COPY', {
+        op: 'copy',
+        target: source,
+        detail: `revision ${id} does not have it`,
+      });
+    });
+    await mkdir(dirname(to), { recursive: true });
+    return `${source}:${target}:${stat.isDirectory() ? '' : 'file'}${await copyTree(from, to, signal)}\n`;
+  }
+}

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Place } from '../config/run-config.ts';
+import { messageOf, SidecarError } from '../model/error.ts';
+import { readText, writeFileAtomic } from '../platform/atomic-file.ts';
+
+/** A revision that was deployed. */
+export interface Release {
+  /** The commit, or the name of the published directory. */
+  readonly id: string;
+  /** The directory that holds its files. */
+  readonly path: string;
+  /** Of all that was copied. */
+  readonly digest: string;
+  /** Milliseconds since the epoch. */
+  readonly deployedAt: number;
+}
+
+/** What a restart of run has to know. */
+export interface RunState {
+  /** Deployed with success, the newest last. */
+  readonly releases: readonly Release[];
+  /** Revisions that failed and are left out until a newer one was deployed; with the reason. */
+  readonly quarantined: Readonly<Record<string, string>>;
+  /** `--into`: paths that are ours. */
+  readonly owned: readonly string[];
+}
+
+const EMPTY: RunState = { releases: [], quarantined: {}, owned: [] };
+
+/** The memory of run, in one file of the state directory. */
+export class StateFile {
+  readonly #path: string;
+  #state: RunState = EMPTY;
+
+  constructor(directory: string) {
+    this.#path = join(directory, 'state.json');
+  }
+
+  get state(): RunState {
+    return this.#state;
+  }
+
+  get current(): Release | undefined {
+    return this.#state.releases.at(-1);
+  }
+
+  async load(): Promise<void> {
+    const text = await readText(this.#path);
+    if (text === undefined) return;
+    try {
+      this.#state = { ...EMPTY, ...(JSON.parse(text) as Partial<RunState>) };
+    } catch {
+      this.#state = EMPTY;
+    }
+  }
+
+  /** @throws SidecarError ERR_RUN_STATE */
+  async save(changes: Partial<RunState>): Promise<void> {
+    this.#state = { ...this.#state, ...changes };
+    try {
+      await writeFileAtomic(this.#path, `${JSON.stringify(this.#state)}\n`);
+    } catch (error) {
+      const detail = messageOf(error);
+      throw new SidecarError('ERR_RUN_STATE', { op: 'write', target: this.#path, detail, cause: error });
+    }
+  }
+}
+
+/**
+ * The first of `candidates` that can be made and written.
+ * @throws SidecarError ERR_RUN_STATE
+ */
+export async function openStateDirectory(candidates: readonly string[]): Promise<string> {
+  let cause: unknown;
+  for (const path of candidates) {
+    try {
+      await mkdir(path, { recursive: true, mode: 0o700 });
+      await writeFileAtomic(join(path, '.writable'), '');
+      return path;
+    } catch (error) {
+      cause = error;
+    }
+  }
+  const target = candidates[0] ?? '';
+  throw new SidecarError('ERR_RUN_STATE', { op: 'use', target, detail: messageOf(cause), cause });
+}
+
+/** Places for the state directory, the best first: one for each link and place that is run from. */
+export function stateCandidates(
+  chosen: string | undefined,
+  link: string,
+  place: Place,
+  environment: Readonly<Record<string, string>>,
+): readonly string[] {
+  if (chosen !== undefined) return [chosen];
+  const identity = JSON.stringify([link, place]);
+  const name = `run-${createHash('sha256').update(identity).digest('hex').slice(0, 12)}`;
+  const { XDG_STATE_HOME, HOME } = environment;
+  const homes = [
+    ...(XDG_STATE_HOME ? [XDG_STATE_HOME] : []),
+    ...(HOME && HOME !== '/' ? [join(HOME, '.local', 'state')] : []),
+    tmpdir(),
+  ];
+  return homes.map((home) => join(home, 'git-sidecar', name));
+}

@@ -1,0 +1,33 @@
+/** How a deployment ended. */
+export type Outcome = 'deployed' | 'unchanged' | 'build-failed' | 'failed' | 'rolled-back';
+
+export interface DeploymentReport {
+  readonly id: string;
+  readonly outcome: Outcome;
+  readonly reason: string | undefined;
+  readonly ms: number;
+  /** From the moment the link changed until the process was running; undefined when it is not. */
+  readonly sincePublishMs: number | undefined;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** Who watches the deployments. Methods must not throw. */
+export interface RunObserver {
+  onDeployment(report: DeploymentReport): void;
+}
+
+/** What `/status` answers. Times are ISO 8601. */
+export interface RunStatus {
+  readonly running:
+    | { readonly oid: string; readonly pid: number; readonly port: number | undefined; readonly since: string }
+    | undefined;
+  /** Revisions left out until a newer one is deployed, with the reason. */
+  readonly quarantined: Readonly<Record<string, string>>;
+  readonly restarts: number;
+  /** Revisions that one can go back to, the newest last. */
+  readonly releases: readonly string[];
+  readonly lastDeployment:
+    | (Omit<DeploymentReport, 'id' | 'at'> & { readonly oid: string; readonly at: string })
+    | undefined;
+}

@@ -1,0 +1,35 @@
+import type { PushNotice } from './payload.ts';
+
+/** What a sidecar follows, as far as it matters for a notification. */
+export interface Followed {
+  readonly url: string;
+  /** Full names of the refs that may be meant; with HEAD among them every branch may. */
+  readonly refs: readonly string[];
+}
+
+/**
+ * The last two parts of a repository's path: `https://h/scm/group/app.git`, `git@h:group/app` and `group/app` are all
+ * `group/app`. The host is left out, because providers name the outer one and Pods often use another. A match only
+ * makes us ask the remote, so a wrong one costs a request.
+ */
+export function repositoryKey(url: string): string {
+  const path = url
+    .replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, '')
+    .replace(/^[^/:]+@?[^/:]*:(?=[^/])/, '')
+    .replace(/[?#].*$/, '')
+    .replace(/\/+$/, '')
+    .replace(/\.git$/, '');
+  return path.split('/').filter(Boolean).slice(-2).join('/').toLowerCase();
+}
+
+/** True when a notification is about what is followed, or does not say what it is about. */
+export function isAbout({ refs, repositories }: PushNotice, followed: Followed): boolean {
+  const key = repositoryKey(followed.url);
+  const last = key.split('/').at(-1);
+  const isRepository =
+    repositories.length === 0 ||
+    repositories.map(repositoryKey).some((each) => each === key || each === last || each.split('/').at(-1) === key);
+  if (!isRepository) return false;
+  if (refs.length === 0 || followed.refs.includes('HEAD')) return true;
+  return refs.some((ref) => followed.refs.includes(ref));
+}

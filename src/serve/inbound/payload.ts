@@ -1,0 +1,95 @@
+/** What a push notification says. */
+export interface PushNotice {
+  readonly provider: Provider;
+  /** Full names of the refs that moved; empty when the provider does not say. */
+  readonly refs: readonly string[];
+  /** URLs and names by which the provider knows the repository; empty when it does not say. */
+  readonly repositories: readonly string[];
+}
+
+export type Provider = 'github' | 'gitlab' | 'gitea' | 'bitbucket' | 'bitbucket-server' | 'azure' | 'generic';
+
+type Json = Readonly<Record<string, unknown>>;
+
+function objectOf(value: unknown): Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
+}
+
+function listOf(value: unknown): readonly Json[] {
+  return Array.isArray(value) ? value.map(objectOf) : [];
+}
+
+function texts(...values: readonly unknown[]): string[] {
+  return values.filter((value): value is string => typeof value === 'string' && value !== '');
+}
+
+/** GitHub, Gitea and Forgejo: "Push events payload". */
+function readGitHub(body: Json, provider: Provider): PushNotice {
+  const repository = objectOf(body.repository);
+  const { clone_url, ssh_url, html_url, full_name } = repository;
+  return { provider, refs: texts(body.ref), repositories: texts(clone_url, ssh_url, html_url, full_name) };
+}
+
+/** GitLab: "Push events", "Tag events". */
+function readGitLab(body: Json): PushNotice {
+  const project = objectOf(body.project);
+  const { git_http_url, git_ssh_url, web_url, path_with_namespace } = project;
+  const repositories = texts(git_http_url, git_ssh_url, web_url, path_with_namespace);
+  return { provider: 'gitlab', refs: texts(body.ref), repositories };
+}
+
+/** Bitbucket Cloud: "Event payloads", Repository push. A change without `new` deleted something. */
+function readBitbucket(body: Json): PushNotice {
+  const repository = objectOf(body.repository);
+  const html = objectOf(objectOf(repository.links).html).href;
+  const refs = listOf(objectOf(body.push).changes).flatMap((change) => {
+    const { type, name } = objectOf(change.new ?? change.old);
+    return texts(name).map((text) => `refs/${type === 'tag' ? 'tags' : 'heads'}/${text}`);
+  });
+  return { provider: 'bitbucket', refs, repositories: texts(html, repository.full_name) };
+}
+
+/** Bitbucket Data Center: "Event payload", Push (`repo:refs_changed`). */
+function readBitbucketServer(body: Json): PushNotice {
+  const repository = objectOf(body.repository);
+  const { key } = objectOf(repository.project);
+  const links = objectOf(repository.links);
+  const hrefs = listOf(links.clone).map(({ href }) => href);
+  const refs = listOf(body.changes).flatMap((change) => texts(objectOf(change.ref).id, change.refId).slice(0, 1));
+  const name = texts(key, repository.slug).length === 2 ? `${String(key)}/${String(repository.slug)}` : undefined;
+  return { provider: 'bitbucket-server', refs, repositories: texts(...hrefs, name) };
+}
+
+/** Azure DevOps: service hooks, "Code pushed" (`git.push`). */
+function readAzure(body: Json): PushNotice {
+  const resource = objectOf(body.resource);
+  const refs = listOf(resource.refUpdates).flatMap(({ name }) => texts(name));
+  return { provider: 'azure', refs, repositories: texts(objectOf(resource.repository).remoteUrl) };
+}
+
+/** Anybody else: `{"ref": …, "repository": …}`, both optional. */
+function readGeneric(body: Json): PushNotice {
+  const repository = objectOf(body.repository);
+  const names = texts(body.repository, repository.clone_url, repository.url, repository.full_name);
+  return { provider: 'generic', refs: texts(body.ref), repositories: names };
+}
+
+/** Reads the JSON body of a notification of `provider`; what is missing or of another type is left out. */
+export function readPayload(provider: Provider, document: unknown): PushNotice {
+  const body = objectOf(document);
+  switch (provider) {
+    case 'github':
+    case 'gitea':
+      return readGitHub(body, provider);
+    case 'gitlab':
+      return readGitLab(body);
+    case 'bitbucket':
+      return readBitbucket(body);
+    case 'bitbucket-server':
+      return readBitbucketServer(body);
+    case 'azure':
+      return readAzure(body);
+    case 'generic':
+      return readGeneric(body);
+  }
+}

@@ -1,0 +1,111 @@
+import { lstat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { isOurWorktree, unregisterWorktree, worktreeAt } from '../checkout/worktree.ts';
+import { oidOfWorktreeName } from '../fetch/layout.ts';
+import { SidecarError } from '../model/error.ts';
+import { findOccupants } from '../platform/occupants.ts';
+import { readLink } from '../publish/link.ts';
+import { listWorktreeEntries, type WorktreeEntry } from '../publish/stale-worktrees.ts';
+import { isMostlyNew, mayRecycle } from './build-worktree.ts';
+import type { SyncContext } from './context.ts';
+import type { Cycle } from './cycle.ts';
+
+/** Looking for occupants may use this share of the time. */
+const SHARE_OF_TIME = 0.01;
+const SHORTEST_PAUSE_MS = 500;
+
+export interface Retired {
+  /** Worktrees that are gone. */
+  readonly removed: number;
+  /** Some have to stay for now. */
+  readonly waiting: boolean;
+}
+
+/**
+ * Directly below the root, where v3 has its worktrees, a name alone proves nothing: the entry must be a directory that
+ * our repository has on record, or whose `.git` file points into it.
+ */
+async function isOurs({ layout }: SyncContext, entry: WorktreeEntry): Promise<boolean> {
+  if (dirname(entry.path) !== layout.root) return true;
+  if (!(await lstat(entry.path)).isDirectory()) return false;
+  return await isOurWorktree(worktreeAt(layout.gitDir, entry.path, entry.oid));
+}
+
+/** Ends the life of stale worktrees: one becomes the spare of the next update, the others are removed. */
+export class Retirement {
+  #nextLookAt = 0;
+  #spareIsUnwanted: boolean | undefined;
+
+  /** Deals with those whose `--stale-worktree-timeout` is over and in which no hook is at work. */
+  async run(context: SyncContext, cycle: Cycle): Promise<Retired> {
+    const { config, layout, clock, hooks, spare } = context;
+    await this.#discardUnwantedSpare(context);
+    const link = await readLink(config.link);
+    const published = link.kind === 'link' ? link.target : undefined;
+    const inUse = new Set(hooks.map((hook) => hook.worktreeInUse));
+    const entries = await listWorktreeEntries(layout.worktreeParents, oidOfWorktreeName);
+    let removed = 0;
+    let waiting = false;
+    let wantsSpare =
+      mayRecycle(config) && !config.oneTime && !(await isMostlyNew(cycle)) && (await spare.find()) === undefined;
+    for (const entry of entries.sort((one, other) => other.since - one.since)) {
+      if (entry.path === published || !(await isOurs(context, entry))) continue;
+      if (inUse.has(entry.path) || clock.now() - entry.since < config.staleWorktreeTimeoutMs) {
+        waiting = true;
+        continue;
+      }
+      if (wantsSpare) {
+        wantsSpare = false;
+        if (await this.#isOccupied(context, entry)) {
+          waiting = true;
+          continue;
+        }
+        await this.#keep(context, cycle, entry);
+      }
+      await unregisterWorktree(worktreeAt(layout.gitDir, entry.path, entry.oid));
+      context.log.info(1, 'removed a stale worktree', { path: entry.path });
+      removed += 1;
+    }
+    return { removed, waiting };
+  }
+
+  async #discardUnwantedSpare({ config, spare }: SyncContext): Promise<void> {
+    if (this.#spareIsUnwanted !== undefined) return;
+    this.#spareIsUnwanted = config.oneTime || !mayRecycle(config);
+    if (this.#spareIsUnwanted) await spare.discard();
+  }
+
+  /**
+   * A process still works in the tree: it is left alone until it has gone or another tree takes its turn. v3's watchers
+   * wait for the tree to go before they act, so there it goes at once, as it always did.
+   */
+  async #isOccupied({ clock, config, log }: SyncContext, entry: WorktreeEntry): Promise<boolean> {
+    if (config.mode !== 'v4') return false;
+    const now = clock.monotonic();
+    if (now < this.#nextLookAt) return true;
+    const occupants = await findOccupants(entry.path);
+    const took = clock.monotonic() - now;
+    if (occupants.length === 0) return false;
+    this.#nextLookAt = clock.monotonic() + Math.max(SHORTEST_PAUSE_MS, took / SHARE_OF_TIME);
+    log.info(1, 'processes still work in a stale worktree', { path: entry.path, processes: occupants.join(' ') });
+    return true;
+  }
+
+  async #keep({ spare, layout, log, clock }: SyncContext, cycle: Cycle, entry: WorktreeEntry): Promise<void> {
+    const published = cycle.candidate ?? cycle.live;
+    const { plan, signal } = cycle;
+    if (!plan || !published) return;
+    const before = clock.monotonic();
+    try {
+      const from = worktreeAt(layout.gitDir, entry.path, entry.oid);
+      await spare.make({ from, oid: published.oid, plan, how: 'move', signal });
+      log.info(1, 'made the spare of a stale worktree', {
+        path: entry.path,
+        ms: Math.round(clock.monotonic() - before),
+      });
+    } catch (error) {
+      if (!(error instanceof SidecarError) || cycle.signal.aborted) throw error;
+      log.info(1, 'a stale worktree cannot be the spare', { path: entry.path, reason: error.detail });
+    }
+  }
+}

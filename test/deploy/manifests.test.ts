@@ -1,0 +1,100 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { loadSettings, loadSyncConfig } from '../../src/config/load.ts';
+import { loadRun, loadRunConfig } from '../../src/config/load-run.ts';
+import {
+  containersOf,
+  expectCommandLines,
+  expectReferences,
+  expectRestricted,
+  type Manifest,
+  parseManifests,
+  templateOf,
+  typeFaults,
+} from '../kit/manifests.ts';
+
+const DIRECTORY = 'deploy/kubernetes';
+const FILES = readdirSync(DIRECTORY).filter((name) => name.endsWith('.yaml'));
+/** The articles' Pods are as their authors wrote them. */
+const ours = FILES.filter((name) => !name.startsWith('article-'));
+
+const load = (name: string): Manifest[] => parseManifests(readFileSync(join(DIRECTORY, name), 'utf8'));
+
+describe('deploy/kubernetes', () => {
+  test('every field is one that Kubernetes knows, of the right type', () => {
+    expect(typeFaults(FILES.flatMap(load))).toBe('');
+    // And it does notice a field that is misspelled, deep inside.
+    const text = JSON.stringify(load('article-pod.yaml')).replaceAll('mountPath', 'mountpath');
+    expect(typeFaults(JSON.parse(text) as Manifest[])).toContain('mountpath');
+  }, 180_000);
+
+  test.each(FILES)('%s: volumes, ports, selectors and secrets that are named exist', (name) => {
+    expectReferences(load(name), ours.includes(name));
+  });
+
+  test.each(ours)('%s meets the restricted profile (Pod Security Standards)', (name) => {
+    expectRestricted(load(name));
+  });
+
+  test.each(FILES)('%s: every command line of ours is accepted', (name) => {
+    expect(expectCommandLines(load(name))).toBeGreaterThan(0);
+  });
+
+  test('a container that signals another shares its process namespace', () => {
+    for (const name of ours) {
+      for (const manifest of load(name)) {
+        const spec = templateOf(manifest)?.spec;
+        if (spec && containersOf(spec).some(({ args = [] }) => args.some((arg) => arg.startsWith('--signal='))))
+          expect(spec.shareProcessNamespace).toBe(true);
+      }
+    }
+  });
+});
+
+describe('deploy/compose.yaml', () => {
+  const compose = parse(readFileSync('deploy/compose.yaml', 'utf8')) as {
+    services: Record<
+      string,
+      { entrypoint?: string[]; command?: string[]; volumes?: string[]; depends_on?: Record<string, unknown> }
+    >;
+    volumes: Record<string, unknown>;
+  };
+
+  test('volumes and services that are named exist, and our command lines are accepted', () => {
+    for (const { volumes = [], depends_on: needed = {} } of Object.values(compose.services)) {
+      for (const volume of volumes) expect(Object.keys(compose.volumes)).toContain(volume.split(':')[0]);
+      for (const service of Object.keys(needed)) expect(Object.keys(compose.services)).toContain(service);
+    }
+    const { app, sync } = compose.services;
+    const words = [...(app?.entrypoint ?? []), ...(app?.command ?? [])];
+    expect(loadRunConfig(loadRun(words.slice(2), {}, '/'), {}).listen?.port).toBe(8000);
+    const args = (sync?.command ?? []).map((word) =>
+      word.replace(/\$\{REPO[^}]*\}/, 'https://h/r').replace(/\$\{REF[^}]*\}/, 'main'),
+    );
+    expect(loadSyncConfig(loadSettings(args, {}), {}).link).toBe('/git/current');
+  });
+});
+
+describe('deploy/systemd', () => {
+  test.each(readdirSync('deploy/systemd'))('%s: known settings, and variables that we read', (name) => {
+    const text = readFileSync(join('deploy/systemd', name), 'utf8');
+    const known =
+      /^(?:Description|Wants|After|EnvironmentFile|Environment|ExecStart|StateDirectory|DynamicUser|Restart|KillMode|TimeoutStopSec|NoNewPrivileges|PrivateTmp|ProtectHome|ProtectSystem|WantedBy)=.+$/;
+    for (const line of text.split('\n'))
+      expect(line).toMatch(new RegExp(`^$|^#|^\\[(?:Unit|Service|Install)\\]$|${known.source}`));
+    const env = Object.fromEntries(
+      (/^Environment=(.*)$/m.exec(text)?.[1] ?? '')
+        .split(' ')
+        .map((pair) => pair.replace('%i', 'x').split('=') as [string, string]),
+    );
+    const all = { ...env, GITSYNC_REPO: 'https://h/r', GITSYNC_REF: 'main' };
+    if (name.includes('run'))
+      expect(loadRunConfig(loadRun(['--', 'sh'], all, '/'), all)).toMatchObject({
+        stateDir: '/var/lib/git-sidecar/x/run',
+        link: '/var/lib/git-sidecar/x/git/current',
+      });
+    else expect(loadSyncConfig(loadSettings([], all), all).link).toBe('/var/lib/git-sidecar/x/current');
+  });
+});

@@ -1,0 +1,63 @@
+import './temp.ts'; // Its clean-up has to come last, so it has to register first.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { afterEach } from 'vitest';
+
+const containers: string[] = [];
+const volumes: string[] = [];
+
+function podman(...args: string[]): string {
+  return execFileSync('podman', args, { stdio: ['ignore', 'pipe', 'pipe'] }).toString();
+}
+
+afterEach(() => {
+  for (const name of containers.splice(0)) spawnSync('podman', ['rm', '-f', '-t', '2', name]);
+  for (const name of volumes.splice(0)) spawnSync('podman', ['volume', 'rm', '-f', name]);
+});
+
+export const IMAGE = process.env.IMAGE ?? '';
+export const BASE = process.env.BASE ?? '';
+
+/** A volume as an emptyDir is: any user may write. Lives as long as the test. */
+export function volume(): string {
+  const name = podman('volume', 'create').trim();
+  volumes.push(name);
+  podman('run', '--rm', '--user=0', '-v', `${name}:/v`, '--entrypoint=/bin/chmod', IMAGE, '0777', '/v');
+  return name;
+}
+
+export class Container {
+  readonly id: string;
+
+  /** Starts it on the host's network, where the tests' servers are. */
+  constructor(options: readonly string[], image: string, ...command: string[]) {
+    this.id = podman('run', '-d', '--network=host', ...options, image, ...command).trim();
+    containers.push(this.id);
+  }
+
+  logs(): string {
+    const { stdout, stderr } = spawnSync('podman', ['logs', this.id], { encoding: 'utf8' });
+    return stdout + stderr;
+  }
+
+  exec(...command: string[]): string {
+    return podman('exec', this.id, ...command);
+  }
+
+  /** What a command in it prints; undefined when it fails. */
+  ask(...command: string[]): string | undefined {
+    const { status, stdout } = spawnSync('podman', ['exec', this.id, ...command], { encoding: 'utf8' });
+    return status === 0 ? stdout : undefined;
+  }
+
+  stop(): number {
+    podman('stop', '-t', '5', this.id);
+    return Number(podman('inspect', '--format', '{{.State.ExitCode}}', this.id));
+  }
+}
+
+/** Runs one to its end. */
+export function runContainer(options: readonly string[], image: string, ...command: string[]) {
+  const args = ['run', '--rm', '--network=host', ...options, image, ...command];
+  const { status, stdout, stderr } = spawnSync('podman', args, { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}

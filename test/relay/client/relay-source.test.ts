@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest';
+import type { RefSource, Tip } from '../../../src/poll/ref-source.ts';
+import type { RefFeed, Told } from '../../../src/relay/client/feed.ts';
+import { RelaySource } from '../../../src/relay/client/relay-source.ts';
+import { HandClock } from '../../kit/hand-clock.ts';
+import { at, oid, refsOf } from '../../kit/relay-fakes.ts';
+import { silentLog } from '../../kit/silent-log.ts';
+
+class FakeFeed implements RefFeed {
+  told: Told | undefined;
+  isConnected = false;
+  trouble: RefFeed['trouble'];
+  readonly #listeners = new Set<() => void>();
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  say(change: Partial<Pick<FakeFeed, 'told' | 'isConnected' | 'trouble'>>): void {
+    Object.assign(this, change);
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  close(): void {
+    this.isConnected = false;
+  }
+}
+
+function setUp(options: { fallback?: boolean; maxStalenessMs?: number } = {}) {
+  const clock = new HandClock();
+  const feed = new FakeFeed();
+  let polls = 0;
+  const source = (fetchUrl: string, digit: string): RefSource => ({
+    fetchUrl,
+    native: undefined,
+    requestsSent: 0,
+    close: () => undefined,
+    poll: async (): Promise<Tip> => {
+      polls += 1;
+      return { ref: 'refs/heads/main', oid: oid(digit) };
+    },
+  });
+  const relay = new RelaySource({
+    feed,
+    objects: source('relay', '8'),
+    upstream: options.fallback ? source('upstream', '9') : undefined,
+    shownUrl: 'https://h/r',
+    maxStalenessMs: options.maxStalenessMs ?? 0,
+    periodMs: 10_000,
+    clock,
+    random: () => 0.5,
+    log: silentLog,
+  });
+  const poll = async (): Promise<Tip> =>
+    await relay.poll(['refs/tags/main', 'refs/heads/main'], 'main', [], new AbortController().signal);
+  const told = (digit: string, ageMs = 0): Told => {
+    return { refs: refsOf(at('refs/heads/main', digit)), asOf: clock.now() - ageMs, ageMs };
+  };
+  return { clock, feed, relay, poll, told, polls: () => polls };
+}
+
+describe('a relay as the place to ask', () => {
+  test('answers from what was told, without asking anybody', async () => {
+    const { feed, relay, poll, told, polls } = setUp();
+    const first = poll();
+    feed.say({ isConnected: true, told: told('1') });
+    expect(await first).toEqual({ ref: 'refs/heads/main', oid: oid('1') });
+    feed.say({ told: told('2') });
+    expect((await poll()).oid).toBe(oid('2'));
+    expect(polls()).toBe(0);
+    expect(relay.fetchUrl).toBe('relay');
+  });
+
+  test('a ref that is not there is an error; one that is missing from the relay too', async () => {
+    const { feed, poll } = setUp();
+    feed.say({ isConnected: true, told: { refs: refsOf(at('refs/heads/dev', '1')), asOf: 0, ageMs: 0 } });
+    await expect(poll()).rejects.toMatchObject({ code: 'ERR_REMOTE_REF' });
+  });
+
+  test('the relay’s trouble is ours, by its code', async () => {
+    const { feed, poll } = setUp();
+    feed.say({ isConnected: true, trouble: { code: 'ERR_REMOTE_NOT_FOUND', detail: 'no such repository' } });
+    await expect(poll()).rejects.toMatchObject({ code: 'ERR_REMOTE_NOT_FOUND' });
+    feed.say({ trouble: { code: 'ERR_FROM_THE_FUTURE', detail: 'who knows' } });
+    await expect(poll()).rejects.toMatchObject({ code: 'ERR_RELAY_UNREACHABLE', detail: 'who knows' });
+  });
+
+  test('while it is away the last word counts', async () => {
+    const { clock, feed, poll, told } = setUp();
+    feed.say({ isConnected: true, told: told('1') });
+    feed.say({ isConnected: false, trouble: { code: 'ERR_RELAY_UNREACHABLE', detail: 'gone' } });
+    await clock.advance(3_600_000);
+    expect((await poll()).oid).toBe(oid('1'));
+  });
+
+  test('with a fallback the git server is asked after a while, which differs from sidecar to sidecar, and the relay again when it is back', async () => {
+    const { clock, feed, relay, poll, told, polls } = setUp({ fallback: true });
+    feed.say({ isConnected: true, told: told('1') });
+    feed.say({ isConnected: false });
+    expect((await poll()).oid).toBe(oid('1'));
+    await clock.advance(14_000);
+    expect((await poll()).oid).toBe(oid('1'));
+    expect(polls()).toBe(0);
+    await clock.advance(2000);
+    expect((await poll()).oid).toBe(oid('9'));
+    expect(relay.fetchUrl).toBe('upstream');
+    // It is back with its old mirror.
+    await clock.advance(1000);
+    feed.say({ isConnected: true, told: told('1', 5000) });
+    expect((await poll()).oid).toBe(oid('9'));
+    feed.say({ isConnected: true, told: told('2') });
+    expect((await poll()).oid).toBe(oid('2'));
+    expect(relay.fetchUrl).toBe('relay');
+  });
+
+  test('what is older than --max-staleness is refused; a relay that is there keeps confirming', async () => {
+    const { clock, feed, poll, told } = setUp({ maxStalenessMs: 60_000 });
+    feed.say({ isConnected: true, told: told('1') });
+    await clock.advance(3_600_000);
+    expect((await poll()).oid).toBe(oid('1'));
+    feed.say({ trouble: { code: 'ERR_REMOTE_UNREACHABLE', detail: 'git server away' } });
+    await expect(poll()).rejects.toMatchObject({ code: 'ERR_RELAY_STALE' });
+    feed.say({ trouble: undefined, told: told('1', 120_000) });
+    await expect(poll()).rejects.toMatchObject({ code: 'ERR_RELAY_STALE' });
+  });
+});

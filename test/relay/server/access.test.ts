@@ -1,0 +1,66 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { SidecarError } from '../../../src/model/error.ts';
+import { parseRepositoryName, type RepositoryName } from '../../../src/relay/protocol/repository-name.ts';
+import { Access, parseAccessRules } from '../../../src/relay/server/access.ts';
+import { silentLog } from '../../kit/silent-log.ts';
+import { tempDir } from '../../kit/temp.ts';
+
+describe('access', () => {
+  const request = (authorization?: string): IncomingMessage =>
+    ({ headers: authorization === undefined ? {} : { authorization }, socket: {} }) as never;
+  const basic = (password: string): string => `Basic ${Buffer.from(`anybody:${password}`).toString('base64')}`;
+
+  async function open(text: string): Promise<{ access: Access; path: string }> {
+    const path = join(tempDir(), 'access');
+    writeFileSync(path, text);
+    const access = new Access(path, silentLog);
+    await access.open();
+    return { access, path };
+  }
+
+  test('a token, as bearer or as git’s password, opens what its patterns name', async () => {
+    const { access } = await open(
+      '# who may read\nbearer tok-1 h.example/team/* # team\nbearer tok-2 h.example/**\nbearer tok-1 h.example/more/x\n',
+    );
+    const mayRead = (authorization: string, name: string) =>
+      access.identify(request(authorization))?.mayRead(parseRepositoryName(name) as RepositoryName);
+    expect(mayRead('Bearer tok-1', 'h.example/team/app')).toBe(true);
+    expect(mayRead(basic('tok-1'), 'h.example/more/x')).toBe(true);
+    expect(mayRead('Bearer tok-1', 'h.example/other/app')).toBe(false);
+    expect(mayRead('Bearer tok-2', 'h.example/other/app')).toBe(true);
+    for (const wrong of [undefined, 'Bearer tok-3', 'Bearer', basic('tok-11'), 'Basic !!!', 'Bearer certificate'])
+      expect(access.identify(request(wrong))).toBeUndefined();
+  });
+
+  test('a changed file counts soon; one that cannot be understood changes nothing', async () => {
+    const { access, path } = await open('bearer tok-1 h.example/**\n');
+    writeFileSync(path, 'nonsense here and there\n');
+    await access.refresh();
+    expect(access.identify(request('Bearer tok-1'))).toBeDefined();
+    writeFileSync(path, 'bearer tok-2 h.example/**\n');
+    await access.refresh();
+    expect(access.identify(request('Bearer tok-1'))).toBeUndefined();
+    expect(access.identify(request('Bearer tok-2'))).toBeDefined();
+  });
+
+  test('a line that is none is refused without showing what it holds', () => {
+    for (const text of ['bearer s3cr3t', 's3cr3t h/**', 'token s3cr3t h/**']) {
+      expect(() => parseAccessRules(text, '/f')).toThrow(SidecarError);
+      expect(() => parseAccessRules(text, '/f')).not.toThrow('s3cr3t');
+    }
+  });
+
+  test('a file that is not there is an error at the start', async () => {
+    const directory = tempDir();
+    mkdirSync(join(directory, 'd'));
+    await expect(new Access(join(directory, 'none'), silentLog).open()).rejects.toMatchObject({
+      code: 'ERR_RELAY_ACCESS_FILE',
+    });
+    await expect(new Access(join(directory, 'd'), silentLog).open()).rejects.toMatchObject({
+      code: 'ERR_RELAY_ACCESS_FILE',
+    });
+  });
+});

@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import { SidecarError } from '../../../src/model/error.ts';
+import type { AdvertisedRef } from '../../../src/model/ref.ts';
+import { Hub } from '../../../src/relay/server/hub.ts';
+import { HandClock } from '../../kit/hand-clock.ts';
+import { at, FakeStream, fakeFollower, oid, refsOf } from '../../kit/relay-fakes.ts';
+
+describe('the hub', () => {
+  function setUp(staggerMs = 0) {
+    const clock = new HandClock();
+    const hub = new Hub({ relay: 'r', staggerMs, clock, random: Math.random });
+    const follower = fakeFollower(clock, refsOf(at('refs/heads/main', '1'), at('refs/heads/dev', '2')));
+    const subscribe = (names: string[], lastId?: string): FakeStream => {
+      const stream = new FakeStream();
+      hub.subscribe(follower, names, lastId, stream.response);
+      return stream;
+    };
+    const move = (...refs: AdvertisedRef[]): void => {
+      follower.refs = new Map([...follower.refs, ...refsOf(...refs)]);
+      hub.tell(follower);
+    };
+    return { clock, hub, follower, subscribe, move };
+  }
+
+  test('tells a new subscriber the refs it asked for, and then only their changes', () => {
+    const { subscribe, move } = setUp();
+    const [main, all] = [subscribe(['refs/heads/main']), subscribe([])];
+    expect(main.take()).toContain(oid('1'));
+    expect(all.take()).toContain(oid('2'));
+    move(at('refs/heads/dev', '3'));
+    expect(main.take()).toBe('');
+    expect(all.take()).toContain(oid('3'));
+    move(at('refs/heads/main', '4'));
+    expect(main.events).toEqual(['change']);
+    expect(all.events).toEqual(['change']);
+  });
+
+  test('tells who comes back only what it missed, also when it comes back to another relay', () => {
+    const [one, two] = [setUp(), setUp()];
+    const id = /^id: (\w+)$/m.exec(one.subscribe(['refs/heads/main']).take())?.[1] ?? '';
+    expect(two.subscribe(['refs/heads/main'], id).events).toEqual(['beat']);
+    two.move(at('refs/heads/main', '5'));
+    expect(two.subscribe(['refs/heads/main'], id).events).toEqual(['refs']);
+  });
+
+  test('lets go of one that takes nothing, and the others notice nothing', () => {
+    const { hub, subscribe, move } = setUp();
+    const [dead, alive] = [subscribe([]), subscribe([])];
+    dead.isStuck = true;
+    move(at('refs/heads/main', '6'));
+    hub.beat();
+    expect(dead.destroyed).toBe(false);
+    hub.beat();
+    expect(dead.destroyed).toBe(true);
+    expect(alive.destroyed).toBe(false);
+    expect(hub.subscribers).toBe(1);
+    expect(hub.dropped).toBe(1);
+    expect(alive.events).toEqual(['refs', 'change', 'beat', 'beat']);
+  });
+
+  test('lets go of one that lets a flood pile up', () => {
+    const { subscribe, move } = setUp();
+    const slow = subscribe([]);
+    slow.isStuck = true;
+    for (let round = 0; round < 5000 && !slow.destroyed; round += 1) move(at('refs/heads/main', round % 2 ? '7' : '8'));
+    expect(slow.destroyed).toBe(true);
+    expect(slow.writableLength).toBeLessThan(300 * 1024);
+  });
+
+  test('a repository that nobody watches any more is let go', () => {
+    const { hub, follower, subscribe } = setUp();
+    const stream = subscribe([]);
+    expect(hub.isWatched(follower)).toBe(true);
+    stream.destroy();
+    expect(hub.isWatched(follower)).toBe(false);
+    expect(hub.subscribers).toBe(0);
+  });
+
+  test('says in its own words that the git server cannot be asked', () => {
+    const { hub, follower, subscribe } = setUp();
+    const stream = subscribe([]);
+    follower.trouble = new SidecarError('ERR_REMOTE_AUTH', { op: 'ask', detail: 'token s3cr3t refused' });
+    hub.tellTrouble(follower, follower.trouble);
+    expect(stream.events).toEqual(['refs', 'trouble']);
+    expect(stream.text).not.toContain('s3cr3t');
+    expect(subscribe([]).events).toEqual(['refs', 'trouble']);
+  });
+
+  test('with a stagger everybody is told once, in the order of the changes', async () => {
+    const { subscribe, move } = setUp(200);
+    const streams = Array.from({ length: 50 }, () => subscribe(['refs/heads/main']));
+    for (const stream of streams) stream.take();
+    move(at('refs/heads/main', '8'));
+    const atOnce = streams.filter((stream) => stream.text !== '').length;
+    expect(atOnce).toBe(0);
+    move(at('refs/heads/main', '9'));
+    for (let tries = 0; tries < 400 && streams.some(({ events }) => events.length < 2); tries += 1)
+      await new Promise((done) => setTimeout(done, 10));
+    for (const stream of streams)
+      expect([...stream.text.matchAll(/"oid":"(\d)/g)].map((match) => match[1])).toEqual(['8', '9']);
+  });
+});

@@ -1,0 +1,54 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Spool } from '../../../src/relay/server/spool.ts';
+import { tempDir } from '../../kit/temp.ts';
+
+describe('a spool', () => {
+  test('gives every reader all bytes, whether it comes early, in the middle or late, from memory and from disk', async () => {
+    const directory = tempDir();
+    const spool = new Spool(join(directory, 'x'), 1000);
+    const read = async (): Promise<string> => {
+      let text = '';
+      for await (const chunk of spool.read()) text += chunk.toString();
+      return text;
+    };
+    const early = read();
+    const pieces = Array.from({ length: 40 }, (_, index) => `${index}:${'x'.repeat(index * 7)};`);
+    for (const piece of pieces.slice(0, 20)) await spool.append(Buffer.from(piece));
+    const middle = read();
+    for (const piece of pieces.slice(20)) await spool.append(Buffer.from(piece));
+    spool.finish();
+    const whole = pieces.join('');
+    expect(await early).toBe(whole);
+    expect(await middle).toBe(whole);
+    expect(await read()).toBe(whole);
+    expect(spool.inMemory).toBeLessThanOrEqual(1000);
+    expect(readdirSync(directory)).toEqual(['x']);
+    await spool.dispose();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test('one that breaks off never looks whole', async () => {
+    const spool = new Spool(join(tempDir(), 'x'), 1000);
+    await spool.append(Buffer.from('half'));
+    const reading = (async () => {
+      for await (const _ of spool.read());
+    })();
+    spool.fail(new Error('broke off'));
+    await expect(reading).rejects.toThrow('broke off');
+  });
+
+  test('a reader that is under way keeps the file until it is done', async () => {
+    const directory = tempDir();
+    const spool = new Spool(join(directory, 'x'), 0);
+    await spool.append(Buffer.alloc(200_000, 'a'));
+    spool.finish();
+    const reader = spool.read();
+    let size = (await reader.next()).value?.length ?? 0;
+    await spool.dispose();
+    for await (const chunk of reader) size += chunk.length;
+    expect(size).toBe(200_000);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+});

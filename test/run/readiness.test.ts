@@ -1,0 +1,88 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { ReadyCheck } from '../../src/config/run-config.ts';
+import { systemClock } from '../../src/platform/clock.ts';
+import { createProcessRunner } from '../../src/platform/process.ts';
+import { findFreePort, Instance } from '../../src/run/instance.ts';
+import { waitUntilReady } from '../../src/run/readiness.ts';
+import { httpStub } from '../kit/http-stub.ts';
+
+const ENV = { PATH: process.env.PATH ?? '' };
+
+async function instance(script = 'exec sleep 60', port?: number): Promise<Instance> {
+  const started = await Instance.start({
+    command: ['sh', '-c', script],
+    cwd: '/',
+    env: ENV,
+    port,
+    stop: { signal: 'SIGTERM', timeoutMs: 500 },
+  });
+  onTestFinished(() => started.stop());
+  return started;
+}
+
+const ready = async (it: Instance, checks: readonly ReadyCheck[], timeoutMs = 400): Promise<string | undefined> =>
+  await waitUntilReady(it, {
+    checks,
+    timeoutMs,
+    clock: systemClock,
+    runner: createProcessRunner(),
+    env: ENV,
+    cwd: '/',
+    signal: new AbortController().signal,
+  });
+
+describe('when a process is ready', () => {
+  test.each([
+    [200, undefined],
+    [302, undefined],
+    [404, /status 404/],
+    [503, /status 503/],
+  ])('http: an answer with status %d', async (status, reason) => {
+    const { url } = await httpStub((_request, response) => void response.writeHead(status, { location: '/x' }).end());
+    const verdict = await ready(await instance(), [{ kind: 'http', url }]);
+    if (reason === undefined) expect(verdict).toBeUndefined();
+    else expect(verdict).toMatch(reason);
+  });
+
+  test('http on its own port, at a path', async () => {
+    const stub = await httpStub(
+      (request, response) => void response.writeHead(request.path === '/ok' ? 200 : 500).end(),
+    );
+    const it = await instance(undefined, Number(new URL(stub.url).port));
+    expect(await ready(it, [{ kind: 'own-http', path: '/ok' }])).toBeUndefined();
+    expect(await ready(it, [{ kind: 'own-http', path: '/other' }])).toMatch(/status 500/);
+  });
+
+  test('tcp: the port accepts connections', async () => {
+    const { url } = await httpStub(() => undefined);
+    expect(await ready(await instance(), [{ kind: 'tcp', port: Number(new URL(url).port) }])).toBeUndefined();
+    expect(await ready(await instance(), [{ kind: 'tcp', port: await findFreePort() }])).toMatch(
+      /not ready after 0\.4 s: port/,
+    );
+  });
+
+  test('exec: the line ends with 0; it is told the process', async () => {
+    const it = await instance();
+    expect(await ready(it, [{ kind: 'exec', command: 'kill -0 $GIT_SIDECAR_PID' }])).toBeUndefined();
+    expect(await ready(it, [{ kind: 'exec', command: 'exit 4' }])).toMatch(/ends with 4/);
+  });
+
+  test('all checks have to pass', async () => {
+    const it = await instance();
+    expect(
+      await ready(it, [
+        { kind: 'exec', command: 'true' },
+        { kind: 'exec', command: 'false' },
+      ]),
+    ).toMatch(/ends with 1/);
+  });
+
+  test('a process that exits is not waited for', async () => {
+    const before = Date.now();
+    expect(await ready(await instance('exit 3'), [{ kind: 'tcp', port: 1 }], 20_000)).toBe('it exited with status 3');
+    expect(await ready(await instance('kill -9 $$'), [{ kind: 'delay', ms: 20_000 }], 30_000)).toBe(
+      'it was ended by SIGKILL',
+    );
+    expect(Date.now() - before).toBeLessThan(10_000);
+  });
+});

@@ -1,0 +1,161 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { handCranked } from '../kit/hand-cranked.ts';
+import { reflinkDirectory } from '../kit/reflink.ts';
+import { fixture } from '../kit/setup.ts';
+import { run, type Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
+import { git } from '../kit/upstream.ts';
+import { delay, until } from '../peers/wait.ts';
+
+const sources = (process: Sidecar): unknown[] =>
+  process.logs.filter(({ msg }) => msg === 'checked out').map(({ from }) => from);
+const spareOf = (root: string): string => join(root, '.git', 'git-sidecar', 'spare');
+const treesOf = (root: string): string[] => readdirSync(join(root, '.worktrees'));
+
+/** A process that works in a directory until the test is over. */
+function worker(directory: string) {
+  const child = spawn('sleep', ['60'], { cwd: directory, stdio: 'ignore' });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}
+
+async function untilSpare(root: string, process: Sidecar): Promise<void> {
+  await until(
+    () => `the spare is made\n${process.stderr.slice(-2000)}`,
+    () => existsSync(join(root, '.git', 'worktrees', 'git-sidecar-spare', 'git-sidecar.json')),
+  );
+}
+
+describe('the spare', () => {
+  test('the second update and all later ones write what changed only', async () => {
+    const { upstream, first, root, link, start } = fixture();
+    upstream.commit({ 'kept/file': 'kept' });
+    const process = start('-v=1');
+    for (let round = 0; round < 4; round += 1) {
+      const oid = upstream.commit({ a: `round ${round}` });
+      await untilPublished(link, oid, process);
+      expect(readFileSync(join(link, 'a'), 'utf8')).toBe(`round ${round}`);
+      if (round > 0) await untilSpare(root, process);
+    }
+    expect(sources(process).slice(-2)).toEqual(['spare', 'spare']);
+    await until('the old trees are gone', () => treesOf(root).length === 1);
+    expect(treesOf(root)).not.toContain(first);
+  });
+
+  test('--no-spare keeps none, and removes one that an earlier run kept', async () => {
+    const { upstream, root, link, start } = fixture();
+    const before = start();
+    await untilPublished(link, upstream.commit({ a: 'two' }), before);
+    await untilPublished(link, upstream.commit({ a: 'three' }), before);
+    await untilSpare(root, before);
+    await before.stop();
+    const process = start('--no-spare', '-v=1');
+    for (const text of ['four', 'five', 'six']) await untilPublished(link, upstream.commit({ a: text }), process);
+    expect(sources(process)).toEqual(['nothing', 'nothing', 'nothing']);
+    expect(existsSync(spareOf(root))).toBe(false);
+  });
+
+  test('--one-time leaves no spare behind, also not that of a process before', async () => {
+    const { upstream, root, link, args, start } = fixture();
+    const before = start();
+    await untilPublished(link, upstream.commit({ a: 'two' }), before);
+    await untilPublished(link, upstream.commit({ a: 'three' }), before);
+    await untilSpare(root, before);
+    await before.stop();
+    const oid = upstream.commit({ a: 'four' });
+    expect((await run([...args, '--one-time'])).code).toBe(0);
+    await untilPublished(link, oid);
+    expect(existsSync(spareOf(root))).toBe(false);
+    expect(treesOf(root)).toEqual([oid]);
+  });
+
+  test('a tree in which a process still works is left whole until that has gone, and then becomes the spare', async () => {
+    const { upstream, first, root, link, start } = fixture();
+    const process = start('-v=1');
+    await untilPublished(link, first, process);
+    const old = realpathSync(link);
+    const child = worker(old);
+    await untilPublished(link, upstream.commit({ a: 'two' }), process);
+    expect((await process.logged('processes still work')).processes).toBe(String(child.pid));
+    await delay(300);
+    expect(readFileSync(join(old, 'a'), 'utf8')).toBe('one');
+    child.kill('SIGKILL');
+    await untilSpare(root, process);
+    await until('the old tree is gone', () => !existsSync(old));
+  });
+
+  test('one occupied tree waits, no more: the disk holds what is published and two others at most', async () => {
+    const { upstream, first, root, link, start } = fixture();
+    const process = start();
+    await untilPublished(link, first, process);
+    for (let round = 0; round < 4; round += 1) {
+      worker(realpathSync(link));
+      await untilPublished(link, upstream.commit({ a: `round ${round}` }), process);
+      await until('all but one of the old trees are gone', () => treesOf(root).length <= 2);
+    }
+  });
+
+  test('within --stale-worktree-timeout nothing is recycled, and A→B→A does not reuse a tree that somebody touched', async () => {
+    const { upstream, first, root, link, start } = fixture();
+    const process = start('--stale-worktree-timeout=1h', '-v=1', '--ref=main');
+    await untilPublished(link, first, process);
+    const old = realpathSync(link);
+    const second = upstream.commit({ a: 'two' });
+    await untilPublished(link, second, process);
+    await untilPublished(link, upstream.commit({ a: 'three' }), process);
+    expect(readFileSync(join(old, 'a'), 'utf8')).toBe('one');
+    expect(existsSync(spareOf(root))).toBe(false);
+    writeFileSync(join(old, 'junk'), 'x');
+    upstream.git('reset', '-q', '--hard', second);
+    upstream.push();
+    await untilPublished(link, second, process);
+    const builds = sources(process).length;
+    upstream.git('reset', '-q', '--hard', first);
+    upstream.push();
+    await untilPublished(link, first, process);
+    expect(readdirSync(link)).not.toContain('junk');
+    expect(readFileSync(join(old, 'junk'), 'utf8')).toBe('x');
+    // The untouched tree was there already; the touched one had to be made again.
+    expect(builds).toBe(3);
+    expect(sources(process)).toHaveLength(4);
+  });
+
+  test('without a spare, a tree of large files is cloned where the file system can', async ({ skip }) => {
+    const directory = reflinkDirectory();
+    if (directory === undefined) return skip();
+    const { upstream, args } = fixture();
+    const large = 'x'.repeat(300_000);
+    const root = join(directory, 'root');
+    const first = upstream.commit({ large, another: `${large}y` });
+    const process = sidecar([...args, `--root=${root}`, '--period=40ms', '--stale-worktree-timeout=1h', '-v=1']);
+    await untilPublished(join(root, 'link'), first, process);
+    await untilPublished(join(root, 'link'), upstream.commit({ a: 'two' }), process);
+    expect(sources(process)).toEqual(['nothing', 'clone']);
+    expect(readFileSync(join(root, 'link', 'large'), 'utf8')).toBe(large);
+    expect(readFileSync(join(root, 'link', 'a'), 'utf8')).toBe('two');
+    await process.stop();
+  });
+
+  test('many updates do not grow the repository', async () => {
+    const { upstream, root } = fixture();
+    const sync = await handCranked([`--repo=${upstream.bare}`, `--root=${root}`, '--link=link']);
+    const loose = (): number => Number(/^count: (\d+)$/m.exec(git(root, 'count-objects', '-v'))?.[1]);
+    let most = 0;
+    for (let round = 0; round < 40; round += 1) {
+      upstream.commit(
+        Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`d/${index}`, `${round} ${index}`])),
+      );
+      await sync.cycle();
+      most = Math.max(most, loose());
+    }
+    // 40 updates brought 1,300 objects, 4 KiB of disk each.
+    expect(most).toBeGreaterThan(100);
+    expect(most).toBeLessThan(800);
+    expect(treesOf(root)).toHaveLength(1);
+    expect(readdirSync(join(root, '.git', 'worktrees')).length).toBe(2);
+    expect(readFileSync(join(root, '.git', 'shallow'), 'utf8').split('\n').length).toBeLessThan(40);
+    await sync.stop();
+  }, 120_000);
+});
