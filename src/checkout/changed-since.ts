@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
+import { SidecarError } from '../model/error.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
 
 /** Entries that are looked at before giving way to other work. */
@@ -8,10 +9,13 @@ const BATCH = 500;
 /** Trees with more entries are left to find(1), which needs half the time and keeps this process free for the fetch. */
 const LARGE = 3000;
 
+/** More changed files than this are not worth going into. */
+const MOST_OUTPUT_BYTES = 1024 * 1024;
+
 export interface ChangeQuestion {
   readonly path: string;
-  /** A file of the same file system; its modification time is the moment in question. */
-  readonly stamp: string;
+  /** The moment in question, by the clock of the tree's file system, in nanoseconds since the epoch. */
+  readonly sinceNs: bigint;
   /** About how many files there are. */
   readonly entries: number;
   readonly runner: ProcessRunner;
@@ -19,22 +23,48 @@ export interface ChangeQuestion {
   readonly signal: AbortSignal;
 }
 
-/** What find(1) says; undefined when there is none, or one that does not know `-newercm` (busybox). */
-async function askFind({ path, stamp, runner, env, signal }: ChangeQuestion): Promise<boolean | undefined> {
-  const args = [path, '-newercm', stamp, '-print', '-quit'];
-  const result = await runner.run({ file: 'find', args, env, signal }).catch(() => undefined);
-  return result?.code === 0 && result.stderr === '' ? result.stdout.length > 0 : undefined;
+/**
+ * Whether anything in a tree was changed after a moment. The change time tells, which no program can set. Looking at
+ * every file of a large tree takes longer than bringing it to another commit, so it comes in two parts.
+ */
+export interface ChangesSince {
+  /**
+   * Resolves with true when a directory was changed: its permissions, or which names are in it. From then on the tree
+   * may be worked on.
+   */
+  readonly directories: Promise<boolean>;
+  /**
+   * Resolves with the paths of all files and links that were changed, those by the work of the meantime included.
+   * @throws SidecarError ERR_CHECKOUT_FAILED when that cannot be told
+   */
+  readonly files: Promise<readonly string[]>;
 }
 
-async function look({ path, stamp, signal }: ChangeQuestion): Promise<boolean> {
-  const since = lstatSync(stamp).mtimeMs;
+/** The paths that find(1) gives; undefined when there is no find, or one that does not understand us (busybox). */
+async function askFind(
+  { path, sinceNs, runner, env, signal }: ChangeQuestion,
+  kind: readonly string[],
+  action: readonly string[],
+): Promise<readonly string[] | undefined> {
+  const since = `@${sinceNs / 1_000_000_000n}.${String(sinceNs % 1_000_000_000n).padStart(9, '0')}`;
+  // What goes away while it looks is no error: we may be at work already.
+  const args = ['.', '-ignore_readdir_race', ...kind, '-newerct', since, '-printf', '%P\\0', ...action];
+  const limits = { maxOutputBytes: MOST_OUTPUT_BYTES, signal };
+  const result = await runner.run({ file: 'find', args, env, cwd: path, ...limits }).catch(() => undefined);
+  if (result?.code !== 0 || result.stderr !== '' || result.truncated) return undefined;
+  return result.stdout.toString().split('\0').slice(0, -1);
+}
+
+/** Looks at everything, directories and files alike. */
+async function look({ path, sinceNs, signal }: ChangeQuestion): Promise<boolean> {
+  const isChanged = (at: string): boolean => lstatSync(at, { bigint: true }).ctimeNs > sinceNs;
   const directories = [path];
   let seen = 0;
-  if (lstatSync(path).ctimeMs > since) return true;
+  if (isChanged(path)) return true;
   for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
       const child = `${directory}/${entry.name}`;
-      if (lstatSync(child).ctimeMs > since) return true;
+      if (isChanged(child)) return true;
       if (entry.isDirectory()) directories.push(child);
       seen += 1;
       if (seen % BATCH !== 0) continue;
@@ -45,12 +75,29 @@ async function look({ path, stamp, signal }: ChangeQuestion): Promise<boolean> {
   return false;
 }
 
-/**
- * True when anything in a tree was changed after a moment: a file or its permissions, a name added to or removed from a
- * directory. The change time tells, which no program can set.
- */
-export async function hasChangedSince(question: ChangeQuestion): Promise<boolean> {
-  const found = question.entries > LARGE ? await askFind(question) : undefined;
-  question.signal.throwIfAborted();
-  return found ?? (await look(question));
+function lookWithFind(question: ChangeQuestion): ChangesSince {
+  const found = {
+    directories: askFind(question, ['-type', 'd'], ['-quit']),
+    files: askFind(question, ['!', '-type', 'd'], []),
+  };
+  return {
+    directories: found.directories.then(async (paths) => {
+      question.signal.throwIfAborted();
+      return paths === undefined ? await look(question) : paths.length > 0;
+    }),
+    files: found.directories.then(async (directories) => {
+      const files = await found.files;
+      // Then the other part has looked at the files as well.
+      if (directories === undefined) return [];
+      if (files) return files;
+      const detail = 'what was changed in it cannot be told';
+      throw new SidecarError('ERR_CHECKOUT_FAILED', { op: 'recycle a worktree', target: question.path, detail });
+    }),
+  };
+}
+
+/** Starts to look for what was changed in a tree since a moment. */
+export function changesSince(question: ChangeQuestion): ChangesSince {
+  if (question.entries > LARGE) return lookWithFind(question);
+  return { directories: look(question), files: Promise.resolve([]) };
 }

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Git } from '../git/git.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
@@ -7,8 +7,8 @@ import { readText } from '../platform/atomic-file.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
 import { removeTree } from '../platform/remove-tree.ts';
 import { carryOver } from './carry-over.ts';
-import { hasChangedSince } from './changed-since.ts';
-import { requirePlainDifference } from './difference.ts';
+import { changesSince } from './changed-since.ts';
+import { readPlainDifference } from './difference.ts';
 import type { CheckoutPlan } from './plan.ts';
 import { type FinishedRecord, keptIndexOf, markFinished, readFinished, recordOf, withdrawFinished } from './record.ts';
 import { sparseArguments, writeSparsePatterns } from './sparse.ts';
@@ -31,6 +31,13 @@ export interface SpareOptions {
   readonly gitDir: string;
   /** Directory of our own files in the repository. */
   readonly stateDir: string;
+}
+
+/** A spare in which nothing was changed since it was made, as far as is known. */
+export interface UntouchedSpare {
+  readonly worktree: Worktree;
+  /** Paths of files in it that were changed, which is still being looked into while it is taken. */
+  readonly changedFiles: Promise<readonly string[]>;
 }
 
 export interface SpareMaking {
@@ -72,12 +79,16 @@ export class Spare {
    * The spare, if nothing in it has changed since it was made. Nobody has business there, but `chmod -R` or a
    * remount with another group reaches every file below the root; such a spare is thrown away.
    */
-  async findUntouched(signal: AbortSignal): Promise<Worktree | undefined> {
-    const spare = await this.find();
-    if (!spare) return undefined;
-    const question = { path: spare.path, stamp: recordOf(spare), entries: await countEntries(spare), signal };
+  async findUntouched(signal: AbortSignal): Promise<UntouchedSpare | undefined> {
+    const worktree = await this.find();
+    if (!worktree) return undefined;
     const { runner, env } = this.#options;
-    if (!(await hasChangedSince({ ...question, runner, env }).catch(() => true))) return spare;
+    // Not the record's change time: what reaches every file below the root reaches the record too.
+    const { mtimeNs: sinceNs } = await lstat(recordOf(worktree), { bigint: true });
+    const question = { path: worktree.path, sinceNs, entries: await countEntries(worktree), runner, env, signal };
+    const { directories, files } = changesSince(question);
+    files.catch(() => undefined);
+    if (!(await directories.catch(() => true))) return { worktree, changedFiles: files };
     if (!signal.aborted) await this.discard();
     return undefined;
   }
@@ -123,9 +134,14 @@ export class Spare {
    * Turns the spare into a finished worktree of another commit.
    *
    * @throws SidecarError ERR_CHECKOUT_FAILED when the two commits differ in a way that only a full checkout shows
-   *   rightly, ERR_GIT_* as git fails; neither spare nor target is left then
+   *   rightly, or somebody changed a file of the spare, ERR_GIT_* as git fails; neither spare nor target is left then
    */
-  async take(spare: Worktree, target: Worktree, plan: CheckoutPlan, signal: AbortSignal): Promise<void> {
+  async take(
+    { worktree: spare, changedFiles }: UntouchedSpare,
+    target: Worktree,
+    plan: CheckoutPlan,
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
       const record = await readFinished(spare);
       if (!record || !isMadeAs(record, plan)) throw doubt('it was made under other settings');
@@ -136,7 +152,10 @@ export class Spare {
       await rename(spare.adminDir, target.adminDir);
       await rename(spare.path, target.path);
       await writeAdminFiles(target, spare.oid);
-      await this.#bring(target, spare.oid, '--keep', plan, signal);
+      const ours = await this.#bring(target, spare.oid, '--keep', plan, signal);
+      // git has checked those that it changed. The others nobody may have changed.
+      const theirs = (await changedFiles).find((path) => !ours.has(path) && path !== '.git');
+      if (theirs !== undefined) throw doubt(`${theirs} was changed in it`);
       await markFinished(target, plan.fingerprint, plan.surroundings);
     } catch (error) {
       await this.discard();
@@ -154,23 +173,30 @@ export class Spare {
     return { path: this.#path, oid, adminDir: this.#adminDir };
   }
 
-  /** Brings the files of a worktree from one commit to its own (git-reset). `--keep` looks at what differs only. */
+  /**
+   * Brings the files of a worktree from one commit to its own (git-reset). `--keep` looks at what differs only, and
+   * refuses where such a file was changed.
+   * @returns the paths in which the commits differ
+   */
   async #bring(
     worktree: Worktree,
     from: Oid,
     how: '--keep' | '--hard',
     plan: CheckoutPlan,
     signal: AbortSignal,
-  ): Promise<void> {
-    if (from === worktree.oid && how === '--keep') return;
+  ): Promise<ReadonlySet<string>> {
+    if (from === worktree.oid && how === '--keep') return new Set();
     const args = [...sparseArguments(plan), 'reset', how, '--quiet', '--no-recurse-submodules', worktree.oid];
     const run = { op: 'bring a worktree to', target: worktree.oid, cwd: worktree.path, signal };
     // Both have to be over, whatever comes of them, before anybody removes what they look at.
-    const steps = [this.#git.run(args, run), requirePlainDifference(this.#git, worktree, from, signal)];
-    for (const step of await Promise.allSettled(steps)) if (step.status === 'rejected') throw step.reason;
+    const steps = [readPlainDifference(this.#git, worktree, from, signal), this.#git.run(args, run)] as const;
+    const [difference, reset] = await Promise.allSettled(steps);
+    if (reset.status === 'rejected') throw reset.reason;
+    if (difference.status === 'rejected') throw difference.reason;
     // A file in the place of a directory, or the other way round, keeps the other's answer to the patterns.
     if (plan.sparsePatterns !== undefined)
       await this.#git.run([...sparseArguments(plan), 'sparse-checkout', 'reapply'], run);
     await rm(join(worktree.adminDir, 'ORIG_HEAD'), { force: true });
+    return difference.value;
   }
 }

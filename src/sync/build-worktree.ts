@@ -1,6 +1,7 @@
 import { canClone } from '../checkout/carry-over.ts';
 import { createCheckout } from '../checkout/checkout.ts';
 import { keptIndexOf, readFinished } from '../checkout/record.ts';
+import type { UntouchedSpare } from '../checkout/spare.ts';
 import { countEntries } from '../checkout/verify-tree.ts';
 import type { Worktree } from '../checkout/worktree.ts';
 import { isWorthCloning } from '../checkout/worth-cloning.ts';
@@ -28,11 +29,12 @@ export async function isMostlyNew({ fetchedObjects, live }: Cycle): Promise<bool
 }
 
 /** Clones the published tree where the file system can, and where that is cheaper than writing the files. */
-async function cloneLive({ spare }: SyncContext, { live, plan, signal }: Cycle): Promise<Worktree | undefined> {
+async function cloneLive({ spare }: SyncContext, { live, plan, signal }: Cycle): Promise<UntouchedSpare | undefined> {
   if (!live || !plan || !(await readFinished(live)) || !canClone(keptIndexOf(live)) || !isWorthCloning(live))
     return undefined;
   await spare.make({ from: live, oid: live.oid, plan, how: 'clone', signal });
-  return await spare.find();
+  const worktree = await spare.find();
+  return worktree && { worktree, changedFiles: Promise.resolve([]) };
 }
 
 async function buildFromExisting(context: SyncContext, cycle: Cycle, target: Worktree): Promise<BuiltFrom | undefined> {

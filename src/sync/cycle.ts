@@ -1,4 +1,5 @@
 import type { CheckoutPlan } from '../checkout/plan.ts';
+import type { UntouchedSpare } from '../checkout/spare.ts';
 import type { Worktree } from '../checkout/worktree.ts';
 import type { Credential } from '../model/credential.ts';
 import type { Revision } from '../model/revision.ts';
@@ -20,7 +21,7 @@ export interface Cycle {
   /** Objects that the update brought; undefined when git fetched them and did not say. */
   fetchedObjects: number | undefined;
   /** The spare, being looked over while the fetch goes on. */
-  spare: Promise<Worktree | undefined> | undefined;
+  spare: Promise<UntouchedSpare | undefined> | undefined;
   /** A finished worktree of `wanted`, to be published. */
   candidate: Worktree | undefined;
   /** Milliseconds on the monotonic clock. */

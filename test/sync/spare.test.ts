@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { handCranked } from '../kit/hand-cranked.ts';
@@ -136,6 +136,27 @@ describe('the spare', () => {
     expect(readFileSync(join(root, 'link', 'large'), 'utf8')).toBe(large);
     expect(readFileSync(join(root, 'link', 'a'), 'utf8')).toBe('two');
     await process.stop();
+  });
+
+  test('a large spare in which somebody touched a file is not used', async () => {
+    const { upstream, root, link, start } = fixture();
+    const files = Object.fromEntries(Array.from({ length: 3500 }, (_, index) => [`d${index % 50}/f${index}`, 'x']));
+    const process = start('-v=1');
+    await untilPublished(link, upstream.commit(files), process);
+    await untilPublished(link, upstream.commit({ a: 'two' }), process);
+    await untilSpare(root, process);
+    chmodSync(join(spareOf(root), 'd7', 'f7'), 0o600);
+    await untilPublished(link, upstream.commit({ a: 'three' }), process);
+    expect(statSync(join(link, 'd7', 'f7')).mode & 0o777).toBe(0o644);
+    expect(sources(process).at(-1)).toBe('nothing');
+    await untilSpare(root, process);
+    writeFileSync(join(spareOf(root), 'd7', 'f57'), 'y');
+    await untilPublished(link, upstream.commit({ 'd7/f57': 'z' }), process);
+    expect(readFileSync(join(link, 'd7', 'f57'), 'utf8')).toBe('z');
+    expect(sources(process).at(-1)).toBe('nothing');
+    await untilSpare(root, process);
+    await untilPublished(link, upstream.commit({ 'd7/f57': 'zz' }), process);
+    expect(sources(process).at(-1)).toBe('spare');
   });
 
   test('many updates do not grow the repository', async () => {
