@@ -83,8 +83,6 @@ async function ours(place: Place): Promise<Cost> {
   const group = newGroup();
   const port = 20_000 + Math.floor(Math.random() * 20_000);
   const args = [
-    process.execPath,
-    '--max-semi-space-size=1',
     PROGRAM,
     `--repo=${place.url}`,
     `--root=${root}`,
@@ -223,8 +221,6 @@ async function startTimes(place: Place): Promise<string[][]> {
   for (let round = 0; round < ROUNDS * 2; round += 1) {
     own.push(
       await startToPublish(place, (root) => [
-        process.execPath,
-        '--max-semi-space-size=1',
         PROGRAM,
         `--repo=${place.url}`,
         `--root=${root}`,
@@ -248,16 +244,7 @@ async function memory(place: Place, change: (round: number) => void): Promise<st
   const group = newGroup();
   const child = startIn(
     group,
-    [
-      process.execPath,
-      '--max-semi-space-size=1',
-      PROGRAM,
-      `--repo=${place.url}`,
-      `--root=${root}`,
-      '--link=link',
-      `--period=${PERIOD_MS}ms`,
-      ...place.args,
-    ],
+    [PROGRAM, `--repo=${place.url}`, `--root=${root}`, '--link=link', `--period=${PERIOD_MS}ms`, ...place.args],
     place.env,
   );
   let peak = 0;

@@ -67,7 +67,7 @@ async function startRelay({ directory, web }: Scene, period: string): Promise<Ru
   writeFileSync(join(directory, 'secret'), SECRET);
   const [file = '', ...words] = [
     ...group.prefix,
-    ...[process.execPath, '--max-semi-space-size=1', resolve('dist/git-sidecar.cjs'), 'relay'],
+    ...[resolve('dist/git-sidecar.cjs'), 'relay'],
     ...[`--root=${directory}/relay`, `--http-bind=127.0.0.1:${port}`, '--http-metrics', `--allow=${web.url}/*`],
     ...[
       '--max-requests=100000',

@@ -63,7 +63,7 @@ export async function benchRun(): Promise<string> {
     ...[`--ready-timeout=${READY_TIMEOUT_MS}ms`, '--', process.execPath, 'server.js'],
   ];
   const env = { PATH: process.env.PATH ?? '', HOME: directory };
-  const child = spawn(process.execPath, [resolve('dist/git-sidecar.cjs'), ...args], { env, stdio: 'ignore' });
+  const child = spawn(resolve('dist/git-sidecar.cjs'), args, { env, stdio: 'ignore' });
   const load: Load = { requests: 0, failures: 0, last: '', stop: false };
   const times: number[] = [];
   const refused: number[] = [];

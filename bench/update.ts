@@ -126,7 +126,7 @@ async function ours({ place, url, bare, files, count }: Case): Promise<Measure[]
   const group = createControlGroup(`update-${nextNumber()}`);
   const [file = '', ...args] = [
     ...group.prefix,
-    ...['/bin/sh', '-c', 'exec "$@" 2> "$LOG"', 'sh', process.execPath, '--max-semi-space-size=1', PROGRAM],
+    ...['/bin/sh', '-c', 'exec "$@" 2> "$LOG"', 'sh', PROGRAM],
     ...[`--repo=${url}`, `--root=${root}`, '--link=link', '--ref=main', '--period=1h', '--sync-on-signal=HUP', '-v=1'],
   ];
   const child: ChildProcess = spawn(file, args, { env: { ...ENV, LOG: log }, stdio: 'ignore' });

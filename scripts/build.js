@@ -5,7 +5,8 @@ import { build } from 'esbuild';
 import { renderSbom } from './sbom.js';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-const nodeFlags = '--max-semi-space-size=1 --no-warnings';
+/** Little memory for what is short-lived; certificates as OpenSSL loads them, not the list that Node has built in. */
+const nodeFlags = '--max-semi-space-size=1 --use-openssl-ca --no-warnings';
 const asProcessOne = [
   `node ${nodeFlags} "$0" "$@" & p=$!`,
   'for s in HUP INT QUIT TERM USR1 USR2; do trap "kill -$s $p 2>/dev/null" $s; done',
@@ -50,7 +51,7 @@ for (const command of ['git-sidecar', 'git-sync']) {
       outfile,
       plugins: [natsApart],
       banner: { js: banner },
-      define: { GIT_SIDECAR_VERSION: JSON.stringify(version) },
+      define: { GIT_SIDECAR_VERSION: JSON.stringify(version), GIT_SIDECAR_NODE_FLAGS: JSON.stringify(nodeFlags) },
     }),
   );
   chmodSync(outfile, 0o755);

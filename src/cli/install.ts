@@ -2,6 +2,7 @@ import { chmod, copyFile, mkdir, readFile, realpath, rm, writeFile } from 'node:
 import { basename, join, resolve } from 'node:path';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { EXIT, type Io } from './outcome.ts';
+import { NODE_FLAGS } from './version.ts';
 
 const USAGE = `usage: git-sidecar install DIR
 
@@ -24,7 +25,7 @@ function libraryName(path: string): string {
 
 /** A shell script that starts our loader with our libraries; as process 1 the shell stays and reaps. */
 function launcher(directory: string, loader: string, script: string): string {
-  const runtime = `"$d/lib/${loader}" --library-path "$d/lib" "$d/bin/node" --max-semi-space-size=1 --no-warnings "$d/lib/${script}"`;
+  const runtime = `"$d/lib/${loader}" --library-path "$d/lib" "$d/bin/node" ${NODE_FLAGS} "$d/lib/${script}"`;
   return `#!/bin/sh
 d=\${0%/*}
 [ -x "$d/bin/node" ] || d=${directory}

@@ -1,9 +1,11 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CompatMode } from '../config/option.ts';
-import type { GitAccess } from '../config/sync-config.ts';
+import { withoutDefaultCertificates } from '../config/process-input.ts';
+import type { GitAccess, NatsConfig } from '../config/sync-config.ts';
 import type { GitSetting } from '../git/config-file.ts';
 import type { Git } from '../git/git.ts';
+import type { HttpAccess } from '../platform/http-connection.ts';
 import { type HttpSettings, readHttpSettings, UnsupportedHttpSetting } from '../remote/http-settings.ts';
 import { UploadPack } from '../remote/upload-pack.ts';
 import type { RemoteUrl } from '../remote/url.ts';
@@ -12,6 +14,12 @@ import type { RemoteUrl } from '../remote/url.ts';
 export interface ServerAccess extends Pick<GitAccess, 'environment' | 'cookieFile' | 'gitConfig' | 'gitConfigAdd'> {
   readonly mode: CompatMode;
   readonly remote: RemoteUrl;
+  readonly nats: NatsConfig | undefined;
+}
+
+/** How to leave Node's default certificates out: only the NATS client trusts by them, everybody else says whom to trust. */
+export function defaultsUnused({ nats }: Pick<ServerAccess, 'nats'>): HttpAccess['withoutDefaults'] {
+  return nats ? undefined : withoutDefaultCertificates;
 }
 
 /** v3 lets `$HOME/.gitconfig` have its say (compat.md 6); v4 does not. */
@@ -64,7 +72,7 @@ export async function httpSettingsFor(config: ServerAccess, git: Git, url: strin
   ];
   if (settings.some(({ key }) => /^include(?:if)?\./i.test(key)) && file === undefined)
     throw new UnsupportedHttpSetting('include.path');
-  return readHttpSettings(new URL(url), settings, environment);
+  return { ...readHttpSettings(new URL(url), settings, environment), withoutDefaults: defaultsUnused(config) };
 }
 
 /** The native poll for this remote, or the reason why git has to ask. */

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { RunConfig } from '../config/run-config.ts';
 import { asSidecarError, messageOf, SidecarError } from '../model/error.ts';
 import { systemClock } from '../platform/clock.ts';
+import { HttpClient } from '../platform/http-client.ts';
 import type { Logger } from '../platform/log.ts';
 import { endOrphans } from '../platform/orphans.ts';
 import { createProcessRunner, type Exit, type ProcessRunner } from '../platform/process.ts';
@@ -17,6 +18,7 @@ import { Releases } from '../run/releases.ts';
 import { openStateDirectory, StateFile, stateCandidates } from '../run/state.ts';
 import { Switchover } from '../run/switchover.ts';
 import { type EmbeddedSync, startEmbeddedSync } from './embedded-sync.ts';
+import { defaultsUnused } from './native-poll.ts';
 import { EXIT, type Io } from './outcome.ts';
 import { findProgram } from './preflight.ts';
 import { createProcessLogger } from './process-logger.ts';
@@ -86,7 +88,15 @@ async function supervise({ config, stateDir, log, redactor, runner, io }: Parts)
   const state = new StateFile(stateDir);
   await state.load();
   const releases = new Releases({ directory: join(stateDir, 'releases'), link: config.link, place: config.place });
-  const launch = new Launch({ config, stateDir, runner, clock, write: (text) => io.stderr(redactor.redact(text)) });
+  const http = new HttpClient(config.environment, defaultsUnused({ nats: config.sync?.nats }));
+  const launch = new Launch({
+    config,
+    stateDir,
+    runner,
+    clock,
+    http,
+    write: (text) => io.stderr(redactor.redact(text)),
+  });
   const mirror =
     config.place.kind === 'into'
       ? new Mirror({ directory: config.place.directory, backupDir: join(stateDir, 'backup') })

@@ -1,4 +1,8 @@
 declare const GIT_SIDECAR_VERSION: string | undefined;
+declare const GIT_SIDECAR_NODE_FLAGS: string | undefined;
 
 /** The release; set by the build, `dev` when run from source. */
 export const VERSION: string = typeof GIT_SIDECAR_VERSION === 'string' ? GIT_SIDECAR_VERSION : 'dev';
+
+/** Options of Node that the program is started with; set by the build. */
+export const NODE_FLAGS: string = typeof GIT_SIDECAR_NODE_FLAGS === 'string' ? GIT_SIDECAR_NODE_FLAGS : '';

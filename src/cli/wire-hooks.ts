@@ -3,6 +3,7 @@ import { runExechook } from '../notify/exechook.ts';
 import { HookRunner } from '../notify/hook-runner.ts';
 import { signalProcess } from '../notify/process-signal.ts';
 import { callWebhook } from '../notify/webhook.ts';
+import type { HttpClient } from '../platform/http-client.ts';
 import type { SyncContext } from '../sync/context.ts';
 import type { WiringOptions } from './wire-sync.ts';
 
@@ -10,6 +11,7 @@ import type { WiringOptions } from './wire-sync.ts';
 export function createHooks(
   { config, clock, log, runner, counters }: WiringOptions,
   hermetic: HermeticGit,
+  http: HttpClient,
 ): HookRunner[] {
   const shared = { clock, log };
   const hooks: HookRunner[] = [];
@@ -36,7 +38,7 @@ export function createHooks(
         ...shared,
         name: 'webhook',
         backoffMs: webhook.backoffMs,
-        attempt: (notification, signal) => callWebhook(webhook, notification, signal),
+        attempt: (notification, signal) => callWebhook(webhook, http, notification, signal),
         onResult: (success) => counters.hook('webhook', success),
       }),
     );

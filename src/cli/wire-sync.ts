@@ -11,6 +11,7 @@ import { createHermeticGit, type HermeticGit } from '../git/hermetic.ts';
 import type { Oid } from '../model/oid.ts';
 import type { SyncObserver } from '../model/sync-observer.ts';
 import type { Clock } from '../platform/clock.ts';
+import { HttpClient } from '../platform/http-client.ts';
 import { lendUser } from '../platform/lend-user.ts';
 import type { Logger } from '../platform/log.ts';
 import { openPrivateDirectory } from '../platform/private-directory.ts';
@@ -20,7 +21,7 @@ import type { Reports } from '../relay/client/reports.ts';
 import { CredentialSource } from '../remote/credential-source.ts';
 import type { SyncContext } from '../sync/context.ts';
 import { tellAll } from '../sync/sync-now.ts';
-import { userGitConfig } from './native-poll.ts';
+import { defaultsUnused, userGitConfig } from './native-poll.ts';
 import { withRelayAccess } from './relay-settings.ts';
 import { closeSharedConnections, directoryForSockets, persistSeconds } from './ssh-connections.ts';
 import { createHooks, createPrePublish } from './wire-hooks.ts';
@@ -126,9 +127,11 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     ...(options.onProgress && { onProgress: options.onProgress }),
   });
   const { source, reports } = await wireSource({ config, git, log, redactor, clock, wake: options.wake });
+  const http = new HttpClient(config.environment, defaultsUnused(config));
   const credentials = new CredentialSource({
     config,
     clock,
+    http,
     redactor,
     onAskpass: counters.askpass,
     onGithubToken: counters.githubToken,
@@ -154,7 +157,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     source,
     credentials,
     observer: reports ? tellAll([options.observer, reportTo(reports)]) : options.observer,
-    hooks: createHooks(options, hermetic),
+    hooks: createHooks(options, hermetic, http),
     prePublish: createPrePublish(options, hermetic),
   };
   const followed = config.target.requested;

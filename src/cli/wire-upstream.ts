@@ -3,6 +3,7 @@ import type { GitSetting } from '../git/config-file.ts';
 import type { Git } from '../git/git.ts';
 import type { HermeticGit } from '../git/hermetic.ts';
 import type { Clock } from '../platform/clock.ts';
+import { HttpClient } from '../platform/http-client.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Redactor } from '../platform/redact.ts';
 import type { Upstream } from '../relay/server/allow.ts';
@@ -11,6 +12,7 @@ import { type PolledOptions, polledUpstream, relayedUpstream } from '../relay/se
 import { CredentialSource } from '../remote/credential-source.ts';
 import { parseRemoteUrl } from '../remote/url.ts';
 import { createPoller } from './create-poller.ts';
+import { defaultsUnused } from './native-poll.ts';
 import { relayGitSettings } from './relay-settings.ts';
 import { openRelay, remoteAtRelay } from './wire-relay-client.ts';
 
@@ -43,6 +45,7 @@ export function createUpstreams(wiring: UpstreamWiring): OpenUpstream {
   const source = new CredentialSource({
     config: { ...config, credentials: [...config.credentials, ...atParent] },
     clock,
+    http: new HttpClient(config.environment, defaultsUnused(config)),
     redactor,
     onAskpass: () => undefined,
     onGithubToken: () => undefined,

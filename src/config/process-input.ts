@@ -11,3 +11,20 @@ export function readEnvironment(): Record<string, string | undefined> {
 export function readProgram(): string {
   return process.argv[1] ?? '';
 }
+
+/** What OpenSSL loads its default certificates from (SSL_CTX_set_default_verify_paths(3)). */
+const DEFAULT_CERTIFICATES = ['SSL_CERT_FILE', 'SSL_CERT_DIR'];
+
+/** Runs `create` while OpenSSL finds no default certificates. Takes effect with Node's `--use-openssl-ca` only. */
+export function withoutDefaultCertificates<T>(create: () => T): T {
+  const before = DEFAULT_CERTIFICATES.map((name) => [name, process.env[name]] as const);
+  for (const name of DEFAULT_CERTIFICATES) process.env[name] = '/dev/null';
+  try {
+    return create();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
+}

@@ -6,7 +6,7 @@ import type { Credential } from '../model/credential.ts';
 import { SidecarError } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
 import { readText, writeFileAtomic } from '../platform/atomic-file.ts';
-import { bodyOf } from '../remote/http-connection.ts';
+import { bodyOf } from '../platform/http-connection.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
 import { FetchAnswer, packOf, writeFetch } from '../remote/wire/fetch.ts';
 import { readShallow, writeShallow } from './shallow.ts';

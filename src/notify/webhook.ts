@@ -1,6 +1,7 @@
 import type { WebhookConfig } from '../config/sync-config.ts';
-import { messageOf, SidecarError } from '../model/error.ts';
+import { asSidecarError, SidecarError } from '../model/error.ts';
 import { deadline } from '../platform/deadline.ts';
+import type { HttpAnswer, HttpClient } from '../platform/http-client.ts';
 import { redactUrl } from '../platform/redact.ts';
 import { splitUserinfo } from '../platform/url-userinfo.ts';
 import type { Notification } from './notification.ts';
@@ -13,30 +14,27 @@ import type { Notification } from './notification.ts';
  */
 export async function callWebhook(
   config: WebhookConfig,
+  http: HttpClient,
   notification: Notification,
   signal: AbortSignal,
 ): Promise<void> {
   const fail = (detail: string, cause?: unknown) =>
     new SidecarError('ERR_NOTIFY_WEBHOOK', { op: 'call the webhook', target: redactUrl(config.url), detail, cause });
   const limit = deadline(signal, config.timeoutMs);
-  let response: Response;
+  let answer: HttpAnswer;
   try {
     const { url, headers } = splitUserinfo(config.url);
-    response = await fetch(url, {
-      method: config.method.toUpperCase(),
-      headers: { ...headers, ...(config.sendHash && { 'gitsync-hash': notification.oid }) },
-      redirect: 'manual',
-      signal: limit.signal,
-    });
-    await response.body?.cancel();
+    const hash = config.sendHash && { 'gitsync-hash': notification.oid };
+    const method = config.method.toUpperCase();
+    answer = await http.ask({ method, url, headers: { ...headers, ...hash }, signal: limit.signal });
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw fail(limit.signal.aborted ? `no answer within ${config.timeoutMs} ms` : messageOf(cause), error);
+    const { detail } = asSidecarError(error, 'call the webhook');
+    throw fail(limit.signal.aborted ? `no answer within ${config.timeoutMs} ms` : detail, error);
   } finally {
     limit.dispose();
   }
-  if (config.successStatus === undefined || response.status === config.successStatus) return;
-  const location = response.headers.get('location');
-  const elsewhere = location === null ? '' : ` (a redirect to ${redactUrl(location)}, which is not followed)`;
-  throw fail(`the answer has status ${response.status}${elsewhere}, wanted ${config.successStatus}`);
+  const { status, location } = answer;
+  if (config.successStatus === undefined || status === config.successStatus) return;
+  const elsewhere = location === undefined ? '' : ` (a redirect to ${redactUrl(location)}, which is not followed)`;
+  throw fail(`the answer has status ${status}${elsewhere}, wanted ${config.successStatus}`);
 }

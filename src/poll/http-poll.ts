@@ -1,7 +1,7 @@
 import type { Credential } from '../model/credential.ts';
 import { SidecarError } from '../model/error.ts';
 import type { AdvertisedRef } from '../model/ref.ts';
-import { readBody } from '../remote/http-connection.ts';
+import { readBody } from '../platform/http-connection.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
 import { readLsRefs, writeLsRefs } from '../remote/wire/ls-refs.ts';
 

@@ -1,5 +1,6 @@
-import { messageOf, SidecarError } from '../model/error.ts';
+import { asSidecarError, SidecarError } from '../model/error.ts';
 import { deadline } from '../platform/deadline.ts';
+import type { HttpClient } from '../platform/http-client.ts';
 import { redactUrl } from '../platform/redact.ts';
 import { splitUserinfo } from '../platform/url-userinfo.ts';
 
@@ -30,28 +31,25 @@ export function readAskpassAnswer(body: string): Map<string, string> {
  *
  * @throws SidecarError ERR_REMOTE_CREDENTIAL_SOURCE
  */
-export async function askPassword(url: string, signal: AbortSignal): Promise<{ username: string; password: string }> {
+export async function askPassword(
+  url: string,
+  http: HttpClient,
+  signal: AbortSignal,
+): Promise<{ username: string; password: string }> {
   const limit = deadline(signal, TIMEOUT_MS);
-  let status: number;
-  let body: string;
+  let answer: Awaited<ReturnType<HttpClient['askForText']>>;
   try {
     const { url: bare, headers } = splitUserinfo(url);
-    const response = await fetch(bare, {
-      redirect: 'manual',
-      headers,
-      signal: limit.signal,
-    });
-    status = response.status;
-    body = await response.text();
+    answer = await http.askForText({ method: 'GET', url: bare, headers, signal: limit.signal });
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw failure(url, limit.signal.aborted ? `no answer within ${TIMEOUT_MS} ms` : messageOf(cause), error);
+    const { detail } = asSidecarError(error, 'ask for credentials');
+    throw failure(url, limit.signal.aborted ? `no answer within ${TIMEOUT_MS} ms` : detail, error);
   } finally {
     limit.dispose();
   }
-  if (status !== 200) throw failure(url, `the answer has status ${status}, wanted 200`);
-  const answer = readAskpassAnswer(body);
-  const [username, password] = [answer.get('username'), answer.get('password')];
+  if (answer.status !== 200) throw failure(url, `the answer has status ${answer.status}, wanted 200`);
+  const lines = readAskpassAnswer(answer.body);
+  const [username, password] = [lines.get('username'), lines.get('password')];
   if (username === undefined || password === undefined) {
     throw failure(url, `the answer has no line ${username === undefined ? 'username=' : 'password='}…`);
   }

@@ -4,6 +4,7 @@ import type { GitAccess } from '../config/sync-config.ts';
 import type { Credential } from '../model/credential.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { HttpClient } from '../platform/http-client.ts';
 import type { Redactor } from '../platform/redact.ts';
 import { askPassword } from './askpass.ts';
 import { GitHubAppTokens } from './github-app.ts';
@@ -11,6 +12,7 @@ import { GitHubAppTokens } from './github-app.ts';
 export interface CredentialSourceOptions {
   readonly config: Pick<GitAccess, 'credentials' | 'credentialUrls' | 'askpassUrl' | 'githubApp'>;
   readonly clock: Clock;
+  readonly http: HttpClient;
   /** Learns every secret before it is used. */
   readonly redactor: Redactor;
   readonly onAskpass: (success: boolean) => void;
@@ -44,7 +46,7 @@ export class CredentialSource {
   constructor(options: CredentialSourceOptions) {
     this.#options = options;
     const app = options.config.githubApp;
-    this.#github = app && new GitHubAppTokens(app, options.clock, options.onGithubToken);
+    this.#github = app && new GitHubAppTokens(app, options.http, options.clock, options.onGithubToken);
   }
 
   /** @throws SidecarError ERR_REMOTE_CREDENTIAL_SOURCE */
@@ -68,7 +70,7 @@ export class CredentialSource {
 
   async #askPassword(url: string, signal: AbortSignal): Promise<{ username: string; password: string }> {
     try {
-      const answer = await askPassword(url, signal);
+      const answer = await askPassword(url, this.#options.http, signal);
       this.#options.onAskpass(true);
       return answer;
     } catch (error) {

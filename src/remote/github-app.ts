@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { GitHubAppConfig } from '../config/sync-config.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { HttpClient } from '../platform/http-client.ts';
 import { redactUrl } from '../platform/redact.ts';
 
 export interface InstallationToken {
@@ -28,7 +29,7 @@ function failure(target: string, detail: string, cause?: unknown): SidecarError 
 
 async function signRequest(app: GitHubAppConfig, now: number): Promise<string> {
   const pem = app.privateKey ?? (await readFile(app.privateKeyFile ?? '', 'utf8'));
-  const { SignJWT } = await import('jose');
+  const { SignJWT } = await import('jose/jwt/sign');
   const issuedAt = Math.floor(now / 1000);
   return await new SignJWT({})
     .setProtectedHeader({ alg: 'RS256' })
@@ -46,20 +47,21 @@ async function signRequest(app: GitHubAppConfig, now: number): Promise<string> {
  */
 async function requestInstallationToken(
   app: GitHubAppConfig,
+  http: HttpClient,
   now: number,
   signal: AbortSignal,
 ): Promise<InstallationToken> {
   const target = redactUrl(`${app.baseUrl.replace(/\/+$/, '')}/app/installations/${app.installationId}/access_tokens`);
   try {
     const jwt = await signRequest(app, now);
-    const response = await fetch(target, {
-      method: 'POST',
-      signal,
-      redirect: 'error',
-      headers: { authorization: `Bearer ${jwt}`, accept: 'application/vnd.github+json', 'user-agent': 'git-sidecar' },
-    });
-    if (response.status !== 201) throw failure(target, `the answer has status ${response.status}, wanted 201`);
-    const body = (await response.json()) as { token?: unknown; expires_at?: unknown };
+    const headers = {
+      authorization: `Bearer ${jwt}`,
+      accept: 'application/vnd.github+json',
+      'user-agent': 'git-sidecar',
+    };
+    const answer = await http.askForText({ method: 'POST', url: new URL(target), headers, signal });
+    if (answer.status !== 201) throw failure(target, `the answer has status ${answer.status}, wanted 201`);
+    const body = JSON.parse(answer.body) as { token?: unknown; expires_at?: unknown };
     const expiresAt = typeof body.expires_at === 'string' ? Date.parse(body.expires_at) : Number.NaN;
     if (typeof body.token !== 'string' || Number.isNaN(expiresAt))
       throw failure(target, 'the answer lacks token or expires_at');
@@ -72,12 +74,14 @@ async function requestInstallationToken(
 /** Keeps one installation token and replaces it shortly before it ends. */
 export class GitHubAppTokens {
   readonly #app: GitHubAppConfig;
+  readonly #http: HttpClient;
   readonly #clock: Clock;
   readonly #onRefresh: (success: boolean) => void;
   #current: InstallationToken | undefined;
 
-  constructor(app: GitHubAppConfig, clock: Clock, onRefresh: (success: boolean) => void) {
+  constructor(app: GitHubAppConfig, http: HttpClient, clock: Clock, onRefresh: (success: boolean) => void) {
     this.#app = app;
+    this.#http = http;
     this.#clock = clock;
     this.#onRefresh = onRefresh;
   }
@@ -85,7 +89,7 @@ export class GitHubAppTokens {
   async token(signal: AbortSignal): Promise<string> {
     if (this.#current && this.#current.expiresAt - this.#clock.now() >= RENEW_BEFORE_MS) return this.#current.token;
     try {
-      this.#current = await requestInstallationToken(this.#app, this.#clock.now(), signal);
+      this.#current = await requestInstallationToken(this.#app, this.#http, this.#clock.now(), signal);
     } catch (error) {
       this.#onRefresh(false);
       throw error;

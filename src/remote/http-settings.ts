@@ -1,12 +1,9 @@
 import type { GitSetting } from '../git/config-file.ts';
-import { proxyFor } from './proxy.ts';
+import type { HttpAccess } from '../platform/http-connection.ts';
+import { proxyFor } from '../platform/proxy.ts';
 
 /** What git's settings and variables say about talking HTTP to one URL. */
-export interface HttpSettings {
-  readonly verify: boolean;
-  readonly caFile: string | undefined;
-  readonly clientCertificate: { readonly certFile: string; readonly keyFile: string } | undefined;
-  readonly proxy: string | undefined;
+export interface HttpSettings extends HttpAccess {
   readonly extraHeaders: readonly string[];
   readonly cookieFile: string | undefined;
   readonly userAgent: string | undefined;

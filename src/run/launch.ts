@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { RunConfig } from '../config/run-config.ts';
-import { messageOf, SidecarError } from '../model/error.ts';
+import { asSidecarError, messageOf, SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { HttpClient } from '../platform/http-client.ts';
 import { OWNER_VARIABLE, ownerMark } from '../platform/orphans.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
 import { findFreePort, Instance } from './instance.ts';
@@ -13,6 +14,7 @@ export interface LaunchOptions {
   readonly stateDir: string;
   readonly runner: ProcessRunner;
   readonly clock: Clock;
+  readonly http: HttpClient;
   /** Output of shell lines goes here. */
   readonly write: (text: string) => void;
 }
@@ -60,12 +62,13 @@ export class Launch {
 
   /** @returns undefined when it is ready, otherwise why not */
   async untilReady(instance: Instance, release: Release, signal: AbortSignal): Promise<string | undefined> {
-    const { config, clock, runner } = this.#options;
+    const { config, clock, runner, http } = this.#options;
     return await waitUntilReady(instance, {
       checks: config.readyChecks,
       timeoutMs: config.readyTimeoutMs,
       clock,
       runner,
+      http,
       env: this.environmentOf(release),
       cwd: this.directoryOf(release),
       signal,
@@ -127,9 +130,10 @@ export class Launch {
         );
       if (reload?.kind !== 'http') return undefined;
       const limit = AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)]);
-      const answer = await fetch(reload.url, { method: 'POST', redirect: 'manual', signal: limit }).catch(messageOf);
-      if (typeof answer === 'string') return answer;
-      return answer.ok ? undefined : `the answer has status ${answer.status}`;
+      const request = { method: 'POST', url: new URL(reload.url), signal: limit };
+      const answer = await this.#options.http.ask(request).catch((error: unknown) => asSidecarError(error, 'reload'));
+      if (answer instanceof SidecarError) return answer.detail;
+      return answer.status >= 200 && answer.status < 300 ? undefined : `the answer has status ${answer.status}`;
     })();
     if (failure !== undefined)
       throw new SidecarError('ERR_RUN_RELOAD', { op: 'reload', target: release.id, detail: failure });

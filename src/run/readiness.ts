@@ -1,9 +1,9 @@
-import http from 'node:http';
-import https from 'node:https';
 import { connect } from 'node:net';
 import type { ReadyCheck } from '../config/run-config.ts';
-import { messageOf } from '../model/error.ts';
+import { asSidecarError, messageOf } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
+import { deadline } from '../platform/deadline.ts';
+import type { HttpClient } from '../platform/http-client.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
 import type { Instance } from './instance.ts';
 
@@ -12,6 +12,7 @@ export interface ReadinessOptions {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly runner: ProcessRunner;
+  readonly http: HttpClient;
   /** For shell lines. */
   readonly env: Environment;
   readonly cwd: string;
@@ -38,17 +39,16 @@ function askTcp(port: number, signal: AbortSignal): Promise<Answer> {
   });
 }
 
-function askHttp(url: string, signal: AbortSignal): Promise<Answer> {
-  return new Promise((resolve) => {
-    const get = url.startsWith('https:') ? https.get : http.get;
-    const request = get(url, { timeout: ANSWER_MS, signal, agent: false }, (response) => {
-      response.resume();
-      const status = response.statusCode ?? 0;
-      resolve(status >= 200 && status < 400 ? undefined : `${url} answers with status ${status}`);
-    });
-    request.once('timeout', () => request.destroy(new Error('no answer in time')));
-    request.once('error', (error) => resolve(`${url}: ${error.message}`));
-  });
+async function askHttp(url: string, http: HttpClient, signal: AbortSignal): Promise<Answer> {
+  const limit = deadline(signal, ANSWER_MS);
+  try {
+    const { status } = await http.ask({ method: 'GET', url: new URL(url), signal: limit.signal });
+    return status >= 200 && status < 400 ? undefined : `${url} answers with status ${status}`;
+  } catch (error) {
+    return `${url}: ${asSidecarError(error, 'ask').detail}`;
+  } finally {
+    limit.dispose();
+  }
 }
 
 async function askExec(command: string, { runner, env, cwd, signal }: ReadinessOptions, pid: number): Promise<Answer> {
@@ -61,12 +61,12 @@ async function askExec(command: string, { runner, env, cwd, signal }: ReadinessO
 
 /** undefined: yes; otherwise why not yet. */
 async function ask(check: ReadyCheck, instance: Instance, options: ReadinessOptions): Promise<Answer> {
-  const { signal } = options;
+  const { signal, http } = options;
   switch (check.kind) {
     case 'http':
-      return await askHttp(check.url, signal);
+      return await askHttp(check.url, http, signal);
     case 'own-http':
-      return await askHttp(`http://127.0.0.1:${instance.port}${check.path}`, signal);
+      return await askHttp(`http://127.0.0.1:${instance.port}${check.path}`, http, signal);
     case 'tcp':
       return await askTcp(check.port, signal);
     case 'own-tcp':

@@ -46,8 +46,7 @@ export class Sidecar {
     options: { command?: string; cwd?: string; node?: boolean } = {},
   ) {
     const file = join(DIST, `${options.command ?? 'git-sync'}.cjs`);
-    const [program, programArgs] = [process.execPath, [file, ...args]];
-    this.child = spawn(program, programArgs, {
+    this.child = spawn(file, args, {
       env: { PATH: process.env.PATH, HOME: '/nonexistent', ...env },
       cwd: options.cwd ?? '/',
       stdio: ['ignore', 'pipe', 'pipe'],

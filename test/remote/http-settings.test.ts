@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { proxyFor } from '../../src/platform/proxy.ts';
 import { cookieHeader } from '../../src/remote/cookies.ts';
 import { readHttpSettings, UnsupportedHttpSetting } from '../../src/remote/http-settings.ts';
-import { proxyFor } from '../../src/remote/proxy.ts';
 
 const url = new URL('https://git.example.com/team/repo.git');
 const read = (settings: Record<string, string> | [string, string][], env: Record<string, string> = {}) =>

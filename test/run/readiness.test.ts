@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ReadyCheck } from '../../src/config/run-config.ts';
 import { systemClock } from '../../src/platform/clock.ts';
+import { HttpClient } from '../../src/platform/http-client.ts';
 import { createProcessRunner } from '../../src/platform/process.ts';
 import { findFreePort, Instance } from '../../src/run/instance.ts';
 import { waitUntilReady } from '../../src/run/readiness.ts';
@@ -26,6 +27,7 @@ const ready = async (it: Instance, checks: readonly ReadyCheck[], timeoutMs = 40
     timeoutMs,
     clock: systemClock,
     runner: createProcessRunner(),
+    http: new HttpClient({}),
     env: ENV,
     cwd: '/',
     signal: new AbortController().signal,

@@ -2,16 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { Revision } from '../../model/revision.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { deadline } from '../../platform/deadline.ts';
+import { type HttpAccess, HttpConnection, readBody } from '../../platform/http-connection.ts';
 import type { Logger } from '../../platform/log.ts';
-import { HttpConnection, readBody } from '../../remote/http-connection.ts';
-import type { HttpSettings } from '../../remote/http-settings.ts';
 import { type Report, type ReportedRevision, writeReport } from '../protocol/report.ts';
 
 export interface ReportsOptions {
   /** The relay, without a trailing slash. */
   readonly url: string;
   readonly instance: string;
-  readonly settings: HttpSettings;
+  readonly settings: HttpAccess;
   readonly token: () => Promise<string | undefined>;
   readonly clock: Clock;
   readonly log: Logger;

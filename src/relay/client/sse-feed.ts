@@ -2,10 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { createParser } from 'eventsource-parser';
 import { asSidecarError, messageOf, SidecarError } from '../../model/error.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
+import { type HttpAccess, HttpConnection, readBody } from '../../platform/http-connection.ts';
 import type { Logger } from '../../platform/log.ts';
-import { HttpConnection, readBody } from '../../remote/http-connection.ts';
 import { readRetryAfter } from '../../remote/http-failure.ts';
-import type { HttpSettings } from '../../remote/http-settings.ts';
 import { applyChange, type RelayEvent, readEvent } from '../protocol/events.ts';
 import { digestOf, type Refs } from '../protocol/refs.ts';
 import { REPORT_HEADER } from '../protocol/report.ts';
@@ -19,7 +18,7 @@ export interface SseFeedOptions {
   readonly repository: RepositoryName;
   /** Full names; none: every ref. */
   readonly names: readonly string[];
-  readonly settings: HttpSettings;
+  readonly settings: HttpAccess;
   readonly token: () => Promise<string | undefined>;
   /** What we say of ourselves when a stream is opened, as a header; undefined: nothing. */
   readonly report: () => string | undefined;

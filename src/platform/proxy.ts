@@ -42,3 +42,15 @@ export function proxyFor(url: URL, configured: string | undefined, env: Variable
   if (!proxy || isExcluded(url, env.no_proxy ?? env.NO_PROXY ?? '')) return undefined;
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
 }
+
+/**
+ * The proxy that Go's HTTP client, and so git-sync for its hooks and credential services, uses for `url`
+ * (golang.org/x/net/http/httpproxy): never for this machine itself.
+ */
+export function goProxyFor(url: URL, env: Variables): string | undefined {
+  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  if (host === 'localhost' || host === '::1' || host.startsWith('127.')) return undefined;
+  const [http, https] = [env.HTTP_PROXY || env.http_proxy, env.HTTPS_PROXY || env.https_proxy];
+  const no_proxy = env.NO_PROXY || env.no_proxy;
+  return proxyFor(url, undefined, { http_proxy: http, https_proxy: https, no_proxy });
+}

@@ -1,65 +1,41 @@
-import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
-import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
-import type { HttpSettings } from './http-settings.ts';
+import { loadSecureContext, type TlsAccess } from './secure-context.ts';
 
 export interface HttpQuestion {
-  readonly method: 'GET' | 'POST';
+  readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Buffer;
   readonly signal: AbortSignal;
 }
 
-/** Where Linux systems keep the CA certificates that git trusts. */
-const SYSTEM_CA_FILES = [
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/ca-bundle.pem',
-  '/etc/ssl/cert.pem',
-];
 /** No answer that is read whole is this large. */
 const LARGEST_ANSWER = 64 * 1024 * 1024;
 
-async function certificateAuthorities(settings: HttpSettings): Promise<string | readonly string[]> {
-  if (settings.caFile !== undefined) return await readFile(settings.caFile, 'utf8');
-  for (const path of SYSTEM_CA_FILES) {
-    const text = await readFile(path, 'utf8').catch(() => undefined);
-    if (text) return text;
-  }
-  return rootCertificates;
+/** How a server is reached. */
+export interface HttpAccess extends TlsAccess {
+  /** URL of a proxy. */
+  readonly proxy: string | undefined;
 }
 
 interface Tls {
-  /** CA and client certificates, parsed once: per connection it would be slow, and as text they would name the socket pool. */
+  /** As certificates they would name the socket pool. */
   readonly secureContext: SecureContext;
   readonly rejectUnauthorized: boolean;
 }
 
-async function createTls(settings: HttpSettings): Promise<Tls> {
-  const { clientCertificate } = settings;
-  const certificate = clientCertificate && {
-    cert: await readFile(clientCertificate.certFile),
-    key: await readFile(clientCertificate.keyFile),
-  };
-  const ca = settings.verify ? await certificateAuthorities(settings) : undefined;
-  return {
-    secureContext: createSecureContext({ ...certificate, ...(ca !== undefined && { ca: ca as string }) }),
-    rejectUnauthorized: settings.verify,
-  };
-}
-
-async function createAgent(secure: boolean, settings: HttpSettings, tls: Tls | undefined): Promise<http.Agent> {
+async function createAgent(secure: boolean, access: HttpAccess, tls: Tls | undefined): Promise<http.Agent> {
   const options = { keepAlive: true, maxSockets: 1, scheduling: 'lifo' as const, ...tls };
-  if (settings.proxy === undefined) return secure ? new https.Agent(options) : new http.Agent(options);
+  if (access.proxy === undefined) return secure ? new https.Agent(options) : new http.Agent(options);
   if (secure) {
     const { HttpsProxyAgent } = await import('https-proxy-agent');
-    return new HttpsProxyAgent(settings.proxy, options);
+    return new HttpsProxyAgent(access.proxy, options);
   }
   const { HttpProxyAgent } = await import('http-proxy-agent');
-  return new HttpProxyAgent(settings.proxy, options);
+  return new HttpProxyAgent(access.proxy, options);
 }
 
 /**
@@ -108,13 +84,13 @@ interface Route {
 
 /** One kept-alive connection to one server, opened when first used and again when the server closed it. */
 export class HttpConnection {
-  readonly #settings: HttpSettings;
+  readonly #access: HttpAccess;
   #route: Route | undefined;
   /** Requests sent so far, retries included. */
   sent = 0;
 
-  constructor(settings: HttpSettings) {
-    this.#settings = settings;
+  constructor(access: HttpAccess) {
+    this.#access = access;
   }
 
   close(): void {
@@ -158,8 +134,11 @@ export class HttpConnection {
     if (this.#route?.origin !== url.origin) {
       this.close();
       const secure = url.protocol === 'https:';
-      const tls = secure ? await createTls(this.#settings) : undefined;
-      this.#route = { origin: url.origin, agent: await createAgent(secure, this.#settings, tls), tls };
+      const { verify } = this.#access;
+      const tls = secure
+        ? { secureContext: await loadSecureContext(this.#access), rejectUnauthorized: verify }
+        : undefined;
+      this.#route = { origin: url.origin, agent: await createAgent(secure, this.#access, tls), tls };
     }
     return this.#route;
   }
