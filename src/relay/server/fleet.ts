@@ -72,14 +72,12 @@ export class Fleet {
   changed(repository: RepositoryName, changes: readonly RefChange[]): void {
     const now = this.#options.clock.now();
     const rollouts = this.#rollouts.get(repository) ?? [];
+    const streams = this.#streamsByRef(repository);
     for (const { ref, to } of changes) {
-      if (!to) continue;
-      const followers = [...this.#members.values()].filter((each) => each.repository === repository && !each.goneAt);
-      const concerned = followers.filter(({ report }) => report.published?.ref === ref);
-      const total = new Set(concerned.map(({ report }) => report.stream));
-      if (total.size === 0) continue;
+      const total = streams.get(ref);
+      if (!to || !total) continue;
       const oid = to.peeledOid ?? to.oid;
-      rollouts.push({ repository, ref, oid, at: now, total, done: new Map(), lastAt: undefined });
+      rollouts.push({ repository, ref, oid, at: now, total: new Set(total), done: new Map(), lastAt: undefined });
     }
     this.#rollouts.set(repository, rollouts.slice(-MOST_ROLLOUTS_A_REPOSITORY));
     for (const member of this.#members.values()) if (member.repository === repository) this.#judge(member, now);
@@ -120,6 +118,19 @@ export class Fleet {
         };
       }),
     };
+  }
+
+  /** Open streams by the ref that each publishes. */
+  #streamsByRef(repository: RepositoryName): Map<string, string[]> {
+    const streams = new Map<string, string[]>();
+    for (const { repository: theirs, goneAt, report } of this.#members.values()) {
+      if (theirs !== repository || goneAt !== undefined || !report.published) continue;
+      const { ref } = report.published;
+      const known = streams.get(ref);
+      if (known) known.push(report.stream);
+      else streams.set(ref, [report.stream]);
+    }
+    return streams;
   }
 
   #judge(member: Member, now: number): void {
