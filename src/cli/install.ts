@@ -2,7 +2,7 @@ import { chmod, copyFile, mkdir, readFile, realpath, rm, writeFile } from 'node:
 import { basename, join, resolve } from 'node:path';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { EXIT, type Io } from './outcome.ts';
-import { NODE_FLAGS } from './version.ts';
+import { BEFORE_NODE, NODE_FLAGS } from './version.ts';
 
 const USAGE = `usage: git-sidecar install DIR
 
@@ -29,6 +29,7 @@ function launcher(directory: string, loader: string, script: string): string {
   return `#!/bin/sh
 d=\${0%/*}
 [ -x "$d/bin/node" ] || d=${directory}
+${BEFORE_NODE}
 [ $$ -eq 1 ] || exec ${runtime} "$@"
 ${runtime} "$@" & p=$!
 for s in HUP INT QUIT TERM USR1 USR2; do trap "kill -$s $p 2>/dev/null" $s; done

@@ -3,8 +3,12 @@ export function readArguments(): string[] {
   return process.argv.slice(2);
 }
 
+/** As the user set it: what our own start put into it is for this process alone. */
 export function readEnvironment(): Record<string, string | undefined> {
-  return { ...process.env };
+  const { GIT_SIDECAR_ARENAS: arenas, ...env } = process.env;
+  if (arenas === '') delete env.MALLOC_ARENA_MAX;
+  else if (arenas !== undefined) env.MALLOC_ARENA_MAX = arenas;
+  return env;
 }
 
 /** The file that was started. */

@@ -258,6 +258,19 @@ describe('run: the process', () => {
     );
   });
 
+  test.each([undefined, '3'])(
+    'memory settings of our own start are not handed on, those of the user are (%s)',
+    async (theirs) => {
+      const it = await runFixture();
+      const out = join(it.dir, 'out');
+      const first = it.publisher.publish({ 'app.sh': `env > ${out}; exec sleep 100` });
+      const env = theirs === undefined ? {} : { MALLOC_ARENA_MAX: theirs };
+      await deployed(it.start([], ['sh', 'app.sh'], env), first);
+      expect(/^MALLOC_ARENA_MAX=(.*)$/m.exec(read(out) ?? '')?.[1]).toBe(theirs);
+      expect(read(out)).not.toContain('GIT_SIDECAR_ARENAS');
+    },
+  );
+
   test('rollback by hand, and once more: there is nothing left to go back to', async () => {
     const it = await runFixture();
     const [first, process] = [
