@@ -1,5 +1,5 @@
 // Writes the generated docs; with --check it only compares, and fails when they have drifted from the source.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -15,6 +15,7 @@ await build({
   logLevel: 'warning',
 });
 const { renderAll } = await import(pathToFileURL(bundle).href);
+rmSync(bundle);
 let drifted = false;
 for (const [path, text] of Object.entries(renderAll())) {
   let before = '';
