@@ -1,6 +1,6 @@
 // Bundles each command into one file. The first line makes the file a shell script that starts Node on itself; as
 // process 1 of a container the shell stays, passes signals on and reaps what others leave behind (Node cannot).
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { renderSbom } from './sbom.js';
 
@@ -17,8 +17,7 @@ const asProcessOne = [
 ].join('; ');
 const banner = `#!/bin/sh\n':' //; ${memory}; [ $$ -eq 1 ] || exec node ${nodeFlags} "$0" "$@"; ${asProcessOne}`;
 
-rmSync('dist', { recursive: true, force: true });
-mkdirSync('dist');
+mkdirSync('dist', { recursive: true });
 const bundled = new Set();
 const shared = {
   metafile: true,
@@ -31,9 +30,20 @@ const shared = {
   legalComments: 'none',
   logLevel: 'warning',
 };
-const note = ({ metafile }) => {
+
+/** In one step: a program that is running, or is started meanwhile, sees the old file or the new one. */
+function put(path, contents, mode = 0o644) {
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, contents);
+  chmodSync(temporary, mode);
+  renameSync(temporary, path);
+}
+
+async function bundle(outfile, mode, options) {
+  const { metafile, outputFiles } = await build({ ...shared, ...options, outfile, write: false });
   for (const input of Object.keys(metafile.inputs)) bundled.add(input);
-};
+  for (const { contents } of outputFiles) put(outfile, contents, mode);
+}
 
 /** Few use NATS, and the text of a program stays in memory: its client is a file of its own, read when it is needed. */
 const natsApart = {
@@ -42,24 +52,17 @@ const natsApart = {
     onResolve({ filter: /^\.\/library\.ts$/ }, () => ({ path: './nats.cjs', external: true }));
   },
 };
-note(await build({ ...shared, entryPoints: ['src/relay/nats/library.ts'], outfile: 'dist/nats.cjs' }));
-
+await bundle('dist/nats.cjs', 0o644, { entryPoints: ['src/relay/nats/library.ts'] });
 for (const command of ['git-sidecar', 'git-sync']) {
-  const outfile = `dist/${command}.cjs`;
-  note(
-    await build({
-      ...shared,
-      entryPoints: [`src/cli/${command}.ts`],
-      outfile,
-      plugins: [natsApart],
-      banner: { js: banner },
-      define: {
-        GIT_SIDECAR_VERSION: JSON.stringify(version),
-        GIT_SIDECAR_NODE_FLAGS: JSON.stringify(nodeFlags),
-        GIT_SIDECAR_MEMORY: JSON.stringify(memory),
-      },
-    }),
-  );
-  chmodSync(outfile, 0o755);
+  await bundle(`dist/${command}.cjs`, 0o755, {
+    entryPoints: [`src/cli/${command}.ts`],
+    plugins: [natsApart],
+    banner: { js: banner },
+    define: {
+      GIT_SIDECAR_VERSION: JSON.stringify(version),
+      GIT_SIDECAR_NODE_FLAGS: JSON.stringify(nodeFlags),
+      GIT_SIDECAR_MEMORY: JSON.stringify(memory),
+    },
+  });
 }
-writeFileSync('dist/sbom.cdx.json', renderSbom('git-sidecar', version, [...bundled]));
+put('dist/sbom.cdx.json', renderSbom('git-sidecar', version, [...bundled]));

@@ -1,7 +1,8 @@
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { type Change, MirrorJournal } from './mirror-journal.ts';
+import { isInside } from './parents.ts';
 
 export interface MirrorOptions {
   /** The directory that is mirrored into. */
@@ -21,11 +22,6 @@ const PERMISSIONS = 0o777;
 
 function leadsOut(target: string, detail: string): SidecarError {
   return new SidecarError('ERR_RUN_ESCAPE', { op: 'mirror', target, detail });
-}
-
-function isInside(path: string, directory: string): boolean {
-  const inner = relative(directory, path);
-  return inner !== '..' && !inner.startsWith('../') && !isAbsolute(inner);
 }
 
 interface Source {

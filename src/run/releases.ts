@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, readdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CopyRule, Place } from '../config/run-config.ts';
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
 import { removeTree } from '../platform/remove-tree.ts';
 import { copyTree } from './copy-tree.ts';
 import { type Published, readPublished } from './follow-link.ts';
+import { isInside } from './parents.ts';
 import type { Release } from './state.ts';
 
 export interface ReleasesOptions {
@@ -80,14 +81,15 @@ export class Releases {
     signal: AbortSignal,
   ): Promise<string> {
     const [from, to] = [join(path, source), join(release, target)];
+    const unfit = (detail: string): UnfitRevision =>
+      new UnfitRevision('ERR_RUN_COPY', { op: 'copy', target: source, detail });
     const stat = await lstat(from).catch((error: unknown) => {
-      if (systemCode(error) !== 'ENOENT') throw error;
-      throw new UnfitRevision('ERR_RUN_COPY', {
-        op: 'copy',
-        target: source,
-        detail: `revision ${id} does not have it`,
-      });
+      if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes(systemCode(error) ?? '')) throw error;
+      throw unfit(`revision ${id} does not have it`);
     });
+    if (from !== path && !isInside(await realpath(dirname(from)), path))
+      throw unfit('a symbolic link leads out of the revision');
+    if (target === '.' && !stat.isDirectory()) throw unfit('it is no directory');
     await mkdir(dirname(to), { recursive: true });
     return `${source}:${target}:${stat.isDirectory() ? '' : 'file'}${await copyTree(from, to, signal)}\n`;
   }
