@@ -1,4 +1,5 @@
-import { isAbsolute, normalize, relative, resolve } from 'node:path';
+import { isAbsolute, normalize, resolve } from 'node:path';
+import { isInside } from '../platform/paths.ts';
 import { buildSyncConfig } from './build-config.ts';
 import { applicationEnvironment } from './environment.ts';
 import { parseAddress, parseHttpBind } from './http-bind.ts';
@@ -33,11 +34,6 @@ function parseCopy(text: string): CopyRule {
   const [source, target] = colon < 0 ? [text, text] : [text.slice(0, colon), text.slice(colon + 1)];
   refuseIf(source === '', `--copy ${JSON.stringify(text)} names no source`, false);
   return { source: parseInner('--copy', source), target: parseInner('--copy', target) };
-}
-
-function isInside(path: string, directory: string): boolean {
-  const inner = relative(directory, path);
-  return inner === '' || (!inner.startsWith('..') && !isAbsolute(inner));
 }
 
 function place({ own, cwd }: RunSettings, link: string): Place {

@@ -1,8 +1,8 @@
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf, SidecarError } from '../model/error.ts';
+import { isInside } from '../platform/paths.ts';
 import { type Change, MirrorJournal } from './mirror-journal.ts';
-import { isInside } from './parents.ts';
 
 export interface MirrorOptions {
   /** The directory that is mirrored into. */

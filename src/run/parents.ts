@@ -1,5 +1,5 @@
 import { mkdir, rmdir } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** Makes the directory of `path` below `directory`. */
 export async function makeParents(directory: string, path: string): Promise<void> {
@@ -15,10 +15,4 @@ export async function removeEmptyParents(directory: string, path: string): Promi
       return;
     }
   }
-}
-
-/** `path` is `directory` or something below it; both absolute. */
-export function isInside(path: string, directory: string): boolean {
-  const inner = relative(directory, path);
-  return inner !== '..' && !inner.startsWith('../') && !isAbsolute(inner);
 }

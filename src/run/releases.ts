@@ -3,10 +3,10 @@ import { lstat, mkdir, readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CopyRule, Place } from '../config/run-config.ts';
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
+import { isInside } from '../platform/paths.ts';
 import { removeTree } from '../platform/remove-tree.ts';
 import { copyTree } from './copy-tree.ts';
 import { type Published, readPublished } from './follow-link.ts';
-import { isInside } from './parents.ts';
 import type { Release } from './state.ts';
 
 export interface ReleasesOptions {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync,
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { abuse } from '../kit/abuse.ts';
-import { exactTree } from '../kit/exact-tree.ts';
+import { differences, exactTree } from '../kit/exact-tree.ts';
 import { handCranked } from '../kit/hand-cranked.ts';
 import { Dice } from '../kit/random.ts';
 import { HISTORY_GIT_CONFIG, RandomHistory } from '../kit/random-history.ts';
@@ -15,6 +15,12 @@ interface Variant {
   readonly name: string;
   readonly args: readonly string[];
   readonly sparse?: readonly string[];
+  /** Files besides those that change: a large tree is looked over in another way. */
+  readonly padding?: number;
+  /** Share of the steps. */
+  readonly steps?: number;
+  /** How often the spare is abused as well. */
+  readonly spareAbuse?: number;
   /** Old trees are kept, and have to stay as they were. */
   readonly keepsOldTrees?: boolean;
   /** Share of the updates that must have been made of the spare, so that the test is about recycling at all. */
@@ -30,7 +36,14 @@ const VARIANTS: readonly Variant[] = [
     sparse: ['/*\n!/d/\n', '/d/\n/a\n', '*.txt\n'],
     recycled: 0.1,
   },
-  { name: 'old trees kept for an hour', args: ['--stale-worktree-timeout=1h'], keepsOldTrees: true, recycled: 0 },
+  { name: 'a large tree', args: [], padding: 3200, steps: 0.1, spareAbuse: 0.25, recycled: 0 },
+  {
+    name: 'old trees kept for an hour',
+    args: ['--stale-worktree-timeout=1h'],
+    keepsOldTrees: true,
+    steps: 0.2,
+    recycled: 0,
+  },
 ];
 
 describe('random histories, random abuse of what is published', () => {
@@ -44,7 +57,7 @@ describe('random histories, random abuse of what is published', () => {
       const outside = join(dir, 'outside');
       mkdirSync(outside);
       writeFileSync(join(outside, 'precious'), 'precious');
-      const history = new RandomHistory(dir, dice);
+      const history = new RandomHistory(dir, dice, variant.padding);
       const sparseFile = join(dir, 'patterns');
       const [root, link] = [join(dir, 'root'), join(dir, 'root', 'link')];
       const isV3 = variant.args.includes('--compat=v3');
@@ -62,14 +75,14 @@ describe('random histories, random abuse of what is published', () => {
       ]);
       const keptTrees = new Map<string, Map<string, string>>();
       const done: string[] = [];
-      for (let step = 0; step < (variant.keepsOldTrees ? STEPS / 5 : STEPS); step += 1) {
+      for (let step = 0; step < STEPS * (variant.steps ?? 1); step += 1) {
         if (variant.sparse && (step === 0 || dice.chance(0.1))) writeFileSync(sparseFile, dice.pick(variant.sparse));
         const oid = history.commit();
         await sync.cycle();
         const published = realpathSync(link);
         const fresh = history.checkOut(oid, variant.sparse && readFileSync(sparseFile, 'utf8'));
         const what = `step ${step}, seed ${seed}, commit ${oid}; before: ${done.slice(-6).join('; ')}`;
-        expect(exactTree(published), what).toEqual(exactTree(fresh));
+        expect(differences(exactTree(published), exactTree(fresh)), what).toEqual([]);
         rmSync(fresh, { recursive: true });
         rmSync(`${fresh}.index`);
         for (const [path, tree] of keptTrees) expect(exactTree(path), `${path} at ${what}`).toEqual(tree);
@@ -81,7 +94,8 @@ describe('random histories, random abuse of what is published', () => {
         for (let times = dice.chance(0.5) ? dice.below(4) : 0; times > 0; times -= 1)
           done.push(abuse(published, outside, dice));
         const spare = join(root, '.git', 'git-sidecar', 'spare');
-        if (dice.chance(0.1) && existsSync(spare)) done.push(`spare: ${abuse(spare, outside, dice)}`);
+        if (dice.chance(variant.spareAbuse ?? 0.1) && existsSync(spare))
+          done.push(`spare: ${abuse(spare, outside, dice)}`);
         if (variant.keepsOldTrees) keptTrees.set(published, exactTree(published));
       }
       expect(readFileSync(join(outside, 'precious'), 'utf8')).toBe('precious');
@@ -91,6 +105,6 @@ describe('random histories, random abuse of what is published', () => {
       expect(recycled).toBeGreaterThanOrEqual(variant.recycled);
       await sync.stop();
     },
-    STEPS * 1000,
+    STEPS * 3000,
   );
 });

@@ -43,10 +43,13 @@ export class RandomHistory {
   readonly bare: string;
   readonly #dice: Dice;
   readonly #directory: string;
+  /** Files that no random change touches, so that the tree is large. */
+  readonly #padding: readonly string[];
   #tree = new Map<string, Entry>();
   #number = 0;
 
-  constructor(directory: string, dice: Dice) {
+  constructor(directory: string, dice: Dice, padding = 0) {
+    this.#padding = Array.from({ length: padding }, (_, index) => `pad/${index % 60}/${index}`);
     this.#dice = dice;
     this.#directory = directory;
     this.bare = join(directory, 'history.git');
@@ -104,6 +107,7 @@ export class RandomHistory {
       if (mode === '160000') lines.push(`M ${mode} ${text} ${quoted}`);
       else lines.push(`M ${mode} inline ${quoted}`, `data ${Buffer.byteLength(text)}`, text);
     }
+    for (const path of this.#padding) lines.push(`M 100644 inline ${path}`, `data ${path.length}`, path);
     execFileSync('git', ['fast-import', '--quiet', '--force'], {
       cwd: this.bare,
       env: GIT_ENV,
