@@ -88,12 +88,15 @@ describe('compat 4 exechook', () => {
       `echo $GITSYNC_HASH >> ${dir}/calls`,
       `until test -e ${dir}/go; do sleep 0.05; done`,
     );
-    const process = start(`--exechook-command=${hook}`, '--ref=main');
+    const process = start(`--exechook-command=${hook}`, '--ref=main', '-v=4');
     await until('the hook runs', () => lines(join(dir, 'calls')).length === 1);
     await untilPublished(link, upstream.commit({ a: 'B' }), process);
     upstream.git('reset', '-q', '--hard', first);
     upstream.push();
     await untilPublished(link, first, process);
+    // The link moves first, then hooks are told: the cycle has to be over.
+    const cycles = process.count('next sync');
+    await until('the hook was told of it', () => process.count('next sync') > cycles);
     writeFileSync(join(dir, 'go'), '');
     await until('it is called again', () => lines(join(dir, 'calls')).length === 2);
     expect(lines(join(dir, 'calls'))).toEqual([first, first]);
