@@ -51,9 +51,9 @@ export function keptFor(path: string, error: unknown): Kept {
 interface Level {
   readonly name: Buffer;
   readonly path: string;
-  readonly identity: DirectoryIdentity;
-  /** undefined while it is not held open. */
+  /** undefined while it is not held open; then `identity` says which directory it was. */
   directory: HeldDirectory | undefined;
+  identity: DirectoryIdentity | undefined;
   /** The directories in it that are still to be removed. */
   pending: Buffer[];
   hasKept: boolean;
@@ -111,13 +111,12 @@ export class TreeRemoval {
       else this.#keepFor(path, error);
       return;
     }
-    const { identity } = directory;
-    if (identity.mount !== this.#mount) {
+    if (directory.mount !== this.#mount) {
       directory.close();
       this.#keep({ path, reason: 'mount point' });
       return;
     }
-    const level = { name, path, identity, directory, pending: [], hasKept: false, passes: 0 };
+    const level = { name, path, directory, identity: undefined, pending: [], hasKept: false, passes: 0 };
     this.#levels.push(level);
     this.#closeFarAbove();
     await this.#removeFiles(level, directory);
@@ -182,7 +181,7 @@ export class TreeRemoval {
     if (level.directory) return level.directory;
     if (!below) throw new Moved(level.path);
     const directory = below.parent(level.path);
-    if (!isSameDirectory(directory.identity, level.identity)) {
+    if (!level.identity || !isSameDirectory(directory.identity, level.identity)) {
       directory.close();
       throw new Moved(level.path);
     }
@@ -192,8 +191,10 @@ export class TreeRemoval {
 
   #closeFarAbove(): void {
     const level = this.#levels.at(-1 - MOST_OPEN);
-    level?.directory?.close();
-    if (level) level.directory = undefined;
+    if (!level?.directory) return;
+    level.identity = level.directory.identity;
+    level.directory.close();
+    level.directory = undefined;
   }
 
   async #pause(path: string): Promise<void> {
