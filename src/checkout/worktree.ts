@@ -1,7 +1,10 @@
-import { lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { type Oid, parseOid } from '../model/oid.ts';
-import { removeTree, removeWholeTree } from '../platform/remove-tree.ts';
+import { createDirectoryBelow, makeDirectoryBelow, writeBelow } from '../platform/files-below.ts';
+import { makeWay } from '../platform/make-way.ts';
+import { removeTree } from '../platform/remove-tree.ts';
+import type { Kept } from '../platform/tree-removal.ts';
 import { withdrawFinished } from './record.ts';
 
 /** A linked worktree (gitrepository-layout, "worktrees/<id>"): its files, and the repository's record of it. */
@@ -27,20 +30,26 @@ export function worktreeAt(gitDir: string, path: string, oid: Oid): Worktree {
  */
 export async function registerWorktree(worktree: Worktree): Promise<void> {
   const { root, path, adminDir } = worktree;
-  await removeWholeTree({ root, path: adminDir });
-  await removeWholeTree({ root, path });
-  await mkdir(worktree.path, { recursive: true });
-  await mkdir(worktree.adminDir, { recursive: true });
+  await makeWay({ root, path: adminDir });
+  await makeWay({ root, path });
+  for (const place of [path, adminDir]) {
+    await makeDirectoryBelow({ root, path: dirname(place) });
+    await createDirectoryBelow({ root, path: place });
+  }
   await writeAdminFiles(worktree, worktree.oid);
 }
 
+/** Permissions of a file that git makes. */
+const AS_GIT = { mode: 0o666 };
+
 /** The files that tie a worktree and the repository together; `head` is the commit that it holds now. */
 export async function writeAdminFiles(worktree: Worktree, head: Oid): Promise<void> {
+  const { root, path, adminDir } = worktree;
   await Promise.all([
-    writeFile(join(worktree.adminDir, 'commondir'), '../..\n'),
-    writeFile(join(worktree.adminDir, 'gitdir'), `${join(worktree.path, '.git')}\n`),
-    writeFile(join(worktree.adminDir, 'HEAD'), `${head}\n`),
-    writeFile(join(worktree.path, '.git'), gitFileText(worktree)),
+    writeBelow({ root, path: join(adminDir, 'commondir') }, '../..\n', AS_GIT),
+    writeBelow({ root, path: join(adminDir, 'gitdir') }, `${join(path, '.git')}\n`, AS_GIT),
+    writeBelow({ root, path: join(adminDir, 'HEAD') }, `${head}\n`, AS_GIT),
+    writeBelow({ root, path: join(path, '.git') }, gitFileText(worktree), AS_GIT),
   ]);
 }
 
@@ -70,13 +79,18 @@ export async function isOurWorktree(worktree: Worktree): Promise<boolean> {
   return (await isRecorded(worktree)) || (await pointsToUs(worktree));
 }
 
-/** Removes the files of a worktree, then its record, if that is its own. A symlink at its place is removed, not followed. */
-export async function unregisterWorktree(worktree: Worktree): Promise<void> {
+/**
+ * Removes the files of a worktree, then its record, if that is its own. A symlink at its place is removed, not followed.
+ * As long as something of it has to stay, so does the record, by which it is recognised later.
+ * @returns what is kept
+ */
+export async function unregisterWorktree(worktree: Worktree, signal?: AbortSignal): Promise<readonly Kept[]> {
   const recorded = await isRecorded(worktree);
   if (recorded) await withdrawFinished(worktree);
   const { root, path, adminDir } = worktree;
-  await removeTree({ root, path });
-  if (recorded) await removeTree({ root, path: adminDir });
+  const options = signal ? { signal } : {};
+  const kept = await removeTree({ root, path }, options);
+  return kept.length > 0 || !recorded ? kept : await removeTree({ root, path: adminDir }, options);
 }
 
 /**

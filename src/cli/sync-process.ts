@@ -48,7 +48,7 @@ export async function runSyncProcess(
   if (config.secretsOnCommandLine) process.title = 'git-sidecar sync';
   const redactor = new Redactor();
   for (const secret of secretsOf(config)) redactor.add(secret);
-  const errorFile = config.errorFile === undefined ? undefined : new ErrorFile(config.errorFile);
+  const errorFile = config.errorFile === undefined ? undefined : new ErrorFile(config.root, config.errorFile);
   const log = createSyncLogger(config, io, redactor, errorFile);
   try {
     await preflight(config);

@@ -15,8 +15,8 @@ const DIRECTORY_MODE = 0o777;
 const FILE_MODE = 0o644;
 
 /** A name nobody else uses, for writing something in two steps. */
-function temporaryEntry(): string {
-  return `.tmp-git-sidecar.${randomBytes(8).toString('hex')}`;
+function temporaryEntry(prefix: string): string {
+  return `${prefix}.${randomBytes(8).toString('hex')}`;
 }
 
 async function create(parent: HeldDirectory, name: Name, content: string | Buffer, mode: number): Promise<void> {
@@ -41,8 +41,9 @@ async function replace(
   parent: HeldDirectory,
   name: Name,
   make: (temporary: string) => void | Promise<void>,
+  prefix = '.tmp-git-sidecar',
 ): Promise<void> {
-  const temporary = temporaryEntry();
+  const temporary = temporaryEntry(prefix);
   try {
     await make(temporary);
     renameSync(parent.at(temporary), parent.at(name));
@@ -152,11 +153,16 @@ export async function renameBelow(root: string, from: Name, to: Name, options: W
   );
 }
 
-/** Puts a symlink with this text in place of whatever file or link is there, in one step. */
-export async function symlinkBelow(place: Below, text: string, options: WalkOptions = {}): Promise<void> {
+/** Puts a symlink with this text in place of whatever file or link is there, in one step; `prefix` begins its first name. */
+export async function symlinkBelow(
+  place: Below,
+  text: string,
+  prefix: string,
+  options: WalkOptions = {},
+): Promise<void> {
   await inParent(
     place,
-    async (parent, name) => await replace(parent, name, (temporary) => symlinkSync(text, parent.at(temporary))),
+    async (parent, name) => await replace(parent, name, (temporary) => symlinkSync(text, parent.at(temporary)), prefix),
     options,
   );
 }

@@ -17,6 +17,19 @@ export function mountPointOf(path: string, table: string): string {
   return id;
 }
 
+/** Mount points strictly below `path`, which is a real path; none where there is no mount table. */
+export function mountPointsBelow(path: string): string[] {
+  let table: string;
+  try {
+    table = readFileSync('/proc/self/mountinfo', 'latin1');
+  } catch {
+    return [];
+  }
+  const above = `${Buffer.from(path).toString('latin1')}/`;
+  const points = table.split('\n').map((line) => unescapeOctal(line.split(' ')[4] ?? ''));
+  return points.filter((point) => point.startsWith(above)).map((point) => Buffer.from(point, 'latin1').toString());
+}
+
 /**
  * The mount of an open file from the mount table, for kernels that do not say it with the descriptor (gVisor).
  * @param descriptor `/proc/self/fd/N`

@@ -10,7 +10,7 @@ export async function openRepository(context: SyncContext, signal: AbortSignal):
   const { repository, config, layout, log } = context;
   const orphans = (await repository.wasInterrupted()) ? await endOrphans(layout.root) : [];
   if (orphans.length > 0) log.warn('ended git processes of a killed predecessor', { processes: orphans });
-  await removeTemporaryLinks(config.link);
+  await removeTemporaryLinks(layout.root, config.link);
   await repository.open(signal);
   if (!repository.exists) {
     repository.prepare(signal);

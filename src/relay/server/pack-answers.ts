@@ -99,6 +99,7 @@ export class PackAnswers {
     const answer = new Spool(
       join(this.#options.directory, `${id.slice(0, 16)}.${randomBytes(4).toString('hex')}`),
       MOST_OF_ONE_IN_MEMORY,
+      this.#place.root,
     );
     this.#answers.set(id, answer);
     this.#counts.computed += 1;

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SidecarError } from '../../model/error.ts';
-import { readText, writeFileAtomic } from '../../platform/atomic-file.ts';
+import { readText } from '../../platform/atomic-file.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { makeDirectoryBelow } from '../../platform/files-below.ts';
+import { makeDirectoryBelow, writeBelow } from '../../platform/files-below.ts';
 import type { Logger } from '../../platform/log.ts';
 import { describeKept, removeTree } from '../../platform/remove-tree.ts';
 import type { Refs } from '../protocol/refs.ts';
@@ -169,7 +169,8 @@ export class Repositories {
 
   async #note(follower: Follower): Promise<void> {
     const note: Note = { name: follower.upstream.name, asOf: follower.asOf };
-    await writeFileAtomic(join(follower.mirror.gitDir, NOTE), `${JSON.stringify(note)}\n`);
+    const root = dirname(this.#options.directory);
+    await writeBelow({ root, path: join(follower.mirror.gitDir, NOTE) }, `${JSON.stringify(note)}\n`);
   }
 
   #isIdle(name: RepositoryName, { follower }: Entry): boolean {
