@@ -8,7 +8,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { removeTree } from '../platform/remove-tree.ts';
 import type { Layout } from './layout.ts';
-import { removeStaleLocks } from './locks.ts';
+import { removeStaleLocks } from '../git/locks.ts';
 import { recognizeRepository } from './recognize.ts';
 import { EMPTY_STATE, type RepositoryState, readState, writeState } from './state.ts';
 

@@ -1,3 +1,4 @@
+import { heal } from '../git/heal.ts';
 import { asSidecarError, SidecarError } from '../model/error.ts';
 import { nextPause } from '../platform/backoff.ts';
 import type { Random } from '../platform/clock.ts';
@@ -5,7 +6,6 @@ import { deadline } from '../platform/deadline.ts';
 import type { WakeUps } from '../platform/wake-ups.ts';
 import type { SyncContext } from './context.ts';
 import { type Cycle, newCycle, runStages, type Stage } from './cycle.ts';
-import { heal } from './heal.ts';
 import { restoreLastRevision } from './restore.ts';
 
 export interface LoopOptions {
@@ -96,7 +96,7 @@ export class SyncLoop {
     const { signal } = limit;
     let result: Cycle | SidecarError = await this.#attempt(signal);
     for (let heals = 0; heals < MOST_HEALS && result instanceof SidecarError && !signal.aborted; heals += 1) {
-      if (!(await heal(context, result, signal))) break;
+      if (!(await heal(context.repository, result, context.log, signal))) break;
       result = await this.#attempt(signal);
     }
     limit.dispose();
