@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Git } from '../git/git.ts';
+import { removeStaleLocks } from '../git/locks.ts';
 import { SidecarError, systemCode } from '../model/error.ts';
 import type { ObjectFormat } from '../model/oid.ts';
 import { writeFileAtomic } from '../platform/atomic-file.ts';
@@ -8,7 +9,6 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { removeTree } from '../platform/remove-tree.ts';
 import type { Layout } from './layout.ts';
-import { removeStaleLocks } from '../git/locks.ts';
 import { recognizeRepository } from './recognize.ts';
 import { EMPTY_STATE, type RepositoryState, readState, writeState } from './state.ts';
 

@@ -21,8 +21,13 @@ export class WakeUps {
   /** @param hint what is new, as far as it was said; undefined: the next cycle sees it, there is nothing to wait for */
   wake(reason: Exclude<WakeReason, 'period'>, hint?: Hint): void {
     if (this.#pending !== 'stop') this.#pending = reason;
-    if (hint) this.#hints = [...this.#hints, hint].slice(-MOST_HINTS);
+    if (hint) this.hint(hint);
     this.#sleeping?.abort();
+  }
+
+  /** Something is new; it is no reason to begin at once. */
+  hint(hint: Hint): void {
+    this.#hints = [...this.#hints, hint].slice(-MOST_HINTS);
   }
 
   /** The hints that came since this was called last. */

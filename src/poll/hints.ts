@@ -3,8 +3,11 @@ import type { Clock } from '../platform/clock.ts';
 import { RateLimit } from '../platform/rate-limit.ts';
 import type { WakeReason, WakeUps } from '../platform/wake-ups.ts';
 
-/** The commits and tag objects that a ref shows; without a name, those of all refs that are followed. */
-export type Shown = (ref: string | undefined) => readonly string[];
+/**
+ * The commits and tag objects that a ref shows; without a name, those of all refs that are followed. undefined: nobody
+ * follows this ref.
+ */
+export type Shown = (ref: string | undefined) => readonly string[] | undefined;
 
 interface Followed extends Hint {
   /** What the ref showed when the hint came. */
@@ -86,11 +89,13 @@ export class Hints {
   #take(shown: Shown): void {
     for (const hint of this.#wakeUps.takeHints()) {
       const { ref, to } = hint;
+      const tips = shown(ref);
+      if (!tips) continue;
       const isFollowed = this.#followed.some((each) => each.to === to && each.ref === ref);
       if (to !== undefined) this.#remember(to, hint.from);
-      if (isFollowed || (to !== undefined && (shown(ref).includes(to) || this.#givenUp.has(to)))) continue;
+      if (isFollowed || (to !== undefined && (tips.includes(to) || this.#givenUp.has(to)))) continue;
       const since = this.#clock.monotonic();
-      this.#followed.push({ ...hint, had: asText(shown(ref)), since, tries: 0, nextAt: since });
+      this.#followed.push({ ...hint, had: asText(tips), since, tries: 0, nextAt: since });
     }
   }
 
@@ -112,7 +117,7 @@ export class Hints {
 
   #isTrue({ ref, from, to, had }: Followed, shown: Shown): boolean {
     const tips = shown(ref);
-    if (to !== undefined && tips.includes(to)) return true;
+    if (!tips || (to !== undefined && tips.includes(to))) return true;
     if (asText(tips) === had) return false;
     if (to === undefined || tips.some((tip) => this.#cameAfter(to, tip))) return true;
     // Something else than what we had is newer, unless it is on the way to what was named, or was named as well: then

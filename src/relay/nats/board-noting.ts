@@ -1,4 +1,5 @@
 import { messageOf } from '../../model/error.ts';
+import type { Hint } from '../../model/hint.ts';
 import type { Logger } from '../../platform/log.ts';
 import { isSameRef, type Refs } from '../protocol/refs.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
@@ -15,14 +16,14 @@ export interface BoardNotingOptions {
   /** The refs as this relay has them. */
   readonly refs: () => Refs;
   /** Somebody noted what we do not have. */
-  readonly onNews: () => void;
+  readonly onNews: (hint: Hint) => void;
   readonly log: Logger;
 }
 
 /** Notes on the board what a relay found out about one repository, and hears what others noted. */
 export function noteOnBoard({ board, repository, refs, onNews, log }: BoardNotingOptions): BoardNoting {
   const watch = board.watch(repository, (name, noted) => {
-    if (noted.ref && !isSameRef(noted.ref, refs().get(name))) onNews();
+    if (noted.ref && !isSameRef(noted.ref, refs().get(name))) onNews({ ref: name, to: noted.ref.oid });
   });
   let writing: Promise<void> = Promise.resolve();
   return {

@@ -136,7 +136,8 @@ export function triggerRoute(tokenFile: string, { clock, log, wake, syncNow }: I
     const hint: Hint = { to: commit };
     if (commit !== undefined && !/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commit))
       answer(response, 400, { status: 'refused', error: '`commit` must be a whole object id' });
-    else if (waitMs === undefined) answer(response, 400, { status: 'refused', error: '`wait` must look like 30s or 500ms' });
+    else if (waitMs === undefined)
+      answer(response, 400, { status: 'refused', error: '`wait` must look like 30s or 500ms' });
     else if (waitMs === 0) {
       wake('trigger', hint);
       answer(response, 202, { status: 'accepted' });
