@@ -7,7 +7,7 @@ import type { Credential } from '../../model/credential.ts';
 import { SidecarError } from '../../model/error.ts';
 import { type ObjectFormat, type Oid, objectFormatOf } from '../../model/oid.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
-import { bodyOf } from '../../platform/http-connection.ts';
+import { bodyOf } from '../../platform/http-body.ts';
 import { removeTree } from '../../platform/remove-tree.ts';
 import { readLsRemote } from '../../poll/ls-remote.ts';
 import { NotNative, type UploadPack } from '../../remote/upload-pack.ts';
