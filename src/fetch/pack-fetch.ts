@@ -6,7 +6,6 @@ import type { Credential } from '../model/credential.ts';
 import { SidecarError } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
 import { readText, writeFileAtomic } from '../platform/atomic-file.ts';
-import { bodyOf } from '../platform/http-connection.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
 import { FetchAnswer, packOf, writeFetch } from '../remote/wire/fetch.ts';
 import { readShallow, writeShallow } from './shallow.ts';
@@ -61,7 +60,7 @@ export class PackFetch {
     });
     const answer = new FetchAnswer();
     const response = await remote.command(body, credentials, signal);
-    const pack = packOf(bodyOf(response), answer);
+    const pack = packOf(remote.body(response), answer);
     const count = await storePack({ git: this.#options.git, gitDir, pack, signal });
     if (!(await this.#has(want, signal))) {
       const detail = `the server sent a pack without ${want}`;

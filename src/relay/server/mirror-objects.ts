@@ -5,7 +5,7 @@ import type { Credential } from '../../model/credential.ts';
 import { SidecarError } from '../../model/error.ts';
 import type { Oid } from '../../model/oid.ts';
 import { deadline } from '../../platform/deadline.ts';
-import { bodyOf } from '../../platform/http-connection.ts';
+import { bodyOf } from '../../platform/http-body.ts';
 import { NotNative, type UploadPack } from '../../remote/upload-pack.ts';
 import { FetchAnswer, packOf, writeFetch } from '../../remote/wire/fetch.ts';
 import type { RefChange, Refs } from '../protocol/refs.ts';
