@@ -88,7 +88,6 @@ async function serve(
   metrics: Metrics | undefined,
   log: Logger,
 ): Promise<HttpServer> {
-  const { repositories } = relay;
   const options = { ...relay, mostSubscribers: config.maxSubscribers };
   // Those that watch over us are answered however much there is to do.
   const watched: Route[] = [

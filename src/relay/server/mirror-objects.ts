@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { Git } from '../../git/git.ts';
 import { storePack } from '../../git/store-pack.ts';
 import type { Credential } from '../../model/credential.ts';
@@ -27,21 +26,6 @@ const STALL_MS = 60_000;
 const LONGEST_PACK_MS = 7 * 86_400_000;
 
 const FETCH_SETTINGS = ['http.followRedirects=false', 'http.lowSpeedLimit=1', 'http.lowSpeedTime=60'];
-
-/** The body of an answer; gives up when nothing comes for a while. */
-async function* withoutStalls(response: IncomingMessage): AsyncGenerator<Buffer> {
-  const giveUp = (): void => void response.destroy(new Error(`nothing came for ${STALL_MS} ms`));
-  let timer = setTimeout(giveUp, STALL_MS);
-  try {
-    for await (const chunk of bodyOf(response)) {
-      clearTimeout(timer);
-      yield chunk;
-      timer = setTimeout(giveUp, STALL_MS);
-    }
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 export interface MirrorFetch {
   /** The refs as the mirror has them. */
@@ -102,7 +86,7 @@ export class MirrorObjects {
       const question = { objectFormat, agent: remote.agent, wants, haves, shallow: [], depth: undefined };
       const response = await remote.command(writeFetch(question), source.credentials, limit.signal);
       limit.grant(LONGEST_PACK_MS);
-      const pack = packOf(withoutStalls(response), new FetchAnswer());
+      const pack = packOf(bodyOf(response, STALL_MS), new FetchAnswer());
       await storePack({ git: this.#git, gitDir: this.#gitDir, pack, signal: limit.signal });
     } finally {
       // Whatever happened, nothing stays behind on the connection.
