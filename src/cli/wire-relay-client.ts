@@ -93,6 +93,7 @@ export async function relaySource(wiring: SourceWiring, relay: RelayClientConfig
     objects,
     upstream: relay.fallback ? await createPoller(config, git, log, clock) : undefined,
     shownUrl: remote.shownUrl,
+    relay: relay.url,
     maxStalenessMs: config.http?.maxStalenessMs ?? 0,
     periodMs: config.periodMs,
     clock,

@@ -103,7 +103,7 @@ export class HttpConnection {
         if (!(error instanceof StaleConnection) || question.signal.aborted || stale === MOST_STALE)
           throw unreachable(question, error);
         // What killed one of them has probably killed the others.
-        this.#dropIdle();
+        this.dropIdle();
         if (error.wasSilent) return await this.#askAfterSilence(question);
       }
     }
@@ -121,7 +121,8 @@ export class HttpConnection {
     }
   }
 
-  #dropIdle(): void {
+  /** Ends connections that nobody uses now. */
+  dropIdle(): void {
     for (const sockets of Object.values(this.#route?.agent.freeSockets ?? {}))
       for (const socket of sockets ?? []) socket.destroy();
   }

@@ -81,6 +81,11 @@ export class UploadPack {
     this.#connection.close();
   }
 
+  /** Ends connections that nobody uses now: the next question opens a new one. */
+  dropIdle(): void {
+    this.#connection.dropIdle();
+  }
+
   /** Forgets what the server said that it can do. */
   forget(): void {
     this.#server = undefined;
