@@ -1,13 +1,15 @@
-import { lstat, mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Git, GitOutput, GitRunOptions } from '../../git/git.ts';
 import type { Healable } from '../../git/heal.ts';
 import { removeStaleLocks } from '../../git/locks.ts';
 import { SidecarError } from '../../model/error.ts';
 import { type ObjectFormat, objectFormatOf } from '../../model/oid.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
+import type { Below } from '../../platform/below.ts';
+import { makeDirectoryBelow, removeFileBelow } from '../../platform/files-below.ts';
 import type { Logger } from '../../platform/log.ts';
-import { removeTree } from '../../platform/remove-tree.ts';
+import { removeWholeTree } from '../../platform/remove-tree.ts';
 import { readLsRemote } from '../../poll/ls-remote.ts';
 import { changesBetween, type RefChange, type Refs } from '../protocol/refs.ts';
 import { MirrorObjects, type ObjectSource } from './mirror-objects.ts';
@@ -133,14 +135,18 @@ export class Mirror implements Healable {
     this.#refs = new Map();
     this.#objectFormat = undefined;
     // First what makes it a repository: half of it must not be taken for one if we are killed now.
-    await rm(join(this.gitDir, 'HEAD'), { force: true });
+    await removeFileBelow(this.#place('HEAD'));
     this.#exists = false;
-    await removeTree(this.gitDir);
+    await removeWholeTree(this.#place());
   }
 
   /** @returns whether the object is here */
   async has(oid: string, signal: AbortSignal): Promise<boolean> {
     return (await this.#run(['cat-file', '-e', oid], { op: 'look up', signal, accept: [1, 128] })).code === 0;
+  }
+
+  #place(...names: string[]): Below {
+    return { root: dirname(this.gitDir), path: join(this.gitDir, ...names) };
   }
 
   async #endTidying(): Promise<void> {
@@ -152,7 +158,7 @@ export class Mirror implements Healable {
     if (this.#objectFormat === objectFormat) return;
     // Nothing, or the mirror of a repository that has changed its kind.
     await this.discard();
-    await mkdir(this.gitDir, { recursive: true });
+    await makeDirectoryBelow(this.#place());
     const args = ['init', '--quiet', '--bare', '--template=', `--object-format=${objectFormat}`, '--', this.gitDir];
     await this.#git.run(args, { op: 'make a repository in', target: this.gitDir, signal });
     this.#exists = true;
