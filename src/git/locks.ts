@@ -5,6 +5,11 @@ import { systemCode } from '../model/error.ts';
 /** Directories of a repository that hold lock files or other git directories with lock files. */
 const DEEP = ['refs', 'worktrees', 'modules'];
 
+/** Lock files; and the mark of a garbage collection, which a process of the same number would keep alive for 12 hours. */
+function isLock(name: string): boolean {
+  return name.endsWith('.lock') || name === 'gc.pid';
+}
+
 async function removeBelow(directory: string, depth: number, removed: string[]): Promise<void> {
   const entries = await readdir(directory, { withFileTypes: true }).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return [];
@@ -12,7 +17,7 @@ async function removeBelow(directory: string, depth: number, removed: string[]):
   });
   for (const entry of entries) {
     const path = join(directory, entry.name);
-    if (entry.isFile() && entry.name.endsWith('.lock')) {
+    if (entry.isFile() && isLock(entry.name)) {
       await rm(path, { force: true });
       removed.push(path);
     } else if (entry.isDirectory() && depth > 0) await removeBelow(path, depth - 1, removed);
@@ -39,7 +44,8 @@ async function removeTemporaryPacks(gitDir: string, removed: string[]): Promise<
 export async function removeStaleLocks(gitDir: string): Promise<string[]> {
   const removed: string[] = [];
   await removeBelow(gitDir, 0, removed);
-  await removeBelow(join(gitDir, 'objects', 'info'), 0, removed);
+  await removeBelow(join(gitDir, 'objects', 'info'), 1, removed);
+  await removeBelow(join(gitDir, 'objects', 'pack'), 0, removed);
   for (const name of DEEP) await removeBelow(join(gitDir, name), 12, removed);
   await removeTemporaryPacks(gitDir, removed);
   return removed;

@@ -50,16 +50,23 @@ export interface FollowerOptions {
   readonly onTrouble: (error: SidecarError, isNew: boolean) => void;
   readonly onRecovery: () => void;
   readonly watchdog: Watchdog | undefined;
+  /** For tests. */
+  readonly limits?: FollowerLimits;
 }
 
-/** Reading the refs of a mirror on a slow disk. */
-const LONGEST_OPEN_MS = 60_000;
-/** Asking must not take longer: the next try may get through. */
-const LONGEST_ASK_MS = 30_000;
-/** A first copy of a large repository takes its time; one that stalls is noticed sooner. */
-const LONGEST_UPDATE_MS = 3_600_000;
-/** git-fsck reads all commits and trees. */
-const LONGEST_CHECK_MS = 1_800_000;
+/** How long each step may take, in milliseconds. */
+export interface FollowerLimits {
+  /** Reading the refs of a mirror on a slow disk. */
+  readonly open: number;
+  /** Asking must not take longer: the next try may get through. */
+  readonly ask: number;
+  /** A first copy of a large repository takes its time; one that stalls is noticed sooner. */
+  readonly update: number;
+  /** git-fsck reads all commits and trees. */
+  readonly check: number;
+}
+
+const LIMITS: FollowerLimits = { open: 60_000, ask: 30_000, update: 3_600_000, check: 1_800_000 };
 /** Times a turn may be repeated at once because the cause of its failure was healed. */
 const MOST_HEALS = 2;
 /** A failure that goes on makes us check the mirror so often, in failures: that costs much, and may not be the cause. */
@@ -73,6 +80,8 @@ export class Follower {
   readonly #turns: Turns;
   readonly #limited: Limited;
   readonly #stopping = new AbortController();
+  readonly #limits: FollowerLimits;
+  readonly #finding = new Map<string, Promise<boolean>>();
   #isOpen = false;
   #known = false;
   #asOf = 0;
@@ -85,6 +94,7 @@ export class Follower {
     const { signal } = this.#stopping;
     const { clock, watchdog } = options;
     this.#options = options;
+    this.#limits = options.limits ?? LIMITS;
     this.#wakeUps = new WakeUps(clock);
     this.#hints = new Hints(clock, this.#wakeUps);
     this.#turns = new Turns({ clock, signal, hurry: () => this.wake() });
@@ -166,6 +176,10 @@ export class Follower {
    * @returns whether it came within `ms`
    */
   async bring(oid: string, ms: number): Promise<boolean> {
+    return await this.#shared(`bring ${oid}`, async () => await this.#bring(oid, ms));
+  }
+
+  async #bring(oid: string, ms: number): Promise<boolean> {
     const { clock } = this.#options;
     const end = clock.monotonic() + ms;
     this.#wakeUps.hint({ to: oid });
@@ -183,7 +197,17 @@ export class Follower {
   /** @returns whether the object is in the mirror */
   async has(oid: string): Promise<boolean> {
     const look = async (signal: AbortSignal) => await this.mirror.has(oid, signal);
-    return await this.#limited.run(`${this.upstream.name}: look up an object`, LONGEST_ASK_MS, look).catch(() => false);
+    const run = async () => await this.#limited.run(this.#named('look up an object'), this.#limits.ask, look);
+    return await this.#shared(`has ${oid}`, async () => await run().catch(() => false));
+  }
+
+  /** A whole fleet wants the same thing at the same time: one answer for all who ask while it is being found. */
+  async #shared(what: string, find: () => Promise<boolean>): Promise<boolean> {
+    const known = this.#finding.get(what);
+    if (known) return await known;
+    const found = find().finally(() => this.#finding.delete(what));
+    this.#finding.set(what, found);
+    return await found;
   }
 
   /** Resolves when the git server was asked after now, with whatever result, or after `ms`. */
@@ -241,7 +265,7 @@ export class Follower {
     const { mirror, log } = this.#options;
     if (error.code !== 'ERR_GIT_LOCKED' && this.#failures % CHECK_EVERY !== 0) return false;
     const work = async (signal: AbortSignal) => await heal(mirror, error, log, signal);
-    const isHealed = await this.#limited.run(this.#named('heal'), LONGEST_CHECK_MS, work).catch(() => false);
+    const isHealed = await this.#limited.run(this.#named('heal'), this.#limits.check, work).catch(() => false);
     if (!mirror.exists) this.#known = false;
     return isHealed;
   }
@@ -255,7 +279,7 @@ export class Follower {
     if (this.#isOpen) return;
     const { mirror } = this.#options;
     const work = async (signal: AbortSignal) => await mirror.open(signal);
-    this.#known = await this.#limited.run(this.#named('open the mirror'), LONGEST_OPEN_MS, work);
+    this.#known = await this.#limited.run(this.#named('open the mirror'), this.#limits.open, work);
     if (!this.#known) this.#asOf = 0;
     this.#isOpen = true;
   }
@@ -286,7 +310,7 @@ export class Follower {
     if (remote.costs) await budget.take(upstream.host, this.#stopping.signal);
     const note = this.#options.noting?.begin();
     const list = async (signal: AbortSignal) => await remote.list(upstream.questions, signal);
-    const told = await this.#limited.run(this.#named('ask where the refs are'), LONGEST_ASK_MS, list);
+    const told = await this.#limited.run(this.#named('ask where the refs are'), this.#limits.ask, list);
     const wanted = coveredRefs(told.refs, upstream);
     if (wanted.size === 0 && !this.#known) {
       const detail = 'it has no branch or tag that may be passed on';
@@ -304,10 +328,10 @@ export class Follower {
     const { mirror, log, upstream } = this.#options;
     this.#isSuspect = false;
     const check = async (signal: AbortSignal) => await mirror.isSound(signal);
-    if (await this.#limited.run(this.#named('check the mirror'), LONGEST_CHECK_MS, check)) return;
+    if (await this.#limited.run(this.#named('check the mirror'), this.#limits.check, check)) return;
     log.warn('the mirror is damaged; it is fetched again', { repository: upstream.name });
     this.#known = false;
-    await this.#limited.run(this.#named('discard the mirror'), LONGEST_CHECK_MS, async () => await mirror.discard());
+    await this.#limited.run(this.#named('discard the mirror'), this.#limits.check, async () => await mirror.discard());
   }
 
   async #update(before: Refs, wanted: Refs, asOf: number): Promise<void> {
@@ -315,7 +339,7 @@ export class Follower {
     if (remote.costs) await budget.take(upstream.host, this.#stopping.signal);
     const startedAt = clock.monotonic();
     const update = async (signal: AbortSignal) => await mirror.update(wanted, remote.source, signal);
-    await this.#limited.run(this.#named('fetch what is new'), LONGEST_UPDATE_MS, update);
+    await this.#limited.run(this.#named('fetch what is new'), this.#limits.update, update);
     this.#known = true;
     this.#asOf = asOf;
     const changes = changesBetween(before, mirror.refs);
