@@ -21,6 +21,7 @@ const PROGRAMS = {
   busybox: 'busybox-static',
   'nats-server': 'nats-server',
   unzip: 'unzip',
+  strace: 'strace',
 };
 
 function isInstalled(program) {

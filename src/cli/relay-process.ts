@@ -1,15 +1,18 @@
 import type { RelayConfig } from '../config/relay-config.ts';
 import { prepareRoot } from '../fetch/root.ts';
-import { asSidecarError, messageOf } from '../model/error.ts';
+import { asSidecarError, messageOf, SidecarError } from '../model/error.ts';
+import { settledWithin } from '../platform/bounded.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Route } from '../platform/http-answer.ts';
 import type { Logger } from '../platform/log.ts';
 import { endOrphans } from '../platform/orphans.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import { Redactor } from '../platform/redact.ts';
+import { type Overdue, Watchdog } from '../platform/watchdog.ts';
 import { BEAT_MS } from '../relay/protocol/timing.ts';
 import { gitRoute } from '../relay/server/git-route.ts';
 import { eventsRoute, limitRoute, overviewRoute, reportsRoute } from '../relay/server/routes.ts';
+import type { Verdict } from '../serve/health.ts';
 import type { InboundOptions } from '../serve/inbound/routes.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import { metricsRoute, probeRoute, profilesRoute } from '../serve/routes.ts';
@@ -36,8 +39,9 @@ function inboundOf({ repositories }: WiredRelay, log: Logger): InboundOptions {
     followed: () => repositories.followers.map(({ upstream }) => ({ url: upstream.url, refs: ['HEAD'] })),
     clock: systemClock,
     log,
-    wake: (_reason, about) => {
-      for (const follower of repositories.followers) if (!about || about.url === follower.upstream.url) follower.wake();
+    wake: (_reason, hint, about) => {
+      for (const follower of repositories.followers)
+        if (!about || about.url === follower.upstream.url) follower.wake(hint);
     },
     syncNow: async (timeoutMs) => {
       const { followers } = repositories;
@@ -74,21 +78,23 @@ function showMetrics(metrics: Metrics, { repositories, hub, answers, fleet, git 
   }
 }
 
+/** Time for everything to end by itself; the process then ends without it. */
+const LONGEST_END_MS = 1500;
+
 async function serve(
   config: RelayConfig,
   relay: WiredRelay,
+  watchdog: Watchdog,
   metrics: Metrics | undefined,
   log: Logger,
 ): Promise<HttpServer> {
-  const { repositories } = relay;
   const options = { ...relay, mostSubscribers: config.maxSubscribers };
   // Those that watch over us are answered however much there is to do.
   const watched: Route[] = [
-    probeRoute(() => {
-      const missing = repositories.followers.filter((each) => repositories.isAlways(each) && !each.isKnown);
-      const ok = missing.length === 0;
-      return { ok, text: ok ? 'ok' : `not mirrored yet: ${missing.map(({ upstream }) => upstream.name).join(' ')}` };
-    }),
+    probeRoute(
+      () => readinessOf(relay, watchdog),
+      () => livenessOf(watchdog),
+    ),
   ];
   if (metrics) watched.push(metricsRoute(metrics, () => showMetrics(metrics, relay)));
   if (config.http.profiles) watched.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles()));
@@ -139,11 +145,36 @@ function keepHouse(relay: WiredRelay, server: HttpServer, log: Logger, signal: A
   };
 }
 
+function livenessOf({ overdue }: Watchdog): Verdict {
+  return overdue ? { ok: false, text: `stuck: ${overdue.what}` } : { ok: true, text: 'ok' };
+}
+
+/** Ready is who has something to serve, also while a git server is away; nobody is while something is stuck. */
+function readinessOf({ repositories }: WiredRelay, watchdog: Watchdog): Verdict {
+  const missing = repositories.followers.filter((each) => repositories.isAlways(each) && !each.isKnown);
+  if (missing.length === 0) return livenessOf(watchdog);
+  return { ok: false, text: `not mirrored yet: ${missing.map(({ upstream }) => upstream.name).join(' ')}` };
+}
+
+function stuckError({ what, forMs, limitMs }: Overdue): SidecarError {
+  const detail = `it takes ${Math.round(forMs / 1000)} s by now and should have ended after ${Math.round(limitMs / 1000)} s`;
+  return new SidecarError('ERR_STUCK', { op: 'wait for', target: what, detail });
+}
+
 async function serveUntilStopped(config: RelayConfig, root: string, log: Logger, redactor: Redactor): Promise<number> {
   const runner = createProcessRunner();
   const metrics = await createMetrics({ http: config.http, mode: 'v4' });
-  const relay = await wireRelay({ config, root, runner, log, redactor, clock: systemClock, metrics });
   const stopping = new AbortController();
+  let stuck: Overdue | undefined;
+  const watchdog = new Watchdog({
+    clock: systemClock,
+    onOverdue: (overdue) => log.error(stuckError(overdue), 'something is stuck'),
+    onStuck: (overdue) => {
+      stuck = overdue;
+      stopping.abort();
+    },
+  });
+  const relay = await wireRelay({ config, root, runner, log, redactor, clock: systemClock, metrics, watchdog });
   const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()));
   const signals = listenForSignals({
     wakeOn: undefined,
@@ -157,16 +188,23 @@ async function serveUntilStopped(config: RelayConfig, root: string, log: Logger,
     await relay.access.open();
     await relay.answers.open();
     await relay.repositories.open();
-    server = await serve(config, relay, metrics, log);
+    server = await serve(config, relay, watchdog, metrics, log);
     endHousekeeping = keepHouse(relay, server, log, stopping.signal);
     await stopped;
   } finally {
     stopping.abort();
     endHousekeeping();
     relay.hub.close();
-    await Promise.all([server?.close(), relay.repositories.close(), relay.answers.close(), runner.endAll()]);
-    await relay.dispose();
+    const end = async (): Promise<void> => {
+      await Promise.all([server?.close(), relay.repositories.close(), relay.answers.close(), runner.endAll()]);
+      await relay.dispose();
+    };
+    if (!(await settledWithin(end(), LONGEST_END_MS))) log.warn('not everything ended in time');
     signals.dispose();
+  }
+  if (stuck) {
+    log.error(stuckError(stuck), 'ending, since nothing else helps');
+    return EXIT.failure;
   }
   const stop = signals.stop();
   if (stop) log.info(0, 'stopped', { signal: stop.signal });

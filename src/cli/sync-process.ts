@@ -93,7 +93,7 @@ async function serveAndSync({ config, root, log, redactor, errorFile, onProgress
   const signals = listenForSignals({
     wakeOn: config.syncOnSignal,
     log,
-    onWake: () => wakeUps.wake('signal'),
+    onWake: () => wakeUps.wake('signal', {}),
     onStop: () => {
       wakeUps.wake('stop');
       stopping.abort();

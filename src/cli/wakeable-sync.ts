@@ -22,11 +22,11 @@ export async function wireWakeableSync(options: WakeableSyncOptions): Promise<Wa
   const { observability, observer = {}, ...wiring } = options;
   const { config, clock, log } = wiring;
   const wakeUps = new WakeUps(clock);
-  const syncNow = new SyncNow(() => wakeUps.wake('trigger'));
+  const syncNow = new SyncNow((hint) => wakeUps.wake('trigger', hint));
   const wired = await wireSync({
     ...wiring,
     counters: observability.counters,
-    wake: () => wakeUps.wake('relay'),
+    wake: (hint) => wakeUps.wake('relay', hint),
     observer: tellAll([observability.observer, syncNow, observer]),
   });
   return {
@@ -36,8 +36,8 @@ export async function wireWakeableSync(options: WakeableSyncOptions): Promise<Wa
       followed: () => [followedBy(config)],
       clock,
       log,
-      wake: (reason) => wakeUps.wake(reason),
-      syncNow: (timeoutMs) => syncNow.wait(timeoutMs),
+      wake: (reason, hint) => wakeUps.wake(reason, hint),
+      syncNow: (timeoutMs, hint) => syncNow.wait(timeoutMs, hint),
     },
   };
 }

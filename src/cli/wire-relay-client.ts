@@ -82,15 +82,18 @@ export async function relaySource(wiring: SourceWiring, relay: RelayClientConfig
   const { feed, reports } = await openRelay(config, relay, name, target.candidates, wiring);
   let refs = feed.told?.refs;
   feed.onChange(() => {
-    if (feed.told?.refs === refs) return;
-    refs = feed.told?.refs;
-    wake();
+    if (!feed.told || feed.told.refs === refs) return;
+    refs = feed.told.refs;
+    const ref = target.candidates.map((each) => refs?.get(each)).find((each) => each !== undefined);
+    // The relay that gives out the objects may be another one, and behind this one.
+    wake({ ref: ref?.name, to: ref?.peeledOid ?? ref?.oid });
   });
   const source = new RelaySource({
     feed,
     objects,
     upstream: relay.fallback ? await createPoller(config, git, log, clock) : undefined,
     shownUrl: remote.shownUrl,
+    relay: relay.url,
     maxStalenessMs: config.http?.maxStalenessMs ?? 0,
     periodMs: config.periodMs,
     clock,
@@ -107,6 +110,5 @@ export function hintedSource(
   source: RefSource,
 ): RefSource {
   const board = new Board({ ...nats, name: config.relay?.instance ?? hostname(), clock, log });
-  const mayLag = config.relay !== undefined;
-  return new HintedSource({ board, repository: nameForRelay(config.remote), source, mayLag, clock, onHint: wake });
+  return new HintedSource({ board, repository: nameForRelay(config.remote), source, onHint: wake });
 }

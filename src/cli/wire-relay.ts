@@ -9,6 +9,7 @@ import type { Logger } from '../platform/log.ts';
 import { openPrivateDirectory } from '../platform/private-directory.ts';
 import type { ProcessRunner } from '../platform/process.ts';
 import type { Redactor } from '../platform/redact.ts';
+import type { Watchdog } from '../platform/watchdog.ts';
 import { Board } from '../relay/nats/board.ts';
 import { noteOnBoard } from '../relay/nats/board-noting.ts';
 import { Access } from '../relay/server/access.ts';
@@ -34,6 +35,8 @@ export interface RelayWiring {
   readonly redactor: Redactor;
   readonly clock: Clock;
   readonly metrics: Metrics | undefined;
+  /** Watches what followers do; undefined: nobody does. */
+  readonly watchdog: Watchdog | undefined;
 }
 
 export interface WiredRelay {
@@ -104,11 +107,11 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
 
   const openUpstream = createUpstreams({ config, git, hermetic, log, redactor, clock });
   const createFollower = async (upstream: Upstream, gitDir: string): Promise<Follower> => {
-    const mirror = new Mirror(git, root, gitDir);
+    const mirror = new Mirror({ git, root, gitDir, log });
     const { name } = upstream;
     const follower: Follower = new Follower({
       upstream,
-      remote: await openUpstream(upstream, () => follower.wake()),
+      remote: await openUpstream(upstream, (hint) => follower.wake(hint)),
       mirror,
       budget,
       periodMs: config.periodMs,
@@ -117,13 +120,14 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       log,
       noting:
         board &&
-        noteOnBoard({ board, repository: name, refs: () => follower.refs, onNews: () => follower.wake(), log }),
+        noteOnBoard({ board, repository: name, refs: () => follower.refs, onNews: (hint) => follower.wake(hint), log }),
       onChange: (changes) => {
         fleet.changed(name, changes);
         hub.tell(follower);
         metrics?.count('git_sidecar_relay_changes_total', { repository: name });
         untidy.add(mirror);
       },
+      watchdog: wiring.watchdog,
       onRecovery: () => hub.tellRecovery(follower),
       onTrouble: (error, isNew) => {
         if (isNew) hub.tellTrouble(follower, error);

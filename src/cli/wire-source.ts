@@ -1,5 +1,6 @@
 import type { SyncConfig } from '../config/sync-config.ts';
 import type { Git } from '../git/git.ts';
+import type { Hint } from '../model/hint.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Redactor } from '../platform/redact.ts';
@@ -14,7 +15,7 @@ export interface SourceWiring {
   readonly redactor: Redactor;
   readonly clock: Clock;
   /** Somebody told that a ref moved. */
-  readonly wake: () => void;
+  readonly wake: (hint: Hint) => void;
 }
 
 export interface WiredSource {

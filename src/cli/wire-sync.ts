@@ -7,6 +7,7 @@ import { PackFetch } from '../fetch/pack-fetch.ts';
 import { Repository } from '../fetch/repository.ts';
 import { createGit, type Git } from '../git/git.ts';
 import { createHermeticGit, type HermeticGit } from '../git/hermetic.ts';
+import type { Hint } from '../model/hint.ts';
 import type { Oid } from '../model/oid.ts';
 import type { SyncObserver } from '../model/sync-observer.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -45,7 +46,7 @@ export interface WiringOptions {
   readonly observer: SyncObserver;
   readonly counters: SyncCounters;
   /** Somebody told that the ref moved. */
-  readonly wake: () => void;
+  readonly wake: (hint: Hint) => void;
   readonly onProgress?: (text: string) => void;
 }
 

@@ -2,10 +2,12 @@ import type { RelayConfig } from '../config/relay-config.ts';
 import type { GitSetting } from '../git/config-file.ts';
 import type { Git } from '../git/git.ts';
 import type { HermeticGit } from '../git/hermetic.ts';
+import type { Hint } from '../model/hint.ts';
 import type { Clock } from '../platform/clock.ts';
 import { HttpClient } from '../platform/http-client.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Redactor } from '../platform/redact.ts';
+import { changesBetween } from '../relay/protocol/refs.ts';
 import type { Upstream } from '../relay/server/allow.ts';
 import type { UpstreamRefs } from '../relay/server/follower.ts';
 import { type PolledOptions, polledUpstream, relayedUpstream } from '../relay/server/upstream-refs.ts';
@@ -34,7 +36,7 @@ export function upstreamGitSettings({ gitConfigAdd, parent }: RelayConfig): GitS
 }
 
 /** Opens the way to a repository's git server, or to the relay nearer to it. `onNews` is called when that one tells something. */
-export type OpenUpstream = (upstream: Upstream, onNews: () => void) => Promise<UpstreamRefs>;
+export type OpenUpstream = (upstream: Upstream, onNews: (hint?: Hint) => void) => Promise<UpstreamRefs>;
 
 export function createUpstreams(wiring: UpstreamWiring): OpenUpstream {
   const { config, git, hermetic, log, redactor, clock } = wiring;
@@ -64,8 +66,11 @@ export function createUpstreams(wiring: UpstreamWiring): OpenUpstream {
     const { feed } = await openRelay(server, parent, name, [], { git, log, redactor, clock });
     let refs = feed.told?.refs;
     feed.onChange(() => {
-      if (feed.told?.refs !== refs) onNews();
-      refs = feed.told?.refs;
+      if (!feed.told || feed.told.refs === refs) return;
+      // The relay that gives out the objects may be another one, and behind this one.
+      const [news] = changesBetween(refs ?? new Map(), feed.told.refs);
+      refs = feed.told.refs;
+      onNews(news && { ref: news.ref, to: news.to?.oid });
     });
     return relayedUpstream(feed, shared);
   };

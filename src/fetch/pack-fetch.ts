@@ -7,7 +7,6 @@ import { SidecarError } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
 import { readText } from '../platform/atomic-file.ts';
 import { writeBelow } from '../platform/files-below.ts';
-import { bodyOf } from '../platform/http-connection.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
 import { FetchAnswer, packOf, writeFetch } from '../remote/wire/fetch.ts';
 import { readShallow, writeShallow } from './shallow.ts';
@@ -62,7 +61,7 @@ export class PackFetch {
     });
     const answer = new FetchAnswer();
     const response = await remote.command(body, credentials, signal);
-    const pack = packOf(bodyOf(response), answer);
+    const pack = packOf(remote.body(response), answer);
     const count = await storePack({ git: this.#options.git, gitDir, pack, signal });
     if (!(await this.#has(want, signal))) {
       const detail = `the server sent a pack without ${want}`;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Git } from '../git/git.ts';
+import { removeStaleLocks } from '../git/locks.ts';
 import { findDiversion } from '../git/structure.ts';
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
 import type { ObjectFormat } from '../model/oid.ts';
@@ -11,7 +12,6 @@ import type { Logger } from '../platform/log.ts';
 import { makeWay, moveAside, removeAside, removeLink } from '../platform/make-way.ts';
 import { describeKept } from '../platform/remove-tree.ts';
 import type { Layout } from './layout.ts';
-import { removeStaleLocks } from './locks.ts';
 import { recognizeRepository } from './recognize.ts';
 import { EMPTY_STATE, type RepositoryState, readState, writeState } from './state.ts';
 

@@ -1,10 +1,11 @@
 import { SidecarError } from '../model/error.ts';
+import { bounded, releasable } from '../platform/bounded.ts';
 import type { Git } from './git.ts';
 
 export interface PackToStore {
   readonly git: Git;
   readonly gitDir: string;
-  /** The bytes of the pack while they come. */
+  /** The bytes of the pack while they come. Its `return` is called in any case, so that what is behind it is free. */
   readonly pack: AsyncIterator<Buffer>;
   readonly signal: AbortSignal;
 }
@@ -41,10 +42,15 @@ async function* withHeader(source: AsyncIterator<Buffer>, header: Buffer): Async
  * @throws SidecarError ERR_FETCH_OBJECTS, ERR_GIT_*, and what `pack` throws
  */
 export async function storePack({ git, gitDir, pack, signal }: PackToStore): Promise<number> {
-  const header = await readHeader(pack);
-  const count = objectCount(header);
-  const command = count < UNPACK_LIMIT ? ['unpack-objects', '-q'] : ['index-pack', '--stdin', '--fix-thin'];
-  const stdin = withHeader(pack, header);
-  await git.run(['--git-dir', gitDir, ...command], { op: 'store objects in', target: gitDir, stdin, signal });
-  return count;
+  const release = (): void => void pack.return?.()?.catch(() => undefined);
+  try {
+    const header = await bounded(readHeader(pack), signal);
+    const count = objectCount(header);
+    const command = count < UNPACK_LIMIT ? ['unpack-objects', '-q'] : ['index-pack', '--stdin', '--fix-thin'];
+    const stdin = releasable(withHeader(pack, header), release);
+    await git.run(['--git-dir', gitDir, ...command], { op: 'store objects in', target: gitDir, stdin, signal });
+    return count;
+  } finally {
+    release();
+  }
 }

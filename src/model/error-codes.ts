@@ -220,6 +220,16 @@ export const ERROR_CODES = {
     meaning: 'A rollback by hand is not possible.',
     hint: 'See `/status`, or the file state.json in the state directory, for what is deployed and what there is to go back to.',
   },
+  ERR_STUCK: {
+    class: 'stop',
+    meaning: 'Some work took more than twice its time and could not be ended, so the process ends itself.',
+    hint: 'Whatever started it starts it again. If that happens again, the last lines of the log say what it was doing.',
+  },
+  ERR_RELAY_PENDING: {
+    class: 'retry',
+    meaning: 'The relay is there, but it has not mirrored the repository yet.',
+    hint: 'See `/status` and the log of the relay: the first copy of a large repository takes its time.',
+  },
   ERR_RELAY_PATTERN: {
     class: 'stop',
     meaning: 'A pattern of `--allow`, `--follow` or the access file cannot be understood.',
@@ -243,7 +253,7 @@ export const ERROR_CODES = {
   },
   ERR_RELAY_UNREACHABLE: {
     class: 'retry',
-    meaning: 'The relay cannot be reached, or has not told yet where the ref is.',
+    meaning: 'The relay cannot be reached.',
     hint: 'Try `curl RELAY/healthz` from here; with `--relay-fallback` the git server is asked instead.',
   },
   ERR_RELAY_STALE: {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { type HttpAccess, HttpConnection, readBody } from './http-connection.ts';
+import { readBody } from './http-body.ts';
+import { type HttpAccess, HttpConnection } from './http-connection.ts';
 import { goProxyFor } from './proxy.ts';
 
 export interface HttpRequest {

@@ -1,7 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { SecureContext } from 'node:tls';
-import { messageOf, SidecarError, systemCode } from '../model/error.ts';
+import { SidecarError, systemCode } from '../model/error.ts';
+import { bounded } from './bounded.ts';
+import { describeFailure } from './http-body.ts';
 import { loadSecureContext, type TlsAccess } from './secure-context.ts';
 
 export interface HttpQuestion {
@@ -9,11 +11,15 @@ export interface HttpQuestion {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Buffer;
+  /** Bounds everything, the body of the answer too. */
   readonly signal: AbortSignal;
+  /**
+   * Milliseconds that a connection which was used before may take until an answer begins; default 10 000. After that it
+   * is taken for one that something in between forgot, and the question is asked again on a new one: it must be safe to
+   * repeat. A new connection has all the time that the signal gives, since a server may have to compute its answer.
+   */
+  readonly patienceMs?: number;
 }
-
-/** No answer that is read whole is this large. */
-const LARGEST_ANSWER = 64 * 1024 * 1024;
 
 /** How a server is reached. */
 export interface HttpAccess extends TlsAccess {
@@ -27,8 +33,20 @@ interface Tls {
   readonly rejectUnauthorized: boolean;
 }
 
-async function createAgent(secure: boolean, access: HttpAccess, tls: Tls | undefined): Promise<http.Agent> {
-  const options = { keepAlive: true, maxSockets: 1, scheduling: 'lifo' as const, ...tls };
+/** First probe of the kernel on an idle connection: often enough for most firewalls to remember it. */
+const KEEP_ALIVE_MS = 15_000;
+
+/** Nothing waits in an agent's queue: there a request that is aborted never settles (Node 20). One idle socket is kept. */
+const ONE_IDLE = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, maxFreeSockets: 1, scheduling: 'lifo' as const };
+
+/** @param life ends every socket of the agent, also one in the middle of a handshake with a proxy or server */
+async function createAgent(
+  secure: boolean,
+  access: HttpAccess,
+  tls: Tls | undefined,
+  life: AbortSignal,
+): Promise<http.Agent> {
+  const options = { ...ONE_IDLE, ...tls, signal: life };
   if (access.proxy === undefined) return secure ? new https.Agent(options) : new http.Agent(options);
   if (secure) {
     const { HttpsProxyAgent } = await import('https-proxy-agent');
@@ -38,54 +56,26 @@ async function createAgent(secure: boolean, access: HttpAccess, tls: Tls | undef
   return new HttpProxyAgent(access.proxy, options);
 }
 
-/**
- * The whole body of an answer.
- * @throws SidecarError ERR_REMOTE_UNREACHABLE when it is not complete
- */
-export async function readBody(response: http.IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of bodyOf(response)) {
-    size += chunk.length;
-    if (size > LARGEST_ANSWER) throw incomplete(new Error(`the answer is longer than ${LARGEST_ANSWER} bytes`));
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-/**
- * The body of an answer, piece by piece.
- * @throws SidecarError ERR_REMOTE_UNREACHABLE when it is cut off
- */
-export async function* bodyOf(response: http.IncomingMessage): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of response) yield chunk as Buffer;
-  } catch (error) {
-    throw incomplete(error);
-  }
-  if (!response.complete) throw incomplete(new Error('the connection was cut before the answer was complete'));
-}
-
-function incomplete(cause: unknown): SidecarError {
-  const aborted = cause instanceof Error && cause.name === 'AbortError';
-  return new SidecarError('ERR_REMOTE_UNREACHABLE', {
-    op: 'read an answer',
-    cause,
-    detail: aborted ? 'no complete answer in time' : describe(cause),
-  });
-}
-
 /** How one server is reached. */
 interface Route {
   readonly origin: string;
   readonly agent: http.Agent;
   readonly tls: Tls | undefined;
+  readonly life: AbortController;
 }
 
-/** One kept-alive connection to one server, opened when first used and again when the server closed it. */
+const PATIENCE_MS = 10_000;
+/** A slow server makes us more patient, but not for ever. */
+const MOST_PATIENCE_MS = 300_000;
+/** Connections that were used before, and turn out to be dead, one after the other. */
+const MOST_STALE = 3;
+
+/** A kept-alive connection to one server, opened when first used and again when it is dead. */
 export class HttpConnection {
   readonly #access: HttpAccess;
   #route: Route | undefined;
+  /** What this server has shown to need for a first byte; see {@link HttpQuestion.patienceMs}. */
+  #patienceMs = 0;
   /** Requests sent so far, retries included. */
   sent = 0;
 
@@ -93,41 +83,48 @@ export class HttpConnection {
     this.#access = access;
   }
 
+  /** Ends what is open, whatever state it is in. */
   close(): void {
-    this.#route?.agent.destroy();
+    const route = this.#route;
     this.#route = undefined;
+    route?.agent.destroy();
+    route?.life.abort();
   }
 
   /**
-   * Sends a question. The body of the answer has to be read, or the connection stays busy.
+   * Sends a question. The body of the answer has to be read, or released (see `http-body.ts`).
    * @throws SidecarError ERR_REMOTE_UNREACHABLE when there is no answer
    */
   async ask(question: HttpQuestion): Promise<http.IncomingMessage> {
-    try {
-      return await this.#once(question);
-    } catch (error) {
-      if (error instanceof StaleConnection && !question.signal.aborted) return await this.#orUnreachable(question);
-      throw this.#unreachable(question, error);
+    for (let stale = 0; ; stale += 1) {
+      try {
+        return await this.#once(question);
+      } catch (error) {
+        if (!(error instanceof StaleConnection) || question.signal.aborted || stale === MOST_STALE)
+          throw unreachable(question, error);
+        // What killed one of them has probably killed the others.
+        this.dropIdle();
+        if (error.wasSilent) return await this.#askAfterSilence(question);
+      }
     }
   }
 
-  async #orUnreachable(question: HttpQuestion): Promise<http.IncomingMessage> {
+  /** Remembers how long the server takes on a new connection: it may have been slow, not dead. */
+  async #askAfterSilence(question: HttpQuestion): Promise<http.IncomingMessage> {
+    const before = performance.now();
     try {
-      return await this.#once(question);
+      const answer = await this.#once(question);
+      this.#patienceMs = Math.min(MOST_PATIENCE_MS, 2 * (performance.now() - before));
+      return answer;
     } catch (error) {
-      throw this.#unreachable(question, error);
+      throw unreachable(question, error);
     }
   }
 
-  #unreachable(question: HttpQuestion, error: unknown): SidecarError {
-    const cause = error instanceof StaleConnection ? error.cause : error;
-    const timedOut = question.signal.aborted;
-    return new SidecarError('ERR_REMOTE_UNREACHABLE', {
-      op: 'ask',
-      target: question.url.origin,
-      cause,
-      detail: timedOut ? 'no complete answer in time' : describe(cause),
-    });
+  /** Ends connections that nobody uses now. */
+  dropIdle(): void {
+    for (const sockets of Object.values(this.#route?.agent.freeSockets ?? {}))
+      for (const socket of sockets ?? []) socket.destroy();
   }
 
   async #routeTo(url: URL): Promise<Route> {
@@ -138,39 +135,69 @@ export class HttpConnection {
       const tls = secure
         ? { secureContext: await loadSecureContext(this.#access), rejectUnauthorized: verify }
         : undefined;
-      this.#route = { origin: url.origin, agent: await createAgent(secure, this.#access, tls), tls };
+      const life = new AbortController();
+      const agent = await createAgent(secure, this.#access, tls, life.signal);
+      // Somebody else may have opened it meanwhile.
+      if (this.#route?.origin === url.origin) return this.#route;
+      this.#route = { origin: url.origin, agent, tls, life };
     }
     return this.#route;
   }
 
   async #once(question: HttpQuestion): Promise<http.IncomingMessage> {
     const { url, method, headers, body, signal } = question;
-    const { agent, tls } = await this.#routeTo(url);
+    const route = await bounded(this.#routeTo(url), signal);
     const send = url.protocol === 'https:' ? https.request : http.request;
     this.sent += 1;
     // Through a proxy the agent's own TLS settings are for the proxy; those of the request are for the server behind it.
     const request = send(url, {
       method,
-      agent,
+      agent: route.agent,
       signal,
       headers: { ...headers, ...(body && { 'content-length': String(body.length) }) },
-      ...tls,
+      ...route.tls,
     });
-    const response = new Promise<http.IncomingMessage>((resolve, reject) => {
-      request.once('response', resolve);
-      request.once('error', (error) =>
-        reject(request.reusedSocket && isReset(error) ? new StaleConnection(error) : error),
-      );
-    });
+    const answer = firstByteOf(request, Math.max(question.patienceMs ?? PATIENCE_MS, this.#patienceMs));
     request.end(body);
-    return await response;
+    try {
+      return await bounded(answer, signal);
+    } catch (error) {
+      request.destroy();
+      // Until the handshake with a proxy is over, its socket belongs to nobody but the agent.
+      if (!request.socket) this.#retire(route);
+      throw error;
+    }
+  }
+
+  #retire(route: Route): void {
+    if (this.#route === route) this.close();
+    route.life.abort();
   }
 }
 
-/** A kept-alive connection that the server had closed already when we wrote to it: not worth an error, ask again. */
+/** The answer to a request; given up when it is silent on a connection that was used before. */
+function firstByteOf(request: http.ClientRequest, patienceMs: number): Promise<http.IncomingMessage> {
+  let timer: NodeJS.Timeout | undefined;
+  const answer = new Promise<http.IncomingMessage>((resolve, reject) => {
+    request.once('socket', () => {
+      if (!request.reusedSocket) return;
+      const detail = `no answer within ${Math.round(patienceMs)} ms on a connection that was used before`;
+      timer = setTimeout(() => request.destroy(new StaleConnection(new Error(detail), true)), patienceMs);
+    });
+    request.once('response', resolve);
+    // Not `once`: what comes after the answer is told by its body.
+    request.on('error', (error) => reject(request.reusedSocket && isReset(error) ? new StaleConnection(error) : error));
+  });
+  return answer.finally(() => clearTimeout(timer));
+}
+
+/** A kept-alive connection that was dead when we wrote to it: not worth an error, ask again. */
 class StaleConnection extends Error {
-  constructor(cause: unknown) {
+  readonly wasSilent: boolean;
+
+  constructor(cause: unknown, wasSilent = false) {
     super('stale connection', { cause });
+    this.wasSilent = wasSilent;
   }
 }
 
@@ -178,7 +205,12 @@ function isReset(error: unknown): boolean {
   return ['ECONNRESET', 'EPIPE'].includes(systemCode(error) ?? '');
 }
 
-function describe(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
-  return messageOf(error) || systemCode(error) || 'the connection failed';
+function unreachable(question: HttpQuestion, error: unknown): SidecarError {
+  const cause = error instanceof StaleConnection ? error.cause : error;
+  return new SidecarError('ERR_REMOTE_UNREACHABLE', {
+    op: 'ask',
+    target: question.url.origin,
+    cause,
+    detail: question.signal.aborted ? 'no complete answer in time' : describeFailure(cause),
+  });
 }

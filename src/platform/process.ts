@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
+import { bounded, settledWithin } from './bounded.ts';
+import { Capture, Drain, feed } from './process-streams.ts';
 
 /** Environment of a child, whole: nothing is inherited that is not in here. */
 export type Environment = Readonly<Record<string, string>>;
@@ -41,7 +42,10 @@ export interface CommandResult {
 
 /** Starts commands in process groups of their own and can end all of them. */
 export interface ProcessRunner {
-  /** Resolves when the command has exited; rejects only when it cannot be started (ENOENT, EACCES, …). */
+  /**
+   * Resolves when the command has exited, whoever holds its pipes then; about a second after it was ended at the latest.
+   * Rejects only when it cannot be started (ENOENT, EACCES, …), and with what the source of its input throws.
+   */
   run(spec: CommandSpec): Promise<CommandResult>;
   /** Ends every group that is still running: SIGTERM, then SIGKILL after a grace period. */
   endAll(): Promise<void>;
@@ -49,6 +53,8 @@ export interface ProcessRunner {
 
 /** From SIGTERM to SIGKILL: long enough for git to remove its lock files, short of the 2 s that shutdown may take. */
 const GRACE_MS = 700;
+/** How long a process may take to vanish after SIGKILL before we go on without it: one that waits in the kernel cannot. */
+const DEATH_MS = 500;
 /** How long a pipe may stay open after the command exited, held by a grandchild. */
 const PIPE_LINGER_MS = 100;
 
@@ -61,80 +67,66 @@ function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
   }
 }
 
-class Capture {
-  readonly #chunks: Buffer[] = [];
-  #size = 0;
-  readonly #limit: number;
-
-  constructor(stream: Readable | null, limit: number, onChunk?: (chunk: string) => void) {
-    this.#limit = limit;
-    stream?.on('data', (chunk: Buffer) => {
-      onChunk?.(chunk.toString());
-      if (this.#size < this.#limit) this.#chunks.push(chunk.subarray(0, this.#limit - this.#size));
-      this.#size += chunk.length;
-    });
-    stream?.on('error', () => undefined);
-  }
-
-  get truncated(): boolean {
-    return this.#size > this.#limit;
-  }
-
-  bytes(): Buffer {
-    return Buffer.concat(this.#chunks);
-  }
-}
-
-function exitOf(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+function exitOf(child: ChildProcess): Promise<Exit> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve({ code, signal }));
   });
 }
 
-function linger(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
-  });
-}
+/** A command that runs, and how it is ended. */
+class Running {
+  readonly child: ChildProcess;
+  /** When it has exited; or, ended by us, when it could not be ended: it hangs in the kernel and dies when that lets go. */
+  readonly gone: Promise<Exit>;
+  endedBy: CommandResult['endedBy'];
+  #giveUp: (exit: Exit) => void = () => undefined;
+  #timer: NodeJS.Timeout | undefined;
 
-/**
- * Writes what a command is to read. A command that stops reading is its own affair: its exit status tells.
- * @throws what the source throws
- */
-async function feed(stdin: Writable | null, source: CommandSpec['stdin']): Promise<undefined> {
-  if (!stdin || source === undefined) return;
-  stdin.on('error', () => undefined);
-  if (typeof source === 'string' || Buffer.isBuffer(source)) {
-    stdin.end(source);
-    return;
-  }
-  const drained = (): Promise<void> =>
-    new Promise((resolve) => {
-      stdin.once('drain', resolve);
-      stdin.once('close', resolve);
+  constructor(child: ChildProcess) {
+    this.child = child;
+    const abandoned = new Promise<Exit>((resolve) => {
+      this.#giveUp = resolve;
     });
-  for await (const chunk of source) {
-    if (stdin.destroyed) break;
-    if (!stdin.write(chunk) && !stdin.destroyed) await drained();
+    this.gone = Promise.race([exitOf(child), abandoned]);
+    this.gone.catch(() => undefined);
   }
-  stdin.end();
+
+  end(by: 'timeout' | 'abort'): void {
+    if (this.endedBy) return;
+    this.endedBy = by;
+    signalGroup(this.child, 'SIGTERM');
+    this.#timer = setTimeout(() => {
+      signalGroup(this.child, 'SIGKILL');
+      this.#timer = setTimeout(() => this.#giveUp({ code: null, signal: 'SIGKILL' }), DEATH_MS);
+    }, GRACE_MS);
+  }
+
+  release(): void {
+    clearTimeout(this.#timer);
+    this.child.stdout?.destroy();
+    this.child.stderr?.destroy();
+    this.child.stdin?.destroy();
+  }
 }
 
-/** Hands the stream on to `sink`, at its pace. Resolves at the end. */
-async function drain(stream: Readable | null, sink: (chunk: Buffer) => Promise<void>): Promise<void> {
-  try {
-    for await (const chunk of stream ?? []) await sink(chunk as Buffer);
-  } catch {
-    // A pipe that breaks is told by the exit status; a sink that fails knows it.
-  }
-}
+const NOT_STARTED: CommandResult = {
+  code: null,
+  signal: null,
+  stdout: Buffer.alloc(0),
+  stderr: '',
+  truncated: false,
+  endedBy: 'abort',
+};
 
 export function createProcessRunner(): ProcessRunner {
-  const running = new Set<ChildProcess>();
-  const finished = new Map<ChildProcess, Promise<unknown>>();
+  const commands = new Set<Running>();
 
   const run = async (spec: CommandSpec): Promise<CommandResult> => {
+    if (spec.signal?.aborted) {
+      await feed(null, spec.stdin, spec.signal);
+      return NOT_STARTED;
+    }
     const child = spawn(spec.file, [...spec.args], {
       cwd: spec.cwd,
       env: spec.env as NodeJS.ProcessEnv,
@@ -142,64 +134,51 @@ export function createProcessRunner(): ProcessRunner {
       detached: true,
     });
     const limit = spec.maxOutputBytes ?? 8 * 1024 * 1024;
-    const drained = spec.stdoutSink && drain(child.stdout, spec.stdoutSink);
-    const stdout = new Capture(drained ? null : child.stdout, limit, spec.onStdout);
+    const drain = spec.stdoutSink && new Drain(child.stdout, spec.stdoutSink);
+    const stdout = new Capture(drain ? null : child.stdout, limit, spec.onStdout);
     const stderr = new Capture(child.stderr, limit, spec.onStderr);
     const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-    const exited = exitOf(child);
-    running.add(child);
-    finished.set(
-      child,
-      exited.catch(() => undefined),
-    );
+    const command = new Running(child);
+    commands.add(command);
 
-    let endedBy: CommandResult['endedBy'];
-    let killTimer: NodeJS.Timeout | undefined;
+    const over = new AbortController();
+    const ended = new AbortController();
     const end = (by: 'timeout' | 'abort'): void => {
-      if (endedBy) return;
-      endedBy = by;
-      signalGroup(child, 'SIGTERM');
-      killTimer = setTimeout(() => signalGroup(child, 'SIGKILL'), GRACE_MS);
+      command.end(by);
+      ended.abort();
     };
     const onAbort = (): void => end('abort');
     const timer = spec.timeoutMs === undefined ? undefined : setTimeout(() => end('timeout'), spec.timeoutMs);
     spec.signal?.addEventListener('abort', onAbort, { once: true });
-    if (spec.signal?.aborted) onAbort();
 
     try {
-      const fed = feed(child.stdin, spec.stdin).catch((error: unknown) => {
+      const fed = feed(child.stdin, spec.stdin, over.signal).catch((error: unknown) => {
         end('abort');
         return { error };
       });
-      const { code, signal } = await exited;
+      const { code, signal } = await command.gone;
+      over.abort();
       const failure = await fed;
       if (failure && !spec.signal?.aborted) throw failure.error;
-      if (endedBy || spec.endGroup !== false) signalGroup(child, 'SIGKILL');
-      // What was written before the end still has to be taken.
-      if (drained && !endedBy) await drained;
-      await Promise.race([closed, linger(PIPE_LINGER_MS)]);
+      if (command.endedBy || spec.endGroup !== false) signalGroup(child, 'SIGKILL');
+      // What was written before the end still has to be taken, by a sink that may be slow or may have stopped.
+      if (drain) await bounded(drain.settled(PIPE_LINGER_MS), ended.signal).catch(() => undefined);
+      await settledWithin(closed, PIPE_LINGER_MS);
       const texts = { stdout: stdout.bytes(), stderr: stderr.bytes().toString() };
-      return { code, signal, ...texts, truncated: stdout.truncated, endedBy };
+      return { code, signal, ...texts, truncated: stdout.truncated, endedBy: command.endedBy };
     } finally {
+      over.abort();
       clearTimeout(timer);
-      clearTimeout(killTimer);
       spec.signal?.removeEventListener('abort', onAbort);
-      child.stdout?.destroy();
-      child.stderr?.destroy();
-      running.delete(child);
-      finished.delete(child);
+      command.release();
+      commands.delete(command);
     }
   };
 
   const endAll = async (): Promise<void> => {
-    if (running.size === 0) return;
-    const waiting = [...finished.values()];
-    for (const child of running) signalGroup(child, 'SIGTERM');
-    const timer = setTimeout(() => {
-      for (const child of running) signalGroup(child, 'SIGKILL');
-    }, GRACE_MS);
-    await Promise.all(waiting);
-    clearTimeout(timer);
+    const all = [...commands];
+    for (const command of all) command.end('abort');
+    await Promise.allSettled(all.map(({ gone }) => gone));
   };
 
   return { run, endAll };

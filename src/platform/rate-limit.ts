@@ -18,11 +18,21 @@ export class RateLimit {
 
   /** @returns false when it is too many */
   take(): boolean {
-    const now = this.#clock.monotonic();
-    this.#left = Math.min(this.#most, this.#left + ((now - this.#at) / 1000) * this.#perSecond);
-    this.#at = now;
+    this.#refill();
     if (this.#left < 1) return false;
     this.#left -= 1;
     return true;
+  }
+
+  /** Milliseconds until {@link take} returns true. */
+  get waitMs(): number {
+    this.#refill();
+    return this.#left >= 1 ? 0 : Math.ceil(((1 - this.#left) / this.#perSecond) * 1000);
+  }
+
+  #refill(): void {
+    const now = this.#clock.monotonic();
+    this.#left = Math.min(this.#most, this.#left + ((now - this.#at) / 1000) * this.#perSecond);
+    this.#at = now;
   }
 }

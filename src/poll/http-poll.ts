@@ -1,7 +1,6 @@
 import type { Credential } from '../model/credential.ts';
 import { SidecarError } from '../model/error.ts';
 import type { AdvertisedRef } from '../model/ref.ts';
-import { readBody } from '../platform/http-connection.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
 import { readLsRefs, writeLsRefs } from '../remote/wire/ls-refs.ts';
 
@@ -13,7 +12,7 @@ async function ask(
 ): Promise<AdvertisedRef[]> {
   const { capabilities } = await remote.discover(credentials, signal);
   const body = writeLsRefs({ prefixes, objectFormat: capabilities.objectFormat, agent: remote.agent });
-  return readLsRefs(await readBody(await remote.command(body, credentials, signal)));
+  return readLsRefs(await remote.question(body, credentials, signal));
 }
 
 /**

@@ -10,6 +10,10 @@ export interface Tip {
   readonly ref: string;
   /** The commit; for an annotated tag what it points at. */
   readonly oid: Oid;
+  /** The tag object itself, for an annotated tag. */
+  readonly tagOid?: Oid;
+  /** The branch that HEAD points at, where the remote says so. */
+  readonly symref?: string;
 }
 
 /** Who tells where the ref is and gives out its objects: the git server, or a relay in front of it. */
@@ -45,7 +49,10 @@ export function pickTip(
   const byName = new Map([...refs].map((ref) => [ref.name, ref]));
   for (const name of candidates) {
     const ref = byName.get(name);
-    if (ref) return { ref: ref.name, oid: ref.peeledOid ?? ref.oid };
+    if (!ref) continue;
+    const { peeledOid, symref } = ref;
+    const more = { ...(peeledOid && { tagOid: ref.oid }), ...(symref !== undefined && { symref }) };
+    return { ref: ref.name, oid: peeledOid ?? ref.oid, ...more };
   }
   const detail = `couldn't find remote ref ${requested} in ${shownUrl}`;
   throw new SidecarError('ERR_REMOTE_REF', { op: 'look for', target: requested, detail });

@@ -8,6 +8,8 @@ export interface HttpSettings extends HttpAccess {
   readonly cookieFile: string | undefined;
   readonly userAgent: string | undefined;
   readonly followRedirects: 'never' | 'initial';
+  /** Milliseconds that a body may send nothing; undefined: as long as is usual. */
+  readonly stallMs?: number | undefined;
 }
 
 /** A setting that only git itself can honour: the native poll leaves the URL to git. */

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { type Credential, credentialFor } from '../model/credential.ts';
 import { SidecarError } from '../model/error.ts';
-import { HttpConnection, type HttpQuestion, readBody } from '../platform/http-connection.ts';
+import { bounded } from '../platform/bounded.ts';
+import { bodyOf, dismiss, readBody } from '../platform/http-body.ts';
+import { HttpConnection } from '../platform/http-connection.ts';
 import { cookieHeader } from './cookies.ts';
 import { httpFailure } from './http-failure.ts';
 import type { HttpSettings } from './http-settings.ts';
@@ -27,6 +29,17 @@ export interface UploadPackServer {
   readonly base: string;
   readonly capabilities: ServerCapabilities;
 }
+
+interface Sending {
+  readonly credentials: readonly Credential[];
+  readonly signal: AbortSignal;
+  readonly body?: Buffer;
+  /** See `HttpQuestion`. */
+  readonly patienceMs?: number;
+}
+
+/** Where refs are is told at once, or the connection is dead: then a new one is opened. See `HttpQuestion.patienceMs`. */
+const SHORT_PATIENCE_MS = 5000;
 
 const INFO_REFS = '/info/refs?service=git-upload-pack';
 const MOST_REDIRECTS = 5;
@@ -68,6 +81,11 @@ export class UploadPack {
     this.#connection.close();
   }
 
+  /** Ends connections that nobody uses now: the next question opens a new one. */
+  dropIdle(): void {
+    this.#connection.dropIdle();
+  }
+
   /** Forgets what the server said that it can do. */
   forget(): void {
     this.#server = undefined;
@@ -83,44 +101,71 @@ export class UploadPack {
   }
 
   /**
-   * Sends one command.
-   * @returns the answer's body, still coming
+   * Sends one command whose answer may be large: a pack.
+   * @returns the answer; its body is still coming, and whoever asked has to read or release it
    * @throws NotNative, SidecarError ERR_REMOTE_*
    */
   async command(body: Buffer, credentials: readonly Credential[], signal: AbortSignal): Promise<IncomingMessage> {
-    const { base } = await this.discover(credentials, signal);
+    return await this.#command({ body, credentials, signal });
+  }
+
+  /**
+   * Sends one command whose answer is short.
+   * @returns the whole answer
+   * @throws NotNative, SidecarError ERR_REMOTE_*
+   */
+  async question(body: Buffer, credentials: readonly Credential[], signal: AbortSignal): Promise<Buffer> {
+    const sending = { body, credentials, signal, patienceMs: SHORT_PATIENCE_MS };
+    const { stallMs } = this.#options.settings;
+    const answer = await this.#command(sending);
+    try {
+      return await readBody(answer, stallMs);
+    } catch (error) {
+      // The connection died in the middle. It is gone now; the question is asked once more, on another one.
+      if (signal.aborted || !(error instanceof SidecarError) || error.code !== 'ERR_REMOTE_UNREACHABLE') throw error;
+      return await readBody(await this.#command(sending), stallMs);
+    }
+  }
+
+  /** The body of an answer to {@link command}; see `bodyOf`. */
+  body(answer: IncomingMessage): AsyncIterableIterator<Buffer> {
+    return bodyOf(answer, this.#options.settings.stallMs);
+  }
+
+  async #command(sending: Sending & { readonly body: Buffer }): Promise<IncomingMessage> {
+    const { base } = await this.discover(sending.credentials, sending.signal);
     const url = new URL(`${base}/git-upload-pack`);
-    const answer = await this.#ask('POST', url, credentials, signal, body);
+    const answer = await this.#ask('POST', url, sending);
     await this.#requireOk(url, answer);
     const type = answer.headers['content-type'];
     if (type?.startsWith('application/x-git-upload-pack-result')) return answer;
-    answer.resume();
+    dismiss(answer);
     const detail = `the answer is of type ${type ?? 'nothing'}`;
     throw new SidecarError('ERR_REMOTE_PROTOCOL', { op: 'ask', target: this.#options.url, detail });
   }
 
   async #requireOk(url: URL, answer: IncomingMessage): Promise<void> {
     if (answer.statusCode === 200) return;
-    answer.resume();
+    dismiss(answer);
     throw httpFailure(url, answer, this.#options.now());
   }
 
   async #discover(credentials: readonly Credential[], signal: AbortSignal): Promise<UploadPackServer> {
     let url = new URL(`${this.#options.url.replace(/\/+$/, '')}${INFO_REFS}`);
     for (let redirects = 0; ; redirects += 1) {
-      const answer = await this.#ask('GET', url, credentials, signal);
+      const answer = await this.#ask('GET', url, { credentials, signal });
       const status = answer.statusCode ?? 0;
       if (status >= 300 && status < 400) {
-        answer.resume();
+        dismiss(answer);
         url = this.#followRedirect(url, answer, redirects);
         continue;
       }
       await this.#requireOk(url, answer);
       if (!answer.headers['content-type']?.startsWith('application/x-git-upload-pack-advertisement')) {
-        answer.resume();
+        dismiss(answer);
         throw new NotNative('the server does not speak smart HTTP');
       }
-      const capabilities = readCapabilities(await readBody(answer));
+      const capabilities = readCapabilities(await readBody(answer, this.#options.settings.stallMs));
       if (capabilities.version !== 2) throw new NotNative(`the server speaks protocol v${capabilities.version}`);
       if (!capabilities.lsRefs) throw new NotNative('the server has no ls-refs command');
       return { base: url.href.slice(0, -INFO_REFS.length), capabilities };
@@ -140,11 +185,9 @@ export class UploadPack {
   }
 
   async #ask(
-    method: HttpQuestion['method'],
+    method: 'GET' | 'POST',
     url: URL,
-    credentials: readonly Credential[],
-    signal: AbortSignal,
-    body?: Buffer,
+    { credentials, signal, body, patienceMs }: Sending,
   ): Promise<IncomingMessage> {
     const credential = credentialFor(url.href, credentials);
     const send = async (authorize: boolean): Promise<IncomingMessage> =>
@@ -152,18 +195,19 @@ export class UploadPack {
         method,
         url,
         signal,
-        headers: await this.#headers(method, url, authorize ? credential : undefined),
+        headers: await bounded(this.#headers(method, url, authorize ? credential : undefined), signal),
         ...(body && { body }),
+        ...(patienceMs !== undefined && { patienceMs }),
       });
     const answer = await send(this.#needsAuth);
     if (answer.statusCode !== 401) return answer;
     if (!credential) {
-      answer.resume();
+      dismiss(answer);
       throw new NotNative('the server asks for credentials that none of the options give');
     }
     if (this.#needsAuth) return answer;
-    // Read to its end, so that the connection is free for the next try.
-    await readBody(answer);
+    // Usually over at once, so that the connection is free for the next try.
+    dismiss(answer);
     this.#needsAuth = true;
     return await send(true);
   }

@@ -4,14 +4,15 @@ import type { Health, Verdict } from './health.ts';
 import type { Metrics } from './metrics.ts';
 import type { Profiles } from './profiles.ts';
 
-/** `/healthz`: this process answers. `/readyz`: it has done its work. */
-export function probeRoute(readiness: () => Verdict): Route {
+const ALIVE: Verdict = { ok: true, text: 'ok' };
+
+/** `/healthz`: this process answers, and nothing in it is stuck. `/readyz`: it has done its work. */
+export function probeRoute(readiness: () => Verdict, liveness: () => Verdict = () => ALIVE): Route {
   return async ({ pathname }, _request, response) => {
-    if (pathname === '/healthz') answerText(response, 200, 'ok');
-    else if (pathname === '/readyz') {
-      const verdict = readiness();
-      answerText(response, verdict.ok ? 200 : 503, verdict.text);
-    } else return false;
+    const judge = { '/healthz': liveness, '/readyz': readiness }[pathname];
+    if (!judge) return false;
+    const verdict = judge();
+    answerText(response, verdict.ok ? 200 : 503, verdict.text);
     return true;
   };
 }

@@ -3,6 +3,7 @@ import type { UntouchedSpare } from '../checkout/spare.ts';
 import type { Worktree } from '../checkout/worktree.ts';
 import type { Credential } from '../model/credential.ts';
 import type { Revision } from '../model/revision.ts';
+import type { Tip } from '../poll/ref-source.ts';
 import type { LinkState } from '../publish/link.ts';
 import type { SyncContext } from './context.ts';
 
@@ -12,6 +13,8 @@ export interface Cycle {
   /** The first cycle that has not succeeded yet. */
   readonly first: boolean;
   credentials: readonly Credential[];
+  /** What the remote said, when it was asked. */
+  tip: Tip | undefined;
   /** What the remote has. */
   wanted: Revision | undefined;
   plan: CheckoutPlan | undefined;
@@ -47,6 +50,7 @@ export function newCycle(signal: AbortSignal, first: boolean, now: number): Cycl
     first,
     startedAt: now,
     credentials: [],
+    tip: undefined,
     wanted: undefined,
     plan: undefined,
     link: { kind: 'absent' },

@@ -1,3 +1,4 @@
+import { heal } from '../git/heal.ts';
 import { asSidecarError, SidecarError } from '../model/error.ts';
 import { nextPause } from '../platform/backoff.ts';
 import type { Random } from '../platform/clock.ts';
@@ -5,7 +6,7 @@ import { deadline } from '../platform/deadline.ts';
 import type { WakeUps } from '../platform/wake-ups.ts';
 import type { SyncContext } from './context.ts';
 import { type Cycle, newCycle, runStages, type Stage } from './cycle.ts';
-import { heal } from './heal.ts';
+import { HintedPause } from './hinted-pause.ts';
 import { restoreLastRevision } from './restore.ts';
 
 export interface LoopOptions {
@@ -31,16 +32,18 @@ const MOST_HEALS = 2;
 /** Runs cycles until told to stop, until one succeeded (`--one-time`), or until too many failed in a row. */
 export class SyncLoop {
   readonly #options: LoopOptions;
+  readonly #hintedPause: HintedPause;
   #failures = 0;
   #succeeded = false;
   #paused = false;
 
   constructor(options: LoopOptions) {
     this.#options = options;
+    this.#hintedPause = new HintedPause(options.context.clock, options.wakeUps);
   }
 
   async run(): Promise<LoopEnd> {
-    const { context, wakeUps, signal } = this.#options;
+    const { context, signal } = this.#options;
     const { config, log } = context;
     while (!signal.aborted) {
       const result = await this.#cycle();
@@ -59,7 +62,7 @@ export class SyncLoop {
       const pause = this.#pauseAfter(result);
       this.#paused = true;
       log.info(4, 'next sync', { ms: Math.round(pause) });
-      const reason = await wakeUps.wait(pause);
+      const reason = await this.#hintedPause.after(result, pause);
       if (reason === 'stop') break;
       if (reason !== 'period') log.info(1, 'syncing now', { reason });
     }
@@ -96,7 +99,7 @@ export class SyncLoop {
     const { signal } = limit;
     let result: Cycle | SidecarError = await this.#attempt(signal);
     for (let heals = 0; heals < MOST_HEALS && result instanceof SidecarError && !signal.aborted; heals += 1) {
-      if (!(await heal(context, result, signal))) break;
+      if (!(await heal(context.repository, result, context.log, signal))) break;
       result = await this.#attempt(signal);
     }
     limit.dispose();

@@ -1,3 +1,4 @@
+import type { Hint } from '../model/hint.ts';
 import type { CycleReport, SyncObserver } from '../model/sync-observer.ts';
 
 /** How a cycle ended that somebody waited for. */
@@ -13,13 +14,20 @@ function answerOf({ revision, error }: CycleReport): SyncAnswer {
   return { status: 'synced', ...(revision && { oid: revision.oid, ref: revision.ref }) };
 }
 
+interface Waiting {
+  readonly cycle: number;
+  /** The commit that has to be there; undefined: any. */
+  readonly commit: string | undefined;
+  readonly resolve: (answer: SyncAnswer) => void;
+}
+
 /** Lets others wait for a cycle that starts after they asked: one that was under way then may have asked the remote too early. */
 export class SyncNow implements Pick<SyncObserver, 'onCycleStart' | 'onCycle'> {
-  readonly #wake: () => void;
+  readonly #wake: (hint: Hint) => void;
   #started = 0;
-  #waiting: { readonly cycle: number; readonly resolve: (answer: SyncAnswer) => void }[] = [];
+  #waiting: Waiting[] = [];
 
-  constructor(wake: () => void) {
+  constructor(wake: (hint: Hint) => void) {
     this.#wake = wake;
   }
 
@@ -29,20 +37,22 @@ export class SyncNow implements Pick<SyncObserver, 'onCycleStart' | 'onCycle'> {
 
   onCycle(report: CycleReport): void {
     const answer = answerOf(report);
-    const done = this.#waiting.filter(({ cycle }) => cycle <= this.#started);
-    this.#waiting = this.#waiting.filter(({ cycle }) => cycle > this.#started);
+    const isDone = ({ cycle, commit }: Waiting): boolean =>
+      cycle <= this.#started && (commit === undefined || commit === answer.oid);
+    const done = this.#waiting.filter(isDone);
+    this.#waiting = this.#waiting.filter((each) => !isDone(each));
     for (const { resolve } of done) resolve(answer);
   }
 
-  /** Starts a cycle and resolves with how it ended, or after `timeoutMs`. */
-  wait(timeoutMs: number): Promise<SyncAnswer> {
+  /** Starts a cycle and resolves with how it ended, with a commit when that is published; or after `timeoutMs`. */
+  wait(timeoutMs: number, hint: Hint): Promise<SyncAnswer> {
     return new Promise((resolve) => {
-      const entry = { cycle: this.#started + 1, resolve };
+      const entry = { cycle: this.#started + 1, commit: hint.to };
       const timer = setTimeout(() => {
         this.#waiting = this.#waiting.filter((each) => each !== waiter);
         resolve({ status: 'timeout' });
       }, timeoutMs);
-      const waiter = {
+      const waiter: Waiting = {
         ...entry,
         resolve: (answer: SyncAnswer) => {
           clearTimeout(timer);
@@ -50,7 +60,7 @@ export class SyncNow implements Pick<SyncObserver, 'onCycleStart' | 'onCycle'> {
         },
       };
       this.#waiting.push(waiter);
-      this.#wake();
+      this.#wake(hint);
     });
   }
 }

@@ -40,6 +40,10 @@ const EVERYTHING = [
     'extraEnv[0].value=http://proxy',
   ],
   ...['--set', 'imagePullSecrets[0].name=registry', '--set', 'podMonitor.enabled=true', '--set', 'image.tag=1.2.3'],
+  ...['webhookFrom', 'metricsFrom'].flatMap((name) => [
+    '--set-json',
+    `networkPolicy.${name}=[{"namespaceSelector":{}}]`,
+  ]),
 ];
 
 function render(...values: string[]): Manifest[] {

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Layout, oidOfWorktreeName } from '../../src/fetch/layout.ts';
-import { removeStaleLocks } from '../../src/fetch/locks.ts';
 import { recognizeRepository } from '../../src/fetch/recognize.ts';
 import { EMPTY_STATE, readState, writeState } from '../../src/fetch/state.ts';
+import { removeStaleLocks } from '../../src/git/locks.ts';
 import { parseOid } from '../../src/model/oid.ts';
 import { tempDir } from '../kit/temp.ts';
 import { git } from '../kit/upstream.ts';

@@ -39,6 +39,57 @@ describe('processes', () => {
     expect(Date.now() - before).toBeLessThan(6000);
   });
 
+  test('a grandchild in a session of its own that holds the pipe does not hold a reader of ours', async () => {
+    const taken: string[] = [];
+    const result = await createProcessRunner().run({
+      ...sh('setsid sleep 8 & echo done'),
+      stdoutSink: async (chunk) => void taken.push(chunk.toString()),
+    });
+    expect([result.code, taken]).toEqual([0, ['done\n']]);
+  });
+
+  test('a reader of ours that never comes back is let go when the signal fires', async () => {
+    const stop = new AbortController();
+    const running = createProcessRunner().run({
+      ...sh('echo done'),
+      stdoutSink: () => new Promise(() => undefined),
+      signal: stop.signal,
+    });
+    await delay(300);
+    stop.abort();
+    expect((await running).endedBy).toBe('abort');
+  });
+
+  test('ends with the command while the source of its input still has to give something, and releases that', async () => {
+    let released = 0;
+    const source: AsyncIterableIterator<Buffer> = {
+      next: () => new Promise(() => undefined),
+      return: async () => {
+        released += 1;
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]: () => source,
+    };
+    const result = await createProcessRunner().run({ ...sh('exit 7'), stdin: source });
+    expect([result.code, released]).toEqual([7, 1]);
+  });
+
+  test('a source that fails ends the command, and its failure is what is told', async () => {
+    async function* source() {
+      yield Buffer.from('some');
+      throw new Error('the source broke');
+    }
+    await expect(createProcessRunner().run({ ...sh('cat; sleep 60'), stdin: source() })).rejects.toThrow(
+      'the source broke',
+    );
+  });
+
+  test('starts nothing once its signal has fired', async () => {
+    const file = join(tempDir(), 'started');
+    const result = await createProcessRunner().run({ ...sh(`touch ${file}`), signal: AbortSignal.abort() });
+    expect([result.endedBy, existsSync(file)]).toEqual(['abort', false]);
+  });
+
   test('output beyond the limit is dropped, the command runs on', async () => {
     const result = await createProcessRunner().run({ ...sh('head -c 100000 /dev/zero'), maxOutputBytes: 10 });
     expect([result.code, result.stdout.length]).toEqual([0, 10]);

@@ -1,3 +1,5 @@
+import { SidecarError } from '../../model/error.ts';
+import { ERROR_CODES, type ErrorCode } from '../../model/error-codes.ts';
 import type { Refs } from '../protocol/refs.ts';
 
 /** What a feed told last. */
@@ -28,6 +30,24 @@ export interface RefFeed {
  */
 export function confirmedAt({ isConnected, trouble }: RefFeed, told: Told, now: number): number {
   return isConnected && !trouble ? now - told.ageMs : told.asOf;
+}
+
+/** Why a relay has not told anything yet, although it had `ms` for it. */
+export function silenceOf({ isConnected, trouble }: RefFeed, relay: string, ms: number): SidecarError {
+  const op = 'ask the relay';
+  if (trouble && trouble.code in ERROR_CODES) {
+    const isUpstreams = trouble.code.startsWith('ERR_REMOTE_');
+    const hint =
+      'The relay says so of the git server: its log and its /status tell more, and only it needs credentials.';
+    const facts = { op, target: relay, detail: trouble.detail, ...(isUpstreams && { hint }) };
+    return new SidecarError(trouble.code as ErrorCode, facts);
+  }
+  if (isConnected) {
+    const detail = 'it is there, but it has not mirrored the repository yet';
+    return new SidecarError('ERR_RELAY_PENDING', { op, target: relay, detail });
+  }
+  const detail = trouble?.detail ?? `no answer within ${Math.round(ms / 1000)} s`;
+  return new SidecarError('ERR_RELAY_UNREACHABLE', { op, target: relay, detail });
 }
 
 /** Resolves at the next change of `feed`, after `ms`, or when `signal` aborts. */

@@ -1,11 +1,10 @@
 import type { Credential } from '../../model/credential.ts';
 import { SidecarError } from '../../model/error.ts';
-import { ERROR_CODES, type ErrorCode } from '../../model/error-codes.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import { pickTip, type RefSource, type Tip } from '../../poll/ref-source.ts';
 import type { UploadPack } from '../../remote/upload-pack.ts';
-import { confirmedAt, nextChange, type RefFeed, type Told } from './feed.ts';
+import { confirmedAt, nextChange, type RefFeed, silenceOf, type Told } from './feed.ts';
 
 export interface RelaySourceOptions {
   readonly feed: RefFeed;
@@ -14,6 +13,8 @@ export interface RelaySourceOptions {
   /** The git server itself, where it may be asked while the relay is away. */
   readonly upstream: RefSource | undefined;
   readonly shownUrl: string;
+  /** URL of the relay, for errors. */
+  readonly relay: string;
   /** 0: whatever the relay has is good. */
   readonly maxStalenessMs: number;
   readonly periodMs: number;
@@ -42,6 +43,10 @@ export class RelaySource implements RefSource {
   constructor(options: RelaySourceOptions) {
     this.#options = options;
     this.#current = options.objects;
+    // What broke the stream has probably broken the other connections to the relay: none of them is used again.
+    options.feed.onChange(() => {
+      if (!options.feed.isConnected) options.objects.native?.dropIdle();
+    });
   }
 
   get requestsSent(): number {
@@ -75,7 +80,7 @@ export class RelaySource implements RefSource {
       this.#use(objects);
       return pickTip(told.refs.values(), candidates, requested, shownUrl);
     }
-    if (!upstream) throw this.#silence();
+    if (!upstream) throw silenceOf(feed, this.#options.relay, FIRST_WORD_MS);
     if (this.#current !== upstream) log.warn('the relay is away: asking the git server', { repo: shownUrl });
     this.#use(upstream);
     const tip = await upstream.poll(candidates, requested, credentials, signal);
@@ -121,18 +126,5 @@ export class RelaySource implements RefSource {
     if (!told || maxStalenessMs === 0 || age <= maxStalenessMs || upstream) return told;
     const detail = `the git server last confirmed it ${Math.round(age / 1000)} s ago`;
     throw new SidecarError('ERR_RELAY_STALE', { op: 'ask the relay', detail });
-  }
-
-  #silence(): SidecarError {
-    const { trouble } = this.#options.feed;
-    const code = trouble && trouble.code in ERROR_CODES ? (trouble.code as ErrorCode) : 'ERR_RELAY_UNREACHABLE';
-    const detail = trouble?.detail ?? 'it has not told yet where the ref is';
-    const isUpstreams = code.startsWith('ERR_REMOTE_');
-    const hint =
-      'The relay says so of the git server: its log and its /status tell more, and only it needs credentials.';
-    return new SidecarError(code, {
-      ...{ op: 'ask the relay', target: this.#options.shownUrl, detail },
-      ...(isUpstreams && { hint }),
-    });
   }
 }

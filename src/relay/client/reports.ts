@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Revision } from '../../model/revision.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { deadline } from '../../platform/deadline.ts';
-import { type HttpAccess, HttpConnection, readBody } from '../../platform/http-connection.ts';
+import { readBody } from '../../platform/http-body.ts';
+import { type HttpAccess, HttpConnection } from '../../platform/http-connection.ts';
 import type { Logger } from '../../platform/log.ts';
 import { type Report, type ReportedRevision, writeReport } from '../protocol/report.ts';
 

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { createParser } from 'eventsource-parser';
 import { asSidecarError, messageOf, SidecarError } from '../../model/error.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
-import { type HttpAccess, HttpConnection, readBody } from '../../platform/http-connection.ts';
+import { readBody } from '../../platform/http-body.ts';
+import { type HttpAccess, HttpConnection } from '../../platform/http-connection.ts';
 import type { Logger } from '../../platform/log.ts';
 import { readRetryAfter } from '../../remote/http-failure.ts';
 import { applyChange, type RelayEvent, readEvent } from '../protocol/events.ts';
@@ -31,6 +32,8 @@ export interface SseFeedOptions {
 /** The longest pause before a stream that broke is opened again: a whole fleet comes back spread over it. */
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
+/** From the first packet to the head of the answer: a relay sends it at once, and a busy one a little later. */
+const ANSWER_MS = 15_000;
 
 /** Follows a relay's event stream, and opens it again whenever it breaks. */
 export class SseFeed implements RefFeed {
@@ -140,7 +143,7 @@ export class SseFeed implements RefFeed {
       ...(this.#lastId !== undefined && { 'last-event-id': this.#lastId }),
       ...(told !== undefined && { [REPORT_HEADER]: told }),
     };
-    const timer = setTimeout(() => this.#stream?.abort(), SILENCE_MS);
+    const timer = setTimeout(() => this.#stream?.abort(), ANSWER_MS);
     const answer = await connection
       .ask({ method: 'GET', url: target, headers, signal })
       .catch((cause: unknown) => {

@@ -1,8 +1,9 @@
 import { messageOf } from '../../model/error.ts';
+import type { Hint } from '../../model/hint.ts';
 import type { Logger } from '../../platform/log.ts';
 import { isSameRef, type Refs } from '../protocol/refs.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
-import type { Board } from './board.ts';
+import type { Board, Watch } from './board.ts';
 
 export interface BoardNoting {
   begin(): (refs: Refs) => void;
@@ -15,16 +16,34 @@ export interface BoardNotingOptions {
   /** The refs as this relay has them. */
   readonly refs: () => Refs;
   /** Somebody noted what we do not have. */
-  readonly onNews: () => void;
+  readonly onNews: (hint: Hint) => void;
   readonly log: Logger;
 }
 
 /** Notes on the board what a relay found out about one repository, and hears what others noted. */
 export function noteOnBoard({ board, repository, refs, onNews, log }: BoardNotingOptions): BoardNoting {
   const watch = board.watch(repository, (name, noted) => {
-    if (noted.ref && !isSameRef(noted.ref, refs().get(name))) onNews();
+    if (noted.ref && !isSameRef(noted.ref, refs().get(name))) onNews({ ref: name, to: noted.ref.oid });
   });
-  let writing: Promise<void> = Promise.resolve();
+  // Only the last one: while NATS is unreachable there would be more and more.
+  let next: { readonly after: Refs; readonly before: Watch['notes'] } | undefined;
+  let isWriting = false;
+  const write = async (): Promise<void> => {
+    if (isWriting) return;
+    isWriting = true;
+    for (let job = next; job; job = next) {
+      next = undefined;
+      try {
+        await board.note(repository, job.after, job.before);
+      } catch (error) {
+        log.warn('NATS could not be told; it is tried again after the next poll', {
+          repository,
+          reason: messageOf(error),
+        });
+      }
+    }
+    isWriting = false;
+  };
   return {
     begin: () => {
       const before = new Map(watch.notes);
@@ -32,14 +51,8 @@ export function noteOnBoard({ board, repository, refs, onNews, log }: BoardNotin
         const differs = [...after].some(([name, ref]) => !isSameRef(before.get(name)?.ref, ref));
         const isGone = [...before].some(([name, { ref }]) => ref !== undefined && !after.has(name));
         if (!differs && !isGone) return;
-        writing = writing
-          .then(async () => await board.note(repository, after, before))
-          .catch((error: unknown) =>
-            log.warn('NATS could not be told; it is tried again after the next poll', {
-              repository,
-              reason: messageOf(error),
-            }),
-          );
+        next = { after, before };
+        void write();
       };
     },
     close: () => watch.close(),

@@ -40,6 +40,8 @@ export interface Watch {
 
 const BUCKET = 'git-sidecar-refs';
 const RETRY_MS = 2000;
+const CONNECT_MS = 10_000;
+const PING_MS = 15_000;
 /** Before a watch that ended is begun again. */
 const PAUSE_MS = 100;
 
@@ -171,6 +173,10 @@ export class Board {
       maxReconnectAttempts: -1,
       reconnectTimeWait: 500,
       reconnectJitter: 1500,
+      timeout: CONNECT_MS,
+      // A connection that a firewall forgot is noticed after two of these; by default after six minutes.
+      pingInterval: PING_MS,
+      maxPingOut: 2,
       ...(user && { user: user.name, pass: user.password }),
       ...(credentialsFile !== undefined && { authenticator: nats.credsAuthenticator(await readFile(credentialsFile)) }),
       ...(caFile !== undefined && { tls: { caFile } }),

@@ -1,14 +1,20 @@
+import { heal } from '../../git/heal.ts';
 import { asSidecarError, SidecarError } from '../../model/error.ts';
+import type { Hint } from '../../model/hint.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
 import { nextPause } from '../../platform/backoff.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
-import { deadline } from '../../platform/deadline.ts';
+import { Limited } from '../../platform/limited.ts';
 import type { Logger } from '../../platform/log.ts';
 import { WakeUps } from '../../platform/wake-ups.ts';
+import type { Watchdog } from '../../platform/watchdog.ts';
+import { Hints, type Shown } from '../../poll/hints.ts';
 import { changesBetween, type RefChange, type Refs } from '../protocol/refs.ts';
 import type { Upstream } from './allow.ts';
+import { coveredRefs, shownBy } from './covered-refs.ts';
 import type { HostBudget } from './host-budget.ts';
-import type { Mirror, ObjectSource } from './mirror.ts';
+import type { Mirror } from './mirror.ts';
+import type { ObjectSource } from './mirror-objects.ts';
 import { Turns } from './turns.ts';
 
 /** Who tells a follower where the refs are: the git server, or a relay nearer to it. */
@@ -43,19 +49,40 @@ export interface FollowerOptions {
   /** @param isNew it was in no such trouble before */
   readonly onTrouble: (error: SidecarError, isNew: boolean) => void;
   readonly onRecovery: () => void;
+  readonly watchdog: Watchdog | undefined;
+  /** For tests. */
+  readonly limits?: FollowerLimits;
 }
 
-/** Asking must not take longer: the next try may get through. */
-const LONGEST_ASK_MS = 30_000;
-/** A first copy of a large repository takes its time; one that stalls is noticed sooner. */
-const LONGEST_UPDATE_MS = 3_600_000;
+/** How long each step may take, in milliseconds. */
+export interface FollowerLimits {
+  /** Reading the refs of a mirror on a slow disk. */
+  readonly open: number;
+  /** Asking must not take longer: the next try may get through. */
+  readonly ask: number;
+  /** A first copy of a large repository takes its time; one that stalls is noticed sooner. */
+  readonly update: number;
+  /** git-fsck reads all commits and trees. */
+  readonly check: number;
+}
+
+const LIMITS: FollowerLimits = { open: 60_000, ask: 30_000, update: 3_600_000, check: 1_800_000 };
+/** Times a turn may be repeated at once because the cause of its failure was healed. */
+const MOST_HEALS = 2;
+/** A failure that goes on makes us check the mirror so often, in failures: that costs much, and may not be the cause. */
+const CHECK_EVERY = 20;
 
 /** Follows one repository: asks where its refs are, mirrors what is new, then says what changed. */
 export class Follower {
   readonly #options: FollowerOptions;
   readonly #wakeUps: WakeUps;
+  readonly #hints: Hints;
   readonly #turns: Turns;
+  readonly #limited: Limited;
   readonly #stopping = new AbortController();
+  readonly #limits: FollowerLimits;
+  readonly #finding = new Map<string, Promise<boolean>>();
+  #isOpen = false;
   #known = false;
   #asOf = 0;
   #failures = 0;
@@ -64,9 +91,14 @@ export class Follower {
   #done: Promise<void> | undefined;
 
   constructor(options: FollowerOptions) {
+    const { signal } = this.#stopping;
+    const { clock, watchdog } = options;
     this.#options = options;
-    this.#wakeUps = new WakeUps(options.clock);
-    this.#turns = new Turns({ clock: options.clock, signal: this.#stopping.signal, hurry: () => this.wake() });
+    this.#limits = options.limits ?? LIMITS;
+    this.#wakeUps = new WakeUps(clock);
+    this.#hints = new Hints(clock, this.#wakeUps);
+    this.#turns = new Turns({ clock, signal, hurry: () => this.wake() });
+    this.#limited = new Limited({ signal, watchdog });
   }
 
   get upstream(): Upstream {
@@ -102,13 +134,11 @@ export class Follower {
 
   /** @param asOf when an earlier process last asked with success */
   async start(asOf: number): Promise<void> {
-    const { mirror, log } = this.#options;
+    this.#asOf = asOf;
     try {
-      this.#known = await mirror.open(this.#stopping.signal);
-      if (this.#known) this.#asOf = asOf;
+      await this.#open();
     } catch (error) {
-      log.error(error, 'the mirror cannot be read; it is fetched again', { repository: this.upstream.name });
-      await mirror.discard();
+      this.#options.log.error(error, 'the mirror cannot be read yet', { repository: this.upstream.name });
     }
     this.#done = this.#run();
   }
@@ -122,8 +152,8 @@ export class Follower {
   }
 
   /** Somebody says that there is something new. */
-  wake(): void {
-    this.#wakeUps.wake('push');
+  wake(hint?: Hint): void {
+    this.#wakeUps.wake('push', hint);
   }
 
   /** git could not answer from the mirror: it is checked before the git server is asked again. */
@@ -138,6 +168,46 @@ export class Follower {
    */
   async askForMissing(ms: number): Promise<void> {
     await this.#turns.nextForMissing(ms);
+  }
+
+  /**
+   * Somebody wants a commit that is not here: another relay was told of it sooner. Asks the git server, again and again
+   * where it does not show the commit yet, and within the budget that hints have.
+   * @returns whether it came within `ms`
+   */
+  async bring(oid: string, ms: number): Promise<boolean> {
+    return await this.#shared(`bring ${oid}`, async () => await this.#bring(oid, ms));
+  }
+
+  async #bring(oid: string, ms: number): Promise<boolean> {
+    const { clock } = this.#options;
+    const end = clock.monotonic() + ms;
+    this.#wakeUps.hint({ to: oid });
+    void this.#turns.nextForMissing(ms);
+    for (;;) {
+      const before = this.mirror.refs;
+      if (shownBy(this.refs, this.upstream, undefined)?.includes(oid)) return true;
+      if (await this.has(oid)) return true;
+      const left = end - clock.monotonic();
+      if (left <= 0 || this.#stopping.signal.aborted) return false;
+      await this.#turns.until(() => this.mirror.refs !== before, left);
+    }
+  }
+
+  /** @returns whether the object is in the mirror */
+  async has(oid: string): Promise<boolean> {
+    const look = async (signal: AbortSignal) => await this.mirror.has(oid, signal);
+    const run = async () => await this.#limited.run(this.#named('look up an object'), this.#limits.ask, look);
+    return await this.#shared(`has ${oid}`, async () => await run().catch(() => false));
+  }
+
+  /** A whole fleet wants the same thing at the same time: one answer for all who ask while it is being found. */
+  async #shared(what: string, find: () => Promise<boolean>): Promise<boolean> {
+    const known = this.#finding.get(what);
+    if (known) return await known;
+    const found = find().finally(() => this.#finding.delete(what));
+    this.#finding.set(what, found);
+    return await found;
   }
 
   /** Resolves when the git server was asked after now, with whatever result, or after `ms`. */
@@ -155,10 +225,7 @@ export class Follower {
     let first = true;
     while (!signal.aborted) {
       this.#turns.begin();
-      const error = await this.#ask().then(
-        () => undefined,
-        (failure: unknown) => asSidecarError(failure, 'follow'),
-      );
+      const error = await this.#turn();
       if (signal.aborted) break;
       this.#note(error);
       this.#turns.end();
@@ -170,10 +237,52 @@ export class Follower {
         random: this.#options.random,
       });
       first = false;
-      if ((await this.#wakeUps.wait(pause)) === 'stop') break;
+      this.#hints.asked(error ? undefined : this.#shown);
+      // A replica, or a relay, can be behind the one that told us; any other failure says that it needs time.
+      const isRefused = error !== undefined && error.code !== 'ERR_REMOTE_REF';
+      if ((await this.#hints.wait(pause, this.#shown, isRefused)) === 'stop') break;
     }
   }
 
+  readonly #shown: Shown = (ref) => shownBy(this.refs, this.upstream, ref);
+
+  /** Asks once, and again at once where the cause of a failure could be removed. @returns why it failed */
+  async #turn(): Promise<SidecarError | undefined> {
+    for (let heals = 0; ; heals += 1) {
+      try {
+        await this.#open();
+        await this.#ask();
+        return undefined;
+      } catch (failure) {
+        const error = failure instanceof DOMException ? tooLong(failure) : asSidecarError(failure, 'follow');
+        if (this.#stopping.signal.aborted || heals >= MOST_HEALS || !(await this.#heal(error))) return error;
+      }
+    }
+  }
+
+  /** @returns true when it is worth trying again at once */
+  async #heal(error: SidecarError): Promise<boolean> {
+    const { mirror, log } = this.#options;
+    if (error.code !== 'ERR_GIT_LOCKED' && this.#failures % CHECK_EVERY !== 0) return false;
+    const work = async (signal: AbortSignal) => await heal(mirror, error, log, signal);
+    const isHealed = await this.#limited.run(this.#named('heal'), this.#limits.check, work).catch(() => false);
+    if (!mirror.exists) this.#known = false;
+    return isHealed;
+  }
+
+  #named(step: string): string {
+    return `${this.upstream.name}: ${step}`;
+  }
+
+  /** Takes up the mirror as it is on disk; once. */
+  async #open(): Promise<void> {
+    if (this.#isOpen) return;
+    const { mirror } = this.#options;
+    const work = async (signal: AbortSignal) => await mirror.open(signal);
+    this.#known = await this.#limited.run(this.#named('open the mirror'), this.#limits.open, work);
+    if (!this.#known) this.#asOf = 0;
+    this.#isOpen = true;
+  }
   #note(error: SidecarError | undefined): void {
     const { log, budget, onTrouble } = this.#options;
     const before = this.#trouble;
@@ -197,18 +306,12 @@ export class Follower {
 
   async #ask(): Promise<void> {
     const { remote, upstream, budget, log } = this.#options;
-    const { signal } = this.#stopping;
-    if (this.#isSuspect) await this.#checkMirror(signal);
-    if (remote.costs) await budget.take(upstream.host, signal);
+    if (this.#isSuspect) await this.#checkMirror();
+    if (remote.costs) await budget.take(upstream.host, this.#stopping.signal);
     const note = this.#options.noting?.begin();
-    const limit = deadline(signal, LONGEST_ASK_MS);
-    let told: Awaited<ReturnType<UpstreamRefs['list']>>;
-    try {
-      told = await remote.list(upstream.questions, limit.signal);
-    } finally {
-      limit.dispose();
-    }
-    const wanted = this.#covered(told.refs);
+    const list = async (signal: AbortSignal) => await remote.list(upstream.questions, signal);
+    const told = await this.#limited.run(this.#named('ask where the refs are'), this.#limits.ask, list);
+    const wanted = coveredRefs(told.refs, upstream);
     if (wanted.size === 0 && !this.#known) {
       const detail = 'it has no branch or tag that may be passed on';
       throw new SidecarError('ERR_REMOTE_REF', { op: 'follow', target: upstream.name, detail });
@@ -221,25 +324,22 @@ export class Follower {
     log.info(4, 'asked the git server', { repository: upstream.name, refs: wanted.size });
   }
 
-  async #checkMirror(signal: AbortSignal): Promise<void> {
+  async #checkMirror(): Promise<void> {
     const { mirror, log, upstream } = this.#options;
     this.#isSuspect = false;
-    if (await mirror.isSound(signal)) return;
+    const check = async (signal: AbortSignal) => await mirror.isSound(signal);
+    if (await this.#limited.run(this.#named('check the mirror'), this.#limits.check, check)) return;
     log.warn('the mirror is damaged; it is fetched again', { repository: upstream.name });
     this.#known = false;
-    await mirror.discard();
+    await this.#limited.run(this.#named('discard the mirror'), this.#limits.check, async () => await mirror.discard());
   }
 
   async #update(before: Refs, wanted: Refs, asOf: number): Promise<void> {
     const { remote, upstream, budget, mirror, clock, log, onChange } = this.#options;
     if (remote.costs) await budget.take(upstream.host, this.#stopping.signal);
-    const limit = deadline(this.#stopping.signal, LONGEST_UPDATE_MS);
     const startedAt = clock.monotonic();
-    try {
-      await mirror.update(wanted, remote.source, limit.signal);
-    } finally {
-      limit.dispose();
-    }
+    const update = async (signal: AbortSignal) => await mirror.update(wanted, remote.source, signal);
+    await this.#limited.run(this.#named('fetch what is new'), this.#limits.update, update);
     this.#known = true;
     this.#asOf = asOf;
     const changes = changesBetween(before, mirror.refs);
@@ -249,15 +349,9 @@ export class Follower {
     log.info(0, 'mirrored', { repository: upstream.name, changes: changes.length, ref, hash: to?.oid, ms });
     onChange(changes);
   }
+}
 
-  /** HEAD is passed on where it shows what one of the others does. */
-  #covered(refs: readonly AdvertisedRef[]): Refs {
-    const { covers } = this.upstream;
-    const covered = new Map(refs.filter(({ name }) => covers(name)).map((ref) => [ref.name, ref]));
-    const head = refs.find(({ name }) => name === 'HEAD');
-    const isShown = head && [...covered.values()].some(({ oid }) => oid === head.oid);
-    if (!head || !isShown) return covered;
-    const { symref, ...detached } = head;
-    return covered.set('HEAD', symref !== undefined && covered.has(symref) ? head : detached);
-  }
+/** A step that did not end in its time, whatever it waited for. */
+function tooLong(cause: DOMException): SidecarError {
+  return new SidecarError('ERR_REMOTE_UNREACHABLE', { op: 'follow', detail: 'no complete answer in time', cause });
 }

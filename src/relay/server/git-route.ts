@@ -26,6 +26,8 @@ export interface GitRouteOptions {
 const LARGEST_QUESTION = 4 * 1024 * 1024;
 /** How long a client waits for a repository that is being mirrored for the first time. */
 const PATIENCE_MS = 60_000;
+/** How long a client waits for a commit that is not here yet; the next attempt of a client comes soon. */
+const WANT_PATIENCE_MS = 5000;
 
 const PREFIX = '/git/';
 const RESULT = 'application/x-git-upload-pack-result';
@@ -183,9 +185,9 @@ async function waitForWants(follower: Follower, command: Command, log: Logger): 
   const tips = new Set([...follower.refs.values()].map(({ oid }) => oid as string));
   const others = wantsOf(command).filter((want) => !tips.has(want));
   for (const want of others) {
-    if (!/^[0-9a-f]{40,64}$/.test(want) || (await follower.mirror.has(want, AbortSignal.timeout(10_000)))) continue;
+    if (!/^[0-9a-f]{40,64}$/.test(want) || (await follower.has(want))) continue;
     log.info(1, 'somebody wants what is not here yet', { repository: follower.upstream.name, hash: want });
-    await follower.askForMissing(10_000);
+    await follower.bring(want, WANT_PATIENCE_MS);
     break;
   }
   return others.length === 0;

@@ -1,66 +1,48 @@
-import { stat } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Git } from '../../git/git.ts';
-import { storePack } from '../../git/store-pack.ts';
+import type { Git, GitOutput, GitRunOptions } from '../../git/git.ts';
+import type { Healable } from '../../git/heal.ts';
+import { removeStaleLocks } from '../../git/locks.ts';
 import { findDiversion } from '../../git/structure.ts';
-import type { Credential } from '../../model/credential.ts';
 import { SidecarError } from '../../model/error.ts';
-import { type ObjectFormat, type Oid, objectFormatOf } from '../../model/oid.ts';
+import { type ObjectFormat, objectFormatOf } from '../../model/oid.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
 import type { Below } from '../../platform/below.ts';
-import { makeDirectoryBelow } from '../../platform/files-below.ts';
-import { bodyOf } from '../../platform/http-connection.ts';
+import { makeDirectoryBelow, removeFileBelow } from '../../platform/files-below.ts';
+import type { Logger } from '../../platform/log.ts';
 import { makeWay, removeLink } from '../../platform/make-way.ts';
 import { readLsRemote } from '../../poll/ls-remote.ts';
-import { NotNative, type UploadPack } from '../../remote/upload-pack.ts';
-import { FetchAnswer, packOf, writeFetch } from '../../remote/wire/fetch.ts';
 import { changesBetween, type RefChange, type Refs } from '../protocol/refs.ts';
+import { MirrorObjects, type ObjectSource } from './mirror-objects.ts';
 
-/** Where the objects of new refs come from. */
-export interface ObjectSource {
-  readonly url: string;
-  readonly shownUrl: string;
-  readonly native: UploadPack | undefined;
-  readonly credentials: readonly Credential[];
-}
+const TIDY_SETTINGS = ['gc.pruneExpire=2.hours.ago', 'gc.autoPackLimit=20', 'gc.writeCommitGraph=true'];
 
-/** Commits that we have are named to the server, so that it sends only what is new; more would not help. */
-const MOST_HAVES = 256;
-/** A source that sends nothing for this long has stalled. */
-const STALL_MS = 60_000;
-
-const FETCH_SETTINGS = ['http.followRedirects=false', 'http.lowSpeedLimit=1', 'http.lowSpeedTime=60'];
-
-/** The body of an answer; gives up when nothing comes for a while. */
-async function* withoutStalls(response: IncomingMessage): AsyncGenerator<Buffer> {
-  const giveUp = (): void => void response.destroy(new Error(`nothing came for ${STALL_MS} ms`));
-  let timer = setTimeout(giveUp, STALL_MS);
-  try {
-    for await (const chunk of bodyOf(response)) {
-      clearTimeout(timer);
-      yield chunk;
-      timer = setTimeout(giveUp, STALL_MS);
-    }
-  } finally {
-    clearTimeout(timer);
-  }
+export interface MirrorOptions {
+  readonly git: Git;
+  /** The trusted directory that the mirror lies in, however deep. */
+  readonly root: string;
+  readonly gitDir: string;
+  readonly log: Logger;
 }
 
 /** A bare repository that holds what a git server's branches and tags reach. */
-export class Mirror {
+export class Mirror implements Healable {
   readonly gitDir: string;
   readonly #git: Git;
+  readonly #log: Logger;
   readonly #place: Below;
+  readonly #objects: MirrorObjects;
   #refs: Refs = new Map();
   #objectFormat: ObjectFormat | undefined;
-  #onlyGit = false;
+  #exists = false;
+  #tidying: { readonly stop: AbortController; readonly done: Promise<unknown> } | undefined;
 
-  /** @param root the trusted directory that the mirror lies in, however deep */
-  constructor(git: Git, root: string, gitDir: string) {
+  constructor({ git, root, gitDir, log }: MirrorOptions) {
     this.#git = git;
+    this.#log = log;
     this.gitDir = gitDir;
     this.#place = { root, path: gitDir };
+    this.#objects = new MirrorObjects(git, gitDir);
   }
 
   get refs(): Refs {
@@ -72,11 +54,21 @@ export class Mirror {
     return this.#objectFormat;
   }
 
-  /** Takes up what an earlier process left. @returns false when there is nothing that can be used */
+  /** There is a repository on disk, whatever its state. */
+  get exists(): boolean {
+    return this.#exists;
+  }
+
+  /**
+   * Takes up what an earlier process left, which may have been killed at any instant.
+   * @returns false when there is nothing that can be used
+   * @throws SidecarError ERR_GIT_* when git cannot read it
+   */
   async open(signal: AbortSignal): Promise<boolean> {
-    const known = await stat(join(this.gitDir, 'HEAD')).catch(() => undefined);
-    if (!known) return false;
+    this.#exists = (await lstat(join(this.gitDir, 'HEAD')).catch(() => undefined)) !== undefined;
+    if (!this.#exists) return false;
     await this.#requireOwn();
+    await this.unlock();
     this.#refs = await this.#readRefs(signal);
     const [first] = this.#refs.values();
     if (first) this.#objectFormat = objectFormatOf(first.oid);
@@ -97,52 +89,79 @@ export class Mirror {
     // Before the others: a branch `a` is in the way of a branch `a/b`.
     if (gone.length > 0) await this.#updateRefs(gone, signal);
     const moved = changes.filter(({ to }) => to !== undefined);
-    if (await this.#fetch(moved, source, signal)) this.#refs = await this.#apply(moved, wanted, signal);
-    else this.#refs = await this.#readRefs(signal);
-    return this.#refs;
+    if (await this.#objects.fetch({ refs: this.#refs, moved, source, signal })) await this.#apply(moved, signal);
+    else {
+      await this.#applyHead(moved, signal);
+      this.#refs = await this.#readRefs(signal);
+      return this.#refs;
+    }
+    this.#refs = wanted;
+    return wanted;
   }
 
   /** Lets git tidy up when there is enough to do; objects that somebody may still be fetching stay for two hours. */
   async collectGarbage(signal: AbortSignal): Promise<void> {
+    if (this.#tidying || !this.#exists) return;
+    const stop = new AbortController();
+    const onAbort = (): void => stop.abort(signal.reason);
+    if (signal.aborted) return;
     await this.#requireOwn();
-    const settings = [
-      '-c',
-      'gc.pruneExpire=2.hours.ago',
-      '-c',
-      'gc.autoPackLimit=20',
-      '-c',
-      'gc.writeCommitGraph=true',
-    ];
-    const args = [...settings, '--git-dir', this.gitDir, 'gc', '--auto', '--quiet'];
-    await this.#git.run(args, { op: 'tidy up', target: this.gitDir, signal });
+    signal.addEventListener('abort', onAbort, { once: true });
+    const args = [...TIDY_SETTINGS.flatMap((setting) => ['-c', setting]), '--git-dir', this.gitDir];
+    const options = { op: 'tidy up', target: this.gitDir, signal: stop.signal };
+    const done = this.#git.run([...args, 'gc', '--auto', '--quiet'], options);
+    this.#tidying = { stop, done: done.catch(() => undefined) };
+    try {
+      await done;
+    } catch (error) {
+      // Whoever needed the repository for himself has ended it; the next round goes on.
+      if (signal.aborted || !stop.signal.aborted) throw error;
+    } finally {
+      this.#tidying = undefined;
+      signal.removeEventListener('abort', onAbort);
+    }
   }
 
   /** Bytes that the objects take. */
   async size(signal: AbortSignal): Promise<number> {
-    const args = ['--git-dir', this.gitDir, 'count-objects', '-v'];
-    const { stdout } = await this.#git.run(args, { op: 'measure', target: this.gitDir, signal });
+    const { stdout } = await this.#run(['count-objects', '-v'], { op: 'measure', signal });
     const kibibytes = [...stdout.matchAll(/^(?:size|size-pack): (\d+)$/gm)].map((match) => Number(match[1]));
     return kibibytes.reduce((sum, each) => sum + each, 0) * 1024;
   }
 
   /** Every object that the refs reach is there and readable (git-fsck). */
   async isSound(signal: AbortSignal): Promise<boolean> {
-    const args = ['--git-dir', this.gitDir, 'fsck', '--connectivity-only', '--no-dangling', '--no-progress'];
     const accept = [1, 2, 3, 4, 5, 6, 7, 8, 128];
-    return (await this.#git.run(args, { op: 'check', target: this.gitDir, signal, accept })).code === 0;
+    const args = ['fsck', '--connectivity-only', '--no-dangling', '--no-progress'];
+    return (await this.#run(args, { op: 'check', signal, accept })).code === 0;
+  }
+
+  /** Removes lock files and half-written packs of a git that was killed. Only the follower calls it, between its own commands. */
+  async unlock(): Promise<void> {
+    await this.#endTidying();
+    const removed = await removeStaleLocks(this.gitDir, this.#place.root);
+    if (removed.length > 0) this.#log.warn('removed files of an interrupted git process', { files: removed });
   }
 
   /** Throws everything away; the next update fetches it again. */
   async discard(): Promise<void> {
-    await makeWay(this.#place);
+    await this.#endTidying();
     this.#refs = new Map();
     this.#objectFormat = undefined;
+    // First what makes it a repository: half of it must not be taken for one if we are killed now.
+    await removeFileBelow({ root: this.#place.root, path: join(this.gitDir, 'HEAD') }).catch(() => undefined);
+    this.#exists = false;
+    await makeWay(this.#place);
   }
 
   /** @returns whether the object is here */
   async has(oid: string, signal: AbortSignal): Promise<boolean> {
-    const args = ['--git-dir', this.gitDir, 'cat-file', '-e', oid];
-    return (await this.#git.run(args, { op: 'look up', target: oid, signal, accept: [1, 128] })).code === 0;
+    return (await this.#run(['cat-file', '-e', oid], { op: 'look up', signal, accept: [1, 128] })).code === 0;
+  }
+
+  async #endTidying(): Promise<void> {
+    this.#tidying?.stop.abort();
+    await this.#tidying?.done;
   }
 
   /**
@@ -165,104 +184,46 @@ export class Mirror {
     await makeDirectoryBelow(this.#place);
     const args = ['init', '--quiet', '--bare', '--template=', `--object-format=${objectFormat}`, '--', this.gitDir];
     await this.#git.run(args, { op: 'make a repository in', target: this.gitDir, signal });
+    this.#exists = true;
     this.#objectFormat = objectFormat;
   }
 
+  /** Runs git on this repository. What goes wrong is ours, whatever git's words sound like: no remote had a part in it. */
+  async #run(args: readonly string[], options: Omit<GitRunOptions, 'target'>): Promise<GitOutput> {
+    const target = this.gitDir;
+    try {
+      return await this.#git.run(['--git-dir', target, ...args], { ...options, target });
+    } catch (error) {
+      if (!(error instanceof SidecarError) || !error.code.startsWith('ERR_REMOTE_')) throw error;
+      throw new SidecarError('ERR_GIT_FAILED', { op: options.op, target, detail: error.detail, cause: error });
+    }
+  }
+
   async #readRefs(signal: AbortSignal): Promise<Refs> {
-    const options = { op: 'read the refs of', target: this.gitDir, signal, accept: [1] };
-    const show = await this.#git.run(['--git-dir', this.gitDir, 'show-ref', '--head', '--dereference'], options);
-    const head = await this.#git.run(['--git-dir', this.gitDir, 'symbolic-ref', '--quiet', 'HEAD'], options);
+    const options = { op: 'read the refs of', signal, accept: [1] };
+    const show = await this.#run(['show-ref', '--head', '--dereference'], options);
+    const head = await this.#run(['symbolic-ref', '--quiet', 'HEAD'], options);
     const refs = readLsRemote(show.stdout.replace(/^(\S+) /gm, '$1\t'));
     const symref = head.stdout.trim();
     const withHead = refs.map((ref) => (ref.name === 'HEAD' && symref !== '' ? { ...ref, symref } : ref));
     return new Map(withHead.map((ref) => [ref.name, ref]));
   }
 
-  /** @returns false when git fetched, and moved the refs itself */
-  async #fetch(moved: readonly RefChange[], source: ObjectSource, signal: AbortSignal): Promise<boolean> {
-    const present = new Set([...this.#refs.values()].map(({ oid }) => oid));
-    const wants = [...new Set(moved.flatMap(({ to }) => (to ? [to.oid] : [])))].filter((oid) => !present.has(oid));
-    if (wants.length === 0) return true;
-    if (!source.native || this.#onlyGit) {
-      await this.#fetchWithGit(moved, source, signal);
-      return false;
-    }
-    try {
-      await this.#fetchPack(source.native, wants, moved, source.credentials, signal);
-      return true;
-    } catch (error) {
-      const isUpstreams = error instanceof SidecarError && error.code.startsWith('ERR_REMOTE');
-      if (signal.aborted || (isUpstreams && !(error.code === 'ERR_REMOTE_PROTOCOL'))) throw error;
-      // git understands more servers than we do, and gives its own account of a broken one.
-      await this.#fetchWithGit(moved, source, signal);
-      this.#onlyGit = error instanceof NotNative;
-      return false;
-    }
-  }
-
-  async #fetchPack(
-    remote: UploadPack,
-    wants: readonly Oid[],
-    moved: readonly RefChange[],
-    credentials: readonly Credential[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const near = moved.flatMap(({ from }) => (from ? [from] : []));
-    const haves = [...new Set([...near, ...[...this.#refs.values()].map(({ oid }) => oid)])].slice(0, MOST_HAVES);
-    const { capabilities } = await remote.discover(credentials, signal);
-    const { objectFormat } = capabilities;
-    const question = { objectFormat, agent: remote.agent, wants, haves, shallow: [], depth: undefined };
-    const response = await remote.command(writeFetch(question), credentials, signal);
-    const answer = new FetchAnswer();
-    const pack = packOf(withoutStalls(response), answer);
-    await storePack({ git: this.#git, gitDir: this.gitDir, pack, signal });
-    await this.#requireConnected(wants, signal);
-  }
-
-  /** Everything that the new refs reach is here: what git-fetch checks as well before it moves a ref. */
-  async #requireConnected(wants: readonly Oid[], signal: AbortSignal): Promise<void> {
-    const args = ['--git-dir', this.gitDir, 'rev-list', '--objects', '--stdin', '--not', '--all', '--quiet'];
-    const stdin = `${wants.join('\n')}\n`;
-    const { code, stderr } = await this.#git.run(args, {
-      op: 'check what came into',
-      target: this.gitDir,
-      stdin,
-      signal,
-      accept: [1, 128],
-    });
-    if (code === 0) return;
-    const detail = `the git server sent a pack with gaps: ${stderr.trim().slice(0, 300)}`;
-    throw new SidecarError('ERR_FETCH_OBJECTS', { op: 'fetch', detail });
-  }
-
-  async #fetchWithGit(moved: readonly RefChange[], source: ObjectSource, signal: AbortSignal): Promise<void> {
-    const refspecs = moved.filter(({ ref }) => ref !== 'HEAD').map(({ ref }) => `+${ref}:${ref}\n`);
-    const settings = FETCH_SETTINGS.flatMap((setting) => ['-c', setting]);
-    const flags = ['--no-tags', '--no-auto-gc', '--no-write-fetch-head', '--no-recurse-submodules', '--quiet'];
-    const args = [...settings, '--git-dir', this.gitDir, 'fetch', ...flags, '--stdin', '--', source.url];
-    const stdin = refspecs.join('');
-    await this.#git.run(args, { op: 'fetch from', target: source.shownUrl, stdin, signal });
-    const head = moved.find(({ ref }) => ref === 'HEAD')?.to;
-    if (head) await this.#setHead(head, signal);
-  }
-
-  async #apply(moved: readonly RefChange[], wanted: Refs, signal: AbortSignal): Promise<Refs> {
+  async #apply(moved: readonly RefChange[], signal: AbortSignal): Promise<void> {
     const lines = moved.filter(({ ref }) => ref !== 'HEAD').map(({ ref, to }) => `update ${ref} ${to?.oid}\n`);
     if (lines.length > 0) await this.#updateRefs(lines, signal);
-    const head = moved.find(({ ref }) => ref === 'HEAD')?.to;
-    if (head && (head.symref === undefined || head.symref !== this.#refs.get('HEAD')?.symref))
-      await this.#setHead(head, signal);
-    return wanted;
+    await this.#applyHead(moved, signal);
   }
 
-  async #setHead({ oid, symref }: AdvertisedRef, signal: AbortSignal): Promise<void> {
+  async #applyHead(moved: readonly RefChange[], signal: AbortSignal): Promise<void> {
+    const head: AdvertisedRef | undefined = moved.find(({ ref }) => ref === 'HEAD')?.to;
+    if (!head || (head.symref !== undefined && head.symref === this.#refs.get('HEAD')?.symref)) return;
+    const { oid, symref } = head;
     const how = symref === undefined ? ['update-ref', '--no-deref', 'HEAD', oid] : ['symbolic-ref', 'HEAD', symref];
-    await this.#git.run(['--git-dir', this.gitDir, ...how], { op: 'set HEAD of', target: this.gitDir, signal });
+    await this.#run(how, { op: 'set HEAD of', signal });
   }
 
   async #updateRefs(lines: readonly string[], signal: AbortSignal): Promise<void> {
-    const args = ['--git-dir', this.gitDir, 'update-ref', '--stdin'];
-    const stdin = lines.join('');
-    await this.#git.run(args, { op: 'move the refs of', target: this.gitDir, stdin, signal });
+    await this.#run(['update-ref', '--stdin'], { op: 'move the refs of', stdin: lines.join(''), signal });
   }
 }

@@ -145,6 +145,7 @@ export class PackAnswers {
         throw new SidecarError('ERR_GIT_FAILED', { op: 'answer from', target: gitDir, detail });
       }
       answer.finish();
+      if (answer.failure !== undefined) throw answer.failure;
       if (code !== 0 && isOwed) this.#options.onFailure(gitDir);
     } catch (error) {
       answer.fail(error);

@@ -50,25 +50,24 @@ export class Spool {
     return this.#failure;
   }
 
+  /** @throws when the file cannot be written; the spool has failed then */
   async append(chunk: Buffer): Promise<void> {
     if (this.#file === undefined && this.#inMemory + chunk.length <= this.#mostInMemory) {
       this.#chunks.push(chunk);
       this.#inMemory += chunk.length;
-    } else {
-      this.#file ??= this.#create();
-      const file = await this.#file;
-      await file.write(chunk, 0, chunk.length, this.#size - this.#inMemory);
-    }
+    } else await this.#writeFile(chunk);
     this.#size += chunk.length;
     this.#wake();
   }
 
+  /** All of it is there. What failed before stays failed: nobody takes a part for the whole. */
   finish(): void {
-    this.#state = 'whole';
+    if (this.#state === 'growing') this.#state = 'whole';
     this.#wake();
   }
 
   fail(error: unknown): void {
+    if (this.#state === 'failed') return;
     this.#state = 'failed';
     this.#failure = error;
     this.#wake();
@@ -106,6 +105,23 @@ export class Spool {
     await this.#remove();
   }
 
+  async #writeFile(chunk: Buffer): Promise<void> {
+    try {
+      this.#file ??= this.#create();
+      const file = await this.#file;
+      // A disk that is nearly full takes a part of it without an error.
+      for (let done = 0; done < chunk.length; ) {
+        const at = this.#size - this.#inMemory + done;
+        const { bytesWritten } = await file.write(chunk, done, chunk.length - done, at);
+        if (bytesWritten === 0) throw new Error(`nothing more can be written to ${this.#place.path}`);
+        done += bytesWritten;
+      }
+    } catch (error) {
+      this.fail(error);
+      throw error;
+    }
+  }
+
   async #readFile(at: number): Promise<Buffer> {
     const file = await this.#file;
     const buffer = Buffer.allocUnsafe(Math.min(64 * 1024, this.#size - at));
@@ -116,9 +132,10 @@ export class Spool {
 
   async #remove(): Promise<void> {
     if (this.#readers > 0 || this.#state === 'growing' || !this.#file) return;
-    const file = await this.#file;
+    const file = await this.#file.catch(() => undefined);
+    if (!this.#file) return;
     this.#file = undefined;
-    await file.close();
+    await file?.close();
     // What cannot be removed is removed by the next start, or kept; those who read it have had all of it.
     await removeFileBelow(this.#place).catch(() => undefined);
   }

@@ -2,6 +2,7 @@ import type { Clock } from '../../platform/clock.ts';
 
 export interface TurnsOptions {
   readonly clock: Clock;
+  /** When it fires, nobody is kept waiting any longer. */
   readonly signal: AbortSignal;
   /** Makes the next turn begin now. */
   readonly hurry: () => void;
@@ -21,6 +22,7 @@ export class Turns {
 
   constructor(options: TurnsOptions) {
     this.#options = options;
+    options.signal.addEventListener('abort', () => this.#release(), { once: true });
   }
 
   begin(): void {
@@ -30,7 +32,7 @@ export class Turns {
 
   end(): void {
     this.#isUnderWay = false;
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#release();
   }
 
   /** Resolves when a turn that begins after now is over, with whatever result, or after `ms`. */
@@ -64,6 +66,10 @@ export class Turns {
     this.#missing = undefined;
     this.#askedForMissingAt = clock.monotonic();
     await this.next(ms);
+  }
+
+  #release(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #endOfTurn(ms: number): Promise<void> {

@@ -1,9 +1,7 @@
 import type { Credential } from '../../model/credential.ts';
-import { SidecarError } from '../../model/error.ts';
-import { ERROR_CODES, type ErrorCode } from '../../model/error-codes.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Poller } from '../../poll/poller.ts';
-import { confirmedAt, nextChange, type RefFeed } from '../client/feed.ts';
+import { confirmedAt, nextChange, type RefFeed, silenceOf } from '../client/feed.ts';
 import type { UpstreamRefs } from './follower.ts';
 
 export interface PolledOptions {
@@ -41,15 +39,16 @@ const FIRST_WORD_MS = 10_000;
 export function relayedUpstream(feed: RefFeed, options: PolledOptions): UpstreamRefs {
   const { poller, shownUrl, clock, credentials } = options;
   let current: readonly Credential[] = [];
+  feed.onChange(() => {
+    if (!feed.isConnected) poller.native?.dropIdle();
+  });
   return {
     list: async (_questions, signal) => {
       current = await credentials(signal);
       if (!feed.told && !feed.trouble) await nextChange(feed, FIRST_WORD_MS, signal);
-      const { told, trouble } = feed;
+      const { told } = feed;
       if (told) return { refs: [...told.refs.values()], asOf: confirmedAt(feed, told, clock.now()) };
-      const code = trouble && trouble.code in ERROR_CODES ? (trouble.code as ErrorCode) : 'ERR_RELAY_UNREACHABLE';
-      const detail = trouble?.detail ?? 'it has not told yet where the refs are';
-      throw new SidecarError(code, { op: 'ask the relay', target: shownUrl, detail });
+      throw silenceOf(feed, shownUrl, FIRST_WORD_MS);
     },
     get source() {
       return { url: poller.fetchUrl, shownUrl, native: poller.native, credentials: current };

@@ -114,11 +114,26 @@ function sectionNamed(line: string): Section {
   throw malformed(`unknown section ${JSON.stringify(line.slice(0, 60))}`);
 }
 
+async function* piecesOf(body: AsyncIterator<Buffer>, answer: FetchAnswer): AsyncGenerator<Buffer> {
+  for (let next = await body.next(); next.done !== true; next = await body.next()) yield* answer.feed(next.value);
+  answer.finish();
+}
+
 /**
- * The bytes of the pack in the body of an answer to `fetch`.
+ * The bytes of the pack in the body of an answer to `fetch`. Its `return` is that of the body, at once: whoever stops
+ * early frees what is behind the body, even while the next piece of it has not come.
  * @throws SidecarError ERR_REMOTE_PROTOCOL, and what `body` throws
  */
-export async function* packOf(body: AsyncIterable<Buffer>, answer: FetchAnswer): AsyncGenerator<Buffer> {
-  for await (const chunk of body) yield* answer.feed(chunk);
-  answer.finish();
+export function packOf(body: AsyncIterable<Buffer>, answer: FetchAnswer): AsyncIterableIterator<Buffer> {
+  const chunks = body[Symbol.asyncIterator]();
+  const pieces = piecesOf(chunks, answer);
+  const pack: AsyncIterableIterator<Buffer> = {
+    next: () => pieces.next(),
+    return: async () => {
+      await chunks.return?.();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]: () => pack,
+  };
+  return pack;
 }

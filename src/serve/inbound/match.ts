@@ -1,3 +1,4 @@
+import type { Hint } from '../../model/hint.ts';
 import type { PushNotice } from './payload.ts';
 
 /** What a sidecar follows, as far as it matters for a notification. */
@@ -22,14 +23,19 @@ export function repositoryKey(url: string): string {
   return path.split('/').filter(Boolean).slice(-2).join('/').toLowerCase();
 }
 
-/** True when a notification is about what is followed, or does not say what it is about. */
-export function isAbout({ refs, repositories }: PushNotice, followed: Followed): boolean {
+/**
+ * What a notification says about what is followed; a hint without a ref where it does not say what it is about.
+ * @returns undefined when it is about something else
+ */
+export function hintsFor({ moves, repositories }: PushNotice, followed: Followed): readonly Hint[] | undefined {
   const key = repositoryKey(followed.url);
   const last = key.split('/').at(-1);
   const isRepository =
     repositories.length === 0 ||
     repositories.map(repositoryKey).some((each) => each === key || each === last || each.split('/').at(-1) === key);
-  if (!isRepository) return false;
-  if (refs.length === 0 || followed.refs.includes('HEAD')) return true;
-  return refs.some((ref) => followed.refs.includes(ref));
+  if (!isRepository) return undefined;
+  if (moves.length === 0) return [{}];
+  if (followed.refs.includes('HEAD')) return moves;
+  const ours = moves.filter(({ ref }) => followed.refs.includes(ref));
+  return ours.length > 0 ? ours : undefined;
 }

@@ -1,11 +1,16 @@
+import type { Hint } from '../../model/hint.ts';
+
 /** What a push notification says. */
 export interface PushNotice {
   readonly provider: Provider;
-  /** Full names of the refs that moved; empty when the provider does not say. */
-  readonly refs: readonly string[];
+  /** The refs that moved; empty when the provider does not say. */
+  readonly moves: readonly Move[];
   /** URLs and names by which the provider knows the repository; empty when it does not say. */
   readonly repositories: readonly string[];
 }
+
+/** A ref that moved, and from where to where, as far as the provider says it. */
+export type Move = Hint & { readonly ref: string };
 
 export type Provider = 'github' | 'gitlab' | 'gitea' | 'bitbucket' | 'bitbucket-server' | 'azure' | 'generic';
 
@@ -23,11 +28,22 @@ function texts(...values: readonly unknown[]): string[] {
   return values.filter((value): value is string => typeof value === 'string' && value !== '');
 }
 
+/** A commit; undefined for none (all zeros) and for anything else. */
+function commitOf(value: unknown): string | undefined {
+  const text = typeof value === 'string' ? value.toLowerCase() : '';
+  return /^(?!0+$)(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text) ? text : undefined;
+}
+
+function movesOf(ref: unknown, from: unknown, to: unknown): Move[] {
+  return texts(ref).map((name) => ({ ref: name, from: commitOf(from), to: commitOf(to) }));
+}
+
 /** GitHub, Gitea and Forgejo: "Push events payload". */
 function readGitHub(body: Json, provider: Provider): PushNotice {
   const repository = objectOf(body.repository);
   const { clone_url, ssh_url, html_url, full_name } = repository;
-  return { provider, refs: texts(body.ref), repositories: texts(clone_url, ssh_url, html_url, full_name) };
+  const repositories = texts(clone_url, ssh_url, html_url, full_name);
+  return { provider, moves: movesOf(body.ref, body.before, body.after), repositories };
 }
 
 /** GitLab: "Push events", "Tag events". */
@@ -35,18 +51,19 @@ function readGitLab(body: Json): PushNotice {
   const project = objectOf(body.project);
   const { git_http_url, git_ssh_url, web_url, path_with_namespace } = project;
   const repositories = texts(git_http_url, git_ssh_url, web_url, path_with_namespace);
-  return { provider: 'gitlab', refs: texts(body.ref), repositories };
+  return { provider: 'gitlab', moves: movesOf(body.ref, body.before, body.after), repositories };
 }
 
 /** Bitbucket Cloud: "Event payloads", Repository push. A change without `new` deleted something. */
 function readBitbucket(body: Json): PushNotice {
   const repository = objectOf(body.repository);
   const html = objectOf(objectOf(repository.links).html).href;
-  const refs = listOf(objectOf(body.push).changes).flatMap((change) => {
+  const moves = listOf(objectOf(body.push).changes).flatMap((change) => {
     const { type, name } = objectOf(change.new ?? change.old);
-    return texts(name).map((text) => `refs/${type === 'tag' ? 'tags' : 'heads'}/${text}`);
+    const [from, to] = [change.old, change.new].map((each) => objectOf(objectOf(each).target).hash);
+    return texts(name).flatMap((text) => movesOf(`refs/${type === 'tag' ? 'tags' : 'heads'}/${text}`, from, to));
   });
-  return { provider: 'bitbucket', refs, repositories: texts(html, repository.full_name) };
+  return { provider: 'bitbucket', moves, repositories: texts(html, repository.full_name) };
 }
 
 /** Bitbucket Data Center: "Event payload", Push (`repo:refs_changed`). */
@@ -55,23 +72,27 @@ function readBitbucketServer(body: Json): PushNotice {
   const { key } = objectOf(repository.project);
   const links = objectOf(repository.links);
   const hrefs = listOf(links.clone).map(({ href }) => href);
-  const refs = listOf(body.changes).flatMap((change) => texts(objectOf(change.ref).id, change.refId).slice(0, 1));
+  const moves = listOf(body.changes).flatMap((change) =>
+    movesOf(texts(objectOf(change.ref).id, change.refId)[0], change.fromHash, change.toHash),
+  );
   const name = texts(key, repository.slug).length === 2 ? `${String(key)}/${String(repository.slug)}` : undefined;
-  return { provider: 'bitbucket-server', refs, repositories: texts(...hrefs, name) };
+  return { provider: 'bitbucket-server', moves, repositories: texts(...hrefs, name) };
 }
 
 /** Azure DevOps: service hooks, "Code pushed" (`git.push`). */
 function readAzure(body: Json): PushNotice {
   const resource = objectOf(body.resource);
-  const refs = listOf(resource.refUpdates).flatMap(({ name }) => texts(name));
-  return { provider: 'azure', refs, repositories: texts(objectOf(resource.repository).remoteUrl) };
+  const moves = listOf(resource.refUpdates).flatMap(({ name, oldObjectId, newObjectId }) =>
+    movesOf(name, oldObjectId, newObjectId),
+  );
+  return { provider: 'azure', moves, repositories: texts(objectOf(resource.repository).remoteUrl) };
 }
 
-/** Anybody else: `{"ref": …, "repository": …}`, both optional. */
+/** Anybody else: `{"ref": …, "before": …, "after": …, "repository": …}`, all of them optional. */
 function readGeneric(body: Json): PushNotice {
   const repository = objectOf(body.repository);
   const names = texts(body.repository, repository.clone_url, repository.url, repository.full_name);
-  return { provider: 'generic', refs: texts(body.ref), repositories: names };
+  return { provider: 'generic', moves: movesOf(body.ref, body.before, body.after), repositories: names };
 }
 
 /** Reads the JSON body of a notification of `provider`; what is missing or of another type is left out. */

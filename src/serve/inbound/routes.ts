@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '../../model/error.ts';
+import type { Hint } from '../../model/hint.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { answerJson as answer, bearerToken, type Route, readRequest } from '../../platform/http-answer.ts';
 import type { Logger } from '../../platform/log.ts';
 import { RateLimit } from '../../platform/rate-limit.ts';
-
 import { authenticate, isSameSecret } from './authenticate.ts';
-import { type Followed, isAbout } from './match.ts';
+import { type Followed, hintsFor } from './match.ts';
 import { readPayload } from './payload.ts';
 
 export interface InboundOptions {
@@ -16,9 +16,9 @@ export interface InboundOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** Makes the next cycle start now; of those that are followed, what `about` names. */
-  readonly wake: (reason: 'push' | 'trigger', about?: Followed) => void;
-  /** Makes the next cycle start now and waits for its end. */
-  readonly syncNow: (timeoutMs: number) => Promise<{ readonly status: 'synced' | 'failed' | 'timeout' }>;
+  readonly wake: (reason: 'push' | 'trigger', hint: Hint, about?: Followed) => void;
+  /** Makes the next cycle start now and waits for its end; when the hint names a commit, until it came true. */
+  readonly syncNow: (timeoutMs: number, hint: Hint) => Promise<{ readonly status: 'synced' | 'failed' | 'timeout' }>;
 }
 
 /** More than any push notification; a larger one is refused and costs a period. */
@@ -84,12 +84,15 @@ export function pushRoute(secretFile: string, { followed, clock, log, wake }: In
     }
     try {
       const notice = readPayload(sender.provider, parseBody(body, request.headers['content-type']));
-      const ours = followed().filter((each) => isAbout(notice, each));
-      const isOurs = ours.length > 0;
-      for (const each of ours) wake('push', each);
+      let isOurs = false;
+      for (const each of followed()) {
+        const hints = hintsFor(notice, each);
+        isOurs ||= hints !== undefined;
+        for (const hint of hints ?? []) wake('push', hint, each);
+      }
       log.info(isOurs ? 1 : 2, 'a push notification', {
         provider: notice.provider,
-        refs: notice.refs.join(' '),
+        refs: notice.moves.map(({ ref }) => ref).join(' '),
         ours: isOurs,
       });
       answer(
@@ -113,7 +116,10 @@ function parseWait(text: string | null): number | undefined {
   return Math.min(Number(found[1]) * unit, LONGEST_WAIT_MS);
 }
 
-/** `POST /sync`: for people and CI, with a bearer token (RFC 6750); `?wait=30s` answers when it is published. */
+/**
+ * `POST /sync`: for people and CI, with a bearer token (RFC 6750). `?commit=OID` says what has to come, and `?wait=30s`
+ * answers when it is published.
+ */
 export function triggerRoute(tokenFile: string, { clock, log, wake, syncNow }: InboundOptions): Route {
   const mayPass = createGate(clock);
   return async ({ pathname, searchParams }, request, response) => {
@@ -126,12 +132,17 @@ export function triggerRoute(tokenFile: string, { clock, log, wake, syncNow }: I
       return true;
     }
     const waitMs = parseWait(searchParams.get('wait'));
-    if (waitMs === undefined) answer(response, 400, { status: 'refused', error: '`wait` must look like 30s or 500ms' });
+    const commit = searchParams.get('commit')?.toLowerCase();
+    const hint: Hint = { to: commit };
+    if (commit !== undefined && !/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commit))
+      answer(response, 400, { status: 'refused', error: '`commit` must be a whole object id' });
+    else if (waitMs === undefined)
+      answer(response, 400, { status: 'refused', error: '`wait` must look like 30s or 500ms' });
     else if (waitMs === 0) {
-      wake('trigger');
+      wake('trigger', hint);
       answer(response, 202, { status: 'accepted' });
     } else {
-      const result = await syncNow(waitMs);
+      const result = await syncNow(waitMs, hint);
       answer(response, { synced: 200, failed: 502, timeout: 504 }[result.status], result);
     }
     return true;

@@ -29,6 +29,7 @@ export const poll: Stage = {
       cycle.wanted = { ref: target.requested, oid: target.oid };
     } else {
       const tip = await context.source.poll(target.candidates, target.requested, cycle.credentials, cycle.signal);
+      cycle.tip = tip;
       cycle.wanted = { ref: tip.ref, oid: tip.oid };
       context.log.info(3, 'polled', { ref: tip.ref, hash: tip.oid });
     }

@@ -46,6 +46,7 @@ function setUp(options: { fallback?: boolean; maxStalenessMs?: number } = {}) {
     objects: source('relay', '8'),
     upstream: options.fallback ? source('upstream', '9') : undefined,
     shownUrl: 'https://h/r',
+    relay: 'http://relay',
     maxStalenessMs: options.maxStalenessMs ?? 0,
     periodMs: 10_000,
     clock,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { authenticate } from '../../../src/serve/inbound/authenticate.ts';
-import { isAbout, repositoryKey } from '../../../src/serve/inbound/match.ts';
+import { hintsFor, repositoryKey } from '../../../src/serve/inbound/match.ts';
 import { readPayload } from '../../../src/serve/inbound/payload.ts';
 import { github, gitlab, PROVIDERS, SECRET } from '../../kit/push-payloads.ts';
 
@@ -20,8 +20,8 @@ describe('push notifications', () => {
     const sender = read(make('refs/heads/main', 'group/app'));
     expect(sender.kind).toBe('push');
     if (sender.kind !== 'push') return;
-    expect(sender.notice.refs).toEqual(['refs/heads/main']);
-    expect(isAbout(sender.notice, followed)).toBe(true);
+    expect(sender.notice.moves.map(({ ref }) => ref)).toEqual(['refs/heads/main']);
+    expect(hintsFor(sender.notice, followed)).toEqual(sender.notice.moves);
   });
 
   test.each(ENTRIES)('%s: another ref or another repository is not ours', (_name, make) => {
@@ -32,7 +32,7 @@ describe('push notifications', () => {
     ] as const) {
       const sender = read(make(ref, repository));
       if (sender.kind !== 'push') throw new Error(sender.kind);
-      expect(isAbout(sender.notice, followed), `${ref} of ${repository}`).toBe(false);
+      expect(hintsFor(sender.notice, followed), `${ref} of ${repository}`).toBeUndefined();
     }
   });
 
@@ -65,9 +65,8 @@ describe('push notifications', () => {
   });
 
   test('whoever follows HEAD is told of every branch', () => {
-    expect(
-      isAbout({ provider: 'github', refs: ['refs/heads/x'], repositories: [] }, { url: 'x', refs: ['HEAD'] }),
-    ).toBe(true);
+    const moves = [{ ref: 'refs/heads/x' }];
+    expect(hintsFor({ provider: 'github', moves, repositories: [] }, { url: 'x', refs: ['HEAD'] })).toEqual(moves);
   });
 
   test('any JSON is read without an error', () => {
@@ -77,8 +76,8 @@ describe('push notifications', () => {
         fc.constantFrom('github', 'gitlab', 'gitea', 'bitbucket', 'bitbucket-server', 'azure', 'generic'),
         (value, provider) => {
           const notice = readPayload(provider, value);
-          expect(notice.refs.every((ref) => typeof ref === 'string')).toBe(true);
-          isAbout(notice, followed);
+          expect(notice.moves.every(({ ref }) => typeof ref === 'string')).toBe(true);
+          hintsFor(notice, followed);
         },
       ),
     );

@@ -27,3 +27,38 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "relay.scheme" -}}
 {{- if .Values.tls.secret -}}HTTPS{{- else -}}HTTP{{- end -}}
 {{- end -}}
+
+{{- /* The port that a URL names, or else the usual one of its scheme. */ -}}
+{{- define "relay.portOf" -}}
+{{- $url := urlParse .url -}}
+{{- $found := regexFind ":[0-9]+$" $url.host -}}
+{{- if $found -}}{{ trimPrefix ":" $found }}{{- else -}}{{ .usual }}{{- end -}}
+{{- end -}}
+
+{{- /* Another relay of this chart listens on 8080 behind its Service, whatever the port of that. */ -}}
+{{- define "relay.parentPorts" -}}
+{{- $usual := ternary "443" "80" (hasPrefix "https:" .Values.parent.url) -}}
+{{- $named := include "relay.portOf" (dict "url" .Values.parent.url "usual" $usual) -}}
+{{- $ports := concat (list (int $named) 8080) .Values.networkPolicy.parentPorts -}}
+{{- range $ports | uniq }}
+- {{ int . }}
+{{- end -}}
+{{- end -}}
+
+{{- define "relay.natsPorts" -}}
+{{- $ports := list -}}
+{{- range splitList "," .Values.nats -}}
+{{- $ports = append $ports (int (include "relay.portOf" (dict "url" (trim .) "usual" "4222"))) -}}
+{{- end -}}
+{{- range $ports | uniq }}
+- {{ . }}
+{{- end -}}
+{{- end -}}
+
+{{- /* How others of the cluster reach the Service. */ -}}
+{{- define "relay.url" -}}
+{{- $scheme := include "relay.scheme" . | lower -}}
+{{- $usual := ternary 443 80 (eq $scheme "https") -}}
+{{- $port := int .Values.service.port -}}
+{{ $scheme }}://{{ include "relay.fullname" . }}.{{ .Release.Namespace }}{{ if ne $port $usual }}:{{ $port }}{{ end }}
+{{- end -}}

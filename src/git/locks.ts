@@ -9,6 +9,11 @@ import { removeTree } from '../platform/remove-tree.ts';
 const DEEP = ['refs', 'worktrees', 'modules'];
 const DEEPEST = 12;
 
+/** Lock files; and the mark of a garbage collection, which a process of the same number would keep alive for 12 hours. */
+function isLock(path: Buffer): boolean {
+  return path.subarray(-5).toString() === '.lock' || path.subarray(-7).toString() === '/gc.pid';
+}
+
 interface Entry {
   readonly path: Buffer;
   readonly kind: 'directory' | 'file' | 'other';
@@ -40,7 +45,7 @@ function entriesOf(root: string, path: string | Buffer): Entry[] {
 async function removeLocks(root: string, directory: string | Buffer, depth: number, removed: string[]): Promise<void> {
   for (const { path, kind } of entriesOf(root, directory)) {
     if (kind === 'directory' && depth > 0) await removeLocks(root, path, depth - 1, removed);
-    if (kind !== 'file' || !path.toString().endsWith('.lock')) continue;
+    if (kind !== 'file' || !isLock(path)) continue;
     await removeFileBelow({ root, path });
     removed.push(path.toString());
   }
@@ -68,7 +73,8 @@ async function removeTemporaryPacks(root: string, gitDir: string, removed: strin
 export async function removeStaleLocks(gitDir: string, root = dirname(gitDir)): Promise<string[]> {
   const removed: string[] = [];
   await removeLocks(root, gitDir, 0, removed);
-  await removeLocks(root, join(gitDir, 'objects', 'info'), 0, removed);
+  await removeLocks(root, join(gitDir, 'objects', 'info'), 1, removed);
+  await removeLocks(root, join(gitDir, 'objects', 'pack'), 0, removed);
   for (const name of DEEP) await removeLocks(root, join(gitDir, name), DEEPEST, removed);
   await removeTemporaryPacks(root, gitDir, removed);
   return removed;

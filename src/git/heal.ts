@@ -1,15 +1,31 @@
 import { messageOf, type SidecarError } from '../model/error.ts';
-import type { SyncContext } from './context.ts';
+import type { Logger } from '../platform/log.ts';
+
+/** A repository of ours, as far as healing needs it: the one of a sync, or a mirror of a relay. */
+export interface Healable {
+  /** There is a repository that git could open. */
+  readonly exists: boolean;
+  /** Removes lock files that block us. */
+  unlock(): Promise<void>;
+  /** Every object that is needed is there and readable. @throws SidecarError when git could not say so */
+  isSound(signal: AbortSignal): Promise<boolean>;
+  /** Throws the repository away; it is made anew by the next attempt. */
+  discard(reason: string): Promise<void>;
+}
 
 /**
  * Removes the cause of a failure where that is in our own repository: lock files of an interrupted git, objects that
  * are damaged. A repository is thrown away only when git itself says that it is unsound, never because time ran out or
- * the remote had a bad moment, and the published tree stays throughout (compat.md 9.5).
+ * the remote had a bad moment; what is published or passed on stays throughout (compat.md 9.5).
  *
  * @returns true when it is worth trying again at once
  */
-export async function heal(context: SyncContext, error: SidecarError, signal: AbortSignal): Promise<boolean> {
-  const { repository, log } = context;
+export async function heal(
+  repository: Healable,
+  error: SidecarError,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<boolean> {
   try {
     if (error.code === 'ERR_GIT_LOCKED') {
       await repository.unlock();

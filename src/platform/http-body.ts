@@ -1,0 +1,83 @@
+import type { IncomingMessage } from 'node:http';
+import { messageOf, SidecarError, systemCode } from '../model/error.ts';
+import { releasable } from './bounded.ts';
+
+/** No answer that is read whole is this large. */
+const LARGEST_ANSWER = 64 * 1024 * 1024;
+/** How long a body may send nothing, by default, in milliseconds. git's servers send at least a few bytes every 5 s. */
+export const STALL_MS = 30_000;
+/** How long the rest of an unwanted body is worth waiting for, so that its connection can be used again. */
+const REST_MS = 1000;
+
+/**
+ * The whole body of an answer.
+ * @throws SidecarError ERR_REMOTE_UNREACHABLE when it is not complete
+ */
+export async function readBody(response: IncomingMessage, stallMs?: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of bodyOf(response, stallMs)) {
+    size += chunk.length;
+    if (size > LARGEST_ANSWER) throw incomplete(new Error(`the answer is longer than ${LARGEST_ANSWER} bytes`));
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/**
+ * The body of an answer, piece by piece. Its connection is free afterwards, however the reading ends: whoever stops
+ * early (`return`, or leaving `for await`) cuts it off at once.
+ *
+ * @param stallMs milliseconds without a byte until it is cut off; a slow body that moves goes on
+ * @throws SidecarError ERR_REMOTE_UNREACHABLE when it is cut off
+ */
+export function bodyOf(response: IncomingMessage, stallMs = STALL_MS): AsyncIterableIterator<Buffer> {
+  return releasable(piecesOf(response, stallMs), () => release(response));
+}
+
+async function* piecesOf(response: IncomingMessage, stallMs: number): AsyncGenerator<Buffer> {
+  const pieces = response[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const stalled = new Error(`nothing came for ${stallMs} ms`);
+  try {
+    for (;;) {
+      const timer = setTimeout(() => response.destroy(stalled), stallMs);
+      const piece = await pieces.next().finally(() => clearTimeout(timer));
+      if (piece.done === true) break;
+      yield piece.value;
+    }
+  } catch (error) {
+    throw incomplete(error);
+  } finally {
+    release(response);
+  }
+  if (!response.complete) throw incomplete(new Error('the connection was cut before the answer was complete'));
+}
+
+/** Lets go of an answer whose body nobody wants (any more). */
+export function release(response: IncomingMessage): void {
+  if (response.complete) response.resume();
+  else response.destroy();
+}
+
+/** Lets go of an answer whose short body nobody wants: the connection is kept where the rest of it comes soon. */
+export function dismiss(response: IncomingMessage): void {
+  const timer = setTimeout(() => response.destroy(), REST_MS).unref();
+  response.once('close', () => clearTimeout(timer));
+  response.on('error', () => undefined);
+  response.resume();
+}
+
+function incomplete(cause: unknown): SidecarError {
+  const aborted = cause instanceof Error && cause.name === 'AbortError';
+  return new SidecarError('ERR_REMOTE_UNREACHABLE', {
+    op: 'read an answer',
+    cause,
+    detail: aborted ? 'no complete answer in time' : describeFailure(cause),
+  });
+}
+
+/** What went wrong with a connection, in one line. */
+export function describeFailure(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return describeFailure(error.errors[0]);
+  return messageOf(error) || systemCode(error) || 'the connection failed';
+}

@@ -1,0 +1,20 @@
+import type { AdvertisedRef } from '../../model/ref.ts';
+import type { Refs } from '../protocol/refs.ts';
+import type { Upstream } from './allow.ts';
+
+/** Those of `refs` that may be passed on. HEAD is where it shows what one of the others does. */
+export function coveredRefs(refs: readonly AdvertisedRef[], { covers }: Upstream): Refs {
+  const covered = new Map(refs.filter(({ name }) => covers(name)).map((ref) => [ref.name, ref]));
+  const head = refs.find(({ name }) => name === 'HEAD');
+  const isShown = head && [...covered.values()].some(({ oid }) => oid === head.oid);
+  if (!head || !isShown) return covered;
+  const { symref, ...detached } = head;
+  return covered.set('HEAD', symref !== undefined && covered.has(symref) ? head : detached);
+}
+
+/** Commits and tag objects that a ref shows, of all refs without a name; undefined for one that is not passed on. */
+export function shownBy(refs: Refs, { covers }: Upstream, name: string | undefined): readonly string[] | undefined {
+  if (name !== undefined && name !== 'HEAD' && !covers(name)) return undefined;
+  const shown = name === undefined ? [...refs.values()] : [refs.get(name)];
+  return shown.flatMap((ref) => (ref ? [ref.oid, ...(ref.peeledOid ? [ref.peeledOid] : [])] : []));
+}

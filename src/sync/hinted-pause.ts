@@ -1,0 +1,34 @@
+import { SidecarError } from '../model/error.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { WakeReason, WakeUps } from '../platform/wake-ups.ts';
+import { Hints } from '../poll/hints.ts';
+import type { Tip } from '../poll/ref-source.ts';
+import type { Cycle } from './cycle.ts';
+
+/** The pause between cycles: over when its time is, when somebody wakes us, or when it is time to ask again after a hint. */
+export class HintedPause {
+  readonly #hints: Hints;
+  /** What the remote showed in the last cycle that succeeded. */
+  #tip: Tip | undefined;
+
+  constructor(clock: Clock, wakeUps: WakeUps) {
+    this.#hints = new Hints(clock, wakeUps);
+  }
+
+  /** @param ms the pause without hints */
+  async after(result: Cycle | SidecarError, ms: number): Promise<WakeReason> {
+    const isFailure = result instanceof SidecarError;
+    if (!isFailure && result.wanted) this.#tip = { ...result.tip, ...result.wanted };
+    this.#hints.asked(isFailure ? undefined : this.#shown);
+    // A relay can be behind the one that told us of a commit; any other failure says that the remote needs time.
+    return await this.#hints.wait(ms, this.#shown, isFailure && result.code !== 'ERR_REMOTE_REF');
+  }
+
+  /** A push to another branch is nothing to wait for; of HEAD we mostly know which branch it shows. */
+  readonly #shown = (ref: string | undefined): readonly string[] | undefined => {
+    if (!this.#tip) return [];
+    const { oid, tagOid, ref: followed, symref } = this.#tip;
+    const isAny = ref === undefined || (followed === 'HEAD' && symref === undefined);
+    return isAny || ref === followed || ref === symref ? [oid, ...(tagOid ? [tagOid] : [])] : undefined;
+  };
+}

@@ -1,0 +1,130 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { helm } from '../kit/helm.ts';
+import { parseManifests } from '../kit/manifests.ts';
+import { PolicyReader } from '../kit/network-policy.ts';
+import { tempDir } from '../kit/temp.ts';
+import { missing } from '../peers/programs.ts';
+
+const CHART = 'deploy/chart/git-sidecar-relay';
+const LEAST = ['--namespace', 'apps', '--set', 'allow={https://git.example.com/team/*}'];
+const POD = { app: 'web' };
+
+function chart(...values: string[]): PolicyReader {
+  return new PolicyReader(parseManifests(helm('template', 'git', CHART, ...LEAST, ...values)));
+}
+
+/** What Helm prints after an installation; without a cluster it renders that only as part of something else. */
+function notesOf(values: readonly string[]): string {
+  const copy = join(tempDir(), 'chart');
+  cpSync(CHART, copy, { recursive: true });
+  cpSync(join(copy, 'templates/NOTES.txt'), join(copy, 'notes.txt'));
+  writeFileSync(join(copy, 'templates/notes.yaml'), 'text: {{ tpl (.Files.Get "notes.txt") . | toJson }}\n');
+  const rendered = helm('template', 'git', copy, '--show-only', 'templates/notes.yaml', ...LEAST, ...values);
+  return (parse(rendered) as { text: string }).text;
+}
+
+const namespaceOf = (value: string, name: string): string[] => [
+  '--set-json',
+  `networkPolicy.${value}=[{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"${name}"}}}]`,
+];
+
+describe('deploy/kubernetes/relay.yaml: who reaches the Pods behind the Service', () => {
+  const relay = new PolicyReader(parseManifests(readFileSync('deploy/kubernetes/relay.yaml', 'utf8')));
+  const client = { 'git-relay-client': 'true' };
+
+  test.each([
+    ['a subscriber of the namespace', { pod: client }],
+    ['a subscriber of another namespace', { pod: client, namespace: 'shop', labels: { 'git-relay-clients': 'true' } }],
+    ['the webhook, through the ingress controller', { pod: POD, namespace: 'ingress-nginx' }],
+    ['Prometheus', { pod: POD, namespace: 'monitoring' }],
+  ])('%s does', (_who, stranger) => {
+    expect(relay.letsIn(stranger)).toBe(true);
+  });
+
+  test.each([
+    ['another Pod of the namespace', { pod: POD }],
+    ['a Pod of a namespace without the label', { pod: client, namespace: 'shop' }],
+    ['an address', { address: '192.0.2.7' }],
+  ])('%s does not', (_who, stranger) => {
+    expect(relay.letsIn(stranger)).toBe(false);
+  });
+
+  test('the Pods reach DNS and the git server', () => {
+    expect([relay.letsOut(53, 'UDP'), relay.letsOut(53), relay.letsOut(443), relay.letsOut(80)]).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+  });
+});
+
+describe.skipIf(missing('unzip', 'tar'))('the chart: who reaches the Pods behind the Service', () => {
+  test('Pods of the namespace, and of those that are named; nobody else', () => {
+    const relay = chart('--set', 'networkPolicy.namespaces={shop,blog}');
+    expect(relay.letsIn({ pod: POD })).toBe(true);
+    expect(relay.letsIn({ pod: POD, namespace: 'shop' })).toBe(true);
+    expect(relay.letsIn({ pod: POD, namespace: 'blog' })).toBe(true);
+    expect(relay.letsIn({ pod: POD, namespace: 'other' })).toBe(false);
+    expect(relay.letsIn({ address: '192.0.2.7' })).toBe(false);
+  }, 300_000);
+
+  test('the git host’s webhook, and Prometheus, where the values say that they come from', () => {
+    const inbound = ['--set', 'inboundSecret=inbound'];
+    const block = ['--set-json', 'networkPolicy.webhookFrom=[{"ipBlock":{"cidr":"192.0.2.0/24"}}]'];
+    expect(chart(...inbound, ...block).letsIn({ address: '192.0.2.7' })).toBe(true);
+    expect(chart(...inbound, ...block).letsIn({ address: '198.51.100.7' })).toBe(false);
+    const monitored = chart('--set', 'podMonitor.enabled=true', ...namespaceOf('metricsFrom', 'monitoring'));
+    expect(monitored.letsIn({ pod: POD, namespace: 'monitoring' })).toBe(true);
+  }, 300_000);
+
+  test('a webhook or a PodMonitor that nobody could reach is refused, and says which value is missing', () => {
+    expect(() => chart('--set', 'inboundSecret=inbound')).toThrow('networkPolicy.webhookFrom');
+    expect(() => chart('--set', 'podMonitor.enabled=true')).toThrow('networkPolicy.metricsFrom');
+    chart('--set', 'inboundSecret=inbound', '--set', 'networkPolicy.enabled=false');
+  }, 300_000);
+
+  test.each([
+    ['http://git-relay.hub', [80, 8080]],
+    ['https://relay.example.com', [443, 8080]],
+    ['https://relay.example.com:8443', [8443, 8080]],
+  ])(
+    'the Pods reach parent.url %s, also behind a Service',
+    (url, ports) => {
+      const relay = chart('--set', `parent.url=${url}`, '--set', 'networkPolicy.parentPorts={9000}');
+      for (const port of [...ports, 9000]) expect(relay.letsOut(port), String(port)).toBe(true);
+    },
+    300_000,
+  );
+
+  test.each([
+    ['nats://nats:4222', [4222]],
+    ['nats://nats', [4222]],
+    ['tls://a:4333\\,tls://b', [4333, 4222]],
+  ])(
+    'the Pods reach NATS at %s',
+    (nats, ports) => {
+      for (const port of ports) expect(chart('--set', `nats=${nats}`).letsOut(port), String(port)).toBe(true);
+      expect(chart().letsOut(4222)).toBe(false);
+    },
+    300_000,
+  );
+
+  test.each([
+    [[], '--relay=http://git-git-sidecar-relay.apps\n', 'curl http://127.0.0.1:8080/fleet'],
+    [['--set', 'service.port=8443'], '--relay=http://git-git-sidecar-relay.apps:8443\n', 'curl http://'],
+    [['--set', 'tls.secret=tls'], '--relay=https://git-git-sidecar-relay.apps:80\n', 'curl --insecure https://'],
+    [['--set', 'tls.secret=tls', '--set', 'service.port=443'], '--relay=https://git-git-sidecar-relay.apps\n', 'curl'],
+  ])(
+    'its notes name the port of the Service: %j',
+    (values, relay, curl) => {
+      const notes = notesOf(values);
+      expect(notes).toContain(relay);
+      expect(notes).toContain(curl);
+    },
+    300_000,
+  );
+});
