@@ -4,14 +4,15 @@ import type { Health, Verdict } from './health.ts';
 import type { Metrics } from './metrics.ts';
 import type { Profiles } from './profiles.ts';
 
-/** `/healthz`: this process answers. `/readyz`: it has done its work. */
-export function probeRoute(readiness: () => Verdict): Route {
+const ALIVE = (): Verdict => ({ ok: true, text: 'ok' });
+
+/** `/healthz`: this process answers, and nothing in it hangs. `/readyz`: it has done its work. */
+export function probeRoute(readiness: () => Verdict, liveness = ALIVE): Route {
   return async ({ pathname }, _request, response) => {
-    if (pathname === '/healthz') answerText(response, 200, 'ok');
-    else if (pathname === '/readyz') {
-      const verdict = readiness();
-      answerText(response, verdict.ok ? 200 : 503, verdict.text);
-    } else return false;
+    const ask = pathname === '/healthz' ? liveness : pathname === '/readyz' ? readiness : undefined;
+    if (!ask) return false;
+    const { ok, text } = ask();
+    answerText(response, ok ? 200 : 503, text);
     return true;
   };
 }

@@ -11,6 +11,10 @@ import type { SyncContext } from './context.ts';
 export async function heal(context: SyncContext, error: SidecarError, signal: AbortSignal): Promise<boolean> {
   const { repository, log } = context;
   try {
+    if (error.code === 'ERR_GIT_KILLED') {
+      log.warn('git was killed; it is tried again', { op: error.op, reason: error.detail });
+      return true;
+    }
     if (error.code === 'ERR_GIT_LOCKED') {
       await repository.unlock();
       return true;
