@@ -17,6 +17,8 @@ export interface GitRunOptions {
   /** Exit statuses besides 0 that are an answer, not a failure. */
   readonly accept?: readonly number[];
   readonly onStderr?: (chunk: string) => void;
+  /** It talks to a git server and may be run again: a short `question`, or one that brings `objects`. */
+  readonly overNetwork?: 'question' | 'objects';
   /** See `CommandSpec`. */
   readonly stdoutSink?: (chunk: Buffer) => Promise<void>;
 }
