@@ -3,6 +3,7 @@ import { messageOf } from '../../model/error.ts';
 import type { SyncContext } from '../context.ts';
 import type { Cycle, Stage } from '../cycle.ts';
 import { KeptTrees } from '../kept-trees.ts';
+import { withProgress } from '../progress.ts';
 import { Retirement } from '../retire.ts';
 import { sweep } from '../sweep.ts';
 
@@ -20,14 +21,18 @@ export function createCleanUp(): Stage {
     if (!waiting && !cycle.updated && !garbage) return;
     // Without its repository there is nothing to tidy up; the next cycle makes another.
     if (!(await context.repository.guard())) return;
+    const { git, layout, config, clock } = context;
     if (waiting || cycle.updated) {
       kept.forgetGone();
-      const stale = await retirement.run(context, cycle);
-      waiting = (await sweep(context, cycle, kept)) || stale.waiting;
-      if (stale.removed > 0) garbage = true;
+      // A tree that is large, on a disk that is slow, takes its time to go, and nobody is harmed by that.
+      const work = { cycle, clock, limitMs: config.syncTimeoutMs, paths: [layout.root] };
+      waiting = await withProgress(work, async () => {
+        const stale = await retirement.run(context, cycle);
+        if (stale.removed > 0) garbage = true;
+        return (await sweep(context, cycle, kept)) || stale.waiting;
+      });
     }
     if (!garbage) return;
-    const { git, layout, config, clock } = context;
     garbage = !(await collector.collect({
       git,
       gitDir: layout.gitDir,
@@ -45,6 +50,8 @@ export function createCleanUp(): Stage {
         reported = '';
       } catch (error) {
         waiting = true;
+        // A repack that was ended leaves its half pack.
+        context.repository.noteFailure();
         const message = messageOf(error);
         if (cycle.signal.aborted || message === reported) return 'next';
         reported = message;
