@@ -4,8 +4,10 @@ import type { Git } from '../git/git.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { type Oid, parseOid } from '../model/oid.ts';
 import { readText } from '../platform/atomic-file.ts';
+import { type BytePath, pathOfText } from '../platform/byte-path.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
 import { removeTree } from '../platform/remove-tree.ts';
+import { showPath } from '../platform/show-path.ts';
 import { carryOver } from './carry-over.ts';
 import { changesSince } from './changed-since.ts';
 import { readPlainDifference } from './difference.ts';
@@ -14,6 +16,8 @@ import { type FinishedRecord, keptIndexOf, markFinished, readFinished, recordOf,
 import { sparseArguments, writeSparsePatterns } from './sparse.ts';
 import { countEntries } from './verify-tree.ts';
 import { type Worktree, writeAdminFiles } from './worktree.ts';
+
+const GIT_FILE = pathOfText('.git');
 
 function doubt(detail: string, cause?: unknown): SidecarError {
   return new SidecarError('ERR_CHECKOUT_FAILED', { op: 'recycle a worktree', detail, cause });
@@ -37,7 +41,7 @@ export interface SpareOptions {
 export interface UntouchedSpare {
   readonly worktree: Worktree;
   /** Paths of files in it that were changed, which is still being looked into while it is taken. */
-  readonly changedFiles: Promise<readonly string[]>;
+  readonly changedFiles: Promise<readonly BytePath[]>;
 }
 
 export interface SpareMaking {
@@ -154,8 +158,8 @@ export class Spare {
       await writeAdminFiles(target, spare.oid);
       const ours = await this.#bring(target, spare.oid, '--keep', plan, signal);
       // git has checked those that it changed. The others nobody may have changed.
-      const theirs = (await changedFiles).find((path) => !ours.has(path) && path !== '.git');
-      if (theirs !== undefined) throw doubt(`${theirs} was changed in it`);
+      const theirs = (await changedFiles).find((path) => !ours.has(path) && path !== GIT_FILE);
+      if (theirs !== undefined) throw doubt(`${showPath(theirs)} was changed in it`);
       await markFinished(target, plan.fingerprint, plan.surroundings);
     } catch (error) {
       await this.discard();
@@ -184,7 +188,7 @@ export class Spare {
     how: '--keep' | '--hard',
     plan: CheckoutPlan,
     signal: AbortSignal,
-  ): Promise<ReadonlySet<string>> {
+  ): Promise<ReadonlySet<BytePath>> {
     if (from === worktree.oid && how === '--keep') return new Set();
     const args = [...sparseArguments(plan), 'reset', how, '--quiet', '--no-recurse-submodules', worktree.oid];
     const run = { op: 'bring a worktree to', target: worktree.oid, cwd: worktree.path, signal };
