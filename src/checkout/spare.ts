@@ -6,7 +6,7 @@ import { type Oid, parseOid } from '../model/oid.ts';
 import { readText } from '../platform/atomic-file.ts';
 import { type BytePath, pathOfText } from '../platform/byte-path.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
-import { removeTree } from '../platform/remove-tree.ts';
+import { removeTree, removeWholeTree } from '../platform/remove-tree.ts';
 import { showPath } from '../platform/show-path.ts';
 import { carryOver } from './carry-over.ts';
 import { changesSince } from './changed-since.ts';
@@ -61,6 +61,7 @@ export interface SpareMaking {
 export class Spare {
   readonly #options: SpareOptions;
   readonly #git: Git;
+  readonly #root: string;
   readonly #path: string;
   readonly #adminDir: string;
 
@@ -68,6 +69,7 @@ export class Spare {
     const { git, gitDir, stateDir } = options;
     this.#options = options;
     this.#git = git;
+    this.#root = dirname(gitDir);
     this.#path = join(stateDir, 'spare');
     this.#adminDir = join(gitDir, 'worktrees', 'git-sidecar-spare');
   }
@@ -150,8 +152,8 @@ export class Spare {
       const record = await readFinished(spare);
       if (!record || !isMadeAs(record, plan)) throw doubt('it was made under other settings');
       await withdrawFinished(spare);
-      await removeTree(target.adminDir);
-      await removeTree(target.path);
+      await removeWholeTree({ root: target.root, path: target.adminDir });
+      await removeWholeTree({ root: target.root, path: target.path });
       await mkdir(dirname(target.path), { recursive: true });
       await rename(spare.adminDir, target.adminDir);
       await rename(spare.path, target.path);
@@ -169,12 +171,12 @@ export class Spare {
 
   async discard(): Promise<void> {
     await rm(join(this.#adminDir, 'HEAD'), { force: true });
-    await removeTree(this.#path);
-    await removeTree(this.#adminDir);
+    await removeTree({ root: this.#root, path: this.#path });
+    await removeTree({ root: this.#root, path: this.#adminDir });
   }
 
   #at(oid: Oid): Worktree {
-    return { path: this.#path, oid, adminDir: this.#adminDir };
+    return { root: this.#root, path: this.#path, oid, adminDir: this.#adminDir };
   }
 
   /**

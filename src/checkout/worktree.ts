@@ -1,11 +1,13 @@
 import { lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { type Oid, parseOid } from '../model/oid.ts';
-import { removeTree } from '../platform/remove-tree.ts';
+import { removeTree, removeWholeTree } from '../platform/remove-tree.ts';
 import { withdrawFinished } from './record.ts';
 
 /** A linked worktree (gitrepository-layout, "worktrees/<id>"): its files, and the repository's record of it. */
 export interface Worktree {
+  /** Nothing is written or removed outside of this directory. */
+  readonly root: string;
   readonly path: string;
   readonly oid: Oid;
   /** `<gitDir>/worktrees/<id>`. */
@@ -15,7 +17,7 @@ export interface Worktree {
 /** Where the repository records the worktree at `path`; one id for each place that a commit may have. */
 export function worktreeAt(gitDir: string, path: string, oid: Oid): Worktree {
   const suffix = basename(dirname(path)) === 'rebuilt' ? '.rebuilt' : '';
-  return { path, oid, adminDir: join(gitDir, 'worktrees', `${basename(path)}${suffix}`) };
+  return { root: dirname(gitDir), path, oid, adminDir: join(gitDir, 'worktrees', `${basename(path)}${suffix}`) };
 }
 
 /**
@@ -24,8 +26,9 @@ export function worktreeAt(gitDir: string, path: string, oid: Oid): Worktree {
  * commit, below a directory that is ours.
  */
 export async function registerWorktree(worktree: Worktree): Promise<void> {
-  await removeTree(worktree.adminDir);
-  await removeTree(worktree.path);
+  const { root, path, adminDir } = worktree;
+  await removeWholeTree({ root, path: adminDir });
+  await removeWholeTree({ root, path });
   await mkdir(worktree.path, { recursive: true });
   await mkdir(worktree.adminDir, { recursive: true });
   await writeAdminFiles(worktree, worktree.oid);
@@ -49,8 +52,7 @@ function gitFileText(worktree: Worktree): string {
  * The repository's record says that it is about this place. Two places of a commit can share a record's name (v3's and
  * v4's), so the name proves nothing; the path is compared from the root on, since the volume may be mounted elsewhere now.
  */
-async function isRecorded({ path, adminDir }: Worktree): Promise<boolean> {
-  const root = dirname(dirname(dirname(adminDir)));
+async function isRecorded({ root, path, adminDir }: Worktree): Promise<boolean> {
   const recorded = await readFile(join(adminDir, 'gitdir'), 'utf8').catch(() => '');
   const fromRoot = /((?:\.worktrees\/(?:rebuilt\/)?)?[^/]+)\/\.git\s*$/.exec(recorded)?.[1];
   return fromRoot === relative(root, path);
@@ -72,8 +74,9 @@ export async function isOurWorktree(worktree: Worktree): Promise<boolean> {
 export async function unregisterWorktree(worktree: Worktree): Promise<void> {
   const recorded = await isRecorded(worktree);
   if (recorded) await withdrawFinished(worktree);
-  await removeTree(worktree.path);
-  if (recorded) await removeTree(worktree.adminDir);
+  const { root, path, adminDir } = worktree;
+  await removeTree({ root, path });
+  if (recorded) await removeTree({ root, path: adminDir });
 }
 
 /**
@@ -93,5 +96,5 @@ export async function findWorktree(gitDir: string, path: string, oid: Oid): Prom
     () => true,
     () => false,
   );
-  return parseOid(head.trim()) === oid && hasIndex ? { path, oid, adminDir } : undefined;
+  return parseOid(head.trim()) === oid && hasIndex ? { root: dirname(gitDir), path, oid, adminDir } : undefined;
 }

@@ -6,7 +6,7 @@ import type { ObjectFormat } from '../model/oid.ts';
 import { writeFileAtomic } from '../platform/atomic-file.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
-import { removeTree } from '../platform/remove-tree.ts';
+import { removeTree, removeWholeTree } from '../platform/remove-tree.ts';
 import type { Layout } from './layout.ts';
 import { removeStaleLocks } from './locks.ts';
 import { recognizeRepository } from './recognize.ts';
@@ -59,7 +59,7 @@ export class Repository {
     log.info(1, 'looked at root', { root: layout.root, repository: owner });
     if (owner === 'foreign')
       await this.#putAside('ERR_ROOT_FOREIGN_REPO', 'it holds a repository with history of its own');
-    if (owner === 'broken') await removeTree(layout.gitDir);
+    if (owner === 'broken') await removeWholeTree({ root: layout.root, path: layout.gitDir });
     if (owner !== 'ours') return;
     const removed = await removeStaleLocks(layout.gitDir);
     if (removed.length > 0) log.info(0, 'removed files of an interrupted git process', { files: removed });
@@ -139,7 +139,7 @@ export class Repository {
     log.warn('the repository is made anew', { root: layout.root, reason });
     const doomed = join(layout.root, `.git-sidecar-discarded-${clock.now()}`);
     await rename(layout.gitDir, doomed);
-    await removeTree(doomed);
+    await removeTree({ root: layout.root, path: doomed });
     this.#state = { ...EMPTY_STATE, link: this.#state.link };
     this.#ready = false;
   }

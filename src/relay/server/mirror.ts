@@ -1,6 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Git } from '../../git/git.ts';
 import { storePack } from '../../git/store-pack.ts';
 import type { Credential } from '../../model/credential.ts';
@@ -8,7 +8,7 @@ import { SidecarError } from '../../model/error.ts';
 import { type ObjectFormat, type Oid, objectFormatOf } from '../../model/oid.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
 import { bodyOf } from '../../platform/http-connection.ts';
-import { removeTree } from '../../platform/remove-tree.ts';
+import { removeWholeTree } from '../../platform/remove-tree.ts';
 import { readLsRemote } from '../../poll/ls-remote.ts';
 import { NotNative, type UploadPack } from '../../remote/upload-pack.ts';
 import { FetchAnswer, packOf, writeFetch } from '../../remote/wire/fetch.ts';
@@ -125,7 +125,7 @@ export class Mirror {
 
   /** Throws everything away; the next update fetches it again. */
   async discard(): Promise<void> {
-    await removeTree(this.gitDir);
+    await removeWholeTree({ root: dirname(this.gitDir), path: this.gitDir });
     this.#refs = new Map();
     this.#objectFormat = undefined;
   }
