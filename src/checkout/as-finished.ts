@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { type BytePath, joinPath, pathOfText } from '../platform/byte-path.ts';
+import { listDirectory } from '../platform/list-directory.ts';
 import { type FinishedRecord, keptIndexOf } from './record.ts';
 import { type FreshModes, isUntouched, lstatExactly, probeFreshModes } from './untouched.ts';
 import { readWorktreeIndex, UntrackedFinder } from './verify-tree.ts';
@@ -9,13 +9,13 @@ import type { Worktree } from './worktree.ts';
 /** Entries that are looked at before giving way to other work. */
 const BATCH = 500;
 
-function hasFreshDirectories(path: string, modes: FreshModes): boolean {
+function hasFreshDirectories(path: BytePath, modes: FreshModes): boolean {
   const { directory, uid, gid } = modes;
   const stat = lstatExactly(path);
   if (!stat?.isDirectory() || (Number(stat.mode) & 0o7777) !== directory || stat.uid !== uid || stat.gid !== gid)
     return false;
-  return readdirSync(path, { withFileTypes: true }).every(
-    (entry) => !entry.isDirectory() || hasFreshDirectories(join(path, entry.name), modes),
+  return listDirectory(path).every(
+    ({ name, kind }) => kind !== 'directory' || hasFreshDirectories(joinPath(path, name), modes),
   );
 }
 
@@ -30,12 +30,13 @@ export async function isAsFinished(
 ): Promise<boolean> {
   if (surroundings === undefined) return false;
   const modes = probeFreshModes(worktree.adminDir);
-  const untracked = new UntrackedFinder(worktree.path);
+  const root = pathOfText(worktree.path);
+  const untracked = new UntrackedFinder(root);
   let entries = 0;
   for (const entry of readWorktreeIndex(worktree, keptIndexOf(worktree))) {
     untracked.expect(entry.path);
     if (!entry.skipWorktree) {
-      const stat = lstatExactly(`${worktree.path}/${entry.path}`);
+      const stat = lstatExactly(joinPath(root, entry.path));
       if (!stat || !isUntouched(entry, stat, modes, finishedAtNs)) return false;
     }
     entries += 1;
@@ -43,5 +44,5 @@ export async function isAsFinished(
     signal.throwIfAborted();
   }
   untracked.finish();
-  return untracked.found.length === 0 && hasFreshDirectories(worktree.path, modes);
+  return untracked.found.length === 0 && hasFreshDirectories(root, modes);
 }

@@ -16,6 +16,8 @@ import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { SidecarError } from '../model/error.ts';
 import { temporaryName } from '../platform/atomic-file.ts';
+import { type BytePath, HERE, joinPath, pathOfText, systemPath } from '../platform/byte-path.ts';
+import { showPath } from '../platform/show-path.ts';
 import { IndexCopy } from './index-copy.ts';
 import { GITLINK_MODE, type IndexEntry } from './index-file.ts';
 import { type FreshModes, isUntouched, lstatExactly, probeFreshModes } from './untouched.ts';
@@ -55,63 +57,70 @@ function doubt(detail: string): SidecarError {
 /** A directory of the tree while its entries are being read: git's order keeps them together. */
 interface OpenDirectory {
   /** `` or `a/b/`. */
-  readonly prefix: string;
+  readonly prefix: BytePath;
   /** It is a real directory where we come from: nothing is ever taken from behind a symlink. */
   readonly isReal: boolean;
   /** It is there where we go: made with the first file that goes in, or git would not know of it and leave it behind. */
   isMade: boolean;
 }
 
+/** Both trees. */
+interface Roots {
+  readonly from: BytePath;
+  readonly to: BytePath;
+}
+
 /** The directories on the way to the entry that is being looked at, in both trees. */
 class Directories {
-  readonly #options: CarryOverOptions;
-  readonly #open: OpenDirectory[] = [{ prefix: '', isReal: true, isMade: true }];
+  readonly #roots: Roots;
+  readonly #open: OpenDirectory[] = [{ prefix: HERE, isReal: true, isMade: true }];
 
-  constructor(options: CarryOverOptions) {
-    this.#options = options;
+  constructor(roots: Roots) {
+    this.#roots = roots;
   }
 
   /** Opens the directory of `path`. Returns false when what is there belongs to somebody else. */
-  enter(path: string): boolean {
+  enter(path: BytePath): boolean {
     while (!path.startsWith(this.#current().prefix)) this.#open.pop();
     for (let { prefix, isReal } = this.#current(); ; { prefix, isReal } = this.#current()) {
       const slash = path.indexOf('/', prefix.length);
       if (slash < 0) return isReal;
-      const name = path.slice(0, slash);
-      const real = isReal && lstatExactly(`${this.#options.from}/${name}`)?.isDirectory() === true;
-      this.#open.push({ prefix: `${name}/`, isReal: real, isMade: false });
+      const real = isReal && lstatExactly(joinPath(this.#roots.from, path.slice(0, slash)))?.isDirectory() === true;
+      this.#open.push({ prefix: path.slice(0, slash + 1), isReal: real, isMade: false });
     }
   }
 
   /** Makes the directory that was entered. */
   make(): void {
     for (const directory of this.#open) {
-      if (!directory.isMade) mkdirSync(`${this.#options.to}/${directory.prefix}`);
+      if (!directory.isMade) mkdirSync(systemPath(joinPath(this.#roots.to, directory.prefix)));
       directory.isMade = true;
     }
   }
 
   #current(): OpenDirectory {
-    return this.#open.at(-1) ?? { prefix: '', isReal: false, isMade: true };
+    return this.#open.at(-1) ?? { prefix: HERE, isReal: false, isMade: true };
   }
 }
 
 /** Carries one file over if nobody touched it, and gives its new stamp. */
 function carry(
   options: CarryOverOptions,
+  roots: Roots,
   entry: IndexEntry,
   modes: FreshModes,
   directories: Directories,
 ): BigIntStats | undefined {
-  const [source, target] = [`${options.from}/${entry.path}`, `${options.to}/${entry.path}`];
-  const stat = lstatExactly(source);
+  const path = joinPath(roots.from, entry.path);
+  const stat = lstatExactly(path);
   if (!stat || !isUntouched(entry, stat, modes, options.finishedAtNs)) return undefined;
   if (options.how === 'clone' && stat.isSymbolicLink()) return undefined;
   directories.make();
+  const [source, target] = [systemPath(path), systemPath(joinPath(roots.to, entry.path))];
   if (options.how === 'move') renameSync(source, target);
   else copyFileSync(source, target, constants.COPYFILE_FICLONE_FORCE);
   // Whoever edits a file while it is being cloned changes its stamp.
-  if (options.how === 'clone' && lstatExactly(source)?.ctimeNs !== stat.ctimeNs) {
+  if (options.how === 'clone' && lstatExactly(path)?.ctimeNs !== stat.ctimeNs) {
     unlinkSync(target);
     return undefined;
   }
@@ -133,9 +142,9 @@ function isAlike(one: BigIntStats | undefined, other: BigIntStats | undefined): 
  */
 export async function carryOver(options: CarryOverOptions): Promise<CarriedOver> {
   const modes = probeFreshModes(options.to);
+  const roots: Roots = { from: pathOfText(options.from), to: pathOfText(options.to) };
   // Groups and access lists are inherited from above: the new place must pass on what the old one did.
-  if (!isAlike(lstatExactly(options.from), lstatExactly(options.to)))
-    throw doubt('its directory has other permissions');
+  if (!isAlike(lstatExactly(roots.from), lstatExactly(roots.to))) throw doubt('its directory has other permissions');
   const input = openSync(options.fromIndex, 'r');
   const output = openSync(options.toIndex, 'wx');
   try {
@@ -144,13 +153,13 @@ export async function carryOver(options: CarryOverOptions): Promise<CarriedOver>
       (bytes) => void writeSync(output, bytes),
       options.oidBytes,
     );
-    const directories = new Directories(options);
+    const directories = new Directories(roots);
     let [carried, left] = [0, 0];
     for (const entry of copy.entries()) {
-      if (entry.mode === GITLINK_MODE) throw doubt(`it has the submodule ${entry.path}`);
-      if (entry.stage !== 0) throw doubt(`${entry.path} is in conflict`);
+      if (entry.mode === GITLINK_MODE) throw doubt(`it has the submodule ${showPath(entry.path)}`);
+      if (entry.stage !== 0) throw doubt(`${showPath(entry.path)} is in conflict`);
       if (entry.skipWorktree) continue;
-      const stamp = directories.enter(entry.path) ? carry(options, entry, modes, directories) : undefined;
+      const stamp = directories.enter(entry.path) ? carry(options, roots, entry, modes, directories) : undefined;
       if (stamp) copy.stamp(stamp);
       if (stamp) carried += 1;
       else left += 1;

@@ -1,6 +1,8 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { SidecarError } from '../model/error.ts';
+import { type BytePath, joinPath, pathOfText, splitPaths, systemPath } from '../platform/byte-path.ts';
+import { listDirectory } from '../platform/list-directory.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
 
 /** Entries that are looked at before giving way to other work. */
@@ -37,7 +39,7 @@ export interface ChangesSince {
    * Resolves with the paths of all files and links that were changed, those by the work of the meantime included.
    * @throws SidecarError ERR_CHECKOUT_FAILED when that cannot be told
    */
-  readonly files: Promise<readonly string[]>;
+  readonly files: Promise<readonly BytePath[]>;
 }
 
 /** The paths that find(1) gives; undefined when there is no find, or one that does not understand us (busybox). */
@@ -45,27 +47,28 @@ async function askFind(
   { path, sinceNs, runner, env, signal }: ChangeQuestion,
   kind: readonly string[],
   action: readonly string[],
-): Promise<readonly string[] | undefined> {
+): Promise<readonly BytePath[] | undefined> {
   const since = `@${sinceNs / 1_000_000_000n}.${String(sinceNs % 1_000_000_000n).padStart(9, '0')}`;
   // What goes away while it looks is no error: we may be at work already.
   const args = ['.', '-ignore_readdir_race', ...kind, '-newerct', since, '-printf', '%P\\0', ...action];
   const limits = { maxOutputBytes: MOST_OUTPUT_BYTES, signal };
   const result = await runner.run({ file: 'find', args, env, cwd: path, ...limits }).catch(() => undefined);
   if (result?.code !== 0 || result.stderr !== '' || result.truncated) return undefined;
-  return result.stdout.toString().split('\0').slice(0, -1);
+  return splitPaths(result.stdout);
 }
 
 /** Looks at everything, directories and files alike. */
 async function look({ path, sinceNs, signal }: ChangeQuestion): Promise<boolean> {
-  const isChanged = (at: string): boolean => lstatSync(at, { bigint: true }).ctimeNs > sinceNs;
-  const directories = [path];
+  const isChanged = (at: BytePath): boolean => lstatSync(systemPath(at), { bigint: true }).ctimeNs > sinceNs;
+  const root = pathOfText(path);
+  const directories = [root];
   let seen = 0;
-  if (isChanged(path)) return true;
+  if (isChanged(root)) return true;
   for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
-      const child = `${directory}/${entry.name}`;
+    for (const { name, kind } of listDirectory(directory)) {
+      const child = joinPath(directory, name);
       if (isChanged(child)) return true;
-      if (entry.isDirectory()) directories.push(child);
+      if (kind === 'directory') directories.push(child);
       seen += 1;
       if (seen % BATCH !== 0) continue;
       await setImmediate();

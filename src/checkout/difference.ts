@@ -1,9 +1,12 @@
 import type { Git } from '../git/git.ts';
 import { SidecarError } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
+import { type BytePath, HERE, nameOf, pathOfText, splitPaths } from '../platform/byte-path.ts';
+import { showPath } from '../platform/show-path.ts';
 import type { Worktree } from './worktree.ts';
 
 const GITLINK = '160000';
+const ATTRIBUTES = pathOfText('.gitattributes');
 
 function doubt({ oid }: Worktree, detail: string): SidecarError {
   return new SidecarError('ERR_CHECKOUT_FAILED', { op: 'recycle a worktree', target: oid, detail });
@@ -21,17 +24,17 @@ export async function readPlainDifference(
   target: Worktree,
   from: Oid,
   signal: AbortSignal,
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlySet<BytePath>> {
   const args = ['diff-tree', '-r', '-z', '--raw', '--no-renames', '--no-abbrev', from, target.oid];
-  const { stdout, truncated } = await git.run(args, { op: 'compare with', target: from, cwd: target.path, signal });
+  const { bytes, truncated } = await git.run(args, { op: 'compare with', target: from, cwd: target.path, signal });
   if (truncated) throw doubt(target, 'they differ in too much to look at');
-  const fields = stdout.split('\0');
-  const paths = new Set<string>();
+  const fields = splitPaths(bytes);
+  const paths = new Set<BytePath>();
   for (let index = 0; index + 1 < fields.length; index += 2) {
-    const [modes = '', path = ''] = [fields[index], fields[index + 1]];
-    const detail = path.split('/').at(-1) === '.gitattributes' ? `${path} changed` : undefined;
-    const hasSubmodule = modes.slice(1, 14).split(' ').includes(GITLINK);
-    if (detail !== undefined || hasSubmodule) throw doubt(target, detail ?? `${path} is a submodule`);
+    const [modes = HERE, path = HERE] = [fields[index], fields[index + 1]];
+    const detail = nameOf(path) === ATTRIBUTES ? `${showPath(path)} changed` : undefined;
+    const hasSubmodule = showPath(modes.slice(1, 14)).split(' ').includes(GITLINK);
+    if (detail !== undefined || hasSubmodule) throw doubt(target, detail ?? `${showPath(path)} is a submodule`);
     paths.add(path);
   }
   return paths;

@@ -1,8 +1,9 @@
 import { SidecarError } from '../model/error.ts';
+import { type BytePath, continuePath, HERE, pathOfBytes } from '../platform/byte-path.ts';
 
 /** What git recorded about one file when it wrote it (git, index-format). */
 export interface IndexEntry {
-  readonly path: string;
+  readonly path: BytePath;
   /** `0o100644`, `0o100755`, `0o120000` (symlink) or `0o160000` (submodule). */
   readonly mode: number;
   readonly size: number;
@@ -113,23 +114,22 @@ function readEntry(
   start: number,
   version: number,
   oidBytes: number,
-  previous: string,
+  previous: BytePath,
 ): { entry: IndexEntry; next: number } {
   const flagsAt = start + 40 + oidBytes;
   const isExtended = (bytes.readUInt16BE(flagsAt) & EXTENDED) !== 0;
   const extended = isExtended ? bytes.readUInt16BE(flagsAt + 2) : 0;
   let pathAt = flagsAt + (isExtended ? 4 : 2);
-  let prefix = '';
+  let prefix = HERE;
   if (version === 4) {
     const { value, next } = readVarint(bytes, pathAt);
-    const kept = Buffer.from(previous);
-    prefix = kept.toString('utf8', 0, kept.length - value);
+    prefix = previous.slice(0, previous.length - value);
     pathAt = next;
   }
   const end = bytes.indexOf(0, pathAt);
   if (end < 0) throw malformed('a path does not end');
   const entry: IndexEntry = {
-    path: prefix + bytes.toString('utf8', pathAt, end),
+    path: continuePath(prefix, pathOfBytes(bytes, pathAt, end)),
     mode: bytes.readUInt32BE(start + 24),
     size: bytes.readUInt32BE(start + 36),
     mtimeSeconds: bytes.readUInt32BE(start + 8),
@@ -151,7 +151,7 @@ export function* readEntries(window: IndexWindow, oidBytes: number): Generator<I
   const count = header.readUInt32BE(8);
   if (version < 2 || version > 4) throw malformed(`version ${version} is unknown`);
   window.at = HEADER_BYTES;
-  let previous = '';
+  let previous = HERE;
   for (let index = 0; index < count; index += 1) {
     const bytes = window.bytes();
     const { entry, next } = readEntry(bytes, window.at, version, oidBytes, previous);

@@ -4,9 +4,11 @@ import type { Git } from '../git/git.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { type Oid, parseOid } from '../model/oid.ts';
 import { readText } from '../platform/atomic-file.ts';
+import { type BytePath, pathOfText } from '../platform/byte-path.ts';
 import { createDirectoryBelow, makeDirectoryBelow, removeFileBelow, renameBelow } from '../platform/files-below.ts';
 import { makeWay } from '../platform/make-way.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
+import { showPath } from '../platform/show-path.ts';
 import { carryOver } from './carry-over.ts';
 import { changesSince } from './changed-since.ts';
 import { readPlainDifference } from './difference.ts';
@@ -15,6 +17,8 @@ import { type FinishedRecord, keptIndexOf, markFinished, readFinished, recordOf,
 import { sparseArguments, writeSparsePatterns } from './sparse.ts';
 import { countEntries } from './verify-tree.ts';
 import { type Worktree, writeAdminFiles } from './worktree.ts';
+
+const GIT_FILE = pathOfText('.git');
 
 function doubt(detail: string, cause?: unknown): SidecarError {
   return new SidecarError('ERR_CHECKOUT_FAILED', { op: 'recycle a worktree', detail, cause });
@@ -38,7 +42,7 @@ export interface SpareOptions {
 export interface UntouchedSpare {
   readonly worktree: Worktree;
   /** Paths of files in it that were changed, which is still being looked into while it is taken. */
-  readonly changedFiles: Promise<readonly string[]>;
+  readonly changedFiles: Promise<readonly BytePath[]>;
 }
 
 export interface SpareMaking {
@@ -165,8 +169,8 @@ export class Spare {
       await writeAdminFiles(target, spare.oid);
       const ours = await this.#bring(target, spare.oid, '--keep', plan, signal);
       // git has checked those that it changed. The others nobody may have changed.
-      const theirs = (await changedFiles).find((path) => !ours.has(path) && path !== '.git');
-      if (theirs !== undefined) throw doubt(`${theirs} was changed in it`);
+      const theirs = (await changedFiles).find((path) => !ours.has(path) && path !== GIT_FILE);
+      if (theirs !== undefined) throw doubt(`${showPath(theirs)} was changed in it`);
       await markFinished(target, plan.fingerprint, plan.surroundings);
     } catch (error) {
       await this.discard();
@@ -216,7 +220,7 @@ export class Spare {
     how: '--keep' | '--hard',
     plan: CheckoutPlan,
     signal: AbortSignal,
-  ): Promise<ReadonlySet<string>> {
+  ): Promise<ReadonlySet<BytePath>> {
     if (from === worktree.oid && how === '--keep') return new Set();
     const args = [...sparseArguments(plan), 'reset', how, '--quiet', '--no-recurse-submodules', worktree.oid];
     const run = { op: 'bring a worktree to', target: worktree.oid, cwd: worktree.path, signal };

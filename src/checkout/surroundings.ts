@@ -22,7 +22,7 @@ function filesThatMatter({ mode, gitConfig, gitConfigAdd, environment }: Surroun
  */
 export async function digestSurroundings(config: SurroundingsConfig): Promise<string> {
   const texts = await Promise.all(
-    filesThatMatter(config).map(async (path) => await readFile(path, 'utf8').catch(() => null)),
+    filesThatMatter(config).map(async (path) => await readFile(path, 'latin1').catch(() => null)),
   );
   const variables = Object.entries(config.environment).filter(([name]) => /^GIT_(?:CONFIG|ATTR)_/.test(name));
   const all = JSON.stringify([config.git, config.gitConfig, config.gitConfigAdd, variables.sort(), texts]);

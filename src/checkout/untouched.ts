@@ -1,5 +1,6 @@
 import { type BigIntStats, closeSync, lstatSync, mkdirSync, openSync, rmdirSync, unlinkSync } from 'node:fs';
 import { temporaryName } from '../platform/atomic-file.ts';
+import { type BytePath, systemPath } from '../platform/byte-path.ts';
 import type { IndexEntry } from './index-file.ts';
 
 const NANOSECONDS = 1_000_000_000n;
@@ -37,9 +38,9 @@ export function probeFreshModes(directory: string): FreshModes {
 }
 
 /** `lstat` in nanoseconds; undefined where there is nothing, or something that cannot be looked at. */
-export function lstatExactly(path: string): BigIntStats | undefined {
+export function lstatExactly(path: BytePath): BigIntStats | undefined {
   try {
-    return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    return lstatSync(systemPath(path), { bigint: true, throwIfNoEntry: false });
   } catch {
     return undefined;
   }

@@ -1,15 +1,17 @@
-import { closeSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
+import { closeSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { type BytePath, continuePath, HERE, joinPath, pathOfText, systemPath } from '../platform/byte-path.ts';
+import { listNames } from '../platform/list-directory.ts';
 import { GITLINK_MODE, type IndexEntry, readIndex } from './index-file.ts';
 import type { Worktree } from './worktree.ts';
 
 export interface TreeReport {
   /** Tracked files that are gone or do not look as git left them. */
-  readonly changed: readonly string[];
+  readonly changed: readonly BytePath[];
   /** Files and directories that no commit put there. */
-  readonly untracked: readonly string[];
+  readonly untracked: readonly BytePath[];
   readonly entries: number;
 }
 
@@ -22,16 +24,16 @@ const SYMLINK_MODE = 0o120000;
 /** What a double loses of a time in nanoseconds, and a bit. */
 const MTIME_TOLERANCE_MS = 0.002;
 
-function statOrNothing(path: string): Stats | undefined {
+function statOrNothing(path: BytePath): Stats | undefined {
   try {
-    return lstatSync(path, { throwIfNoEntry: false });
+    return lstatSync(systemPath(path), { throwIfNoEntry: false });
   } catch {
     return undefined;
   }
 }
 
-function looksUntouched(root: string, entry: IndexEntry): boolean {
-  const stat = statOrNothing(`${root}/${entry.path}`);
+function looksUntouched(root: BytePath, entry: IndexEntry): boolean {
+  const stat = statOrNothing(joinPath(root, entry.path));
   if (!stat) return false;
   if (entry.mode === GITLINK_MODE) return stat.isDirectory();
   if (entry.mode === SYMLINK_MODE ? !stat.isSymbolicLink() : !stat.isFile()) return false;
@@ -46,30 +48,32 @@ function recordedMtimeMs({ mtimeSeconds, mtimeNanoseconds }: IndexEntry): number
 
 /** A directory of the tree while its entries are being read: git's order keeps them together. */
 interface OpenDirectory {
-  readonly path: string;
-  readonly names: Set<string>;
+  /** `` or `a/b/`. */
+  readonly path: BytePath;
+  readonly names: Set<BytePath>;
 }
+
+const GIT_FILE = pathOfText('.git');
 
 /** Finds names in directories of the tree that no entry of the index accounts for. */
 export class UntrackedFinder {
-  readonly #root: string;
+  readonly #root: BytePath;
   readonly #open: OpenDirectory[];
-  readonly found: string[] = [];
+  readonly found: BytePath[] = [];
 
-  constructor(root: string) {
+  constructor(root: BytePath) {
     this.#root = root;
-    this.#open = [{ path: '', names: new Set(['.git']) }];
+    this.#open = [{ path: HERE, names: new Set([GIT_FILE]) }];
   }
 
   /** Takes the next path in git's order; looks into the directories that it leaves. */
-  expect(path: string): void {
+  expect(path: BytePath): void {
     while (!path.startsWith(this.#current().path)) this.#close();
     for (let directory = this.#current(); ; directory = this.#current()) {
-      const rest = path.slice(directory.path.length);
-      const slash = rest.indexOf('/');
-      directory.names.add(slash < 0 ? rest : rest.slice(0, slash));
+      const slash = path.indexOf('/', directory.path.length);
+      directory.names.add(path.slice(directory.path.length, slash < 0 ? path.length : slash));
       if (slash < 0) return;
-      this.#open.push({ path: `${directory.path}${rest.slice(0, slash + 1)}`, names: new Set() });
+      this.#open.push({ path: path.slice(0, slash + 1), names: new Set() });
     }
   }
 
@@ -78,21 +82,21 @@ export class UntrackedFinder {
   }
 
   #current(): OpenDirectory {
-    return this.#open.at(-1) ?? { path: '', names: new Set() };
+    return this.#open.at(-1) ?? { path: HERE, names: new Set() };
   }
 
   #close(): void {
     const directory = this.#open.pop();
     if (!directory || this.found.length >= MOST_NAMED) return;
-    for (const name of namesIn(`${this.#root}/${directory.path}`)) {
-      if (!directory.names.has(name)) this.found.push(`${directory.path}${name}`);
+    for (const name of namesIn(joinPath(this.#root, directory.path))) {
+      if (!directory.names.has(name)) this.found.push(continuePath(directory.path, name));
     }
   }
 }
 
-function namesIn(path: string): string[] {
+function namesIn(path: BytePath): BytePath[] {
   try {
-    return readdirSync(path);
+    return listNames(path);
   } catch {
     return [];
   }
@@ -118,14 +122,14 @@ export function* readWorktreeIndex(worktree: Worktree, path = join(worktree.admi
  * of the files.
  */
 export async function compareTree(worktree: Worktree, signal: AbortSignal): Promise<TreeReport> {
-  const changed: string[] = [];
-  const untracked = new UntrackedFinder(worktree.path);
+  const changed: BytePath[] = [];
+  const root = pathOfText(worktree.path);
+  const untracked = new UntrackedFinder(root);
   let entries = 0;
   for (const entry of readWorktreeIndex(worktree)) {
     entries += 1;
     untracked.expect(entry.path);
-    if (!entry.skipWorktree && changed.length < MOST_NAMED && !looksUntouched(worktree.path, entry))
-      changed.push(entry.path);
+    if (!entry.skipWorktree && changed.length < MOST_NAMED && !looksUntouched(root, entry)) changed.push(entry.path);
     if (entries % BATCH !== 0) continue;
     await setImmediate();
     if (signal.aborted) break;

@@ -99,7 +99,7 @@ async function supervise({ config, stateDir, log, redactor, runner, io }: Parts)
   });
   const mirror =
     config.place.kind === 'into'
-      ? new Mirror({ directory: config.place.directory, backupDir: join(stateDir, 'backup') })
+      ? new Mirror({ directory: config.place.directory, backupDir: join(stateDir, 'backup'), log })
       : undefined;
   const front = config.listen && (await Front.listen(config.listen));
   if (front) log.info(0, 'accepting connections', { port: front.ownPort });

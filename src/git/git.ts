@@ -26,6 +26,8 @@ export interface GitRunOptions {
 export interface GitOutput {
   readonly code: number;
   readonly stdout: string;
+  /** The same as bytes: for paths, which need not be text. */
+  readonly bytes: Buffer;
   readonly stderr: string;
   /** stdout was too long to be kept whole. */
   readonly truncated: boolean;
@@ -102,8 +104,16 @@ export function createGit(options: GitOptions): Git {
         throw new SidecarError('ERR_GIT_TIMEOUT', { op: run.op, ...target, detail });
       }
       if (result.code === 0 || (result.code !== null && run.accept?.includes(result.code))) {
-        const { code, stderr, truncated } = result;
-        return { code, stdout: result.stdout.toString(), stderr, truncated };
+        const { code, stdout: bytes, stderr, truncated } = result;
+        return {
+          code,
+          bytes,
+          get stdout() {
+            return bytes.toString();
+          },
+          stderr,
+          truncated,
+        };
       }
       const killer = killerOf(result);
       if (killer !== undefined)

@@ -99,6 +99,18 @@ export class HeldDirectory {
     return (this.#hasDescriptors ? mountOf(this.#fd) : undefined) ?? `device ${fstatSync(this.#fd).dev}`;
   }
 
+  /** The mount of whatever is at `name`, files included, which can be mount points as well. A symlink is not followed. */
+  mountAt(name: Name): string {
+    const target = this.at(name);
+    if (!this.#hasDescriptors) return `device ${lstatSync(target).dev}`;
+    const fd = openSync(target, O_PATH | constants.O_NOFOLLOW);
+    try {
+      return mountOf(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
   /** Gives the owner full access, when it is us and there is less. */
   openUp(): void {
     if ((fstatSync(this.#fd).mode & 0o700) === 0o700) return;

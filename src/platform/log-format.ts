@@ -1,5 +1,6 @@
 import { messageOf } from '../model/error.ts';
 import type { LogFormat, LogRecord } from './log.ts';
+import { showLine } from './show-path.ts';
 
 /** `2026-01-31 12:00:00.123000`, UTC: the shape of v4.7.1's `ts` (compat.md 6). */
 function timestamp(time: Date): string {
@@ -22,7 +23,7 @@ const PAINT = { info: '', warn: '\u001b[33m', error: '\u001b[31m', dim: '\u001b[
 
 function plainValue(value: unknown): string {
   if (typeof value !== 'string') return JSON.stringify(value) ?? 'undefined';
-  return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+  return showLine(/^[^\s"=]+$/.test(value) ? value : JSON.stringify(value));
 }
 
 /** One readable line for a person at a terminal. */
@@ -32,7 +33,7 @@ export function terminalLogFormat(colour: boolean): LogFormat {
   return (record) => {
     const word = record.kind === 'info' ? '' : `${record.kind}: `;
     const { hint, code, ...fields } = record.fields;
-    const error = record.error === undefined ? '' : `: ${messageOf(record.error)}`;
+    const error = record.error === undefined ? '' : `: ${showLine(messageOf(record.error))}`;
     const pairs = Object.entries(fields).map(([key, value]) => ` ${paint('dim', `${key}=`)}${plainValue(value)}`);
     const head = `${paint('dim', record.time.toISOString().slice(11, 23))} ${paint(record.kind, `${word}${record.message}${error}`)}`;
     const tail = code === undefined ? '' : `\n             ${paint('dim', `${String(code)}: ${String(hint)}`)}`;

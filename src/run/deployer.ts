@@ -1,5 +1,6 @@
 import type { RunConfig } from '../config/run-config.ts';
 import { asSidecarError, messageOf, SidecarError } from '../model/error.ts';
+import type { BytePath } from '../platform/byte-path.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Exit } from '../platform/process.ts';
@@ -167,8 +168,9 @@ export class Deployer {
       return 'unchanged';
     }
     try {
-      const owned = await this.#mirrorRelease(release);
+      await mirror?.requireInnerLinks(release.path);
       await launch.build(release, this.#stopping.signal);
+      const owned = await this.#mirrorRelease(release);
       await switchover.to(release, this.#stopping.signal);
       await this.#noteDeployed(release, owned);
       return 'deployed';
@@ -181,7 +183,7 @@ export class Deployer {
   }
 
   /** The release runs by now, and that stands whatever happens here. */
-  async #noteDeployed(release: Release, owned: readonly string[]): Promise<void> {
+  async #noteDeployed(release: Release, owned: readonly BytePath[]): Promise<void> {
     const { state, releases, config, log } = this.#options;
     const kept = [...state.state.releases, release].slice(-config.keepReleases);
     try {
@@ -196,7 +198,7 @@ export class Deployer {
    * Notes what is deployed, and gives up the way back. Until that is given up, a kill makes the next start undo the
    * mirroring and do it again, so the files of before are ours until then as well: none may be lost track of.
    */
-  async #settle(changes: Partial<RunState>, owned: readonly string[]): Promise<void> {
+  async #settle(changes: Partial<RunState>, owned: readonly BytePath[]): Promise<void> {
     const { state, mirror } = this.#options;
     if (!mirror) {
       if (Object.keys(changes).length > 0) await state.save(changes);
@@ -220,10 +222,11 @@ export class Deployer {
   }
 
   /** @returns the paths that are ours afterwards */
-  async #mirrorRelease(release: Release): Promise<readonly string[]> {
-    const { mirror, state } = this.#options;
+  async #mirrorRelease(release: Release): Promise<readonly BytePath[]> {
+    const { mirror, state, switchover } = this.#options;
     if (!mirror) return [];
     const plan = await mirror.plan(release.path, new Set(state.state.owned));
+    if (plan.changes.length > 0) await switchover.makeWay(this.#stopping.signal);
     await mirror.apply(plan);
     return plan.owned;
   }

@@ -85,6 +85,7 @@ export class Launch {
     more: Environment,
     timeoutMs: number,
     signal: AbortSignal,
+    cwd = this.directoryOf(release),
   ): Promise<string | undefined> {
     const { runner, write } = this.#options;
     try {
@@ -92,7 +93,7 @@ export class Launch {
         file: '/bin/sh',
         args: ['-c', `exec 2>&1\n${line}`],
         env: { ...this.environmentOf(release), ...more },
-        cwd: this.directoryOf(release),
+        cwd,
         timeoutMs,
         signal,
         onStdout: write,
@@ -106,11 +107,17 @@ export class Launch {
     }
   }
 
-  /** @throws SidecarError ERR_RUN_BUILD */
+  /**
+   * Builds in the release's own directory, also with `--into`: what the build makes is a part of the release, so it is
+   * mirrored and rolled back with it, and no process reads it before.
+   *
+   * @throws SidecarError ERR_RUN_BUILD
+   */
   async build(release: Release, signal: AbortSignal): Promise<void> {
-    const { build } = this.#options.config;
+    const { build, place } = this.#options.config;
     if (!build) return;
-    const failure = await this.shell(build.command, release, {}, build.timeoutMs, signal);
+    const into = place.kind === 'into' ? { GIT_SIDECAR_INTO: place.directory } : {};
+    const failure = await this.shell(build.command, release, into, build.timeoutMs, signal, release.path);
     if (failure !== undefined)
       throw new SidecarError('ERR_RUN_BUILD', { op: 'build', target: release.id, detail: failure });
   }

@@ -1,129 +1,177 @@
-import { appendFile, chmod, copyFile, cp, lstat, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { readText, temporaryName } from '../platform/atomic-file.ts';
+import { readdirSync, rmdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { SidecarError, systemCode } from '../model/error.ts';
+import { type Below, inDirectory, inParent, type WalkOptions } from '../platform/below.ts';
+import {
+  type BytePath,
+  bytesOfPath,
+  HERE,
+  joinPath,
+  type PathInJson,
+  parentOf,
+  pathFromJson,
+  pathOfText,
+  pathToJson,
+} from '../platform/byte-path.ts';
+import { appendBelow } from '../platform/files-below.ts';
 import { removeWholeTree } from '../platform/remove-tree.ts';
-import { makeParents, removeEmptyParents } from './parents.ts';
+import { copyEntry, type Entry, isSameEntry, LEFTOVER, removeEntry, statOf, textOf } from './entry-copy.ts';
 
-/** One thing that a revision changes in the directory; `path` is relative to it. */
+/** One thing that a revision changes in the directory; `path` is relative to it, and to the release. */
 export type Change =
-  | { readonly kind: 'remove'; readonly path: string }
-  | {
-      readonly kind: 'file' | 'link';
-      readonly path: string;
-      readonly from: string;
-      readonly mode: number;
-      readonly target: string;
-    };
+  | { readonly kind: 'remove'; readonly path: BytePath }
+  | { readonly kind: 'file' | 'link'; readonly path: BytePath; readonly mode: number };
 
 /** One line of the journal: what was at a path before, under a number in the backup; or nothing. */
 interface Before {
-  readonly path: string;
+  readonly path: BytePath;
   readonly backup: string | undefined;
 }
 
 const NAME = 'journal.ndjson';
-const TEMPORARY = '.tmp-git-sidecar';
-const LEFTOVER = /^\.tmp-git-sidecar\.[0-9a-f]{16}$/;
+const DIRECTORY_MODE = 0o777;
 
-/** Makes changes one by one and notes before each how to undo it. */
+function parseLine(line: string): Before {
+  const { path, backup } = JSON.parse(line) as { path: PathInJson; backup?: string };
+  return { path: pathFromJson(path), backup };
+}
+
+/** `path` below `root`; {@link HERE} is `root` itself. */
+export function placeOf(root: string, path: BytePath): Below {
+  return { root, path: path.length === 0 ? root : bytesOfPath(joinPath(pathOfText(root), path)) };
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (systemCode(error) !== 'ENOENT') throw error;
+  return undefined;
+}
+
+/** A symlink or a mount point is on the way: what is behind it is not ours. */
+export function leadsElsewhere(error: unknown): boolean {
+  return error instanceof SidecarError && error.code === 'ERR_PATH_REDIRECTED';
+}
+
+/**
+ * Makes changes one by one and notes before each how to undo it. It works from directory descriptors: whatever an
+ * application or a neighbour puts in the way meanwhile, nothing is written, read or removed through a symlink or a mount.
+ */
 export class MirrorJournal {
   readonly #directory: string;
-  readonly #backupDir: string;
+  readonly #backup: Below & { readonly path: string };
   #count = 0;
 
   constructor(directory: string, backupDir: string) {
     this.#directory = directory;
-    this.#backupDir = backupDir;
+    this.#backup = { root: dirname(backupDir), path: backupDir };
+  }
+
+  /** Does something with the entry at `path` of the directory. @throws SidecarError ERR_PATH_REDIRECTED */
+  async at<T>(path: BytePath, use: (entry: Entry) => T | Promise<T>, options?: WalkOptions): Promise<T> {
+    return await inParent(placeOf(this.#directory, path), async (parent, name) => await use({ parent, name }), options);
   }
 
   async begin(): Promise<void> {
     await this.undo();
-    await mkdir(this.#backupDir, { recursive: true });
+    await inDirectory(this.#backup, () => undefined, { make: 0o700 });
   }
 
-  async make(change: Change): Promise<void> {
-    const full = join(this.#directory, change.path);
-    await this.#remember(change.path, full);
+  /** @param release holds the new file */
+  async make(change: Change, release: string): Promise<void> {
+    const { path } = change;
+    await this.#remember(path);
     if (change.kind === 'remove') {
-      await rm(full, { force: true });
-      await removeEmptyParents(this.#directory, change.path);
+      await this.at(path, removeEntry);
+      await this.#removeEmptyParents(path);
       return;
     }
-    await makeParents(this.#directory, change.path);
-    const temporary = temporaryName(this.#directory, TEMPORARY);
-    try {
-      if (change.kind === 'link') await symlink(change.target, temporary);
-      else {
-        await copyFile(change.from, temporary);
-        await chmod(temporary, change.mode);
-      }
-      await rename(temporary, full);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
+    const { mode } = change;
+    await inParent(placeOf(release, path), async (parent, name) => {
+      const place = async (entry: Entry): Promise<void> => await copyEntry({ parent, name }, entry, { mode });
+      await this.at(path, place, { make: DIRECTORY_MODE });
+    });
   }
 
-  /** Undoes everything noted, the newest first. Doing it twice does no harm. */
-  async undo(): Promise<void> {
-    const text = await readText(join(this.#backupDir, NAME));
+  /**
+   * Undoes everything noted, the newest first. Doing it twice does no harm.
+   * @returns paths that lead elsewhere by now, so that nothing could be put back there
+   */
+  async undo(): Promise<readonly BytePath[]> {
+    const text = await this.#inBackup(NAME, textOf).catch(ignoreMissing);
     // A last line that was cut off belongs to a change that was not made.
-    const lines = (text ?? '').split('\n').slice(0, -1);
-    await this.#removeTemporaries(lines);
-    for (const line of lines.reverse()) {
-      const { path, backup } = JSON.parse(line) as Before;
-      const full = join(this.#directory, path);
-      if (backup === undefined) {
-        await rm(full, { force: true });
-        await removeEmptyParents(this.#directory, path);
-        continue;
+    const noted = (text ?? '').split('\n').slice(0, -1).map(parseLine);
+    await this.#removeTemporaries(noted);
+    const left: BytePath[] = [];
+    for (const before of noted.reverse()) {
+      try {
+        await this.#putBack(before);
+      } catch (error) {
+        if (!leadsElsewhere(error)) throw error;
+        left.push(before.path);
       }
-      const kept = join(this.#backupDir, backup);
-      if (!(await lstat(kept).catch(() => undefined))) continue;
-      await makeParents(this.#directory, path);
-      await this.#copy(kept, full);
     }
     await this.forget();
-  }
-
-  /** A process that was killed may have left a file half written, beside where it belongs. */
-  async #removeTemporaries(lines: readonly string[]): Promise<void> {
-    const paths = lines.map((line) => (JSON.parse(line) as Before).path);
-    for (const directory of new Set(['.', ...paths.map(dirname)])) {
-      const full = join(this.#directory, directory);
-      const names = lines.length === 0 ? [] : await readdir(full).catch(() => [] as string[]);
-      for (const name of names.filter((each) => LEFTOVER.test(each))) await rm(join(full, name), { force: true });
-    }
+    return left;
   }
 
   async forget(): Promise<void> {
-    await removeWholeTree({ root: dirname(this.#backupDir), path: this.#backupDir });
+    await removeWholeTree(this.#backup);
     this.#count = 0;
   }
 
-  async #remember(path: string, full: string): Promise<void> {
-    const exists = await lstat(full).catch(() => undefined);
-    let backup: string | undefined;
-    if (exists) {
-      this.#count += 1;
-      backup = `${this.#count}`;
-      await this.#copy(full, join(this.#backupDir, backup));
+  async #putBack({ path, backup }: Before): Promise<void> {
+    if (backup === undefined) {
+      await this.at(path, removeEntry).catch(ignoreMissing);
+      await this.#removeEmptyParents(path);
+      return;
     }
-    await appendFile(join(this.#backupDir, NAME), `${JSON.stringify({ path, backup })}\n`);
+    await this.#inBackup(backup, async (kept) => {
+      if (!statOf(kept)) return;
+      const putBack = async (entry: Entry): Promise<void> => {
+        // Of a file that cannot be replaced, as a mount point, nothing was replaced either.
+        if (!(await isSameEntry(kept, entry))) await copyEntry(kept, entry, { keepTimes: true });
+      };
+      await this.at(path, putBack, { make: DIRECTORY_MODE });
+    });
   }
 
-  /** Copies a file or a link in one step, with its permissions. */
-  async #copy(from: string, to: string): Promise<void> {
-    const temporary = temporaryName(this.#backupDir, TEMPORARY);
-    await cp(from, temporary, { verbatimSymlinks: true, recursive: false, preserveTimestamps: true });
-    try {
-      await rename(temporary, to);
-    } catch {
-      // The backup is on another file system than the directory.
-      const beside = temporaryName(join(to, '..'), TEMPORARY);
-      await cp(temporary, beside, { verbatimSymlinks: true, preserveTimestamps: true });
-      await rename(beside, to);
-      await rm(temporary, { force: true });
+  /** A process that was killed may have left a file half written, beside where it belongs. */
+  async #removeTemporaries(noted: readonly Before[]): Promise<void> {
+    if (noted.length === 0) return;
+    for (const directory of new Set([HERE, ...noted.map(({ path }) => parentOf(path))])) {
+      const clean = (parent: Entry['parent']): void => {
+        for (const name of readdirSync(parent.itself, 'latin1')) if (LEFTOVER.test(name)) removeEntry({ parent, name });
+      };
+      await inDirectory(placeOf(this.#directory, directory), clean).catch((error: unknown) => {
+        if (!leadsElsewhere(error)) ignoreMissing(error);
+      });
     }
+  }
+
+  async #remember(path: BytePath): Promise<void> {
+    const backup = await this.at(path, async (entry) => {
+      if (!statOf(entry)) return undefined;
+      this.#count += 1;
+      const number = `${this.#count}`;
+      await this.#inBackup(number, async (kept) => await copyEntry(entry, kept, { keepTimes: true }));
+      return number;
+    }).catch(ignoreMissing);
+    const line = `${JSON.stringify({ path: pathToJson(path), backup })}\n`;
+    await appendBelow({ root: this.#backup.root, path: `${this.#backup.path}/${NAME}` }, line);
+  }
+
+  /** Removes directories that became empty with `path`, up to the directory itself. */
+  async #removeEmptyParents(path: BytePath): Promise<void> {
+    for (let directory = parentOf(path); directory.length > 0; directory = parentOf(directory)) {
+      try {
+        await this.at(directory, ({ parent, name }) => rmdirSync(parent.at(name)));
+      } catch {
+        // It is not empty, somebody works in it, or it leads elsewhere: it stays, and so do those above it.
+        return;
+      }
+    }
+  }
+
+  async #inBackup<T>(name: string, use: (entry: Entry) => T | Promise<T>): Promise<T> {
+    return await inDirectory(this.#backup, async (parent) => await use({ parent, name }));
   }
 }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, readdir, realpath } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { lstat, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CopyRule, Place } from '../config/run-config.ts';
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
+import { inDirectory } from '../platform/below.ts';
 import { isInside } from '../platform/paths.ts';
 import { removeTree } from '../platform/remove-tree.ts';
 import { copyTree } from './copy-tree.ts';
@@ -39,10 +41,10 @@ export class Releases {
     const path = join(directory, `${Date.now().toString(36)}-${published.id.slice(0, 40)}`);
     const hash = createHash('sha256');
     try {
-      await mkdir(path, { recursive: true });
+      await inDirectory({ root: dirname(directory), path }, () => undefined, { make: 0o777 });
       for (const rule of this.#rules()) hash.update(await this.#copy(published, rule, path, signal));
     } catch (error) {
-      await removeTree({ root: directory, path });
+      await removeTree({ root: dirname(directory), path });
       if ((await readPublished(link))?.path !== published.path) return undefined;
       if (error instanceof SidecarError) throw error;
       throw new SidecarError('ERR_RUN_COPY', {
@@ -53,7 +55,7 @@ export class Releases {
       });
     }
     if ((await readPublished(link))?.path !== published.path) {
-      await removeTree({ root: directory, path });
+      await removeTree({ root: dirname(directory), path });
       return undefined;
     }
     return { id: published.id, path, digest: hash.digest('hex'), deployedAt: Date.now() };
@@ -63,9 +65,12 @@ export class Releases {
   async prune(kept: readonly Release[]): Promise<void> {
     const { directory } = this.#options;
     const paths = new Set(kept.map(({ path }) => path));
-    for (const name of await readdir(directory).catch(() => [] as string[])) {
+    const names = await inDirectory({ root: dirname(directory), path: directory }, (held) =>
+      readdirSync(held.itself),
+    ).catch(() => [] as string[]);
+    for (const name of names) {
       const path = join(directory, name);
-      if (!paths.has(path)) await removeTree({ root: directory, path });
+      if (!paths.has(path)) await removeTree({ root: dirname(directory), path });
     }
   }
 
@@ -90,7 +95,6 @@ export class Releases {
     if (from !== path && !isInside(await realpath(dirname(from)), path))
       throw unfit('a symbolic link leads out of the revision');
     if (target === '.' && !stat.isDirectory()) throw unfit('it is no directory');
-    await mkdir(dirname(to), { recursive: true });
-    return `${source}:${target}:${stat.isDirectory() ? '' : 'file'}${await copyTree(from, to, signal)}\n`;
+    return `${source}:${target}:${stat.isDirectory() ? '' : 'file'}${await copyTree({ from, root: dirname(this.#options.directory), to, signal })}\n`;
   }
 }

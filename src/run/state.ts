@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Place } from '../config/run-config.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { readText, writeFileAtomic } from '../platform/atomic-file.ts';
+import { type BytePath, type PathInJson, pathFromJson, pathToJson } from '../platform/byte-path.ts';
 
 /** A revision that was deployed. */
 export interface Release {
@@ -25,10 +26,15 @@ export interface RunState {
   /** Revisions that failed and are left out until a newer one was deployed; with the reason. */
   readonly quarantined: Readonly<Record<string, string>>;
   /** `--into`: paths that are ours. */
-  readonly owned: readonly string[];
+  readonly owned: readonly BytePath[];
 }
 
 const EMPTY: RunState = { releases: [], quarantined: {}, owned: [] };
+
+function parseState(text: string): RunState {
+  const { owned = [], ...saved } = JSON.parse(text) as Partial<Omit<RunState, 'owned'>> & { owned?: PathInJson[] };
+  return { ...EMPTY, ...saved, owned: owned.map(pathFromJson) };
+}
 
 /** The memory of run, in one file of the state directory. */
 export class StateFile {
@@ -51,7 +57,7 @@ export class StateFile {
     const text = await readText(this.#path);
     if (text === undefined) return;
     try {
-      this.#state = { ...EMPTY, ...(JSON.parse(text) as Partial<RunState>) };
+      this.#state = parseState(text);
     } catch {
       this.#state = EMPTY;
     }
@@ -61,7 +67,10 @@ export class StateFile {
   async save(changes: Partial<RunState>): Promise<void> {
     this.#state = { ...this.#state, ...changes };
     try {
-      await writeFileAtomic(this.#path, `${JSON.stringify(this.#state)}\n`);
+      await writeFileAtomic(
+        this.#path,
+        `${JSON.stringify({ ...this.#state, owned: this.#state.owned.map(pathToJson) })}\n`,
+      );
     } catch (error) {
       const detail = messageOf(error);
       throw new SidecarError('ERR_RUN_STATE', { op: 'write', target: this.#path, detail, cause: error });

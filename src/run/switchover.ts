@@ -74,15 +74,26 @@ export class Switchover {
   }
 
   /**
+   * To be called before files change in a directory that processes share: ends the process that reads them, or, where it
+   * stays beside its successor, waits until it has read what it needs to become ready.
+   */
+  async makeWay(signal: AbortSignal): Promise<void> {
+    const { config, front, launch } = this.#options;
+    if (!this.#keeper || !this.#running) return;
+    if (!front && !config.reload) await this.#keeper.stop();
+    else await launch.untilReady(this.#keeper.instance, this.#running, signal);
+  }
+
+  /**
    * After a failure: gives the old process its release back, where the failure cost it that.
    * @returns the release that is back; undefined when it never went, or there is none
    */
   async comeBack(error: unknown, signal: AbortSignal): Promise<Release | undefined> {
     const { launch, log, config } = this.#options;
     const last = this.#running;
-    if (!last || signal.aborted || !(error instanceof SidecarError) || !DISTURBING.includes(error.code))
-      return undefined;
     const instance = this.#keeper?.instance;
+    if (!last || signal.aborted || !(error instanceof SidecarError)) return undefined;
+    if (!DISTURBING.includes(error.code) && instance?.exit === undefined) return undefined;
     if (config.reload && instance && instance.exit === undefined) {
       await launch.reload(instance, last, signal).catch((failure: unknown) => log.error(failure, 'reload'));
     } else if (!config.listen || instance?.exit !== undefined) {

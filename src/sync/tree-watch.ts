@@ -1,5 +1,6 @@
 import { isClean } from '../checkout/checkout.ts';
 import { compareTree } from '../checkout/verify-tree.ts';
+import { showPaths } from '../platform/show-path.ts';
 import type { SyncContext } from './context.ts';
 import type { Cycle } from './cycle.ts';
 
@@ -32,7 +33,7 @@ export class TreeWatch {
     if (!report) return false;
 
     observer.onVerify(report.changed.length, report.untracked.length);
-    const untracked = report.untracked.slice(0, 10).join(', ');
+    const untracked = showPaths(report.untracked);
     if (untracked !== this.#reportedUntracked && untracked !== '') {
       log.info(0, 'the published tree holds files that no commit put there; the next update will not have them', {
         files: untracked,
@@ -41,7 +42,7 @@ export class TreeWatch {
     this.#reportedUntracked = untracked;
     if (report.changed.length === 0 || config.permissions !== undefined) return true;
     if (await isClean(git, live, cycle.signal)) return true;
-    const files = report.changed.slice(0, 10).join(', ');
+    const files = showPaths(report.changed);
     if (files !== this.#reportedChanged) log.warn('tracked files in the published tree were changed', { files });
     this.#reportedChanged = files;
     return hooksMayChangeIt(context) && !cycle.first;

@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { bytesReader, readIndex } from '../../src/checkout/index-file.ts';
 import { compareTree } from '../../src/checkout/verify-tree.ts';
 import { parseOid } from '../../src/model/oid.ts';
+import { pathOfText } from '../../src/platform/byte-path.ts';
+import { showPath } from '../../src/platform/show-path.ts';
 import { tempDir } from '../kit/temp.ts';
 import { git, Upstream } from '../kit/upstream.ts';
 
@@ -33,9 +35,9 @@ describe('git’s index file', () => {
       .git('ls-files', '-s', '-z')
       .split('\0')
       .filter(Boolean)
-      .map((line) => ({ path: line.split('\t')[1], mode: Number.parseInt(line.slice(0, 6), 8) }));
+      .map((line) => ({ path: pathOfText(line.split('\t')[1] ?? ''), mode: Number.parseInt(line.slice(0, 6), 8) }));
     expect(entries.map(({ path, mode }) => ({ path, mode }))).toEqual(expected);
-    expect(entries.find(({ path }) => path === 'dir/b')?.size).toBe(2);
+    expect(entries.find(({ path }) => showPath(path) === 'dir/b')?.size).toBe(2);
   });
 
   test('an index much larger than the window is read to its end', () => {

@@ -25,7 +25,8 @@ interface Found {
 function look(path: string, found: Found = { files: [], directories: [] }): Found {
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     const child = join(path, entry.name);
-    if (entry.name === '.git') continue;
+    // What is abused has a name that is text: the others are there to be carried along.
+    if (entry.name === '.git' || entry.name.includes('\ufffd')) continue;
     if (entry.isDirectory()) {
       found.directories.push(child);
       look(child, found);

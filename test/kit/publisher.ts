@@ -15,8 +15,11 @@ export class Publisher {
     mkdirSync(directory, { recursive: true });
   }
 
-  /** @returns the commit it is named after */
-  publish(files: Files): string {
+  /**
+   * @param fill adds what `files` cannot say, before anybody sees the tree
+   * @returns the commit it is named after
+   */
+  publish(files: Files, fill: (tree: string) => void = () => undefined): string {
     this.#count += 1;
     const oid = `${this.#count}`.padStart(40, '0');
     const tree = join(this.#directory, oid);
@@ -30,6 +33,7 @@ export class Publisher {
         chmodSync(full, 0o755);
       }
     }
+    fill(tree);
     this.show(oid);
     if (this.#last !== undefined) rmSync(join(this.#directory, this.#last), { recursive: true });
     this.#last = oid;

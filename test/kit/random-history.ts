@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { quoteBytes } from './odd-names.ts';
 import type { Dice } from './random.ts';
 import { GIT_ENV, git } from './upstream.ts';
 
@@ -9,10 +10,13 @@ interface Entry {
   readonly text: string;
 }
 
-/** Few names, so that files, directories, links and submodules take each other's places all the time. */
+/**
+ * Few names, so that files, directories, links and submodules take each other's places all the time. One byte in each
+ * character: a name need not be UTF-8.
+ */
 const PATHS = [
   ...['a', 'A', 'b.txt', 'c.bin', 'd', 'd/a', 'd/A', 'd/b.txt', 'd/e', 'd/e/c', 'd/e/f.txt', 'D/a', 'e', 'e/x/y/z'],
-  ...['run.sh', 'link', 'ü/é.txt', 'with space', '-dash', 'id.txt', 'd/id.c', 'z/1', 'z/2', 'z/3'],
+  ...['run.sh', 'link', 'ü/é.txt', '\xc3\xbc', 'with space', '-dash', 'id.txt', 'd/id.c', 'z/1', 'z/2', 'z/3'],
 ];
 const ATTRIBUTES = [
   '*.txt text eol=crlf\n',
@@ -103,7 +107,7 @@ export class RandomHistory {
     lines.push('', 'commit refs/heads/main', `committer C <c@example.com> ${1_700_000_000 + this.#number} +0000`);
     lines.push(`data ${Buffer.byteLength(`${this.#number}`)}`, `${this.#number}`, 'deleteall');
     for (const [path, { mode, text }] of this.#tree) {
-      const quoted = JSON.stringify(path);
+      const quoted = quoteBytes(Buffer.from(path, 'latin1'));
       if (mode === '160000') lines.push(`M ${mode} ${text} ${quoted}`);
       else lines.push(`M ${mode} inline ${quoted}`, `data ${Buffer.byteLength(text)}`, text);
     }

@@ -30,7 +30,7 @@ test('a kill before the way back is given up loses track of no file', async () =
 
   /** One process: its state from the file, its mirror, and a deployer; processes and the link are pretended. */
   const start = async () => {
-    const mirror = new InterruptedMirror({ directory: into, backupDir });
+    const mirror = new InterruptedMirror({ directory: into, backupDir, log: silentLog });
     const state = new StateFile(stateDir);
     await state.load();
     const deployer = new Deployer({
@@ -46,6 +46,7 @@ test('a kill before the way back is given up loses track of no file', async () =
         get running() {
           return running;
         },
+        makeWay: async () => undefined,
         to: async (release: Release) => {
           running = release;
         },

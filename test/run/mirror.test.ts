@@ -1,8 +1,11 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { type BytePath, pathOfText } from '../../src/platform/byte-path.ts';
+import { showPath } from '../../src/platform/show-path.ts';
 import { Mirror } from '../../src/run/mirror.ts';
 import { exactTree } from '../kit/exact-tree.ts';
+import { silentLog } from '../kit/silent-log.ts';
 import { tempDir } from '../kit/temp.ts';
 
 function tree(directory: string, files: Record<string, string | { link: string }>): string {
@@ -20,8 +23,8 @@ function setUp(present: Record<string, string | { link: string }> = { theirs: 't
   const dir = tempDir();
   const into = tree(join(dir, 'into'), present);
   const backupDir = join(dir, 'backup');
-  const make = (): Mirror => new Mirror({ directory: into, backupDir });
-  let owned: readonly string[] = [];
+  const make = (): Mirror => new Mirror({ directory: into, backupDir, log: silentLog });
+  let owned: readonly BytePath[] = [];
   return {
     dir,
     into,
@@ -30,13 +33,15 @@ function setUp(present: Record<string, string | { link: string }> = { theirs: 't
     release: (files: Record<string, string | { link: string }>) => tree(join(dir, 'release'), files),
     deploy: async (files: Record<string, string | { link: string }>, settle = true) => {
       const mirror = make();
-      const plan = await mirror.plan(tree(join(dir, 'release'), files), new Set(owned));
+      const release = tree(join(dir, 'release'), files);
+      await mirror.requireInnerLinks(release);
+      const plan = await mirror.plan(release, new Set(owned));
       await mirror.apply(plan);
       if (settle) {
         owned = plan.owned;
         await mirror.settle();
       }
-      return plan.changes.map(({ kind, path }) => `${kind} ${path}`);
+      return plan.changes.map(({ kind, path }) => `${kind} ${showPath(path)}`);
     },
   };
 }
@@ -76,7 +81,7 @@ describe('mirroring into a directory that holds other things', () => {
     await it.deploy({ run: 'x' });
     const release = it.release({ run: 'x' });
     chmodSync(join(release, 'run'), 0o755);
-    const plan = await it.make().plan(release, new Set(['run']));
+    const plan = await it.make().plan(release, new Set([pathOfText('run')]));
     expect(plan.changes).toHaveLength(1);
   });
 

@@ -25,7 +25,7 @@ function setUp(limits: Partial<ConstructorParameters<typeof PackAnswers>[0]> = {
         runs.push({
           body: String(stdin),
           write: async (text) => await stdoutSink?.(Buffer.from(text)),
-          end: (code) => resolve({ code, stdout: '', stderr: '', truncated: false }),
+          end: (code) => resolve({ code, stdout: '', bytes: Buffer.alloc(0), stderr: '', truncated: false }),
         });
       }),
   };
