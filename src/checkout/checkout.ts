@@ -34,7 +34,7 @@ async function checkOutSubmodules(
   signal: AbortSignal,
 ): Promise<void> {
   if (config.submodules === 'off' || !hasSubmodules(worktree)) return;
-  const args = ['submodule', '--quiet', 'update', '--init'];
+  const args = ['submodule', 'update', '--quiet', '--init'];
   if (config.submodules === 'recursive') args.push('--recursive');
   if (config.depth > 0) args.push('--depth', String(config.depth));
   try {

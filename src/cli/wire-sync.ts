@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Spare } from '../checkout/spare.ts';
 import { digestSurroundings } from '../checkout/surroundings.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
+import type { CloneOptions } from '../fetch/clone.ts';
 import { CommitFetcher } from '../fetch/fetch-commit.ts';
 import { Layout } from '../fetch/layout.ts';
 import { PackFetch } from '../fetch/pack-fetch.ts';
@@ -81,6 +82,13 @@ function localRef({ mode, target }: SyncConfig): string {
   return target.candidates.find((name) => name.startsWith('refs/heads/')) ?? 'refs/heads/git-sync';
 }
 
+/** v3 with a git program of the user's own: it expects to see the clone that v3 begins with. */
+function firstClone({ mode, git, target, depth, remote }: SyncConfig): CloneOptions | undefined {
+  if (mode === 'v4' || git === 'git') return undefined;
+  const [ref = ''] = target.kind === 'oid' ? [] : target.candidates;
+  return { branch: /^refs\/(?:heads|tags)\/(.+)$/.exec(ref)?.[1], depth, shownUrl: remote.shownUrl };
+}
+
 export interface WiredSync {
   readonly context: SyncContext;
   /** Tells the relay what `run` is running; undefined without one. */
@@ -114,7 +122,9 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     localRef: localRef(config),
     url: config.remote.fetchUrl,
     moveAside: config.moveAside,
+    clone: firstClone(config),
   });
+  const { source, reports } = await wireSource({ config, git, log, redactor, clock, wake: options.wake });
   const fetcher = new CommitFetcher({
     git,
     gitDir: layout.gitDir,
@@ -122,11 +132,11 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     depth: config.depth,
     filter: config.filter,
     allTags: config.mode !== 'v4',
+    url: () => source.fetchUrl,
     shownUrl: config.remote.shownUrl,
     onFetch: counters.fetched,
     ...(options.onProgress && { onProgress: options.onProgress }),
   });
-  const { source, reports } = await wireSource({ config, git, log, redactor, clock, wake: options.wake });
   const http = new HttpClient(config.environment, defaultsUnused(config));
   const credentials = new CredentialSource({
     config,
