@@ -1,4 +1,5 @@
 import type { SyncConfig } from '../config/sync-config.ts';
+import { oidOfWorktreeName } from '../fetch/layout.ts';
 import { prepareRoot } from '../fetch/root.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { ErrorFile } from '../notify/files.ts';
@@ -6,6 +7,7 @@ import { systemClock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import { Redactor } from '../platform/redact.ts';
+import { readLink } from '../publish/link.ts';
 import type { HttpServer } from '../serve/server.ts';
 import type { SyncContext } from '../sync/context.ts';
 import type { Cycle } from '../sync/cycle.ts';
@@ -37,6 +39,12 @@ function progressFor(config: SyncConfig, io: Io): ((text: string) => void) | und
   return config.oneTime && io.stderrIsTerminal && config.logFormat !== 'json' ? io.stderr : undefined;
 }
 
+/** The commit that an earlier process published; undefined where the link shows none. */
+async function publishedCommit(link: string): Promise<string | undefined> {
+  const state = await readLink(link).catch(() => undefined);
+  return state?.kind === 'link' ? oidOfWorktreeName(state.target) : undefined;
+}
+
 /** One sync, from checked configuration to exit status. */
 export async function runSyncProcess(
   config: SyncConfig,
@@ -51,7 +59,7 @@ export async function runSyncProcess(
   const errorFile = config.errorFile === undefined ? undefined : new ErrorFile(config.errorFile);
   const log = createSyncLogger(config, io, redactor, errorFile);
   try {
-    await preflight(config);
+    await preflight(config, log);
     const root = await prepareRoot(config.root);
     log.info(0, 'starting up', {
       version: VERSION,
@@ -62,6 +70,7 @@ export async function runSyncProcess(
       ref: config.target.requested,
       root,
       link: config.link,
+      published: (await publishedCommit(config.link)) ?? 'nothing',
       period_ms: config.periodMs,
     });
     for (const notice of notices) log.warn(notice);
@@ -134,7 +143,8 @@ async function serveAndSync({ config, root, log, redactor, errorFile, onProgress
 async function finish(end: LoopEnd, context: SyncContext, log: Logger): Promise<boolean> {
   if (end.kind === 'one-time') return await tellHooksOnce(context, end.cycle);
   if (end.kind === 'failed' && end.error.class !== 'stop') {
-    const detail = 'too many failures in a row';
+    // git-sync's error file holds the cause, and so does ours: this line is the last one that is written there.
+    const detail = `too many failures in a row, the last one: ${end.error.message}`;
     log.error(new SidecarError('ERR_TOO_MANY_FAILURES', { op: 'sync', detail, cause: end.error }), 'giving up');
   }
   return end.kind === 'stopped';

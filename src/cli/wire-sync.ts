@@ -53,8 +53,8 @@ export interface WiringOptions {
 
 async function createHermetic({ config, root }: WiringOptions): Promise<{ hermetic: HermeticGit; directory: string }> {
   const directory = await openPrivateDirectory(`${root}\n${config.link}`, join(root, '.git-sidecar'));
-  const lentUser =
-    config.remote.transport === 'ssh' ? await lendUser(directory, config.environment.HOME ?? '/') : undefined;
+  // Also for http: submodules may come over ssh.
+  const lentUser = await lendUser(directory, config.environment.HOME ?? '/');
   const hermetic = await createHermeticGit({
     directory,
     root,

@@ -1,3 +1,4 @@
+import { isOfTheImage } from './environment.ts';
 import type { CompatMode } from './option.ts';
 import { bothNames } from './option.ts';
 import { findOption, OPTIONS } from './options.ts';
@@ -52,11 +53,6 @@ export function explicitCompat(
     if (match) choice = match[1] ?? argv[at + 1];
   });
   return choice;
-}
-
-/** What deploy/Containerfile sets, as git-sync v4's image does: it is there whatever the user's words are. */
-function isOfTheImage(name: string, value: string | undefined): boolean {
-  return name === 'GITSYNC_ROOT' && value === '/git';
 }
 
 /**

@@ -1,4 +1,5 @@
 import { knownVariables } from './detect-compat.ts';
+import { isOfTheImage } from './environment.ts';
 import type { CompatMode } from './option.ts';
 import { OPTIONS } from './options.ts';
 import type { EnvironmentVariables } from './settings.ts';
@@ -22,6 +23,7 @@ export function unknownVariableNotices(env: EnvironmentVariables, mode: CompatMo
   for (const name of Object.keys(env).sort()) {
     if (!/^(?:GITSYNC|GIT_SYNC)_/.test(name) || SERVICE_LINK.test(name) || inMode.has(name) || HARMLESS.has(name))
       continue;
+    if (isOfTheImage(name, env[name])) continue;
     const nearest = suggest(name, known);
     if (known.includes(name)) {
       notices.push(`${name} is set but has no effect in ${mode} mode`);

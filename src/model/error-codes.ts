@@ -32,8 +32,9 @@ export const ERROR_CODES = {
   },
   ERR_CONFIG_ADD_USER: {
     class: 'stop',
-    meaning: '`--add-user` could not append the current user id to /etc/passwd.',
-    hint: 'Make /etc/passwd writable for the group, or run as a user id that has an entry and drop `--add-user`.',
+    meaning:
+      '`--add-user` could not append the current user id to /etc/passwd, and ssh cannot be given an entry in another way.',
+    hint: 'Install libnss_wrapper (Debian: libnss-wrapper), make /etc/passwd writable, or run as a user id that has an entry.',
   },
   ERR_GIT_MISSING: {
     class: 'stop',

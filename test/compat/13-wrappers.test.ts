@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { script } from '../kit/script.ts';
@@ -33,7 +33,6 @@ describe('compat 13: programs given as --git', () => {
     git(upstream.bare, 'config', 'uploadpack.allowFilter', 'true');
     const sparse = join(dir, 'sparse');
     const { program, commands } = noting(dir);
-    const { writeFileSync } = await import('node:fs');
     writeFileSync(sparse, '/a\n/lib\n');
     const url = `file://${upstream.bare}`;
     const process = sidecar([
@@ -114,7 +113,6 @@ describe('compat 13: programs given as --git', () => {
   ])('/ answers 503 as long as a wrapper lets %s wait (%s)', async (word, mode) => {
     const { dir, upstream, root, first } = fixture();
     const gate = join(dir, 'gate');
-    const { writeFileSync } = await import('node:fs');
     writeFileSync(gate, '');
     const reached = join(dir, 'reached');
     const slow = script(

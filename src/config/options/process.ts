@@ -111,7 +111,7 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
     v3Env: 'GIT_SYNC_ADD_USER',
     default: 'false',
     since: '3.3.5',
-    doc: 'Add the current user id to /etc/passwd when it has no entry; ssh wants one.',
+    doc: 'Add the current user id to /etc/passwd when it has no entry; ssh wants one. Where that file cannot be written, ssh is given an entry of its own (with libnss_wrapper).',
   },
   {
     name: 'verbose',
