@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { SyncConfig } from '../config/sync-config.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
+import { whyUnreadable } from '../platform/unreadable.ts';
 
 export type CheckoutConfig = Pick<SyncConfig, 'sparseCheckoutFile' | 'submodules' | 'depth' | 'permissions' | 'lfs'>;
 
@@ -24,7 +25,7 @@ export async function planCheckout(config: CheckoutConfig, surroundings: string)
       throw new SidecarError('ERR_CHECKOUT_SPARSE_FILE', {
         op: 'read',
         target: config.sparseCheckoutFile,
-        detail: messageOf(error),
+        detail: (await whyUnreadable(config.sparseCheckoutFile)) ?? messageOf(error),
         cause: error,
       });
     }

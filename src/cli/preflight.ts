@@ -6,6 +6,7 @@ import { InvalidOption } from '../config/validation.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { canLendUser } from '../platform/lend-user.ts';
 import type { Logger } from '../platform/log.ts';
+import { whyUnreadable } from '../platform/unreadable.ts';
 
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -36,9 +37,11 @@ export async function requireGit(program: string, searchPath: string | undefined
 }
 
 async function requireFile(path: string, option: string): Promise<void> {
-  await access(path, constants.R_OK).catch((error: unknown) => {
-    throw new InvalidOption(`${option}: cannot read ${path}: ${messageOf(error)}`, false);
-  });
+  const reason = await whyUnreadable(path);
+  if (reason === undefined) return;
+  const hint =
+    'Mount the Secret there; in a Pod `securityContext.fsGroup: 65533` and `defaultMode: 0440` let this user read it.';
+  throw new InvalidOption(`${option}: cannot read ${path}: ${reason}`, false, hint);
 }
 
 /**

@@ -4,7 +4,7 @@ import { prepareRoot } from '../fetch/root.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { ErrorFile } from '../notify/files.ts';
 import { systemClock } from '../platform/clock.ts';
-import type { Logger } from '../platform/log.ts';
+import type { Logger, LogRecord } from '../platform/log.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import { Redactor } from '../platform/redact.ts';
 import { readLink } from '../publish/link.ts';
@@ -23,15 +23,30 @@ import { listenForSignals } from './signals.ts';
 import { VERSION } from './version.ts';
 import { wireWakeableSync } from './wakeable-sync.ts';
 
+export interface SyncStart {
+  readonly config: SyncConfig;
+  /** What the user should know before anything else. */
+  readonly notices: readonly string[];
+  readonly compatReason: string;
+  /** The hint of an error in the words of the user's mode. */
+  readonly hintOf: (error: SidecarError) => string;
+  readonly io: Io;
+}
+
 /** The log, whose errors also go into the error file. */
-function createSyncLogger(config: SyncConfig, io: Io, redactor: Redactor, errorFile: ErrorFile | undefined): Logger {
-  return createProcessLogger(config, io, redactor, (record) => {
+function createSyncLogger(
+  { config, hintOf, io }: SyncStart,
+  redactor: Redactor,
+  errorFile: ErrorFile | undefined,
+): Logger {
+  const onError = (record: LogRecord): void => {
     errorFile
       ?.write(record, (line) => redactor.redact(line))
       .catch((error: unknown) => {
         io.stderr(`cannot write the error file: ${messageOf(error)}\n`);
       });
-  });
+  };
+  return createProcessLogger(config, io, redactor, { onError, hintOf });
 }
 
 /** Shows git's own progress on a terminal: `--one-time` on a large repository would otherwise look stuck. */
@@ -46,18 +61,14 @@ async function publishedCommit(link: string): Promise<string | undefined> {
 }
 
 /** One sync, from checked configuration to exit status. */
-export async function runSyncProcess(
-  config: SyncConfig,
-  notices: readonly string[],
-  compatReason: string,
-  io: Io,
-): Promise<number> {
+export async function runSyncProcess(start: SyncStart): Promise<number> {
+  const { config, notices, compatReason, io } = start;
   // Node writes the title over the arguments, so a secret given as a flag is no longer shown by ps.
   if (config.secretsOnCommandLine) process.title = 'git-sidecar sync';
   const redactor = new Redactor();
   for (const secret of secretsOf(config)) redactor.add(secret);
   const errorFile = config.errorFile === undefined ? undefined : new ErrorFile(config.errorFile);
-  const log = createSyncLogger(config, io, redactor, errorFile);
+  const log = createSyncLogger(start, redactor, errorFile);
   try {
     await preflight(config, log);
     const root = await prepareRoot(config.root);

@@ -9,6 +9,7 @@ import { PackFetch } from '../fetch/pack-fetch.ts';
 import { Repository } from '../fetch/repository.ts';
 import { createGit, type Git } from '../git/git.ts';
 import { createHermeticGit, type HermeticGit } from '../git/hermetic.ts';
+import { explainSshFiles } from '../git/ssh-files.ts';
 import type { Oid } from '../model/oid.ts';
 import type { SyncObserver } from '../model/sync-observer.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -112,7 +113,8 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   const options = { ...given, config: withRelayAccess(given.config) };
   const { config, root, runner, log, redactor, clock, counters } = options;
   const { hermetic, directory } = await createHermetic(options);
-  const git: Git = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root });
+  const plain = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root });
+  const git: Git = explainSshFiles(plain, config.ssh);
   const layout = new Layout(root, config.mode);
   const repository = new Repository({
     git,

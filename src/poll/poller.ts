@@ -2,6 +2,7 @@ import type { Git } from '../git/git.ts';
 import type { Credential } from '../model/credential.ts';
 import type { AdvertisedRef } from '../model/ref.ts';
 import type { Logger } from '../platform/log.ts';
+import { webPageInstead } from '../remote/http-failure.ts';
 import { NotNative, type UploadPack } from '../remote/upload-pack.ts';
 import type { RemoteUrl } from '../remote/url.ts';
 import { listRefs } from './http-poll.ts';
@@ -75,6 +76,7 @@ export class Poller implements RefSource {
     } catch (error) {
       if (!(error instanceof NotNative)) throw error;
       const refs = await ask();
+      if (error.isWebPage && refs.length === 0) throw webPageInstead(remote.fetchUrl, error);
       // Only an answer from git proves that the server is fine and ours was the wrong way to ask.
       log.info(0, 'polling with git ls-remote from now on', { reason: error.message });
       this.#native.close();

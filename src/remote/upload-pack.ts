@@ -4,13 +4,20 @@ import { type Credential, credentialFor } from '../model/credential.ts';
 import { SidecarError } from '../model/error.ts';
 import { HttpConnection, type HttpQuestion, readBody } from '../platform/http-connection.ts';
 import { cookieHeader } from './cookies.ts';
-import { httpFailure } from './http-failure.ts';
+import { httpFailure, isWebPage, webPageInstead } from './http-failure.ts';
 import type { HttpSettings } from './http-settings.ts';
 import { readCapabilities, type ServerCapabilities } from './wire/capabilities.ts';
 
 /** The server is not one that we understand natively; git itself has to ask. The message says why. */
 export class NotNative extends Error {
   override readonly name = 'NotNative';
+  /** A web page came, or a way to one. git takes the page of a dumb server for an empty list of refs. */
+  readonly isWebPage: boolean;
+
+  constructor(message: string, isWebPage = false) {
+    super(message);
+    this.isWebPage = isWebPage;
+  }
 }
 
 export interface UploadPackOptions {
@@ -91,18 +98,20 @@ export class UploadPack {
     const { base } = await this.discover(credentials, signal);
     const url = new URL(`${base}/git-upload-pack`);
     const answer = await this.#ask('POST', url, credentials, signal, body);
-    await this.#requireOk(url, answer);
+    await this.#requireOk(url, answer, credentials);
     const type = answer.headers['content-type'];
     if (type?.startsWith('application/x-git-upload-pack-result')) return answer;
     answer.resume();
+    if (isWebPage(answer)) throw webPageInstead(this.#options.url);
     const detail = `the answer is of type ${type ?? 'nothing'}`;
     throw new SidecarError('ERR_REMOTE_PROTOCOL', { op: 'ask', target: this.#options.url, detail });
   }
 
-  async #requireOk(url: URL, answer: IncomingMessage): Promise<void> {
+  async #requireOk(url: URL, answer: IncomingMessage, credentials: readonly Credential[]): Promise<void> {
     if (answer.statusCode === 200) return;
     answer.resume();
-    throw httpFailure(url, answer, this.#options.now());
+    const sentCredential = this.#needsAuth && credentialFor(url.href, credentials) !== undefined;
+    throw httpFailure(url, answer, this.#options.now(), sentCredential);
   }
 
   async #discover(credentials: readonly Credential[], signal: AbortSignal): Promise<UploadPackServer> {
@@ -115,10 +124,10 @@ export class UploadPack {
         url = this.#followRedirect(url, answer, redirects);
         continue;
       }
-      await this.#requireOk(url, answer);
+      await this.#requireOk(url, answer, credentials);
       if (!answer.headers['content-type']?.startsWith('application/x-git-upload-pack-advertisement')) {
         answer.resume();
-        throw new NotNative('the server does not speak smart HTTP');
+        throw new NotNative('the server does not speak smart HTTP', isWebPage(answer));
       }
       const capabilities = readCapabilities(await readBody(answer));
       if (capabilities.version !== 2) throw new NotNative(`the server speaks protocol v${capabilities.version}`);

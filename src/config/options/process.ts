@@ -125,6 +125,16 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
     doc: 'How much to log: 0 what matters, 1 decisions, 3 polls, 5 every git command, 9 everything.',
   },
   {
+    name: 'termination-log',
+    type: 'string',
+    group: 'process',
+    env: ['GITSYNC_TERMINATION_LOG'],
+    default: '/dev/termination-log',
+    since: 'git-sidecar',
+    placeholder: 'PATH',
+    doc: 'When the process ends with an error, that error and its hint are written to this file, where Kubernetes shows them (`kubectl describe pod`). Only if the file is there; empty turns it off.',
+  },
+  {
     name: 'log-format',
     type: 'string',
     group: 'process',

@@ -37,7 +37,7 @@ async function mayFetchPack({ config, packFetch, source, repository }: SyncConte
 function isPassing(error: unknown): boolean {
   return (
     error instanceof SidecarError &&
-    ['ERR_REMOTE_UNREACHABLE', 'ERR_REMOTE_BUSY', 'ERR_REMOTE_REF'].includes(error.code)
+    ['ERR_REMOTE_UNREACHABLE', 'ERR_REMOTE_BUSY', 'ERR_REMOTE_REF', 'ERR_REMOTE_CORRUPT'].includes(error.code)
   );
 }
 
