@@ -52,12 +52,15 @@ export function isWebPage({ headers }: IncomingMessage): boolean {
   return /^(?:text\/html|application\/xhtml)/i.test(headers['content-type'] ?? '');
 }
 
-/** The typed error for a web page in the place of git's answer. */
-export function webPageInstead(url: string, cause?: unknown): SidecarError {
+/**
+ * The typed error for a web page in the place of git's answer.
+ * @param how it showed: the server answers with one, or redirects to one
+ */
+export function webPageInstead(url: string, how: string, cause?: unknown): SidecarError {
   return new SidecarError(CASE_HINTS.webPage.code, {
     op: 'ask',
     target: redactUrl(url),
-    detail: 'the server answers with a web page, perhaps a login page, instead of a repository',
+    detail: `${how}, perhaps a login page, instead of answering as a repository`,
     hint: CASE_HINTS.webPage.hint,
     cause,
   });

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { type Credential, credentialFor } from '../model/credential.ts';
 import { SidecarError } from '../model/error.ts';
 import { HttpConnection, type HttpQuestion, readBody } from '../platform/http-connection.ts';
+import { redactUrl } from '../platform/redact.ts';
 import { cookieHeader } from './cookies.ts';
 import { httpFailure, isWebPage, webPageInstead } from './http-failure.ts';
 import type { HttpSettings } from './http-settings.ts';
@@ -102,7 +103,7 @@ export class UploadPack {
     const type = answer.headers['content-type'];
     if (type?.startsWith('application/x-git-upload-pack-result')) return answer;
     answer.resume();
-    if (isWebPage(answer)) throw webPageInstead(this.#options.url);
+    if (isWebPage(answer)) throw webPageInstead(this.#options.url, 'the server answers with a web page');
     const detail = `the answer is of type ${type ?? 'nothing'}`;
     throw new SidecarError('ERR_REMOTE_PROTOCOL', { op: 'ask', target: this.#options.url, detail });
   }
@@ -127,7 +128,9 @@ export class UploadPack {
       await this.#requireOk(url, answer, credentials);
       if (!answer.headers['content-type']?.startsWith('application/x-git-upload-pack-advertisement')) {
         answer.resume();
-        throw new NotNative('the server does not speak smart HTTP', isWebPage(answer));
+        throw isWebPage(answer)
+          ? new NotNative('the server answers with a web page', true)
+          : new NotNative('the server does not speak smart HTTP');
       }
       const capabilities = readCapabilities(await readBody(answer));
       if (capabilities.version !== 2) throw new NotNative(`the server speaks protocol v${capabilities.version}`);
@@ -142,7 +145,8 @@ export class UploadPack {
       throw new NotNative('the server redirects in a way that git has to judge');
     }
     const to = new URL(location, from);
-    if (!to.href.endsWith(INFO_REFS)) throw new NotNative('the server redirects to a URL of another form');
+    if (!to.href.endsWith(INFO_REFS))
+      throw new NotNative(`the server redirects to ${redactUrl(`${to.origin}${to.pathname}`)}`, true);
     if (to.protocol !== from.protocol && to.protocol !== 'https:')
       throw new NotNative(`the server redirects to ${to.protocol}`);
     return to;
