@@ -1,4 +1,5 @@
 import type { Git } from '../git/git.ts';
+import { CASE_HINTS } from '../model/case-hints.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { GITLINK_MODE } from './index-file.ts';
 import { changePermissions } from './permissions.ts';
@@ -34,7 +35,7 @@ async function checkOutSubmodules(
   signal: AbortSignal,
 ): Promise<void> {
   if (config.submodules === 'off' || !hasSubmodules(worktree)) return;
-  const args = ['submodule', '--quiet', 'update', '--init'];
+  const args = ['submodule', 'update', '--quiet', '--init'];
   if (config.submodules === 'recursive') args.push('--recursive');
   if (config.depth > 0) args.push('--depth', String(config.depth));
   try {
@@ -46,8 +47,16 @@ async function checkOutSubmodules(
       target: worktree.oid,
       detail: error.detail,
       cause: error,
+      ...hintFor(error),
     });
   }
+}
+
+/** Credentials help only where the server asked for some. */
+function hintFor({ code, hint }: SidecarError): { hint?: string } {
+  if (code === 'ERR_REMOTE_AUTH') return {};
+  if (['ERR_REMOTE_NOT_FOUND', 'ERR_REMOTE_REF'].includes(code)) return { hint: CASE_HINTS.submoduleAway.hint };
+  return { hint: code === 'ERR_REMOTE_UNREACHABLE' ? CASE_HINTS.submoduleUnreachable.hint : hint };
 }
 
 /**

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { SyncConfig } from '../config/sync-config.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { pathOfBytes, pathToJson } from '../platform/byte-path.ts';
+import { whyUnreadable } from '../platform/unreadable.ts';
 
 export type CheckoutConfig = Pick<SyncConfig, 'sparseCheckoutFile' | 'submodules' | 'depth' | 'permissions' | 'lfs'>;
 
@@ -31,7 +32,7 @@ export async function planCheckout(config: CheckoutConfig, surroundings: string)
       throw new SidecarError('ERR_CHECKOUT_SPARSE_FILE', {
         op: 'read',
         target: config.sparseCheckoutFile,
-        detail: messageOf(error),
+        detail: (await whyUnreadable(config.sparseCheckoutFile)) ?? messageOf(error),
         cause: error,
       });
     }

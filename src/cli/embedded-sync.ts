@@ -43,7 +43,7 @@ const LAST_MS = 2000;
 /** A sync inside another process. @throws SidecarError when the root or git cannot be used */
 export async function startEmbeddedSync(options: EmbeddedSyncOptions): Promise<EmbeddedSync> {
   const { config, runner, log, redactor, clock, observability, onPublish } = options;
-  await preflight(config);
+  await preflight(config, log);
   const root = await prepareRoot(config.root);
   const shared = { config, root, runner, log, redactor, clock };
   const { context, dispose, reportRunning, wakeUps, inbound } = await wireWakeableSync({

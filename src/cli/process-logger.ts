@@ -1,5 +1,6 @@
+import { messageOf } from '../model/error.ts';
 import { systemClock } from '../platform/clock.ts';
-import { createLogger, type Logger, type LoggerOptions } from '../platform/log.ts';
+import { createLogger, type Logger, type LoggerOptions, type LogRecord } from '../platform/log.ts';
 import { jsonLogFormat, terminalLogFormat } from '../platform/log-format.ts';
 import type { Redactor } from '../platform/redact.ts';
 import type { Io } from './outcome.ts';
@@ -10,12 +11,18 @@ interface LogConfig {
   readonly logFormat: 'auto' | 'json' | 'text';
 }
 
+/** What went wrong and what to do, for whoever reads how a container ended. */
+function describeRecord({ message, error, fields: { code, hint } }: LogRecord): string {
+  const first = error === undefined ? message : `${message}: ${messageOf(error)}`;
+  return code === undefined ? first : `${first}\n${String(code)}: ${String(hint)}`;
+}
+
 /** The log of a process: lines of JSON, or readable text on a terminal. */
 export function createProcessLogger(
   { verbosity, logFormat }: LogConfig,
   io: Io,
   redactor: Redactor,
-  onError?: LoggerOptions['onError'],
+  more: Pick<LoggerOptions, 'onError' | 'hintOf'> = {},
 ): Logger {
   const text = logFormat === 'text' || (logFormat === 'auto' && io.stderrIsTerminal);
   return createLogger({
@@ -24,6 +31,10 @@ export function createProcessLogger(
     redactor,
     write: io.stderr,
     now: systemClock.now,
-    ...(onError && { onError }),
+    ...more,
+    onError: (record) => {
+      io.onError?.(redactor.redact(describeRecord(record)));
+      more.onError?.(record);
+    },
   });
 }

@@ -12,8 +12,11 @@ import { VERSION } from './version.ts';
 const USAGE =
   'usage: git-sidecar relay --root=DIR --http-bind=ADDR --allow=PATTERN [options]; every option: git-sidecar relay --help\n';
 
-function refuse(error: SidecarError, io: Io): number {
-  io.stderr(`${USAGE}\n${redactUrl(`${error.detail}\n${error.code}: ${error.hint}`)}\n`);
+function refuse(error: SidecarError, notices: readonly string[], io: Io): number {
+  const text = redactUrl(`${error.detail}\n${error.code}: ${error.hint}`);
+  io.onError?.(text);
+  for (const notice of notices) io.stderr(`WARNING: ${redactUrl(notice)}\n`);
+  io.stderr(`${USAGE}\n${text}\n`);
   return error.code === 'ERR_CONFIG_USAGE' ? EXIT.usage : EXIT.failure;
 }
 
@@ -24,8 +27,10 @@ function explainRelay({ own, sync, notices }: LoadedCommand): string {
 
 /** `git-sidecar relay`. Returns the exit status. */
 export async function relayCommand(argv: readonly string[], env: EnvironmentVariables, io: Io): Promise<number> {
+  let loaded: LoadedCommand | undefined;
   try {
-    const loaded = loadRelay(argv, env);
+    loaded = loadRelay(argv, env);
+    io.writeLastErrorTo?.(loaded.sync.text('termination-log'));
     const text = loaded.sync.flag('help')
       ? renderRelayHelp()
       : loaded.sync.flag('version')
@@ -37,7 +42,7 @@ export async function relayCommand(argv: readonly string[], env: EnvironmentVari
     io.stdout(`${text.trimEnd()}\n`);
     return EXIT.ok;
   } catch (error) {
-    if (error instanceof SidecarError) return refuse(error, io);
+    if (error instanceof SidecarError) return refuse(error, loaded?.notices ?? [], io);
     throw error;
   }
 }

@@ -10,8 +10,11 @@ import { VERSION } from './version.ts';
 
 const USAGE = 'usage: git-sidecar run [options] -- COMMAND [ARGUMENT…]; every option: git-sidecar run --help\n';
 
-function refuse(error: SidecarError, io: Io): number {
-  io.stderr(`${USAGE}\n${redactUrl(`${error.detail}\n${error.code}: ${error.hint}`)}\n`);
+function refuse(error: SidecarError, notices: readonly string[], io: Io): number {
+  const text = redactUrl(`${error.detail}\n${error.code}: ${error.hint}`);
+  io.onError?.(text);
+  for (const notice of notices) io.stderr(`WARNING: ${redactUrl(notice)}\n`);
+  io.stderr(`${USAGE}\n${text}\n`);
   return error.code === 'ERR_CONFIG_USAGE' ? EXIT.usage : EXIT.failure;
 }
 
@@ -28,7 +31,7 @@ export async function runCommand(
   cwd: string,
   io: Io,
 ): Promise<number> {
-  let loaded: LoadedRun;
+  let loaded: LoadedRun | undefined;
   try {
     loaded = loadRun(argv, env, cwd);
     if (loaded.sync.flag('help')) {
@@ -43,9 +46,10 @@ export async function runCommand(
       io.stdout(explainRun(loaded));
       return EXIT.ok;
     }
+    io.writeLastErrorTo?.(loaded.sync.text('termination-log'));
     return await runProcess(loadRunConfig(loaded, env), loaded.notices, io);
   } catch (error) {
-    if (error instanceof SidecarError) return refuse(error, io);
+    if (error instanceof SidecarError) return refuse(error, loaded?.notices ?? [], io);
     throw error;
   }
 }

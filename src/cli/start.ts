@@ -1,18 +1,38 @@
+import { optionNamed } from '../config/options.ts';
 import { readArguments, readEnvironment } from '../config/process-input.ts';
 import type { EnvironmentVariables } from '../config/settings.ts';
+import { writeTerminationLog } from '../platform/termination-log.ts';
 import { endProcess } from './end-process.ts';
 import { EXIT, type Io } from './outcome.ts';
 
 type Command = (argv: readonly string[], env: EnvironmentVariables, io: Io) => Promise<number>;
 
+/** Why the process will have ended, and where to say so; known to the log and to the command. */
+const last = { error: undefined as string | undefined, path: '' };
+
 const io: Io = {
   stdout: (text) => process.stdout.write(text),
   stderr: (text) => process.stderr.write(text),
   stderrIsTerminal: process.stderr.isTTY === true,
+  onError: (text) => {
+    last.error = text;
+  },
+  writeLastErrorTo: (path) => {
+    last.path = path;
+  },
 };
 
 /** How long those who also notice the end may take to write down what they know. */
 const LAST_WORDS_MS = 200;
+
+/** Statuses that say: somebody wanted it to end. */
+const STOPPED: readonly number[] = [EXIT.ok, EXIT.terminate, EXIT.interrupt, EXIT.hangup];
+
+async function exit(status: number): Promise<void> {
+  if (!STOPPED.includes(status) && last.error !== undefined && last.path !== '')
+    writeTerminationLog(last.path, last.error);
+  await endProcess(status);
+}
 
 /** A reader of our output that went away is no reason to stop syncing. */
 function surviveClosedOutput(): void {
@@ -22,8 +42,9 @@ function surviveClosedOutput(): void {
 /** Node ends a process with status 0 when it has nothing to wait for, also in the middle of a promise that nobody keeps. */
 function refuseToFadeAway(): void {
   process.once('beforeExit', () => {
-    io.stderr('git-sidecar: internal error: nothing is left to wait for, and the work is not done\n');
-    setTimeout(() => void endProcess(EXIT.failure), LAST_WORDS_MS);
+    last.error = 'git-sidecar: internal error: nothing is left to wait for, and the work is not done\n';
+    io.stderr(last.error);
+    setTimeout(() => void exit(EXIT.failure), LAST_WORDS_MS);
   });
 }
 
@@ -31,13 +52,15 @@ function refuseToFadeAway(): void {
 export function start(command: Command): void {
   surviveClosedOutput();
   refuseToFadeAway();
-  command(readArguments(), readEnvironment(), io).then(
-    (status) => endProcess(status),
-    (error: unknown) => {
-      process.stderr.write(
-        `git-sidecar: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-      );
-      return endProcess(EXIT.failure);
-    },
-  );
+  const env = readEnvironment();
+  const {
+    env: [variable = ''],
+    default: fallback,
+  } = optionNamed('termination-log');
+  io.writeLastErrorTo?.(env[variable] ?? fallback);
+  command(readArguments(), env, io).then(exit, async (error: unknown) => {
+    last.error = `git-sidecar: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
+    process.stderr.write(last.error);
+    await exit(EXIT.failure);
+  });
 }

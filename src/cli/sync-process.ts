@@ -1,12 +1,14 @@
 import type { SyncConfig } from '../config/sync-config.ts';
+import { oidOfWorktreeName } from '../fetch/layout.ts';
 import { prepareRoot } from '../fetch/root.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { ErrorFile } from '../notify/files.ts';
 import { bounded, settledWithin } from '../platform/bounded.ts';
 import { systemClock } from '../platform/clock.ts';
-import type { Logger } from '../platform/log.ts';
+import type { Logger, LogRecord } from '../platform/log.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import { Redactor } from '../platform/redact.ts';
+import { readLink } from '../publish/link.ts';
 import type { HttpServer } from '../serve/server.ts';
 import type { SyncContext } from '../sync/context.ts';
 import type { Cycle } from '../sync/cycle.ts';
@@ -23,15 +25,30 @@ import { listenForSignals } from './signals.ts';
 import { VERSION } from './version.ts';
 import { wireWakeableSync } from './wakeable-sync.ts';
 
+export interface SyncStart {
+  readonly config: SyncConfig;
+  /** What the user should know before anything else. */
+  readonly notices: readonly string[];
+  readonly compatReason: string;
+  /** The hint of an error in the words of the user's mode. */
+  readonly hintOf: (error: SidecarError) => string;
+  readonly io: Io;
+}
+
 /** The log, whose errors also go into the error file. */
-function createSyncLogger(config: SyncConfig, io: Io, redactor: Redactor, errorFile: ErrorFile | undefined): Logger {
-  return createProcessLogger(config, io, redactor, (record) => {
+function createSyncLogger(
+  { config, hintOf, io }: SyncStart,
+  redactor: Redactor,
+  errorFile: ErrorFile | undefined,
+): Logger {
+  const onError = (record: LogRecord): void => {
     errorFile
       ?.write(record, (line) => redactor.redact(line))
       .catch((error: unknown) => {
         io.stderr(`cannot write the error file: ${messageOf(error)}\n`);
       });
-  });
+  };
+  return createProcessLogger(config, io, redactor, { onError, hintOf });
 }
 
 /** Shows git's own progress on a terminal: `--one-time` on a large repository would otherwise look stuck. */
@@ -39,21 +56,23 @@ function progressFor(config: SyncConfig, io: Io): ((text: string) => void) | und
   return config.oneTime && io.stderrIsTerminal && config.logFormat !== 'json' ? io.stderr : undefined;
 }
 
+/** The commit that an earlier process published; undefined where the link shows none. */
+async function publishedCommit(link: string): Promise<string | undefined> {
+  const state = await readLink(link).catch(() => undefined);
+  return state?.kind === 'link' ? oidOfWorktreeName(state.target) : undefined;
+}
+
 /** One sync, from checked configuration to exit status. */
-export async function runSyncProcess(
-  config: SyncConfig,
-  notices: readonly string[],
-  compatReason: string,
-  io: Io,
-): Promise<number> {
+export async function runSyncProcess(start: SyncStart): Promise<number> {
+  const { config, notices, compatReason, io } = start;
   // Node writes the title over the arguments, so a secret given as a flag is no longer shown by ps.
   if (config.secretsOnCommandLine) process.title = 'git-sidecar sync';
   const redactor = new Redactor();
   for (const secret of secretsOf(config)) redactor.add(secret);
   const errorFile = config.errorFile === undefined ? undefined : new ErrorFile(config.root, config.errorFile);
-  const log = createSyncLogger(config, io, redactor, errorFile);
+  const log = createSyncLogger(start, redactor, errorFile);
   try {
-    await preflight(config);
+    await preflight(config, log);
     const root = await prepareRoot(config.root);
     log.info(0, 'starting up', {
       version: VERSION,
@@ -64,6 +83,7 @@ export async function runSyncProcess(
       ref: config.target.requested,
       root,
       link: config.link,
+      published: (await publishedCommit(config.link)) ?? 'nothing',
       period_ms: config.periodMs,
     });
     for (const notice of notices) log.warn(notice);
@@ -159,7 +179,8 @@ const PATIENT = 10;
 async function finish(end: LoopEnd, context: SyncContext, log: Logger): Promise<boolean> {
   if (end.kind === 'one-time') return await tellHooksOnce(context, end.cycle);
   if (end.kind === 'failed' && end.error.class !== 'stop') {
-    const detail = 'too many failures in a row';
+    // git-sync's error file holds the cause, and so does ours: this line is the last one that is written there.
+    const detail = `too many failures in a row, the last one: ${end.error.message}`;
     log.error(new SidecarError('ERR_TOO_MANY_FAILURES', { op: 'sync', detail, cause: end.error }), 'giving up');
   }
   return false;

@@ -1,11 +1,14 @@
 import { isAbsolute, join } from 'node:path';
 import { renderExplanation } from '../config/explain.ts';
+import { hintFor } from '../config/hint-words.ts';
 import { chooseCompat, type LoadedSettings, loadSettings, loadSyncConfig } from '../config/load.ts';
 import type { CompatMode } from '../config/option.ts';
 import { renderHelp } from '../config/render-help.ts';
 import { renderManual } from '../config/render-man.ts';
 import type { EnvironmentVariables } from '../config/settings.ts';
+import { unknownVariableNotices } from '../config/unknown-variables.ts';
 import { InvalidOption } from '../config/validation.ts';
+import { layoutOfLink } from '../fetch/layout.ts';
 import { SidecarError } from '../model/error.ts';
 import { ErrorFile } from '../notify/files.ts';
 import { redactUrl } from '../platform/redact.ts';
@@ -13,8 +16,13 @@ import { EXIT, type Io } from './outcome.ts';
 import { runSyncProcess } from './sync-process.ts';
 import { VERSION } from './version.ts';
 
-function describe(error: SidecarError): string {
-  return redactUrl(`${error.detail}\n${error.code}: ${error.hint}\n`);
+function describe(error: SidecarError, hint = error.hint): string {
+  return redactUrl(`${error.detail}\n${error.code}: ${hint}\n`);
+}
+
+/** A misspelt variable is often the very reason why the start ends here, so it is named before the reason. */
+function warn(notices: readonly string[], io: Io): void {
+  for (const notice of notices) io.stderr(`WARNING: ${redactUrl(notice)}\n`);
 }
 
 /** The mode to word a usage text in, when the command line itself may be unreadable. */
@@ -27,8 +35,16 @@ function modeFor(argv: readonly string[], env: EnvironmentVariables): CompatMode
 }
 
 /** A command line that cannot be parsed: exit 2; v4 says why on both streams (compat.md 1.1). */
-function refuseUsage(error: SidecarError, mode: CompatMode, program: string, io: Io): number {
+function refuseUsage(
+  error: SidecarError,
+  mode: CompatMode,
+  notices: readonly string[],
+  program: string,
+  io: Io,
+): number {
   const text = describe(error);
+  io.onError?.(text);
+  warn(notices, io);
   if (error.code !== 'ERR_CONFIG_USAGE') {
     io.stderr(text);
     return EXIT.failure;
@@ -41,13 +57,16 @@ function refuseUsage(error: SidecarError, mode: CompatMode, program: string, io:
 /** An option value that is not allowed: exit 1, and into the error file as plain text (compat.md 1.4). */
 async function refuseValue(error: SidecarError, loaded: LoadedSettings, program: string, io: Io): Promise<number> {
   const usage = error instanceof InvalidOption && error.printsUsage;
-  io.stderr(
-    `${usage ? `usage: ${program} --repo=URL --root=DIR [options]; every option: ${program} --help\n\n` : ''}ERROR: ${describe(error)}`,
-  );
   const { settings } = loaded;
+  const text = describe(error, hintFor(error, settings));
+  io.onError?.(text);
+  warn(loaded.notices, io);
+  io.stderr(
+    `${usage ? `usage: ${program} --repo=URL --root=DIR [options]; every option: ${program} --help\n\n` : ''}ERROR: ${text}`,
+  );
   const [root, path] = [settings.text('root'), settings.text('error-file')];
   if (path === '' || (root === '' && !isAbsolute(path))) return EXIT.failure;
-  await new ErrorFile(root, isAbsolute(path) ? path : join(root, path)).writeText(describe(error)).catch(() => {
+  await new ErrorFile(root, isAbsolute(path) ? path : join(root, path)).writeText(text).catch(() => {
     io.stderr(`cannot write the error file ${path}\n`);
   });
   return EXIT.failure;
@@ -73,18 +92,22 @@ export async function syncCommand(
 ): Promise<number> {
   let loaded: LoadedSettings;
   try {
-    loaded = loadSettings(argv, env);
+    loaded = loadSettings(argv, env, layoutOfLink);
   } catch (error) {
-    if (error instanceof SidecarError) return refuseUsage(error, modeFor(argv, env), program, io);
-    throw error;
+    if (!(error instanceof SidecarError)) throw error;
+    const mode = modeFor(argv, env);
+    return refuseUsage(error, mode, unknownVariableNotices(env, mode), program, io);
   }
+  const { settings, notices, compat } = loaded;
+  io.writeLastErrorTo?.(settings.text('termination-log'));
   if (printed(loaded, program, io)) return EXIT.ok;
   try {
     const config = loadSyncConfig(loaded, env);
-    return await runSyncProcess(config, loaded.notices, loaded.compat.reason, io);
+    const hintOf = (error: SidecarError): string => hintFor(error, settings);
+    return await runSyncProcess({ config, notices, compatReason: compat.reason, hintOf, io });
   } catch (error) {
     if (error instanceof SidecarError && error.code === 'ERR_CONFIG_USAGE')
-      return refuseUsage(error, loaded.settings.mode, program, io);
+      return refuseUsage(error, settings.mode, notices, program, io);
     if (error instanceof SidecarError) return await refuseValue(error, loaded, program, io);
     throw error;
   }

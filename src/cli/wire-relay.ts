@@ -4,6 +4,7 @@ import type { RelayConfig } from '../config/relay-config.ts';
 import { createGit, type Git } from '../git/git.ts';
 import { createHermeticGit, type HermeticGit } from '../git/hermetic.ts';
 import { overSharedSsh, SharedSsh } from '../git/shared-ssh.ts';
+import { explainSshFiles } from '../git/ssh-files.ts';
 import type { Clock } from '../platform/clock.ts';
 import { lendUser } from '../platform/lend-user.ts';
 import type { Logger } from '../platform/log.ts';
@@ -89,9 +90,9 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const allow = config.allow.map((text) => new AllowPattern(text));
   const directory = await openPrivateDirectory(`relay\n${root}`, root);
   const hermetic = await createHermetic(wiring, directory);
-  const plainGit = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root });
+  const plain = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root });
   const shared = new SharedSsh({ directory, runner, environment: hermetic.environment });
-  const git = overSharedSsh(plainGit, shared, log);
+  const git = explainSshFiles(overSharedSsh(plain, shared, log), config.ssh);
   const board = config.nats && new Board({ ...config.nats, name: hostname(), clock, log });
   const budget = new HostBudget(clock, config.requestsPerHost, (host, ms) =>
     log.warn('requests wait for their turn: raise --requests-per-host or --period, or use a webhook', {

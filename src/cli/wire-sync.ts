@@ -1,6 +1,7 @@
 import { Spare } from '../checkout/spare.ts';
 import { digestSurroundings } from '../checkout/surroundings.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
+import type { CloneOptions } from '../fetch/clone.ts';
 import { CommitFetcher } from '../fetch/fetch-commit.ts';
 import { Layout } from '../fetch/layout.ts';
 import { PackFetch } from '../fetch/pack-fetch.ts';
@@ -8,6 +9,7 @@ import { Repository } from '../fetch/repository.ts';
 import { createGit, type Git } from '../git/git.ts';
 import { createHermeticGit, type HermeticGit } from '../git/hermetic.ts';
 import { overSharedSsh, SharedSsh } from '../git/shared-ssh.ts';
+import { explainSshFiles } from '../git/ssh-files.ts';
 import type { Hint } from '../model/hint.ts';
 import type { Oid } from '../model/oid.ts';
 import type { SyncObserver } from '../model/sync-observer.ts';
@@ -53,8 +55,8 @@ export interface WiringOptions {
 
 async function createHermetic({ config, root }: WiringOptions): Promise<{ hermetic: HermeticGit; directory: string }> {
   const directory = await openPrivateDirectory(`${root}\n${config.link}`, root);
-  const lentUser =
-    config.remote.transport === 'ssh' ? await lendUser(directory, config.environment.HOME ?? '/') : undefined;
+  // Also for http: submodules may come over ssh.
+  const lentUser = await lendUser(directory, config.environment.HOME ?? '/');
   const hermetic = await createHermeticGit({
     directory,
     root,
@@ -82,6 +84,13 @@ function localRef({ mode, target }: SyncConfig): string {
   return target.candidates.find((name) => name.startsWith('refs/heads/')) ?? 'refs/heads/git-sync';
 }
 
+/** v3 with a git program of the user's own: it expects to see the clone that v3 begins with. */
+function firstClone({ mode, git, target, depth, remote }: SyncConfig): CloneOptions | undefined {
+  if (mode === 'v4' || git === 'git') return undefined;
+  const [ref = ''] = target.kind === 'oid' ? [] : target.candidates;
+  return { branch: /^refs\/(?:heads|tags)\/(.+)$/.exec(ref)?.[1], depth, shownUrl: remote.shownUrl };
+}
+
 export interface WiredSync {
   readonly context: SyncContext;
   /** Tells the relay what `run` is running; undefined without one. */
@@ -105,12 +114,12 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   const options = { ...given, config: withRelayAccess(given.config) };
   const { config, root, runner, log, redactor, clock, counters } = options;
   const { hermetic, directory } = await createHermetic(options);
-  const plainGit = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root });
+  const plain = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root });
   const shared =
     config.remote.transport === 'ssh'
       ? new SharedSsh({ directory, runner, environment: hermetic.environment })
       : undefined;
-  const git: Git = shared ? overSharedSsh(plainGit, shared, log) : plainGit;
+  const git: Git = explainSshFiles(shared ? overSharedSsh(plain, shared, log) : plain, config.ssh);
   const layout = new Layout(root, config.mode);
   const repository = new Repository({
     git,
@@ -120,7 +129,9 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     localRef: localRef(config),
     url: config.remote.fetchUrl,
     moveAside: config.moveAside,
+    clone: firstClone(config),
   });
+  const { source, reports } = await wireSource({ config, git, log, redactor, clock, wake: options.wake });
   const fetcher = new CommitFetcher({
     git,
     gitDir: layout.gitDir,
@@ -128,11 +139,11 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     depth: config.depth,
     filter: config.filter,
     allTags: config.mode !== 'v4',
+    url: () => source.fetchUrl,
     shownUrl: config.remote.shownUrl,
     onFetch: counters.fetched,
     ...(options.onProgress && { onProgress: options.onProgress }),
   });
-  const { source, reports } = await wireSource({ config, git, log, redactor, clock, wake: options.wake });
   const http = new HttpClient(config.environment, defaultsUnused(config));
   const credentials = new CredentialSource({
     config,

@@ -51,8 +51,13 @@ function v3Target(settings: Settings): Target {
   return { kind: 'ref', requested: rev, candidates: [`refs/tags/${rev}`, rev] };
 }
 
-function linkPath(settings: Settings, root: string): string {
-  const chosen = settings.text(effectiveName(settings, 'link', 'dest'));
+/**
+ * Where the link is.
+ * @throws InvalidOption when it may not be there
+ */
+export function linkPath(settings: Settings, root: string): string {
+  const name = effectiveName(settings, 'link', 'dest');
+  const chosen = settings.text(name);
   const leaf = settings.text('repo').replace(/\/+$/, '').split(/[/:]/).at(-1) ?? '';
   const link = chosen.replace(/\/+$/, '') || leaf;
   const path = resolve(root, link);
@@ -62,7 +67,7 @@ function linkPath(settings: Settings, root: string): string {
       reserved.includes(path) ||
       path.startsWith(`${join(root, '.git')}/`) ||
       path.startsWith(`${join(root, '.worktrees')}/`),
-    `--link ${JSON.stringify(link)} cannot be used: it must be none of the root itself, .git and .worktrees`,
+    `--${name} ${JSON.stringify(link)} cannot be used: it must be none of the root itself, .git and .worktrees`,
     false,
   );
   return path;

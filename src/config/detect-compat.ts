@@ -1,3 +1,4 @@
+import { isOfTheImage } from './environment.ts';
 import type { CompatMode } from './option.ts';
 import { bothNames } from './option.ts';
 import { findOption, OPTIONS } from './options.ts';
@@ -6,6 +7,14 @@ export interface CompatChoice {
   readonly mode: CompatMode;
   /** Why, in words for the log. */
   readonly reason: string;
+  /** Spellings of both stand side by side, and v4's alone do not say where the tree is. */
+  readonly mixture?: Mixture;
+}
+
+/** One spelling of each kind, to be named to the user. */
+export interface Mixture {
+  readonly v3: string;
+  readonly v4: string;
 }
 
 const V3_ONLY_FLAGS = new Set(
@@ -54,9 +63,21 @@ export function explicitCompat(
   return choice;
 }
 
-/** What deploy/Containerfile sets, as git-sync v4's image does: it is there whatever the user's words are. */
-function isOfTheImage(name: string, value: string | undefined): boolean {
-  return name === 'GITSYNC_ROOT' && value === '/git';
+/** Options that say what is followed, where to and when. Old names of others, as of the password, both versions read alike. */
+const TELLING_GROUPS: readonly string[] = ['source', 'place', 'timing'];
+
+/** v4's own spelling of what `name` says in v3's is given as well, as Airflow's chart does with all of them. */
+function isSaidInV4(
+  name: string,
+  flags: readonly FlagWord[],
+  env: Readonly<Record<string, string | undefined>>,
+): boolean {
+  const option = OPTIONS.find((row) => row.name === name || row.v3Env === name || row.env.includes(name));
+  if (!option || !TELLING_GROUPS.includes(option.group)) return true;
+  const current = option.replacedBy === undefined ? option : (findOption(option.replacedBy) ?? option);
+  const inEnvironment = current.env.some((each) => each.startsWith('GITSYNC_') && env[each] !== undefined);
+  // A flag that both versions have says it in both.
+  return inEnvironment || flags.some((flag) => flag.name === current.name && flag.dashes === 2);
 }
 
 /**
@@ -66,18 +87,25 @@ function isOfTheImage(name: string, value: string | undefined): boolean {
 export function detectCompat(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): CompatChoice {
   const flags = flagWords(argv);
   const single = flags.find((flag) => flag.dashes === 1 && flag.name.length > 1 && findOption(flag.name));
-  const v3Flag = flags.find((flag) => V3_ONLY_FLAGS.has(flag.name));
+  const v3Flags = flags.filter((flag) => V3_ONLY_FLAGS.has(flag.name)).map((flag) => flag.name);
   const v4Flag = flags.find((flag) => flag.dashes === 2 && V4_ONLY_FLAGS.has(flag.name));
   const names = Object.keys(env);
-  const v3Variable = names.find((name) => name.startsWith('GIT_SYNC_') && env[name] !== '');
+  const v3Variables = names.filter((name) => name.startsWith('GIT_SYNC_') && env[name] !== '');
   const v4Variable = names.find(
     (name) => name.startsWith('GITSYNC_') && !OWN_VARIABLES.has(name) && !isOfTheImage(name, env[name]),
   );
-  const v4Sign = v4Flag ? `--${v4Flag.name}` : v4Variable;
-  const v3Sign = single ? `-${single.name}` : v3Flag ? `--${v3Flag.name}` : v3Variable;
-  if (v4Sign !== undefined) return { mode: 'v4', reason: `${v4Sign} is a v4 spelling` };
-  if (v3Sign !== undefined) return { mode: 'v3', reason: `${v3Sign} is a v3 spelling and nothing is v4’s` };
-  return { mode: 'v4', reason: 'nothing is spelled as only v3 did' };
+  const v4 = v4Flag ? `--${v4Flag.name}` : v4Variable;
+  const v3 = single ? `-${single.name}` : v3Flags[0] !== undefined ? `--${v3Flags[0]}` : v3Variables[0];
+  if (v4 === undefined) {
+    if (v3 !== undefined) return { mode: 'v3', reason: `${v3} is a v3 spelling and nothing is v4’s` };
+    return { mode: 'v4', reason: 'nothing is spelled as only v3 did' };
+  }
+  // No v4 can read a long flag behind one dash.
+  if (single) return { mode: 'v3', reason: `only v3 can read -${single.name}`, mixture: { v3: `-${single.name}`, v4 } };
+  const onlyV3 = [...v3Flags, ...v3Variables].find((name) => !isSaidInV4(name, flags, env));
+  const reason = `${v4} is a v4 spelling`;
+  if (onlyV3 === undefined) return { mode: 'v4', reason };
+  return { mode: 'v4', reason, mixture: { v3: v3Variables.includes(onlyV3) ? onlyV3 : `--${onlyV3}`, v4 } };
 }
 
 /** Every variable name that any mode reads. */

@@ -23,6 +23,14 @@ const REPOSITORY_VARIABLES = new Set([
   'GIT_ATTR_SOURCE',
 ]);
 
+/**
+ * What deploy/Containerfile sets, as git-sync v4's image does: it is there whatever the user's words are, so it says
+ * nothing about what the user meant, and nobody needs to hear of it.
+ */
+export function isOfTheImage(name: string, value: string | undefined): boolean {
+  return name === 'GITSYNC_ROOT' && value === '/git';
+}
+
 /** Variables of ours that hold secrets. Files and services are safer, but these are what many charts set. */
 const SECRETS = ['GITSYNC_PASSWORD', 'GIT_SYNC_PASSWORD', 'GITSYNC_CREDENTIAL', 'GITSYNC_GITHUB_APP_PRIVATE_KEY'];
 

@@ -4,6 +4,7 @@ import type { OptionDefinition } from './option.ts';
 import { OPTIONS } from './options.ts';
 import { type EnvironmentVariables, resolveSettings, type Settings } from './settings.ts';
 import { suggest } from './suggest.ts';
+import { unknownVariableNotices } from './unknown-variables.ts';
 
 /** The options of a command that has some of its own beside those of sync. */
 export interface LoadedCommand {
@@ -31,8 +32,9 @@ export function loadCommand(
   const syncUses = flags.uses.filter((use) => !isOwn(use));
   const own = resolveSettings('v4', { uses: flags.uses.filter(isOwn), positional: [] }, env, options);
   const sync = resolveSettings('v4', { uses: syncUses, positional: [] }, env);
+  const notices = [...own.notices, ...sync.notices, ...unknownVariableNotices(env, 'v4', options)];
   const syncFlags = syncUses.map(({ option }) => option.name);
-  return { own, sync, syncFlags, words: flags.positional, notices: [...own.notices, ...sync.notices] };
+  return { own, sync, syncFlags, words: flags.positional, notices };
 }
 
 function parse(words: readonly string[], table: ReadonlyMap<string, OptionDefinition>): ParsedFlags {

@@ -21,7 +21,7 @@ export const SHARED_WITH_RELAY: readonly string[] = [
   ...['ssh', 'ssh-key-file', 'ssh-known-hosts', 'ssh-known-hosts-file', 'git', 'git-config', 'git-config-add'],
   ...['relay', 'relay-token-file', 'relay-ca-file', 'relay-cert-file', 'relay-key-file', 'instance'],
   ...['nats', 'nats-credentials-file', 'nats-ca-file'],
-  ...['verbose', 'log-format', 'explain', 'version', 'help'],
+  ...['verbose', 'log-format', 'termination-log', 'explain', 'version', 'help'],
 ];
 
 /** @throws SidecarError ERR_CONFIG_USAGE, ERR_CONFIG_INVALID */

@@ -1,5 +1,6 @@
+import { resolve as absolute } from 'node:path';
 import { SidecarError } from '../model/error.ts';
-import { buildSyncConfig } from './build-config.ts';
+import { buildSyncConfig, linkPath } from './build-config.ts';
 import { type CompatChoice, detectCompat, explicitCompat } from './detect-compat.ts';
 import { FlagSyntaxError, type ParsedFlags, parseV3Flags, parseV4Flags } from './flags.ts';
 import type { CompatMode } from './option.ts';
@@ -61,15 +62,75 @@ export interface LoadedSettings {
   readonly notices: readonly string[];
 }
 
+/** Which git-sync's layout the root has that `link` is in; undefined for a fresh one. */
+export type LayoutOf = (link: string) => CompatMode | undefined;
+
 /** From command line and environment to every option's value. */
-export function loadSettings(argv: readonly string[], env: EnvironmentVariables): LoadedSettings {
-  const compat = chooseCompat(argv, env);
-  const settings = resolveSettings(compat.mode, parseFlags(argv, compat.mode), env);
+export function loadSettings(
+  argv: readonly string[],
+  env: EnvironmentVariables,
+  layoutOf: LayoutOf = () => undefined,
+): LoadedSettings {
+  const chosen = chooseCompat(argv, env);
+  const first = resolveSettings(chosen.mode, parseFlags(argv, chosen.mode), env);
+  const compat = keepLayout(chosen, first, layoutOf);
+  const settings =
+    compat.mode === chosen.mode ? first : resolveSettings(compat.mode, parseFlags(argv, compat.mode), withV4Names(env));
   return {
     compat,
     settings,
-    notices: [...settings.notices, ...unknownVariableNotices(env, compat.mode), ...overruledNotices(settings)],
+    notices: [
+      ...mixtureNotices(compat, settings),
+      ...settings.notices,
+      ...unknownVariableNotices(env, chosen.mode),
+      ...overruledNotices(settings),
+    ],
   };
+}
+
+/**
+ * One v4 spelling that came to a configuration of v3's must not move the tree: who watches the root of v3 would never
+ * see another update. Whoever wants v4's layout says all of it in v4's words, or GITSYNC_COMPAT=v4.
+ */
+function keepLayout(chosen: CompatChoice, settings: Settings, layoutOf: LayoutOf): CompatChoice {
+  if (!chosen.mixture || chosen.mode !== 'v4' || settings.text('root') === '') return chosen;
+  const mode = layoutAt(settings, layoutOf);
+  if (mode === undefined || mode === 'v4') return chosen;
+  const { v3, v4 } = chosen.mixture;
+  return { ...chosen, mode, reason: `the root has v3’s layout, and ${v3} is v3’s beside ${v4}, which is v4’s` };
+}
+
+function layoutAt(settings: Settings, layoutOf: LayoutOf): CompatMode | undefined {
+  try {
+    return layoutOf(linkPath(settings, absolute(settings.text('root'))));
+  } catch (error) {
+    // What is wrong with the options is said when they are checked.
+    if (error instanceof SidecarError) return undefined;
+    throw error;
+  }
+}
+
+/** v3's mode reads v3's names. What stands under v4's alone was meant as well. */
+function withV4Names(env: EnvironmentVariables): EnvironmentVariables {
+  const more: Record<string, string | undefined> = {};
+  for (const {
+    v3Env,
+    env: [name = ''],
+  } of OPTIONS)
+    if (v3Env !== undefined && !env[v3Env] && env[name]) more[v3Env] = env[name];
+  return { ...env, ...more };
+}
+
+function mixtureNotices({ mixture, mode }: CompatChoice, settings: Settings): string[] {
+  if (!mixture) return [];
+  const { v3, v4 } = mixture;
+  const beside = `${v4} is a spelling of git-sync v4 beside ${v3}, one of v3`;
+  const choice = 'set GITSYNC_COMPAT to v3, v3.1 or v4 to choose';
+  return mode === 'v4'
+    ? [
+        `${beside}: this runs as v4, with trees in ${settings.text('root')}/.worktrees where v3 has them in the root; ${choice}`,
+      ]
+    : [`${beside}: this goes on as ${mode}, because of the layout of the root or the single dash; ${choice}`];
 }
 
 /** airflow#42918: old variables that beat a ref somebody pinned are easy to miss. */

@@ -1,4 +1,5 @@
 import { SidecarError } from '../model/error.ts';
+import { isOfTheImage } from './environment.ts';
 import type { ParsedFlags } from './flags.ts';
 import type { CompatMode, OptionDefinition } from './option.ts';
 import { OPTIONS, optionNamed } from './options.ts';
@@ -93,7 +94,7 @@ function readV4Variable(option: OptionDefinition, env: EnvironmentVariables, not
   const current = option.env[0];
   if (name !== current && option.replacedBy === undefined) notices.push(`${name} is an old name of ${current}`);
   for (const loser of set.slice(0, -1)) {
-    if (env[loser] !== env[name]) notices.push(`${loser} is overridden by ${name}`);
+    if (env[loser] !== env[name] && !isOfTheImage(loser, env[loser])) notices.push(`${loser} is overridden by ${name}`);
   }
   const text = env[name] ?? '';
   const value = option.type === 'list' ? text.split(':') : readValue(option.type, text);
@@ -159,7 +160,8 @@ export function resolveSettings(
   for (const option of options) {
     const flag = fromFlags.get(option.name);
     const variable = mode === 'v4' ? readV4Variable(option, env, notices) : readV3Variable(option, mode, env, notices);
-    if (flag && variable && option.type !== 'repeat' && String(flag.value) !== String(variable.value)) {
+    const differ = flag && variable && option.type !== 'repeat' && String(flag.value) !== String(variable.value);
+    if (differ && !isOfTheImage(variable.sourceName, String(variable.value))) {
       notices.push(`${variable.sourceName} is overruled by ${flag.sourceName}`);
     }
     const merged = option.type === 'repeat' && flag && variable ? append(variable, flag) : (flag ?? variable);

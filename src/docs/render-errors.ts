@@ -1,3 +1,4 @@
+import { CASE_HINTS } from '../model/case-hints.ts';
 import { ERROR_CODES, type ErrorClass } from '../model/error-codes.ts';
 
 const ACTIONS: Readonly<Record<ErrorClass, string>> = {
@@ -11,6 +12,7 @@ export function renderErrorsDoc(): string {
   const rows = Object.entries(ERROR_CODES).map(
     ([code, entry]) => `| \`${code}\` | ${entry.class} | ${entry.meaning} | ${entry.hint} |`,
   );
+  const cases = Object.values(CASE_HINTS).map(({ code, hint }) => `| \`${code}\` | ${hint} |`);
   const classes = Object.entries(ACTIONS).map(([name, action]) => `- **${name}**: ${action}.`);
   return `${[
     '# Errors',
@@ -18,5 +20,7 @@ export function renderErrorsDoc(): string {
     'Every error has a code, which stands in the log line as `code` beside a `hint`. Its class decides what happens next:',
     classes.join('\n'),
     `| code | class | meaning | what to do |\n|---|---|---|---|\n${rows.join('\n')}`,
+    'Where more is known, the hint says it: another party is at fault, or another setting helps. In v3 mode hints name v3’s options and variables.',
+    `| code | hint |\n|---|---|\n${cases.join('\n')}`,
   ].join('\n\n')}\n`;
 }

@@ -14,6 +14,8 @@ export interface FetchOptions {
   readonly filter: string;
   /** v3 brings all tags along, so that `git describe` works in its worktrees. */
   readonly allTags: boolean;
+  /** Where the commits are: the git server, or the relay that stands in for it at the moment. */
+  readonly url: () => string;
   readonly shownUrl: string;
   readonly onProgress?: (text: string) => void;
   /** Called after each fetch that succeeded. */
@@ -25,11 +27,17 @@ async function isShallow(gitDir: string): Promise<boolean> {
   return stat !== undefined && stat.size > 0;
 }
 
-async function fetchArguments(options: FetchOptions, source: string): Promise<string[]> {
+/**
+ * The repository's URL stands on the command line, as with git-sync: programs given as `--git` look for it there. Both
+ * words that are not options are safe: no URL that begins with a dash gets here, and a refspec begins with a plus.
+ */
+async function fetchArguments(options: FetchOptions, refspec: string): Promise<string[]> {
   const args = [
     '--git-dir',
     options.gitDir,
     'fetch',
+    options.url(),
+    `+${refspec}`,
     '--no-auto-gc',
     '--no-recurse-submodules',
     '--no-write-fetch-head',
@@ -41,7 +49,7 @@ async function fetchArguments(options: FetchOptions, source: string): Promise<st
   else if (await isShallow(options.gitDir)) args.push('--unshallow');
   if (options.filter !== '') args.push(`--filter=${options.filter}`);
   args.push(options.onProgress ? '--progress' : '--quiet');
-  return [...args, '--end-of-options', 'origin', `+${source}:${options.localRef}`];
+  return args;
 }
 
 /**
@@ -84,9 +92,8 @@ export class CommitFetcher {
 
   /** Everything that branches and tags reach: the last way to a commit that the server will not name. */
   async fetchEverything(signal: AbortSignal): Promise<void> {
-    const args = await fetchArguments({ ...this.#options, depth: 0, allTags: true }, 'refs/heads/*');
-    args[args.length - 1] = '+refs/heads/*:refs/git-sidecar/all/*';
-    await this.#start(args, signal);
+    const refspec = 'refs/heads/*:refs/git-sidecar/all/*';
+    await this.#start(await fetchArguments({ ...this.#options, depth: 0, allTags: true }, refspec), signal);
   }
 
   /**
@@ -111,7 +118,7 @@ export class CommitFetcher {
   }
 
   async #run(source: string, signal: AbortSignal): Promise<void> {
-    await this.#start(await fetchArguments(this.#options, source), signal);
+    await this.#start(await fetchArguments(this.#options, `${source}:${this.#options.localRef}`), signal);
   }
 
   async #start(args: readonly string[], signal: AbortSignal): Promise<void> {

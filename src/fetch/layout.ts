@@ -1,4 +1,5 @@
-import { basename, join } from 'node:path';
+import { readlinkSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { CompatMode } from '../config/option.ts';
 import { type Oid, parseOid } from '../model/oid.ts';
 
@@ -53,4 +54,17 @@ export class Layout {
 /** The commit that a worktree directory is named after; `rev-<oid>` is 3.1.1's form. */
 export function oidOfWorktreeName(path: string): Oid | undefined {
   return parseOid(basename(path).replace(/^rev-/, ''));
+}
+
+/** Which mode laid out the root that `link` is in, as the link shows; undefined where it shows nothing of a git-sync. */
+export function layoutOfLink(link: string): CompatMode | undefined {
+  let target: string;
+  try {
+    target = readlinkSync(link);
+  } catch {
+    return undefined;
+  }
+  if (oidOfWorktreeName(target) === undefined) return undefined;
+  if (dirname(resolve(dirname(link), target)) !== dirname(link)) return 'v4';
+  return basename(target).startsWith('rev-') ? 'v3.1' : 'v3';
 }

@@ -12,6 +12,7 @@ import { createBelow, makeDirectoryBelow, removeFileBelow, renameBelow, writeBel
 import type { Logger } from '../platform/log.ts';
 import { makeWay, moveAside, removeAside, removeLink } from '../platform/make-way.ts';
 import { describeKept } from '../platform/remove-tree.ts';
+import { type CloneOptions, cloneArguments } from './clone.ts';
 import type { Layout } from './layout.ts';
 import { recognizeRepository } from './recognize.ts';
 import { EMPTY_STATE, type RepositoryState, readState, writeState } from './state.ts';
@@ -25,6 +26,8 @@ export interface RepositoryOptions {
   readonly localRef: string;
   readonly url: string;
   readonly moveAside: boolean;
+  /** Make it with `git clone` where nothing stands in the way; see {@link cloneArguments}. */
+  readonly clone: CloneOptions | undefined;
 }
 
 /** The repository below the root: made, recognised, taken over or rebuilt. Knows what is known about it. */
@@ -155,6 +158,7 @@ export class Repository {
    * What goes wrong is told by {@link ensure}.
    */
   prepare(signal: AbortSignal): void {
+    if (this.#options.clone) return;
     this.#making = this.#make('sha1', signal);
     this.#making.catch(() => undefined);
   }
@@ -188,8 +192,10 @@ export class Repository {
     await this.guard();
     if (this.#ready && (await this.#objectFormat()) !== objectFormat)
       await this.discard(`its objects are not ${objectFormat}`);
-    if (!this.#ready) await this.#make(objectFormat, signal);
-    if (this.#state.url === url && (this.#state.origin ?? url) === origin) return;
+    if (!this.#ready) await this.#make(objectFormat, signal, origin);
+    const { url: formerUrl, origin: formerOrigin = formerUrl } = this.#state;
+    if (formerUrl === url && formerOrigin === origin) return;
+    if (formerUrl !== undefined && formerUrl !== url) await this.#forgetPromises([formerUrl, formerOrigin], signal);
     await this.#setRemote(origin, signal);
     await this.remember({ url, origin });
   }
@@ -211,15 +217,18 @@ export class Repository {
     this.#options.log.warn('removed stale lock files', { files: removed });
   }
 
-  async #make(objectFormat: ObjectFormat, signal: AbortSignal): Promise<void> {
-    const { git, layout, localRef, url } = this.#options;
+  async #make(objectFormat: ObjectFormat, signal: AbortSignal, origin = this.#options.url): Promise<void> {
+    const { git, layout, localRef, url, clone } = this.#options;
     const branch = localRef.replace(/^refs\/heads\//, '');
-    const format = [`--object-format=${objectFormat}`, `--initial-branch=${branch}`];
-    await git.run(['init', '--quiet', '--template=', ...format, '--', layout.root], {
-      op: 'make a repository in',
-      target: layout.root,
-      signal,
-    });
+    const run = { op: 'make a repository in', target: layout.root, signal };
+    if (clone && (await recognizeRepository(layout.gitDir)) === 'none') {
+      const args = cloneArguments(clone, origin, layout.gitDir);
+      await git.run(args, { ...run, op: 'clone', target: clone.shownUrl });
+      await git.run(['--git-dir', layout.gitDir, 'config', 'core.bare', 'false'], run);
+    } else {
+      const format = [`--object-format=${objectFormat}`, `--initial-branch=${branch}`];
+      await git.run(['init', '--quiet', '--template=', ...format, '--', layout.root], run);
+    }
     await this.#setRemote(url, signal);
     await makeDirectoryBelow(this.#in('git-sidecar'));
     await this.remember({ ...EMPTY_STATE, url, origin: url, link: this.#state.link });
@@ -252,6 +261,19 @@ export class Repository {
   async #objectFormat(): Promise<ObjectFormat> {
     const config = await readFile(join(this.gitDir, 'config'), 'utf8').catch(() => '');
     return /objectformat\s*=\s*"?sha256/i.test(config) ? 'sha256' : 'sha1';
+  }
+
+  /**
+   * With `--filter` git records that the URL it fetched from will give out what is missing. The repository that was
+   * followed before does not have what is missing now.
+   */
+  async #forgetPromises(urls: readonly (string | undefined)[], signal: AbortSignal): Promise<void> {
+    const config = await readFile(join(this.gitDir, 'config'), 'utf8').catch(() => '');
+    for (const url of new Set(urls)) {
+      if (url === undefined || !config.includes(`[remote "${url}"]`)) continue;
+      const args = ['--git-dir', this.gitDir, 'config', '--remove-section', `remote.${url}`];
+      await this.#options.git.run(args, { op: 'set the remote of', target: this.gitDir, signal, accept: [1, 5, 128] });
+    }
   }
 
   /** compat.md 2: the remote is called origin and its URL is kept right; relative submodule URLs build on it. */

@@ -14,6 +14,9 @@ function helper(index: number): string {
   );
 }
 
+/** git credential knows URLs of any scheme, also those that git itself needs no password for; a path or an scp-like address is none. */
+const HAS_SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
+
 /**
  * Makes `credentials` known to git and to everything git starts: the configuration holds URLs and a helper that
  * reads the environment, the environment holds the secrets. Nothing secret is written to a file or put on a
@@ -23,7 +26,7 @@ export function credentialSettings(credentials: readonly Credential[]): {
   readonly settings: readonly GitSetting[];
   readonly variables: Readonly<Record<string, string>>;
 } {
-  const ordered = byPrecedence(credentials).filter((credential) => /^https?:/i.test(credential.url));
+  const ordered = byPrecedence(credentials).filter((credential) => HAS_SCHEME.test(credential.url));
   const variables: Record<string, string> = {};
   const exact: GitSetting[] = [];
   const byHost: GitSetting[] = [];

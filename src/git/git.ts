@@ -2,6 +2,7 @@ import { messageOf, SidecarError, systemCode } from '../model/error.ts';
 import type { Logger } from '../platform/log.ts';
 import type { CommandResult, Environment, ProcessRunner } from '../platform/process.ts';
 import { classifyGitFailure } from './classify.ts';
+import { subCommandFirst } from './sub-command-first.ts';
 
 export interface GitRunOptions {
   /** What is being done, for errors: `fetch`, `check out`. */
@@ -59,12 +60,14 @@ export function createGit(options: GitOptions): Git {
   let started = 0;
 
   const start = async (args: readonly string[], run: GitRunOptions): Promise<CommandResult> => {
+    const env = { ...options.environment(), ...run.env };
+    const call = subCommandFirst(args, env);
     try {
       return await options.runner.run({
         file: options.program,
-        args,
+        args: call.args,
         cwd: run.cwd ?? options.cwd,
-        env: { ...options.environment(), ...run.env },
+        env: { ...env, ...call.variables },
         ...(run.stdin !== undefined && { stdin: run.stdin }),
         ...(run.signal && { signal: run.signal }),
         ...(run.timeoutMs !== undefined && { timeoutMs: run.timeoutMs }),

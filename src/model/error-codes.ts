@@ -10,7 +10,10 @@ export type ErrorClass = 'retry' | 'wait' | 'stop';
 export interface ErrorCodeEntry {
   readonly class: ErrorClass;
   readonly meaning: string;
+  /** Options are named as v4 does; `HintWords` puts in the names that the user's mode has. */
   readonly hint: string;
+  /** Where v3 has no option of that kind at all. */
+  readonly v3Hint?: string;
 }
 
 /** Every error code with its meaning, its class and the next thing to do. docs/errors.md is rendered from it. */
@@ -32,8 +35,9 @@ export const ERROR_CODES = {
   },
   ERR_CONFIG_ADD_USER: {
     class: 'stop',
-    meaning: '`--add-user` could not append the current user id to /etc/passwd.',
-    hint: 'Make /etc/passwd writable for the group, or run as a user id that has an entry and drop `--add-user`.',
+    meaning:
+      '`--add-user` could not append the current user id to /etc/passwd, and ssh cannot be given an entry in another way.',
+    hint: 'Install libnss_wrapper (Debian: libnss-wrapper), make /etc/passwd writable, or run as a user id that has an entry.',
   },
   ERR_GIT_MISSING: {
     class: 'stop',
@@ -67,23 +71,35 @@ export const ERROR_CODES = {
   },
   ERR_REMOTE_UNREACHABLE: {
     class: 'retry',
-    meaning: 'The git server cannot be reached: name, network, TLS or connection trouble.',
+    meaning: 'The git server cannot be reached or fails: name, network, TLS or connection trouble, or status 5xx.',
     hint: 'Try `git ls-remote URL` from this machine; check DNS, proxy, CA and firewall.',
   },
   ERR_REMOTE_AUTH: {
     class: 'retry',
     meaning: 'The git server refused the credentials, or wants some and none are set.',
     hint: 'Set `--username` with `--password-file`, `--credential`, `--ssh-key-file` or `--askpass-url`.',
+    v3Hint:
+      'Set `--username` with `--password-file`, or `--askpass-url`; for an ssh URL `--ssh` with `--ssh-key-file`.',
   },
   ERR_REMOTE_HOST_KEY: {
     class: 'retry',
     meaning: 'The ssh host key is unknown or has changed.',
-    hint: 'Put the host into the file of `--ssh-known-hosts-file` (`ssh-keyscan HOST`), or set `--ssh-known-hosts=false`.',
+    hint: 'Put the key of the host into the file of `--ssh-known-hosts-file` (`ssh-keyscan -p PORT HOST`), and compare it with what the host’s owner publishes.',
+  },
+  ERR_REMOTE_SSH_FILE: {
+    class: 'retry',
+    meaning: 'A private key or the file of known hosts is missing or cannot be read, so ssh did not get in.',
+    hint: 'Mount the Secret at the path named above; in a Pod `securityContext.fsGroup: 65533` and `defaultMode: 0440` let this user read it.',
   },
   ERR_REMOTE_NOT_FOUND: {
     class: 'retry',
     meaning: 'There is no repository at this URL, or these credentials may not see it.',
     hint: 'Check `--repo`; many servers answer “not found” when the credentials lack access.',
+  },
+  ERR_REMOTE_CORRUPT: {
+    class: 'retry',
+    meaning: 'The git server finds its own repository damaged; what is here is sound.',
+    hint: 'Run `git fsck` on the git server and repair the repository there; nothing has to be done here.',
   },
   ERR_REMOTE_BUSY: {
     class: 'wait',
@@ -99,11 +115,12 @@ export const ERROR_CODES = {
     class: 'retry',
     meaning: 'The remote has no such branch, tag or commit.',
     hint: 'List what it has with `git ls-remote URL`, then correct `--ref` (or `--branch` and `--rev`).',
+    v3Hint: 'List what it has with `git ls-remote URL`, then correct `--branch` and `--rev`.',
   },
   ERR_REMOTE_CREDENTIAL_SOURCE: {
     class: 'retry',
     meaning: 'A credential could not be obtained: password file, askpass URL or GitHub App.',
-    hint: 'Check that the file is readable and that the URL answers within a second with username= and password= lines.',
+    hint: 'Check that this user may read the file (in a Pod `securityContext.fsGroup`), and that the URL answers within a second with username= and password= lines.',
   },
   ERR_FETCH_OBJECTS: {
     class: 'retry',
@@ -124,11 +141,19 @@ export const ERROR_CODES = {
     class: 'retry',
     meaning: 'A submodule could not be fetched or checked out; nothing was published.',
     hint: 'Give its credentials with `--credential`, or leave submodules out with `--submodules=off`.',
+    v3Hint:
+      'Its server has to take the credentials of `--repo`, or none; or leave submodules out with `--submodules=off`.',
   },
   ERR_ROOT_UNUSABLE: {
     class: 'stop',
     meaning: 'The root directory cannot be created or written.',
     hint: 'Mount a writable volume at `--root`, owned by the user this process runs as.',
+  },
+  ERR_ROOT_WRITE: {
+    class: 'retry',
+    meaning:
+      'git could not write below the root: the disk is full, read-only or out of quota, or permissions are missing.',
+    hint: 'Make room on the volume of `--root` (`df -h`, `df -i`), or give it to the user this process runs as.',
   },
   ERR_ROOT_FOREIGN_REPO: {
     class: 'stop',
@@ -159,6 +184,7 @@ export const ERROR_CODES = {
     class: 'retry',
     meaning: 'The pre-publish hook refused the new revision; the old one stays published.',
     hint: 'Its output is in the log line; it is tried again after `--pre-publish-exechook-backoff`.',
+    v3Hint: 'Its output is in the log line; it is tried again after the backoff.',
   },
   ERR_SERVE_BIND: {
     class: 'stop',
@@ -168,7 +194,7 @@ export const ERROR_CODES = {
   ERR_TOO_MANY_FAILURES: {
     class: 'stop',
     meaning: 'The failures in a row reached `--max-failures`.',
-    hint: 'The error before this line is the cause; raise `--max-failures` (-1: never stop) to keep trying.',
+    hint: 'The error before this line is the cause; a higher `--max-failures` (-1: never stop) keeps trying.',
   },
   ERR_SYNC_TIMEOUT: {
     class: 'retry',

@@ -13,6 +13,11 @@ async function findLibrary(): Promise<string | undefined> {
   return undefined;
 }
 
+/** Whether {@link lendUser} can do its work here. */
+export async function canLendUser(): Promise<boolean> {
+  return (await findLibrary()) !== undefined;
+}
+
 /**
  * ssh refuses to work for a user id that has no entry in /etc/passwd, as in a Pod with an arbitrary user, and there that
  * file cannot be written. With nss_wrapper (cwrap.org) it reads a file of ours instead.

@@ -35,14 +35,16 @@ export interface LoggerOptions {
   readonly now: () => number;
   /** Called for each error line, after redaction: git-sync's error file is written here. */
   readonly onError?: (record: LogRecord) => void;
+  /** The hint of an error in the user's own words; the error's own when left out. */
+  readonly hintOf?: (error: SidecarError) => string;
 }
 
 /** Facts that an error carries for the log: its code, its hint and the chain of its causes. */
-function errorFields(error: unknown): Record<string, unknown> {
+function errorFields(error: unknown, hintOf: LoggerOptions['hintOf']): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
   if (!(error instanceof SidecarError)) return fields;
   fields.code = error.code;
-  fields.hint = error.hint;
+  fields.hint = hintOf ? hintOf(error) : error.hint;
   if (error.cause instanceof Error && !error.message.includes(error.cause.message)) {
     fields.cause = messageOf(error.cause);
   }
@@ -62,7 +64,14 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     warn: (message, fields = {}) => emit({ time: time(), kind: 'warn', level: 0, message, fields }),
     error: (error, message, fields = {}) =>
-      emit({ time: time(), kind: 'error', level: 0, message, error, fields: { ...fields, ...errorFields(error) } }),
+      emit({
+        time: time(),
+        kind: 'error',
+        level: 0,
+        message,
+        error,
+        fields: { ...fields, ...errorFields(error, options.hintOf) },
+      }),
   };
 }
 

@@ -1,7 +1,9 @@
 import type { Git } from '../git/git.ts';
 import type { Credential } from '../model/credential.ts';
+import { SidecarError } from '../model/error.ts';
 import type { AdvertisedRef } from '../model/ref.ts';
 import type { Logger } from '../platform/log.ts';
+import { webPageInstead } from '../remote/http-failure.ts';
 import { NotNative, type UploadPack } from '../remote/upload-pack.ts';
 import type { RemoteUrl } from '../remote/url.ts';
 import { listRefs } from './http-poll.ts';
@@ -74,13 +76,24 @@ export class Poller implements RefSource {
       return await listRefs(this.#native, prefixes, credentials, signal);
     } catch (error) {
       if (!(error instanceof NotNative)) throw error;
-      const refs = await ask();
+      const refs = await (error.isWebPage ? this.#askBehindPage(ask, error) : ask());
       // Only an answer from git proves that the server is fine and ours was the wrong way to ask.
       log.info(0, 'polling with git ls-remote from now on', { reason: error.message });
       this.#native.close();
       this.#native = undefined;
       return refs;
     }
+  }
+
+  /** git may find a repository where we saw a web page. It takes a page for a repository without refs, and may fail behind a redirect. */
+  async #askBehindPage(ask: () => Promise<AdvertisedRef[]>, page: NotNative): Promise<AdvertisedRef[]> {
+    const { fetchUrl } = this.#options.remote;
+    const refs = await ask().catch((error: unknown) => {
+      const isAnswer = error instanceof SidecarError && ['ERR_REMOTE_AUTH', 'ERR_GIT_TIMEOUT'].includes(error.code);
+      throw isAnswer ? error : webPageInstead(fetchUrl, page.message, error);
+    });
+    if (refs.length === 0) throw webPageInstead(fetchUrl, page.message, page);
+    return refs;
   }
 
   #sayHow(): void {

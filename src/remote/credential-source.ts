@@ -6,6 +6,7 @@ import { messageOf, SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { HttpClient } from '../platform/http-client.ts';
 import type { Redactor } from '../platform/redact.ts';
+import { whyUnreadable } from '../platform/unreadable.ts';
 import { askPassword } from './askpass.ts';
 import { GitHubAppTokens } from './github-app.ts';
 
@@ -22,15 +23,30 @@ export interface CredentialSourceOptions {
 async function readPassword(spec: CredentialSpec): Promise<string> {
   if (spec.passwordFile === undefined) return spec.password ?? '';
   try {
-    return await readFile(spec.passwordFile, 'utf8');
+    return readSecret(await readFile(spec.passwordFile));
   } catch (error) {
     throw new SidecarError('ERR_REMOTE_CREDENTIAL_SOURCE', {
       op: 'read the password file',
       target: spec.passwordFile,
-      detail: messageOf(error),
+      detail: (await whyUnreadable(spec.passwordFile)) ?? messageOf(error),
       cause: error,
     });
   }
+}
+
+/**
+ * The secret in a file, byte for byte, less what editors put around it: a byte order mark and blank lines. No password
+ * holds a line end, since git's own credential protocol cannot carry one.
+ *
+ * @throws Error for UTF-16, as PowerShell's `>` writes it
+ */
+export function readSecret(content: Buffer): string {
+  const mark = content.subarray(0, 2).toString('hex');
+  if (mark === 'fffe' || mark === 'feff') throw new Error('the file is UTF-16: write it as UTF-8');
+  return content
+    .toString('utf8')
+    .replace(/^\uFEFF/, '')
+    .replace(/^(?:\r?\n)+|(?:\r?\n)+$/g, '');
 }
 
 /** Secrets in files and variables often end in the line end that an editor or `echo` put there. */

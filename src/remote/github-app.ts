@@ -5,6 +5,7 @@ import { messageOf, SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { HttpClient } from '../platform/http-client.ts';
 import { redactUrl } from '../platform/redact.ts';
+import { whyUnreadable } from '../platform/unreadable.ts';
 
 export interface InstallationToken {
   readonly token: string;
@@ -27,8 +28,21 @@ function failure(target: string, detail: string, cause?: unknown): SidecarError 
   });
 }
 
+async function readKeyFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new SidecarError('ERR_REMOTE_CREDENTIAL_SOURCE', {
+      op: 'read the private key of the GitHub App',
+      target: path,
+      detail: (await whyUnreadable(path)) ?? messageOf(error),
+      cause: error,
+    });
+  }
+}
+
 async function signRequest(app: GitHubAppConfig, now: number): Promise<string> {
-  const pem = app.privateKey ?? (await readFile(app.privateKeyFile ?? '', 'utf8'));
+  const pem = app.privateKey ?? (await readKeyFile(app.privateKeyFile ?? ''));
   const { SignJWT } = await import('jose/jwt/sign');
   const issuedAt = Math.floor(now / 1000);
   return await new SignJWT({})
@@ -67,7 +81,8 @@ async function requestInstallationToken(
       throw failure(target, 'the answer lacks token or expires_at');
     return { token: body.token, expiresAt };
   } catch (error) {
-    throw error instanceof SidecarError ? error : failure(target, messageOf(error), error);
+    if (!(error instanceof SidecarError)) throw failure(target, messageOf(error), error);
+    throw error.code === 'ERR_REMOTE_CREDENTIAL_SOURCE' ? error : failure(target, error.detail, error);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { CASE_HINTS, type ErrorCase } from '../model/case-hints.ts';
 import { SidecarError } from '../model/error.ts';
 import type { ErrorCode } from '../model/error-codes.ts';
 import { redactUrl } from '../platform/redact.ts';
@@ -13,20 +14,54 @@ export function readRetryAfter(value: string | undefined, now: number): number |
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), LONGEST_RETRY_AFTER_MS);
 }
 
-function codeFor(status: number): ErrorCode {
-  if (status === 401 || status === 403 || status === 407) return 'ERR_REMOTE_AUTH';
-  if (status === 404 || status === 410) return 'ERR_REMOTE_NOT_FOUND';
-  if (status === 429 || status === 503) return 'ERR_REMOTE_BUSY';
-  return status >= 500 ? 'ERR_REMOTE_UNREACHABLE' : 'ERR_REMOTE_PROTOCOL';
+interface Verdict {
+  readonly code: ErrorCode;
+  readonly case?: ErrorCase;
 }
 
-/** The typed error for an answer that is not 200. */
-export function httpFailure(url: URL, answer: IncomingMessage, now: number): SidecarError {
+function verdictOn(status: number, sentCredential: boolean): Verdict {
+  if (status === 401) return { code: 'ERR_REMOTE_AUTH', ...(sentCredential && { case: 'refused' }) };
+  if (status === 403) return { code: 'ERR_REMOTE_AUTH', ...(sentCredential && { case: 'forbidden' }) };
+  if (status === 407) return { code: 'ERR_REMOTE_AUTH', case: 'proxyRefused' };
+  if (status === 404 || status === 410) return { code: 'ERR_REMOTE_NOT_FOUND' };
+  if (status === 429 || status === 503) return { code: 'ERR_REMOTE_BUSY' };
+  if (status >= 500) return { code: 'ERR_REMOTE_UNREACHABLE', case: 'serverFailed' };
+  return { code: 'ERR_REMOTE_PROTOCOL', ...(status >= 300 && status < 400 && { case: 'webPage' }) };
+}
+
+/**
+ * The typed error for an answer that is not 200.
+ * @param sentCredential the question carried a user name and password
+ */
+export function httpFailure(url: URL, answer: IncomingMessage, now: number, sentCredential = false): SidecarError {
   const retryAfterMs = readRetryAfter(answer.headers['retry-after'], now);
-  return new SidecarError(codeFor(answer.statusCode ?? 0), {
+  const { code, case: kind } = verdictOn(answer.statusCode ?? 0, sentCredential);
+  const { location } = answer.headers;
+  const elsewhere = kind === 'webPage' && location !== undefined ? `, a redirect to ${redactUrl(location)}` : '';
+  return new SidecarError(code, {
     op: 'ask',
     target: redactUrl(`${url.origin}${url.pathname}`),
-    detail: `the server answered with status ${answer.statusCode}`,
+    detail: `the server answered with status ${answer.statusCode}${elsewhere}`,
+    ...(kind && { hint: CASE_HINTS[kind].hint }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
+}
+
+/** True for what browsers are given: a login page, or the page of a proxy. */
+export function isWebPage({ headers }: IncomingMessage): boolean {
+  return /^(?:text\/html|application\/xhtml)/i.test(headers['content-type'] ?? '');
+}
+
+/**
+ * The typed error for a web page in the place of git's answer.
+ * @param how it showed: the server answers with one, or redirects to one
+ */
+export function webPageInstead(url: string, how: string, cause?: unknown): SidecarError {
+  return new SidecarError(CASE_HINTS.webPage.code, {
+    op: 'ask',
+    target: redactUrl(url),
+    detail: `${how}, perhaps a login page, instead of answering as a repository`,
+    hint: CASE_HINTS.webPage.hint,
+    cause,
   });
 }

@@ -4,15 +4,23 @@ import { type Credential, credentialFor } from '../model/credential.ts';
 import { SidecarError } from '../model/error.ts';
 import { bounded } from '../platform/bounded.ts';
 import { bodyOf, dismiss, readBody } from '../platform/http-body.ts';
-import { HttpConnection } from '../platform/http-connection.ts';
+import { HttpConnection, type HttpQuestion } from '../platform/http-connection.ts';
+import { redactUrl } from '../platform/redact.ts';
 import { cookieHeader } from './cookies.ts';
-import { httpFailure } from './http-failure.ts';
+import { httpFailure, isWebPage, webPageInstead } from './http-failure.ts';
 import type { HttpSettings } from './http-settings.ts';
 import { readCapabilities, type ServerCapabilities } from './wire/capabilities.ts';
 
 /** The server is not one that we understand natively; git itself has to ask. The message says why. */
 export class NotNative extends Error {
   override readonly name = 'NotNative';
+  /** A web page came, or a way to one. git takes the page of a dumb server for an empty list of refs. */
+  readonly isWebPage: boolean;
+
+  constructor(message: string, isWebPage = false) {
+    super(message);
+    this.isWebPage = isWebPage;
+  }
 }
 
 export interface UploadPackOptions {
@@ -136,18 +144,20 @@ export class UploadPack {
     const { base } = await this.discover(sending.credentials, sending.signal);
     const url = new URL(`${base}/git-upload-pack`);
     const answer = await this.#ask('POST', url, sending);
-    await this.#requireOk(url, answer);
+    await this.#requireOk(url, answer, sending.credentials);
     const type = answer.headers['content-type'];
     if (type?.startsWith('application/x-git-upload-pack-result')) return answer;
     dismiss(answer);
+    if (isWebPage(answer)) throw webPageInstead(this.#options.url, 'the server answers with a web page');
     const detail = `the answer is of type ${type ?? 'nothing'}`;
     throw new SidecarError('ERR_REMOTE_PROTOCOL', { op: 'ask', target: this.#options.url, detail });
   }
 
-  async #requireOk(url: URL, answer: IncomingMessage): Promise<void> {
+  async #requireOk(url: URL, answer: IncomingMessage, credentials: readonly Credential[]): Promise<void> {
     if (answer.statusCode === 200) return;
     dismiss(answer);
-    throw httpFailure(url, answer, this.#options.now());
+    const sentCredential = this.#needsAuth && credentialFor(url.href, credentials) !== undefined;
+    throw httpFailure(url, answer, this.#options.now(), sentCredential);
   }
 
   async #discover(credentials: readonly Credential[], signal: AbortSignal): Promise<UploadPackServer> {
@@ -160,10 +170,12 @@ export class UploadPack {
         url = this.#followRedirect(url, answer, redirects);
         continue;
       }
-      await this.#requireOk(url, answer);
+      await this.#requireOk(url, answer, credentials);
       if (!answer.headers['content-type']?.startsWith('application/x-git-upload-pack-advertisement')) {
         dismiss(answer);
-        throw new NotNative('the server does not speak smart HTTP');
+        throw isWebPage(answer)
+          ? new NotNative('the server answers with a web page', true)
+          : new NotNative('the server does not speak smart HTTP');
       }
       const capabilities = readCapabilities(await readBody(answer, this.#options.settings.stallMs));
       if (capabilities.version !== 2) throw new NotNative(`the server speaks protocol v${capabilities.version}`);
@@ -178,7 +190,8 @@ export class UploadPack {
       throw new NotNative('the server redirects in a way that git has to judge');
     }
     const to = new URL(location, from);
-    if (!to.href.endsWith(INFO_REFS)) throw new NotNative('the server redirects to a URL of another form');
+    if (!to.href.endsWith(INFO_REFS))
+      throw new NotNative(`the server redirects to ${redactUrl(`${to.origin}${to.pathname}`)}`, true);
     if (to.protocol !== from.protocol && to.protocol !== 'https:')
       throw new NotNative(`the server redirects to ${to.protocol}`);
     return to;

@@ -125,14 +125,11 @@ export class SyncLoop {
     }
     limit.end();
     watch.done();
-    const cycle = result instanceof SidecarError ? undefined : result;
-    observer.onCycle({
-      status: cycle === undefined ? 'error' : cycle.updated ? 'success' : 'noop',
-      durationMs: clock.monotonic() - startedAt,
-      pollMs: cycle?.polledAt === undefined ? undefined : cycle.polledAt - cycle.startedAt,
-      error: cycle === undefined ? (result as SidecarError) : undefined,
-      revision: cycle?.wanted,
-    });
+    // A success is reported by a stage of the cycle, before those who are notified hear of it.
+    if (result instanceof SidecarError) {
+      const durationMs = clock.monotonic() - startedAt;
+      observer.onCycle({ status: 'error', durationMs, pollMs: undefined, error: result, revision: undefined });
+    }
     return result;
   }
 

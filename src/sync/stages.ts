@@ -6,6 +6,7 @@ import { fetchObjects } from './stages/fetch.ts';
 import { look } from './stages/look.ts';
 import { poll, refreshCredentials } from './stages/poll.ts';
 import { askBeforePublish, publish } from './stages/publish.ts';
+import { report } from './stages/report.ts';
 import { createTell } from './stages/tell.ts';
 import { TreeWatch } from './tree-watch.ts';
 
@@ -20,6 +21,7 @@ export function createStages(): readonly Stage[] {
     checkout,
     askBeforePublish,
     publish,
+    report,
     createTell(),
     createCleanUp(),
   ];

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -14,7 +14,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { script } from '../kit/script.ts';
 import { fixture } from '../kit/setup.ts';
-import { read, run, Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
+import { published, read, run, Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { missing } from '../peers/programs.ts';
 import { delay, until } from '../peers/wait.ts';
@@ -60,29 +60,37 @@ describe('compat 6 error file', () => {
 });
 
 describe('compat 6 add-user, change-permissions', () => {
+  /** One-time syncs as a user id without an entry, in a mount namespace of their own, on a copy of /etc/passwd. */
+  const addUserTwice = (passwdMode: number): { added: string; stderr: string; link: string } => {
+    const { dir, args, link } = fixture();
+    const [passwd, copy] = [readFileSync('/etc/passwd', 'utf8'), join(dir, 'passwd')];
+    writeFileSync(copy, passwd);
+    chmodSync(copy, passwdMode);
+    execFileSync('chmod', ['-R', 'a+rwX', dir]);
+    chmodSync(copy, passwdMode);
+    const sync = [process.execPath, join(DIST, 'git-sync.cjs'), ...args, '--one-time', '--add-user'];
+    const asUser = ['setpriv', '--reuid=54321', '--regid=0', '--clear-groups', ...sync];
+    const program = `mount --bind "$0" /etc/passwd && "$@" && "$@"`;
+    const { status, stderr } = spawnSync(
+      'unshare',
+      ['-m', '--propagation', 'private', 'sh', '-c', program, copy, ...asUser],
+      { env: { PATH: process.env.PATH, HOME: '/somewhere' }, encoding: 'utf8' },
+    );
+    expect(status, stderr).toBe(0);
+    return { added: readFileSync(copy, 'utf8').slice(passwd.length), stderr, link };
+  };
+
+  test.skipIf(process.getuid?.() !== 0)('--add-user adds one line for a user id that has none, and only once', () => {
+    expect(addUserTwice(0o666).added).toBe('git-sync:x:54321:0::/somewhere:/sbin/nologin\n');
+  });
+
   test.skipIf(process.getuid?.() !== 0)(
-    '--add-user adds one line for a user id that has none, and only once',
-    async () => {
-      const { dir, args } = fixture();
-      const passwd = readFileSync('/etc/passwd', 'utf8');
-      execFileSync('chmod', ['-R', 'a+rwX', dir]);
-      const mode = statSync('/etc/passwd').mode & 0o777;
-      chmodSync('/etc/passwd', 0o666);
-      try {
-        for (let times = 0; times < 2; times += 1) {
-          execFileSync(process.execPath, [join(DIST, 'git-sync.cjs'), ...args, '--one-time', '--add-user'], {
-            uid: 54321,
-            gid: 0,
-            env: { PATH: process.env.PATH, HOME: '/somewhere' },
-            stdio: 'ignore',
-          });
-        }
-        const added = readFileSync('/etc/passwd', 'utf8').slice(passwd.length);
-        expect(added).toBe('git-sync:x:54321:0::/somewhere:/sbin/nologin\n');
-      } finally {
-        writeFileSync('/etc/passwd', passwd);
-        chmodSync('/etc/passwd', mode);
-      }
+    'Airflow’s Pod starts: --add-user is no reason to end where /etc/passwd cannot be written',
+    () => {
+      const { added, stderr, link } = addUserTwice(0o644);
+      expect(added).toBe('');
+      expect(stderr).toContain('/etc/passwd stays as it is');
+      expect(published(link)).toBeDefined();
     },
   );
 

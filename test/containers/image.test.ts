@@ -32,6 +32,52 @@ describe('the image', () => {
     expect(asked.stdout).toBe('65533\n65533\n/tmp /tmp /git\n2\n');
   });
 
+  test('git-sync’s lines in /etc/passwd and /etc/group, its mode, and its group for whoever names no group', () => {
+    const said = (...options: string[]): string =>
+      runContainer([...options, '--entrypoint=/bin/sh'], IMAGE, '-c', 'id -u; id -g').stdout;
+    const { stdout } = runContainer(
+      ['--passwd=false', '--entrypoint=/bin/sh'],
+      IMAGE,
+      '-c',
+      'grep -h ^git-sync: /etc/passwd /etc/group; stat -c %a /etc/passwd',
+    );
+    expect(stdout).toBe('git-sync:x:65533:65533::/tmp:/sbin/nologin\ngit-sync:x:65533:git-sync\n666\n');
+    for (const user of ['65533', 'git-sync', '65533:65533'])
+      expect(said('--passwd=false', `--user=${user}`), user).toBe('65533\n65533\n');
+  });
+
+  test.each([
+    ['its own user', []],
+    ['the user’s name', ['--user=git-sync']],
+    ['an arbitrary user', ['--user=1234567:0']],
+    ['an arbitrary user where nothing but /tmp can be written', ['--user=1234567:0', '--read-only', '--tmpfs=/tmp']],
+  ])('Airflow’s Pod starts as %s: --add-user', async (_who, user) => {
+    const { url, first } = await guarded();
+    const git = volume();
+    const both = (name: string, value: string): string[] => [
+      '-e',
+      `GIT_SYNC_${name}=${value}`,
+      '-e',
+      `GITSYNC_${name}=${value}`,
+    ];
+    const { status, stderr } = runContainer(
+      [
+        ...['--passwd=false', ...user, '-v', `${git}:/git`],
+        ...both('REPO', url),
+        ...both('ROOT', '/git'),
+        ...both('ADD_USER', 'true'),
+        ...both('ONE_TIME', 'true'),
+        ...both('USERNAME', 'jylee'),
+        ...both('PASSWORD', 'mypassword'),
+        ...['-e', 'GIT_SYNC_DEST=repo', '-e', 'GITSYNC_LINK=repo', '-e', 'GIT_SYNC_REV=HEAD', '-e', 'GITSYNC_REF=HEAD'],
+      ],
+      IMAGE,
+    );
+    expect(status, stderr).toBe(0);
+    expect(stderr).toContain(first);
+    expect(stderr).not.toContain('"severity":"warning","msg":"GITSYNC_ROOT');
+  });
+
   test.each([
     ['its own user', []],
     ['an arbitrary user', ['--user=1234567:0']],
@@ -51,7 +97,10 @@ describe('the image', () => {
     expect(sharedHistory(IMAGE, git, '/git/current/a')).toBe('one');
   });
 
-  test('ssh works for a user without an entry in /etc/passwd, which cannot be written', async () => {
+  test.each([
+    ['without --add-user', []],
+    ['with --add-user', ['--add-user']],
+  ])('ssh works %s for a user without an entry in /etc/passwd, which cannot be written', async (_how, more) => {
     const dir = tempDir();
     const upstream = new Upstream(join(dir, 'srv'));
     upstream.commit({ a: 'over ssh' });
@@ -62,11 +111,15 @@ describe('the image', () => {
     chmodSync(join(keys, 'ssh'), 0o644);
     chmodSync(keys, 0o755);
     const git = volume();
+    const url = `ssh://${userInfo().username}@127.0.0.1:${server.port}${upstream.bare}`;
+    const options = ['--link=current', '--one-time', '--ssh-key-file=/tmp/key', ...more];
+    const known = '--ssh-known-hosts-file=/etc/git-secret/known_hosts';
     const secret = ['--mount', `type=bind,src=${keys},dst=/etc/git-secret,ro`];
     const { status, stderr } = runContainer(
       // A key that others may read is refused by ssh; in a Pod fsGroup gives it to the user's group. Here it is copied.
       [
         '--user=1234567:0',
+        '--passwd=false',
         '--read-only',
         '--tmpfs=/tmp:mode=1777',
         '-v',
@@ -76,7 +129,7 @@ describe('the image', () => {
       ],
       IMAGE,
       '-c',
-      `umask 077; cp /etc/git-secret/ssh /tmp/key; exec /git-sync --repo=ssh://${userInfo().username}@127.0.0.1:${server.port}${upstream.bare} --link=current --one-time --ssh-key-file=/tmp/key --ssh-known-hosts-file=/etc/git-secret/known_hosts`,
+      `umask 077; cp /etc/git-secret/ssh /tmp/key; exec /git-sync --repo=${url} ${known} ${options.join(' ')}`,
     );
     expect(stderr).toContain('published');
     expect(status).toBe(0);

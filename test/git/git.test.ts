@@ -81,11 +81,15 @@ describe('the private configuration', () => {
     ]);
   });
 
-  test('`git credential fill` finds the credential of the longest path, then of the host; another user’s URL gets none', () => {
+  test('`git credential fill` finds the credential of the longest path, then of the host, whatever the scheme; another user’s URL gets none', () => {
     const dir = tempDir();
     const { settings, variables } = credentialSettings([
       { url: 'https://h.example/', username: 'host', password: 'p"1' },
       { url: 'https://h.example/team', username: 'team', password: "p'2 \\ $x" },
+      { url: 'file:///srv/repo.git', username: 'filer', password: 'p3' },
+      { url: 'ssh://h.example:22/repo', username: 'sheller', password: 'p4' },
+      { url: 'git://h.example/repo', username: 'daemon', password: 'p5' },
+      { url: '/srv/a path', username: 'nobody', password: 'p6' },
     ]);
     writeFileSync(join(dir, 'config'), renderGitConfig(settings));
     const fill = (request: string): string => {
@@ -102,6 +106,10 @@ describe('the private configuration', () => {
     expect(fill('url=https://h.example/team/repo\n\n')).toContain("username=team\npassword=p'2 \\ $x\n");
     expect(fill('url=https://h.example/other\n\n')).toContain('username=host\npassword=p"1\n');
     expect(fill('protocol=https\nhost=h.example\n\n')).toContain('username=host');
+    expect(fill('url=file:///srv/repo.git\n\n')).toContain('username=filer\npassword=p3\n');
+    expect(fill('url=file:///elsewhere\n\n')).toContain('username=filer');
+    expect(fill('url=ssh://h.example:22/repo\n\n')).toContain('username=sheller\npassword=p4\n');
+    expect(fill('url=git://h.example/repo\n\n')).toContain('username=daemon\npassword=p5\n');
     expect(fill('url=https://stranger@h.example/other\n\n')).toBe('none');
     expect(fill('url=https://elsewhere.example/\n\n')).toBe('none');
     expect(renderGitConfig(settings)).not.toContain('p"1');

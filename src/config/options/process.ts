@@ -111,7 +111,7 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
     v3Env: 'GIT_SYNC_ADD_USER',
     default: 'false',
     since: '3.3.5',
-    doc: 'Add the current user id to /etc/passwd when it has no entry; ssh wants one.',
+    doc: 'Add the current user id to /etc/passwd when it has no entry; ssh wants one. Where that file cannot be written, ssh is given an entry of its own (with libnss_wrapper).',
   },
   {
     name: 'verbose',
@@ -123,6 +123,16 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
     since: '4',
     placeholder: 'LEVEL',
     doc: 'How much to log: 0 what matters, 1 decisions, 3 polls, 5 every git command, 9 everything.',
+  },
+  {
+    name: 'termination-log',
+    type: 'string',
+    group: 'process',
+    env: ['GITSYNC_TERMINATION_LOG'],
+    default: '/dev/termination-log',
+    since: 'git-sidecar',
+    placeholder: 'PATH',
+    doc: 'When the process ends with an error, that error and its hint are written to this file, where Kubernetes shows them (`kubectl describe pod`). Only if the file is there; empty turns it off.',
   },
   {
     name: 'log-format',

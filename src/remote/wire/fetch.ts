@@ -45,7 +45,8 @@ function malformed(detail: string): SidecarError {
 
 /** A server that has not got what it is asked for is no broken one: another one behind its name may have told us of it. */
 function refusal(words: string): SidecarError {
-  const code = /not our ref/.test(words) ? 'ERR_REMOTE_REF' : 'ERR_REMOTE_PROTOCOL';
+  const isDamaged = /corrupt|bad object|unable to read|missing (?:blob|tree|commit)/i.test(words);
+  const code = isDamaged ? 'ERR_REMOTE_CORRUPT' : /not our ref/.test(words) ? 'ERR_REMOTE_REF' : 'ERR_REMOTE_PROTOCOL';
   return new SidecarError(code, { op: 'fetch', detail: `the server says: ${words}` });
 }
 
@@ -85,7 +86,7 @@ export class FetchAnswer {
     const [band, rest] = [packet.payload[0], packet.payload.subarray(1)];
     if (band === BAND.data) return rest;
     if (band === BAND.progress) return undefined;
-    throw malformed(band === BAND.error ? `the server says: ${rest.toString('utf8', 0, 400).trim()}` : `band ${band}`);
+    throw band === BAND.error ? refusal(rest.toString('utf8', 0, 400).trim()) : malformed(`band ${band}`);
   }
 
   #readLine(packet: Packet): undefined {

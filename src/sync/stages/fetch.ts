@@ -33,12 +33,17 @@ async function mayFetchPack({ config, packFetch, source, repository }: SyncConte
   return await keepsRefsInFiles(repository.gitDir);
 }
 
+const PASSING: readonly string[] = [
+  'ERR_REMOTE_UNREACHABLE',
+  'ERR_REMOTE_BUSY',
+  'ERR_REMOTE_REF',
+  'ERR_REMOTE_CORRUPT',
+  'ERR_GIT_KILLED',
+];
+
 /** The server, or the way to it, has a bad moment: that says nothing about how it answers. */
 function isPassing(error: unknown): boolean {
-  return (
-    error instanceof SidecarError &&
-    ['ERR_REMOTE_UNREACHABLE', 'ERR_REMOTE_BUSY', 'ERR_REMOTE_REF', 'ERR_GIT_KILLED'].includes(error.code)
-  );
+  return error instanceof SidecarError && PASSING.includes(error.code);
 }
 
 /** Returns false when git has to fetch. */

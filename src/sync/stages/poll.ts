@@ -1,3 +1,5 @@
+import type { SyncConfig } from '../../config/sync-config.ts';
+import { SidecarError } from '../../model/error.ts';
 import type { SyncContext } from '../context.ts';
 import type { Cycle, Stage } from '../cycle.ts';
 
@@ -19,6 +21,15 @@ export const refreshCredentials: Stage = {
   },
 };
 
+/** v3's users, and the scripts that read its error file, know git clone's words for a branch that is not there (compat.md 13). */
+function inWordsOf({ mode, target, remote }: SyncConfig, error: unknown): unknown {
+  if (mode === 'v4' || target.kind === 'oid' || !(error instanceof SidecarError) || error.code !== 'ERR_REMOTE_REF')
+    return error;
+  const ref = target.candidates.find((name) => /^refs\/(?:heads|tags)\//.test(name)) ?? target.requested;
+  const detail = `Remote branch ${ref.replace(/^refs\/(?:heads|tags)\//, '')} not found in upstream origin`;
+  return new SidecarError('ERR_REMOTE_REF', { op: 'look for a ref in', target: remote.shownUrl, detail, cause: error });
+}
+
 /** Asks the remote for the ref we follow; a pinned commit needs no asking. */
 export const poll: Stage = {
   name: 'poll',
@@ -30,7 +41,12 @@ export const poll: Stage = {
     } else if (target.kind === 'oid') {
       cycle.wanted = { ref: target.requested, oid: target.oid };
     } else {
-      const tip = await context.source.poll(target.candidates, target.requested, cycle.credentials, cycle.signal);
+      const { candidates, requested } = target;
+      const tip = await context.source
+        .poll(candidates, requested, cycle.credentials, cycle.signal)
+        .catch((error: unknown) => {
+          throw inWordsOf(context.config, error);
+        });
       cycle.tip = tip;
       cycle.wanted = { ref: tip.ref, oid: tip.oid };
       context.log.info(3, 'polled', { ref: tip.ref, hash: tip.oid });

@@ -1,0 +1,86 @@
+import type { ErrorCode } from './error-codes.ts';
+
+export interface CaseHint {
+  readonly code: ErrorCode;
+  readonly hint: string;
+  /** See `ErrorCodeEntry`. */
+  readonly v3Hint?: string;
+}
+
+/** Cases of a code whose remedy is another than the code's own hint says: another party is at fault, or another setting helps. */
+export const CASE_HINTS = {
+  refused: {
+    code: 'ERR_REMOTE_AUTH',
+    hint: 'The server knows no such user with this password or token: has it expired, been rotated or been revoked? Check what `--username` and `--password-file` (or the source of the password) hold.',
+  },
+  forbidden: {
+    code: 'ERR_REMOTE_AUTH',
+    hint: 'The server understood who asks and does not allow it: give the user or token read access to the repository (scope, role, SSO, IP rules).',
+  },
+  key: {
+    code: 'ERR_REMOTE_AUTH',
+    hint: 'The server takes none of the keys of `--ssh-key-file`: add the public half to the repository (deploy key) or user there, and check the user name in the URL.',
+  },
+  badKey: {
+    code: 'ERR_REMOTE_AUTH',
+    hint: 'The file of `--ssh-key-file` is not a private key that ssh can read: no passphrase, whole text with a line end at the end, `ssh-keygen -y -f FILE` has to work.',
+  },
+  openKey: {
+    code: 'ERR_REMOTE_AUTH',
+    hint: 'ssh refuses a private key of ours that others may read: `defaultMode: 0400` (or `chmod 400`) for the file of `--ssh-key-file`.',
+  },
+  hostKeyChanged: {
+    code: 'ERR_REMOTE_HOST_KEY',
+    hint: 'The host shows another key than the file of `--ssh-known-hosts-file` has. If its owner says that it was replaced, correct the file; otherwise somebody is in between.',
+  },
+  proxyRefused: {
+    code: 'ERR_REMOTE_AUTH',
+    hint: 'It is the proxy that wants credentials, not the git server: HTTPS_PROXY=http://USER:PASSWORD@PROXY, or leave the server out with NO_PROXY.',
+  },
+  proxy: {
+    code: 'ERR_REMOTE_UNREACHABLE',
+    hint: 'It is the proxy that failed, not the git server: check HTTPS_PROXY and HTTP_PROXY, or leave the server out with NO_PROXY.',
+  },
+  certificate: {
+    code: 'ERR_REMOTE_UNREACHABLE',
+    hint: 'The certificate of the server is not trusted here: name the CA with GIT_SSL_CAINFO=/path/ca.crt, and check the date and the host name.',
+  },
+  serverFailed: {
+    code: 'ERR_REMOTE_UNREACHABLE',
+    hint: 'The git server answers with an error of its own: look at its log or status page. It is tried again.',
+  },
+  webPage: {
+    code: 'ERR_REMOTE_PROTOCOL',
+    hint: 'A web page came instead of git’s answer, perhaps a login page: check the URL, give credentials that work without a browser, or except git from the single sign-on. See it with `curl -i URL/info/refs?service=git-upload-pack`.',
+  },
+  shellTalks: {
+    code: 'ERR_REMOTE_PROTOCOL',
+    hint: 'Something else than git wrote into the connection: over ssh the login shell of the user must print nothing; over http a proxy may have answered.',
+  },
+  noUser: {
+    code: 'ERR_GIT_FAILED',
+    hint: 'ssh works only for a user id with an entry in /etc/passwd: set `--add-user`, or install libnss_wrapper (Debian: libnss-wrapper).',
+  },
+  noSsh: {
+    code: 'ERR_GIT_FAILED',
+    hint: 'Install the ssh client (Debian: openssh-client), or name it in GIT_SSH_COMMAND.',
+  },
+  noTransport: {
+    code: 'ERR_GIT_FAILED',
+    hint: 'This git cannot speak the protocol of the URL: install the whole of git (its git-remote-https), or use another URL.',
+  },
+  transportForbidden: {
+    code: 'ERR_GIT_FAILED',
+    hint: 'git refuses this kind of URL in submodules: allow it with `--git-config=protocol.file.allow:always`, or change the URL in .gitmodules.',
+  },
+  submoduleAway: {
+    code: 'ERR_CHECKOUT_SUBMODULE',
+    hint: 'Check the URL in .gitmodules and the commit that the repository names, or leave submodules out with `--submodules=off`.',
+  },
+  submoduleUnreachable: {
+    code: 'ERR_CHECKOUT_SUBMODULE',
+    hint: 'Its server cannot be reached from here: check DNS, proxy, CA and firewall, or leave submodules out with `--submodules=off`.',
+  },
+} as const satisfies Record<string, CaseHint>;
+
+export type ErrorCase = keyof typeof CASE_HINTS;
