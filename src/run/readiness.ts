@@ -26,23 +26,29 @@ const ANSWER_MS = 2000;
 
 type Answer = string | undefined;
 
+/** A connection that is opened and ended. Cut off, it would be reported as an error by many servers. */
 function askTcp(port: number, signal: AbortSignal): Promise<Answer> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1', timeout: ANSWER_MS, signal });
-    const done = (answer: Answer): void => {
+    const socket = connect({ port, host: '127.0.0.1', signal });
+    const timer = setTimeout(() => {
+      resolve(`port ${port} does not answer`);
       socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', () => done(undefined));
-    socket.once('timeout', () => done(`port ${port} does not answer`));
-    socket.once('error', (error) => done(`port ${port}: ${error.message}`));
+    }, ANSWER_MS);
+    socket.once('connect', () => {
+      resolve(undefined);
+      // Whatever the server says first is read, so that ending is no reset.
+      socket.resume();
+      socket.end();
+    });
+    socket.on('error', (error) => resolve(`port ${port}: ${error.message}`));
+    socket.once('close', () => clearTimeout(timer));
   });
 }
 
 async function askHttp(url: string, http: HttpClient, signal: AbortSignal): Promise<Answer> {
   const limit = deadline(signal, ANSWER_MS);
   try {
-    const { status } = await http.ask({ method: 'GET', url: new URL(url), signal: limit.signal });
+    const { status } = await http.probe({ method: 'GET', url: new URL(url), signal: limit.signal });
     return status >= 200 && status < 400 ? undefined : `${url} answers with status ${status}`;
   } catch (error) {
     return `${url}: ${asSidecarError(error, 'ask').detail}`;
