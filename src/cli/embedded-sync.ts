@@ -22,6 +22,8 @@ export interface EmbeddedSyncOptions {
   readonly clock: Clock;
   readonly observability: Observability;
   readonly onPublish: () => void;
+  /** After each successful cycle. */
+  readonly onSuccess: () => Promise<void>;
 }
 
 export interface EmbeddedSync {
@@ -30,6 +32,8 @@ export interface EmbeddedSync {
   readonly reportRunning: ((oid: Oid) => void) | undefined;
   /** For those who want a sync sooner. */
   readonly inbound: InboundOptions;
+  /** Starts the next cycle now: `--sync-on-signal`. */
+  wake(): void;
   stop(): Promise<void>;
 }
 
@@ -38,7 +42,7 @@ const ANEW_MS = 30_000;
 
 /** A sync inside another process. @throws SidecarError when the root or git cannot be used */
 export async function startEmbeddedSync(options: EmbeddedSyncOptions): Promise<EmbeddedSync> {
-  const { config, runner, log, redactor, clock, observability, onPublish } = options;
+  const { config, runner, log, redactor, clock, observability, onPublish, onSuccess } = options;
   await preflight(config);
   const root = await prepareRoot(config.root);
   const shared = { config, root, runner, log, redactor, clock };
@@ -52,7 +56,7 @@ export async function startEmbeddedSync(options: EmbeddedSyncOptions): Promise<E
     await openRepository(context, stopping.signal);
     while (!stopping.signal.aborted) {
       const parts = { context, wakeUps, stages: createStages(), random: Math.random, signal: stopping.signal };
-      const end = await new SyncLoop({ ...parts, onSuccess: async () => undefined }).run();
+      const end = await new SyncLoop({ ...parts, onSuccess }).run();
       if (end.kind !== 'failed') return;
       log.error(end.error, 'the sync gave up; it is started again', { ms: ANEW_MS });
       await clock.sleep(ANEW_MS, stopping.signal);
@@ -63,6 +67,7 @@ export async function startEmbeddedSync(options: EmbeddedSyncOptions): Promise<E
     context,
     reportRunning,
     inbound,
+    wake: () => wakeUps.wake('signal'),
     stop: async () => {
       wakeUps.wake('stop');
       stopping.abort();

@@ -1,3 +1,5 @@
+import { messageOf } from '../model/error.ts';
+import type { ErrorFile } from '../notify/files.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createLogger, type Logger, type LoggerOptions } from '../platform/log.ts';
 import { jsonLogFormat, terminalLogFormat } from '../platform/log-format.ts';
@@ -25,5 +27,21 @@ export function createProcessLogger(
     write: io.stderr,
     now: systemClock.now,
     ...(onError && { onError }),
+  });
+}
+
+/** The log, whose errors also go into the error file. */
+export function createErrorFileLogger(
+  config: LogConfig,
+  io: Io,
+  redactor: Redactor,
+  errorFile: ErrorFile | undefined,
+): Logger {
+  return createProcessLogger(config, io, redactor, (record) => {
+    errorFile
+      ?.write(record, (line) => redactor.redact(line))
+      .catch((error: unknown) => {
+        io.stderr(`cannot write the error file: ${messageOf(error)}\n`);
+      });
   });
 }

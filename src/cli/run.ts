@@ -31,7 +31,7 @@ export async function runCommand(
   let loaded: LoadedRun;
   try {
     loaded = loadRun(argv, env, cwd);
-    if (loaded.sync.flag('help')) {
+    if (loaded.sync.flag('help') || loaded.sync.flag('man')) {
       io.stdout(renderRunHelp());
       return EXIT.ok;
     }

@@ -1,6 +1,6 @@
 import type { SyncConfig } from '../config/sync-config.ts';
 import { prepareRoot } from '../fetch/root.ts';
-import { messageOf, SidecarError } from '../model/error.ts';
+import { SidecarError } from '../model/error.ts';
 import { ErrorFile } from '../notify/files.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
@@ -15,22 +15,11 @@ import { createStages } from '../sync/stages.ts';
 import { createObservability, startEndpoint } from './observability.ts';
 import { EXIT, type Io } from './outcome.ts';
 import { preflight } from './preflight.ts';
-import { createProcessLogger } from './process-logger.ts';
+import { createErrorFileLogger } from './process-logger.ts';
 import { secretsOf } from './secrets.ts';
 import { listenForSignals } from './signals.ts';
 import { VERSION } from './version.ts';
 import { wireWakeableSync } from './wakeable-sync.ts';
-
-/** The log, whose errors also go into the error file. */
-function createSyncLogger(config: SyncConfig, io: Io, redactor: Redactor, errorFile: ErrorFile | undefined): Logger {
-  return createProcessLogger(config, io, redactor, (record) => {
-    errorFile
-      ?.write(record, (line) => redactor.redact(line))
-      .catch((error: unknown) => {
-        io.stderr(`cannot write the error file: ${messageOf(error)}\n`);
-      });
-  });
-}
 
 /** Shows git's own progress on a terminal: `--one-time` on a large repository would otherwise look stuck. */
 function progressFor(config: SyncConfig, io: Io): ((text: string) => void) | undefined {
@@ -49,7 +38,7 @@ export async function runSyncProcess(
   const redactor = new Redactor();
   for (const secret of secretsOf(config)) redactor.add(secret);
   const errorFile = config.errorFile === undefined ? undefined : new ErrorFile(config.errorFile);
-  const log = createSyncLogger(config, io, redactor, errorFile);
+  const log = createErrorFileLogger(config, io, redactor, errorFile);
   try {
     await preflight(config);
     const root = await prepareRoot(config.root);

@@ -83,7 +83,8 @@ export class Front implements Backends {
 
   /**
    * Accepts no connection any more, closes those that are idle and waits for the others; cuts what is left after
-   * `timeoutMs`, or when `signal` fires.
+   * `timeoutMs`.
+   * @param signal gives up waiting, and cuts nothing
    * @returns how many were cut
    */
   async finish(timeoutMs: number, signal: AbortSignal): Promise<number> {
@@ -93,8 +94,7 @@ export class Front implements Backends {
       for (const connection of this.#connections) connection.endIfIdle();
       return [...this.#connections];
     };
-    const cut = await this.#empty(left, timeoutMs, signal);
-    return signal.aborted ? this.#cut([...this.#connections]) : cut;
+    return await this.#empty(left, timeoutMs, signal);
   }
 
   async close(): Promise<void> {

@@ -33,6 +33,11 @@ export async function endLeftovers(mark: string, tell: InstanceOptions['onLeftov
   if (leftovers.length > 0) tell?.(leftovers);
 }
 
+/** How a process ended, in words. */
+export function describeExit({ code, signal }: Exit): string {
+  return signal === null ? `it exited with status ${code}` : `it was ended by ${signal}`;
+}
+
 /** One process of the command. */
 export class Instance {
   readonly port: number | undefined;

@@ -5,7 +5,7 @@ import type { Clock } from '../platform/clock.ts';
 import { deadline } from '../platform/deadline.ts';
 import type { HttpClient } from '../platform/http-client.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
-import type { Instance } from './instance.ts';
+import { describeExit, type Instance } from './instance.ts';
 
 export interface ReadinessOptions {
   readonly checks: readonly ReadyCheck[];
@@ -85,10 +85,6 @@ async function ask(check: ReadyCheck, instance: Instance, options: ReadinessOpti
   }
 }
 
-function describeExit({ exit }: Instance): string {
-  return exit?.signal ? `it was ended by ${exit.signal}` : `it exited with status ${exit?.code}`;
-}
-
 /**
  * Waits until all checks pass.
  * @returns undefined when ready, otherwise why it is not: the last answer, the exit of the process, or the end of waiting
@@ -99,7 +95,7 @@ export async function waitUntilReady(instance: Instance, options: ReadinessOptio
   let last = 'nothing was asked';
   for (const check of checks) {
     for (;;) {
-      if (instance.exit) return describeExit(instance);
+      if (instance.exit) return describeExit(instance.exit);
       if (signal.aborted) return 'waiting was given up';
       if (clock.monotonic() > deadline) return `not ready after ${timeoutMs / 1000} s: ${last}`;
       const answer = await ask(check, instance, options);
@@ -108,5 +104,5 @@ export async function waitUntilReady(instance: Instance, options: ReadinessOptio
       await Promise.race([instance.exited, clock.sleep(PAUSE_MS, signal)]);
     }
   }
-  return instance.exit ? describeExit(instance) : undefined;
+  return instance.exit && describeExit(instance.exit);
 }

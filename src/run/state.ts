@@ -34,6 +34,7 @@ const EMPTY: RunState = { releases: [], quarantined: {}, owned: [] };
 export class StateFile {
   readonly #path: string;
   #state: RunState = EMPTY;
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(directory: string) {
     this.#path = join(directory, 'state.json');
@@ -60,8 +61,13 @@ export class StateFile {
   /** @throws SidecarError ERR_RUN_STATE */
   async save(changes: Partial<RunState>): Promise<void> {
     this.#state = { ...this.#state, ...changes };
-    try {
+    // One after the other, so that the newest is what stays.
+    const written = this.#writing.then(async () => {
       await writeFileAtomic(this.#path, `${JSON.stringify(this.#state)}\n`);
+    });
+    this.#writing = written.catch(() => undefined);
+    try {
+      await written;
     } catch (error) {
       const detail = messageOf(error);
       throw new SidecarError('ERR_RUN_STATE', { op: 'write', target: this.#path, detail, cause: error });
