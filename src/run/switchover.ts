@@ -164,8 +164,7 @@ export class Switchover {
 
   #try(release: Release, instance: Instance): Probation {
     const { config, clock } = this.#options;
-    const before = this.#trial;
-    before?.supersede();
+    const before = this.#closeTrial();
     const trial = new Trial(release, instance, config.readyForMs, clock);
     this.#trial = trial;
     this.#ready.add(instance);
@@ -176,7 +175,7 @@ export class Switchover {
 
   #conclude(trial: Trial, verdict: Verdict): Verdict {
     const { config, onGone } = this.#options;
-    if (this.#trial !== trial || verdict.kind === 'superseded') return { kind: 'superseded' };
+    if (this.#trial !== trial || verdict.kind === 'superseded') return verdict;
     const { release, instance } = trial;
     const old = this.#proven;
     this.#trial = undefined;
@@ -201,11 +200,28 @@ export class Switchover {
 
   /** Ends the current process, so that the next can have its port. */
   async #makeWay(): Promise<void> {
-    const trial = this.#trial;
-    trial?.supersede();
-    this.#trial = undefined;
-    await trial?.instance.stop();
+    await this.#closeTrial()?.instance.stop();
     await this.#proven?.keeper?.stop();
+  }
+
+  /**
+   * A newer release takes the place of the one on probation. Where something proven is there to go back to, the latter
+   * goes; otherwise it is the best there is, and stays for that.
+   *
+   * @returns the one that goes
+   */
+  #closeTrial(): Trial | undefined {
+    const trial = this.#trial;
+    this.#trial = undefined;
+    if (!trial) return undefined;
+    if (this.#proven || trial.instance.exit !== undefined) {
+      trial.supersede();
+      return trial;
+    }
+    const { release, instance } = trial;
+    this.#proven = { release, keeper: this.#keep(instance, release) };
+    trial.prove();
+    return undefined;
   }
 
   async #startReady(release: Release, signal: AbortSignal): Promise<Instance> {

@@ -17,7 +17,7 @@ export class Trial {
   readonly instance: Instance;
   readonly verdict: Promise<Verdict>;
   readonly #ending = new AbortController();
-  #isSuperseded = false;
+  #decided: 'proven' | 'superseded' | undefined;
 
   /** @param forMs milliseconds; 0: it is proven at once */
   constructor(release: Release, instance: Instance, forMs: number, clock: Clock) {
@@ -28,7 +28,13 @@ export class Trial {
 
   /** Ends the probation without a result. */
   supersede(): void {
-    this.#isSuperseded = true;
+    this.#decided ??= 'superseded';
+    this.#ending.abort();
+  }
+
+  /** Takes it for proven before the time is over: there is nothing better to go back to. */
+  prove(): void {
+    this.#decided ??= 'proven';
     this.#ending.abort();
   }
 
@@ -36,7 +42,7 @@ export class Trial {
     const time = forMs > 0 ? clock.sleep(forMs, this.#ending.signal) : Promise.resolve();
     const exit = await Promise.race([this.instance.exited, time.then(() => undefined)]);
     this.#ending.abort();
-    if (this.#isSuperseded) return { kind: 'superseded' };
+    if (this.#decided) return { kind: this.#decided };
     return exit === undefined ? { kind: 'proven' } : { kind: 'died', exit };
   }
 }
