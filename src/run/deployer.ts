@@ -210,7 +210,7 @@ export class Deployer {
   }
 
   #considerIn(ms: number): void {
-    void this.#options.clock.sleep(ms, this.#stopping.signal).then(() => this.consider());
+    void this.#options.clock.sleep(ms + 1, this.#stopping.signal).then(() => this.consider());
   }
 
   async #deploy(attempt: Attempt): Promise<void> {
