@@ -116,6 +116,11 @@ describe('architecture (docs/architecture.md)', () => {
     /\bsymlink\(/,
     (path) => path === 'publish/link.ts' || path === 'run/mirror-journal.ts',
   );
+  only(
+    'directories are watched in one place, which knows what to do when no watch is to be had',
+    /import \{[^}]*\bwatch(?:File)?\b[^}]*\} from 'node:fs/,
+    (path) => path === 'run/follow-link.ts',
+  );
   only('nobody prints to the console', /\bconsole\./, () => false);
   only('there are no default exports', /export default/, () => false);
 

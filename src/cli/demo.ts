@@ -101,6 +101,8 @@ export async function demoCommand(env: EnvironmentVariables, io: Io): Promise<nu
       `--listen=127.0.0.1:${port}`,
       '--ready-http=/',
       '--ready-timeout=10s',
+      '--ready-for=0s',
+      '--drain-delay=0s',
       '--log-format=json',
       '--',
       process.execPath,

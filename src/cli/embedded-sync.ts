@@ -24,6 +24,8 @@ export interface EmbeddedSyncOptions {
   readonly clock: Clock;
   readonly observability: Observability;
   readonly onPublish: () => void;
+  /** After each successful cycle. */
+  readonly onSuccess: () => Promise<void>;
 }
 
 export interface EmbeddedSync {
@@ -32,6 +34,8 @@ export interface EmbeddedSync {
   readonly reportRunning: ((oid: Oid) => void) | undefined;
   /** For those who want a sync sooner. */
   readonly inbound: InboundOptions;
+  /** Starts the next cycle now: `--sync-on-signal`. */
+  wake(): void;
   stop(): Promise<void>;
 }
 
@@ -42,7 +46,7 @@ const LAST_MS = 2000;
 
 /** A sync inside another process. @throws SidecarError when the root or git cannot be used */
 export async function startEmbeddedSync(options: EmbeddedSyncOptions): Promise<EmbeddedSync> {
-  const { config, runner, log, redactor, clock, observability, onPublish } = options;
+  const { config, runner, log, redactor, clock, observability, onPublish, onSuccess } = options;
   await preflight(config, log);
   const root = await prepareRoot(config.root);
   const shared = { config, root, runner, log, redactor, clock };
@@ -58,7 +62,7 @@ export async function startEmbeddedSync(options: EmbeddedSyncOptions): Promise<E
   const follow = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       const parts = { context, wakeUps, stages: createStages(), random: Math.random, signal: stopping.signal };
-      const end = await new SyncLoop({ ...parts, open, watchdog, onSuccess: async () => undefined }).run();
+      const end = await new SyncLoop({ ...parts, open, watchdog, onSuccess }).run();
       if (end.kind !== 'failed') return;
       log.error(end.error, 'the sync gave up; it is started again', { ms: ANEW_MS });
       await clock.sleep(ANEW_MS, stopping.signal);
@@ -69,6 +73,7 @@ export async function startEmbeddedSync(options: EmbeddedSyncOptions): Promise<E
     context,
     reportRunning,
     inbound,
+    wake: () => wakeUps.wake('signal'),
     stop: async () => {
       wakeUps.wake('stop');
       stopping.abort();

@@ -1,4 +1,5 @@
 import { messageOf } from '../model/error.ts';
+import type { ErrorFile } from '../notify/files.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createLogger, type Logger, type LoggerOptions, type LogRecord } from '../platform/log.ts';
 import { jsonLogFormat, terminalLogFormat } from '../platform/log-format.ts';
@@ -37,4 +38,22 @@ export function createProcessLogger(
       more.onError?.(record);
     },
   });
+}
+
+/** The log, whose errors also go into the error file. */
+export function createErrorFileLogger(
+  config: LogConfig,
+  io: Io,
+  redactor: Redactor,
+  errorFile: ErrorFile | undefined,
+  more: Pick<LoggerOptions, 'hintOf'> = {},
+): Logger {
+  const onError = (record: LogRecord): void => {
+    errorFile
+      ?.write(record, (line) => redactor.redact(line))
+      .catch((error: unknown) => {
+        io.stderr(`cannot write the error file: ${messageOf(error)}\n`);
+      });
+  };
+  return createProcessLogger(config, io, redactor, { ...more, onError });
 }

@@ -8,7 +8,8 @@ import type { Front } from '../run/front.ts';
 import type { StateFile } from '../run/state.ts';
 import type { DeploymentReport, RunObserver, RunStatus } from '../run/status.ts';
 import type { Switchover } from '../run/switchover.ts';
-import { jsonRoute, metricsRoute, probeRoute } from '../serve/routes.ts';
+import type { Verdict } from '../serve/health.ts';
+import { jsonRoute, metricsRoute, probeRoute, profilesRoute } from '../serve/routes.ts';
 import { type HttpServer, startHttpServer } from '../serve/server.ts';
 import type { SyncContext } from '../sync/context.ts';
 import type { EmbeddedSync } from './embedded-sync.ts';
@@ -25,6 +26,7 @@ export class RunReport implements RunObserver {
   #switchover: Switchover | undefined;
   #sync: SyncContext | undefined;
   #inbound: readonly Route[] = [];
+  #isEnding = false;
   #reportRunning: EmbeddedSync['reportRunning'];
   #last: DeploymentReport | undefined;
 
@@ -50,6 +52,15 @@ export class RunReport implements RunObserver {
     this.#tellRelay();
     const { http } = this.#config;
     if (http) this.#inbound = inboundRoutes(http, inbound);
+  }
+
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
+  /** `/readyz` says no from now on, so that nobody sends anything here any more. */
+  ending(): void {
+    this.#isEnding = true;
   }
 
   onDeployment(report: DeploymentReport): void {
@@ -92,6 +103,17 @@ export class RunReport implements RunObserver {
     };
   }
 
+  #readiness(): Verdict {
+    if (this.#isEnding) return { ok: false, text: 'run is ending' };
+    const { isAlive = false, isReady = false } = this.#switchover ?? {};
+    if (!isReady) return { ok: false, text: isAlive ? 'the process is not ready yet' : 'nothing is running' };
+    const { http, sync } = this.#config;
+    const { health } = this.observability;
+    // What runs is as stale as what was published: asked for with --max-staleness only.
+    if (sync && http && http.maxStalenessMs > 0 && health.isInitialized) return health.readiness();
+    return { ok: true, text: 'ok' };
+  }
+
   /** @throws SidecarError ERR_SERVE_BIND */
   async serve(log: Logger): Promise<HttpServer | undefined> {
     const { http } = this.#config;
@@ -106,13 +128,11 @@ export class RunReport implements RunObserver {
       askInbound,
       jsonRoute('/status', () => this.status()),
       probeRoute(
-        () => {
-          const { running } = this.status();
-          return { ok: running !== undefined, text: running ? 'ok' : 'nothing is running' };
-        },
+        () => this.#readiness(),
         () => this.observability.health.liveness(),
       ),
     ];
+    if (http.profiles) routes.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles()));
     if (metrics) {
       routes.push(
         metricsRoute(metrics, () => {

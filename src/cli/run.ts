@@ -34,7 +34,7 @@ export async function runCommand(
   let loaded: LoadedRun | undefined;
   try {
     loaded = loadRun(argv, env, cwd);
-    if (loaded.sync.flag('help')) {
+    if (loaded.sync.flag('help') || loaded.sync.flag('man')) {
       io.stdout(renderRunHelp());
       return EXIT.ok;
     }

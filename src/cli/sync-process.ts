@@ -1,11 +1,11 @@
 import type { SyncConfig } from '../config/sync-config.ts';
 import { oidOfWorktreeName } from '../fetch/layout.ts';
 import { prepareRoot } from '../fetch/root.ts';
-import { messageOf, SidecarError } from '../model/error.ts';
+import { SidecarError } from '../model/error.ts';
 import { ErrorFile } from '../notify/files.ts';
 import { bounded, settledWithin } from '../platform/bounded.ts';
 import { systemClock } from '../platform/clock.ts';
-import type { Logger, LogRecord } from '../platform/log.ts';
+import type { Logger } from '../platform/log.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import { Redactor } from '../platform/redact.ts';
 import { readLink } from '../publish/link.ts';
@@ -19,7 +19,7 @@ import { createWatchdog, reportEmptyLoop } from './create-watchdog.ts';
 import { createObservability, startEndpoint } from './observability.ts';
 import { EXIT, type Io } from './outcome.ts';
 import { preflight } from './preflight.ts';
-import { createProcessLogger } from './process-logger.ts';
+import { createErrorFileLogger } from './process-logger.ts';
 import { secretsOf } from './secrets.ts';
 import { listenForSignals } from './signals.ts';
 import { VERSION } from './version.ts';
@@ -35,22 +35,6 @@ export interface SyncStart {
   readonly io: Io;
 }
 
-/** The log, whose errors also go into the error file. */
-function createSyncLogger(
-  { config, hintOf, io }: SyncStart,
-  redactor: Redactor,
-  errorFile: ErrorFile | undefined,
-): Logger {
-  const onError = (record: LogRecord): void => {
-    errorFile
-      ?.write(record, (line) => redactor.redact(line))
-      .catch((error: unknown) => {
-        io.stderr(`cannot write the error file: ${messageOf(error)}\n`);
-      });
-  };
-  return createProcessLogger(config, io, redactor, { onError, hintOf });
-}
-
 /** Shows git's own progress on a terminal: `--one-time` on a large repository would otherwise look stuck. */
 function progressFor(config: SyncConfig, io: Io): ((text: string) => void) | undefined {
   return config.oneTime && io.stderrIsTerminal && config.logFormat !== 'json' ? io.stderr : undefined;
@@ -64,13 +48,13 @@ async function publishedCommit(link: string): Promise<string | undefined> {
 
 /** One sync, from checked configuration to exit status. */
 export async function runSyncProcess(start: SyncStart): Promise<number> {
-  const { config, notices, compatReason, io } = start;
+  const { config, notices, compatReason, hintOf, io } = start;
   // Node writes the title over the arguments, so a secret given as a flag is no longer shown by ps.
   if (config.secretsOnCommandLine) process.title = 'git-sidecar sync';
   const redactor = new Redactor();
   for (const secret of secretsOf(config)) redactor.add(secret);
   const errorFile = config.errorFile === undefined ? undefined : new ErrorFile(config.root, config.errorFile);
-  const log = createSyncLogger(start, redactor, errorFile);
+  const log = createErrorFileLogger(config, io, redactor, errorFile, { hintOf });
   try {
     await preflight(config, log);
     const root = await prepareRoot(config.root);

@@ -4,6 +4,7 @@ import { expandRef } from '../model/ref.ts';
 import { parseRemoteUrl } from '../remote/url.ts';
 import { buildGitAccess } from './build-git-access.ts';
 import { parseCredentials } from './credential-json.ts';
+import { holdsSecret } from './environment.ts';
 import { parseHttpBind } from './http-bind.ts';
 import { parseNats, parseRelayClient } from './relay-client.ts';
 import { type EnvironmentVariables, effectiveName, type Settings } from './settings.ts';
@@ -162,8 +163,10 @@ function absoluteIn(root: string, path: string): string | undefined {
 }
 
 function holdsSecretFlag(settings: Settings): boolean {
-  const inUrl = settings.get('repo').source === 'flag' && parseRemoteUrl(settings.text('repo')).userinfo !== undefined;
-  return inUrl || settings.all().some(({ option, source }) => option.secret === true && source === 'flag');
+  return settings
+    .all()
+    .filter(({ source }) => source === 'flag')
+    .some(({ option, value }) => [value].flat().some((text) => holdsSecret(option, String(text))));
 }
 
 function logFormat(settings: Settings): SyncConfig['logFormat'] {

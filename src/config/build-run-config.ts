@@ -110,7 +110,13 @@ function syncConfig({ sync }: RunSettings, env: EnvironmentVariables): SyncConfi
   refuseIf(config.oneTime, '--one-time makes no sense with run', false);
   // git-sync ends at the first failure; here that would take the service down with it.
   const isChosen = ['max-failures', 'max-sync-failures'].some((name) => sync.isSet(name));
-  return isChosen ? config : { ...config, maxFailures: undefined, initMaxFailures: undefined };
+  return {
+    ...config,
+    maxFailures: isChosen ? config.maxFailures : undefined,
+    initMaxFailures: isChosen || sync.isSet('init-max-failures') ? config.initMaxFailures : undefined,
+    // Hooks inherit it as well; git itself gets credentials in another way.
+    environment: applicationEnvironment(env),
+  };
 }
 
 /**
@@ -125,11 +131,15 @@ export function buildRunConfig(settings: RunSettings, env: EnvironmentVariables)
   const link = config?.link ?? resolve(cwd, sync.text('link'));
   const where = place(settings, link);
   const listen = own.text('listen') === '' ? undefined : parseAddress('--listen', own.text('listen'));
+  const http = parseHttpBind(sync);
+  const isWatched = listen !== undefined || http !== undefined || own.isSet('drain-delay');
   const keep = own.number('keep-releases');
   refuseIf(keep < 2, '--keep-releases must be at least 2: the running release and the way back', false);
   checkWord(own, 'restart', ['always', 'on-failure', 'never']);
   for (const name of ['ready-timeout', 'stop-timeout', 'drain-timeout', 'build-timeout', 'recheck'])
     refuseIf(own.number(name) < 10, `--${name} must be at least 10ms`, false);
+  for (const name of ['ready-for', 'drain-delay'])
+    refuseIf(own.number(name) < 0, `--${name} must not be negative`, false);
   refuseIf(!/^[A-Za-z_]\w*$/.test(own.text('port-env')), '--port-env must be the name of a variable', false);
   const build = own.text('build');
   return {
@@ -144,6 +154,7 @@ export function buildRunConfig(settings: RunSettings, env: EnvironmentVariables)
     recheckMs: own.number('recheck'),
     readyChecks: readyChecks(settings, listen !== undefined),
     readyTimeoutMs: own.number('ready-timeout'),
+    readyForMs: own.number('ready-for'),
     stopSignal: signalOf(own, 'stop-signal'),
     stopTimeoutMs: own.number('stop-timeout'),
     restart: own.text('restart') as RestartPolicy,
@@ -151,7 +162,8 @@ export function buildRunConfig(settings: RunSettings, env: EnvironmentVariables)
     listen,
     portVariable: own.text('port-env'),
     drainTimeoutMs: own.number('drain-timeout'),
-    http: parseHttpBind(sync),
+    drainDelayMs: isWatched ? own.number('drain-delay') : 0,
+    http,
     verbosity: sync.number('verbose'),
     logFormat: sync.text('log-format') as RunConfig['logFormat'],
     environment: applicationEnvironment(env),

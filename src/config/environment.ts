@@ -1,3 +1,8 @@
+import { Redactor, redactUrl } from '../platform/redact.ts';
+import type { OptionDefinition } from './option.ts';
+import { RELAY_OPTIONS } from './options/relay.ts';
+import { RUN_OPTIONS } from './options/run.ts';
+import { OPTIONS } from './options.ts';
 import type { EnvironmentVariables } from './settings.ts';
 
 /** Variables that point git at another repository than the one we name (git, "Environment Variables"). */
@@ -31,14 +36,6 @@ export function isOfTheImage(name: string, value: string | undefined): boolean {
   return name === 'GITSYNC_ROOT' && value === '/git';
 }
 
-/** Variables of ours that hold secrets. Files and services are safer, but these are what many charts set. */
-const SECRETS = ['GITSYNC_PASSWORD', 'GIT_SYNC_PASSWORD', 'GITSYNC_CREDENTIAL', 'GITSYNC_GITHUB_APP_PRIVATE_KEY'];
-
-/** What an application inherits that runs beside the sync: the credentials of the git server are none of its business. */
-export function applicationEnvironment(env: EnvironmentVariables): Record<string, string> {
-  return Object.fromEntries(Object.entries(childEnvironment(env)).filter(([name]) => !SECRETS.includes(name)));
-}
-
 /** What children inherit: everything the user set, less what would turn git to another repository. */
 export function childEnvironment(env: EnvironmentVariables): Record<string, string> {
   const kept: Record<string, string> = {};
@@ -46,4 +43,52 @@ export function childEnvironment(env: EnvironmentVariables): Record<string, stri
     if (value !== undefined && !REPOSITORY_VARIABLES.has(name)) kept[name] = value;
   }
   return kept;
+}
+
+/** Every variable that an option is read from, in any mode, with the option. */
+const OPTION_OF: ReadonlyMap<string, OptionDefinition> = new Map(
+  [...OPTIONS, ...RUN_OPTIONS, ...RELAY_OPTIONS].flatMap((option) =>
+    [...option.env, ...(option.v3Env === undefined ? [] : [option.v3Env])].map((name) => [name, option] as const),
+  ),
+);
+
+/** A misspelled variable of ours can hold a secret as well. */
+const LOOKS_SECRET = /^GIT_?(?:SYNC|SIDECAR)_\w*(?:PASS|TOKEN|SECRET|CREDENTIAL|KEY)/;
+
+/**
+ * The value of an option as everybody may have it.
+ * @returns undefined when nothing of it may be handed on
+ */
+function withoutSecrets({ secret, mayHoldSecret }: OptionDefinition, value: string): string | undefined {
+  if (secret || mayHoldSecret === 'text') return undefined;
+  return mayHoldSecret === 'url' ? redactUrl(withoutUserinfo(value)) : value;
+}
+
+/** The value of an option is a secret, or has one in it that we recognise. */
+export function holdsSecret({ secret, mayHoldSecret }: OptionDefinition, value: string): boolean {
+  if (secret) return value !== '';
+  if (mayHoldSecret === undefined) return false;
+  return /extraheader/i.test(value) || new Redactor().redact(withoutUserinfo(value)) !== value;
+}
+
+/** What an application inherits that runs beside the sync: the credentials of the git server are none of its business. */
+export function applicationEnvironment(env: EnvironmentVariables): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const [name, value] of Object.entries(childEnvironment(env))) {
+    const option = OPTION_OF.get(name);
+    const shown = option ? withoutSecrets(option, value) : LOOKS_SECRET.test(name) ? undefined : value;
+    if (shown !== undefined) kept[name] = shown;
+  }
+  return kept;
+}
+
+/**
+ * URLs, several separated by commas, without a password. A user name goes too, since a token can stand in its place;
+ * that of ssh stays. The password may hold any character, so everything up to the last `@` before the path belongs to it.
+ */
+function withoutUserinfo(value: string): string {
+  return value.replace(/([a-z][a-z0-9+.-]*:\/\/)([^/?#\s]*)@/gi, (_all, scheme: string, userinfo: string) => {
+    const [user = ''] = userinfo.split(':');
+    return /^(?:git\+)?ssh/i.test(scheme) && user !== '' ? `${scheme}${user}@` : scheme;
+  });
 }

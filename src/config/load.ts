@@ -134,7 +134,7 @@ function mixtureNotices({ mixture, mode }: CompatChoice, settings: Settings): st
 }
 
 /** airflow#42918: old variables that beat a ref somebody pinned are easy to miss. */
-function overruledNotices(settings: Settings): string[] {
+export function overruledNotices(settings: Settings): string[] {
   if (settings.mode !== 'v4' || !settings.isSet('ref')) return [];
   return ['branch', 'rev']
     .filter((name) => settings.isSet(name) && settings.text(name) !== '' && settings.text(name) !== 'HEAD')

@@ -51,6 +51,11 @@ export interface OptionDefinition {
   readonly envOnly?: boolean;
   /** The value must never be shown. */
   readonly secret?: boolean;
+  /**
+   * The value is no secret as such but may hold one: `url` in the userinfo or the query of URLs, `text` anywhere. What
+   * is started beside the sync does not inherit it.
+   */
+  readonly mayHoldSecret?: 'url' | 'text';
   /** Not listed by --help. */
   readonly hidden?: boolean;
   /** A word for the value in usage texts. */

@@ -50,6 +50,8 @@ export interface RunConfig {
   readonly recheckMs: number;
   readonly readyChecks: readonly ReadyCheck[];
   readonly readyTimeoutMs: number;
+  /** How long a new process must live after it became ready; 0: it need not. */
+  readonly readyForMs: number;
   readonly stopSignal: NodeJS.Signals;
   readonly stopTimeoutMs: number;
   readonly restart: RestartPolicy;
@@ -57,6 +59,8 @@ export interface RunConfig {
   readonly listen: Address | undefined;
   readonly portVariable: string;
   readonly drainTimeoutMs: number;
+  /** From SIGTERM until the process is stopped. */
+  readonly drainDelayMs: number;
   readonly http: SyncConfig['http'];
   readonly verbosity: number;
   readonly logFormat: SyncConfig['logFormat'];

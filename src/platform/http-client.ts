@@ -16,6 +16,24 @@ export interface HttpAnswer {
   readonly location: string | undefined;
 }
 
+/** How much of an answer that nobody wants is read, and how long. */
+const MOST_UNWANTED_BYTES = 1024 * 1024;
+const MOST_UNWANTED_MS = 2000;
+
+async function readOff(answer: IncomingMessage): Promise<void> {
+  const timer = setTimeout(() => answer.destroy(), MOST_UNWANTED_MS);
+  let size = 0;
+  try {
+    for await (const chunk of answer) {
+      size += (chunk as Buffer).length;
+      if (size > MOST_UNWANTED_BYTES) break;
+    }
+  } catch {
+    // Its status is known, and more was not asked.
+  }
+  clearTimeout(timer);
+}
+
 /**
  * Asks HTTP servers that are no git servers, one connection a question, as git-sync asks them: through the proxies that
  * the environment names, trusting the system's certificates or those of `SSL_CERT_FILE`. Redirects are answers.
@@ -44,6 +62,24 @@ export class HttpClient {
   /** @throws SidecarError ERR_REMOTE_UNREACHABLE when there is no whole answer */
   async askForText(request: HttpRequest): Promise<HttpAnswer & { readonly body: string }> {
     return await this.#ask(request, async (answer) => ({ body: (await readBody(answer)).toString() }));
+  }
+
+  /**
+   * Asks, and resolves as soon as the status is there; the rest of the answer is read behind that, since many servers
+   * complain about a client that goes away in the middle.
+   * @throws SidecarError ERR_REMOTE_UNREACHABLE when there is no answer
+   */
+  async probe(request: HttpRequest): Promise<HttpAnswer> {
+    const connection = new HttpConnection(this.#accessTo(request.url));
+    try {
+      const answer = await connection.ask({ ...request, headers: { connection: 'close', ...request.headers } });
+      const { statusCode: status = 0, headers } = answer;
+      void readOff(answer).finally(() => connection.close());
+      return { status, location: headers.location };
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
   }
 
   async #ask<T>(request: HttpRequest, read: (answer: IncomingMessage) => Promise<T>): Promise<HttpAnswer & T> {

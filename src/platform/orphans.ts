@@ -1,5 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { findMarked, signalQuietly } from './marked-processes.ts';
 
 /** Variable in the environment of every git process we start: the root it works for, and who started it. */
 export const OWNER_VARIABLE = 'GIT_SIDECAR_OWNER';
@@ -9,16 +9,11 @@ export function ownerMark(root: string, pid: number): string {
   return `${pid}:${root}`;
 }
 
-/** How long a process may take to vanish after SIGKILL before we go on without it. */
+/** How long processes may take to vanish after SIGKILL before we go on without them. */
 const DEATH_MS = 500;
 
 function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  return signalQuietly(pid, 0);
 }
 
 /**
@@ -30,21 +25,12 @@ function isAlive(pid: number): boolean {
  * @returns the ids of the processes that were ended
  */
 export async function endOrphans(root: string): Promise<number[]> {
-  const entries = await readdir('/proc').catch(() => [] as string[]);
-  const ended: number[] = [];
-  for (const entry of entries) {
-    if (!/^\d+$/.test(entry)) continue;
-    const environment = await readFile(`/proc/${entry}/environ`, 'utf8').catch(() => '');
-    const mark = environment.split('\0').find((line) => line.startsWith(`${OWNER_VARIABLE}=`));
-    const found = mark === undefined ? null : /^(\d+):(.*)$/s.exec(mark.slice(OWNER_VARIABLE.length + 1));
-    if (!found || found[2] !== root || isAlive(Number(found[1]))) continue;
-    try {
-      process.kill(Number(entry), 'SIGKILL');
-      ended.push(Number(entry));
-    } catch {
-      // It ended by itself meanwhile.
-    }
-  }
+  const isOrphan = (mark: string): boolean => {
+    const [, owner, place] = /^(\d+):(.*)$/s.exec(mark) ?? [];
+    return place === root && !isAlive(Number(owner));
+  };
+  const orphans = await findMarked(OWNER_VARIABLE, isOrphan);
+  const ended = orphans.map(({ pid }) => pid).filter((pid) => signalQuietly(pid, 'SIGKILL'));
   for (let waited = 0; waited < DEATH_MS && ended.some(isAlive); waited += 10) await delay(10);
   return ended;
 }

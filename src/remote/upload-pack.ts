@@ -4,7 +4,7 @@ import { type Credential, credentialFor } from '../model/credential.ts';
 import { SidecarError } from '../model/error.ts';
 import { bounded } from '../platform/bounded.ts';
 import { bodyOf, dismiss, readBody } from '../platform/http-body.ts';
-import { HttpConnection, type HttpQuestion } from '../platform/http-connection.ts';
+import { HttpConnection } from '../platform/http-connection.ts';
 import { redactUrl } from '../platform/redact.ts';
 import { cookieHeader } from './cookies.ts';
 import { httpFailure, isWebPage, webPageInstead } from './http-failure.ts';

@@ -1,16 +1,19 @@
 import type { RunConfig } from '../config/run-config.ts';
 import { asSidecarError, messageOf, SidecarError } from '../model/error.ts';
 import type { BytePath } from '../platform/byte-path.ts';
-import type { Clock } from '../platform/clock.ts';
+import type { Clock, Random } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Exit } from '../platform/process.ts';
+import { isRevisionsFault } from './blame.ts';
 import { type Published, readPublished } from './follow-link.ts';
+import { describeExit } from './instance.ts';
 import type { Launch } from './launch.ts';
 import type { Mirror } from './mirror.ts';
 import { type Releases, UnfitRevision } from './releases.ts';
+import { RetryPlan } from './retry-plan.ts';
 import type { Release, RunState, StateFile } from './state.ts';
 import type { Outcome, RunObserver } from './status.ts';
-import type { Switchover } from './switchover.ts';
+import type { Probation, Switchover } from './switchover.ts';
 
 export interface DeployerOptions {
   readonly config: RunConfig;
@@ -21,12 +24,31 @@ export interface DeployerOptions {
   readonly mirror: Mirror | undefined;
   readonly switchover: Switchover;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
+  /** Takes secrets out of a text that is kept or shown. */
+  readonly redact: (text: string) => string;
   readonly observer: RunObserver;
 }
 
-/** Pause after a failure that is not the revision's: a full disk, say. */
-const RETRY_MS = 5000;
+/** Why a revision is left out that a person did not want. */
+const BY_HAND = 'rolled back by hand';
+
+/** A deployment under way. */
+interface Attempt {
+  readonly published: Published;
+  readonly startedAt: number;
+  /** Revisions that were left out when it began. */
+  readonly leftOut: readonly string[];
+}
+
+/** What is known when a release serves. */
+interface Served {
+  readonly ms: number;
+  readonly sincePublishMs: number;
+  /** Paths below `--into` that are ours. */
+  readonly owned: readonly BytePath[];
+}
 
 /** Brings each published revision to life, one at a time, and never leaves the service worse than it was. */
 export class Deployer {
@@ -34,30 +56,26 @@ export class Deployer {
   readonly #stopping = new AbortController();
   #work: Promise<void> = Promise.resolve();
   #isQueued = false;
-  #retryAt = 0;
+  /** A release is being made that is not in use yet. */
+  #isMaking = false;
+  /** When a revision that failed is tried again, and when what ran last is. */
+  readonly #retries: RetryPlan;
+  readonly #revivals: RetryPlan;
 
   constructor(options: DeployerOptions) {
     this.#options = options;
+    this.#retries = new RetryPlan(options.clock, options.random);
+    this.#revivals = new RetryPlan(options.clock, options.random);
   }
 
   /** Starts what ran last, so that the service is back before anything new is tried. */
   async resume(): Promise<void> {
-    const { state, mirror, log, releases, switchover } = this.#options;
+    const { state, mirror, log, releases } = this.#options;
     await mirror?.restore();
     await releases.prune(state.state.releases);
-    const last = state.current;
-    if (!last) return;
-    log.info(0, 'starting what ran last', { hash: last.id });
-    await this.#enqueue(async () => {
-      try {
-        const owned = await this.#mirrorRelease(last);
-        await switchover.resume(last);
-        await this.#settle({}, owned);
-      } catch (error) {
-        await mirror?.restore();
-        log.error(error, 'what ran last cannot be started');
-      }
-    });
+    for (const [hash, reason] of Object.entries(state.state.quarantined))
+      log.warn('a revision is left out until a newer one is deployed, or while nothing runs', { hash, reason });
+    if (state.current) await this.#enqueue(async () => await this.#startLast());
   }
 
   /** Something may have been published: looks, and deploys it if it is new. */
@@ -88,27 +106,33 @@ export class Deployer {
       }
       try {
         const owned = await this.#mirrorRelease(target);
-        await switchover.to(target, this.#stopping.signal);
+        await this.#prove(await switchover.to(target, this.#stopping.signal), target);
         await this.#settle({}, owned);
       } catch (error) {
         await mirror?.restore();
         await this.#comeBack(error, target.id);
         throw error;
       }
-      await this.#quarantine(bad.id, 'rolled back by hand');
+      await this.#quarantine(bad.id, BY_HAND);
       const others = state.state.releases.filter((each) => each.path !== target?.path && each.path !== bad.path);
       await state.save({ releases: [...others, target] });
-      await this.#tellRollback(bad.id, target, 'rolled back by hand');
-      this.#note(target.id, 'rolled-back', 'by hand', performance.now());
+      await this.#tellRollback(bad.id, target, BY_HAND);
+      this.#note(target.id, 'rolled-back', 'by hand', 0);
     });
     if (!target) throw new SidecarError('ERR_RUN_ROLLBACK', { op: 'roll back', detail: 'run is ending' });
     return target;
   }
 
+  /** Deploys nothing any more; what runs goes on. */
+  async halt(): Promise<void> {
+    this.#stopping.abort();
+    this.#options.switchover.endProbation();
+    await this.#work.catch(() => undefined);
+  }
+
   /** Ends the process; resolves with how it ended, if there was one. */
   async stop(): Promise<Exit | undefined> {
-    this.#stopping.abort();
-    await this.#work.catch(() => undefined);
+    await this.halt();
     return await this.#options.switchover.stop();
   }
 
@@ -124,71 +148,161 @@ export class Deployer {
   }
 
   async #deployNewest(): Promise<void> {
-    const { config, state, log, clock, switchover } = this.#options;
-    if (clock.monotonic() < this.#retryAt) return;
+    const { config, state, log, switchover } = this.#options;
     let published: Published | undefined;
     try {
       published = await readPublished(config.link);
     } catch (error) {
       log.error(error, 'the link cannot be followed');
     }
+    if (switchover.running === undefined) await this.#startLast();
     if (!published || published.id === switchover.running?.id) return;
-    if (state.state.quarantined[published.id] !== undefined) return;
-    const before = performance.now();
-    log.info(0, 'deploying', { hash: published.id });
+    const reason = state.state.quarantined[published.id];
+    const isWorthARetry = switchover.running === undefined && reason !== BY_HAND;
+    if (reason !== undefined && !isWorthARetry) return;
+    if (this.#retries.isTooSoon(published.id)) return;
+    const attempt = {
+      published,
+      startedAt: performance.now(),
+      leftOut: Object.keys(state.state.quarantined),
+    };
+    log.info(0, 'deploying', { hash: published.id, ...(reason !== undefined && { again: reason }) });
     try {
-      const outcome = await this.#deploy(published);
-      if (outcome === 'superseded') this.consider();
-      else this.#note(published.id, outcome, undefined, before, published.since);
+      await this.#deploy(attempt);
     } catch (error) {
-      if (!this.#stopping.signal.aborted) await this.#failed(published.id, asSidecarError(error, 'deploy'), before);
+      await this.#failed(attempt, error);
     }
   }
 
-  async #failed(id: string, error: SidecarError, before: number): Promise<void> {
-    const { log, clock, switchover } = this.#options;
-    const isItsFault = error.code !== 'ERR_RUN_COPY' || error instanceof UnfitRevision;
-    if (isItsFault) await this.#quarantine(id, error.detail);
-    else {
-      this.#retryAt = clock.monotonic() + RETRY_MS;
-      setTimeout(() => this.consider(), RETRY_MS + 1).unref();
+  /** Brings back what was deployed last, if it does not run; that can fail for reasons which pass. */
+  async #startLast(): Promise<void> {
+    const { state, mirror, log, switchover } = this.#options;
+    const last = state.current;
+    if (!last || this.#revivals.isTooSoon(last.id)) return;
+    log.info(0, 'starting what ran last', { hash: last.id });
+    try {
+      const owned = await this.#mirrorRelease(last);
+      await switchover.resume(last);
+      await this.#settle({}, owned);
+    } catch (error) {
+      await mirror?.restore();
+      log.error(error, 'what ran last cannot be started', { hash: last.id });
+      this.#considerIn(this.#revivals.failed(last.id));
     }
-    const still = switchover.running === undefined ? 'nothing runs' : `${switchover.running.id} runs on`;
+  }
+
+  async #failed({ published: { id }, startedAt }: Attempt, thrown: unknown): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    const { log, switchover, redact } = this.#options;
+    const error = asSidecarError(thrown, 'deploy');
+    const isItsFault = error instanceof UnfitRevision || isRevisionsFault(error);
+    const reason = redact(error.detail);
+    const { running } = switchover;
+    const still = running === undefined ? 'nothing runs' : `${running.id} runs on`;
     log.error(error, `the revision is not deployed; ${still}`, { hash: id });
-    this.#note(id, error.code === 'ERR_RUN_BUILD' ? 'build-failed' : 'failed', error.detail, before);
+    if (isItsFault) await this.#quarantine(id, reason);
+    if (!isItsFault || running === undefined) {
+      const ms = Math.round(this.#retries.failed(id));
+      log.warn('the revision is tried again', { hash: id, ms });
+      this.#considerIn(ms);
+    }
+    const outcome = error.code === 'ERR_RUN_BUILD' ? 'build-failed' : 'failed';
+    this.#note(id, outcome, reason, Math.round(performance.now() - startedAt));
   }
 
-  async #deploy(published: Published): Promise<Outcome | 'superseded'> {
-    const { releases, mirror, launch, state, config, switchover } = this.#options;
-    const release = await releases.make(published, this.#stopping.signal);
-    if (!release) return 'superseded';
-    const isPart = config.place.kind === 'into' || config.place.path !== '.';
-    if (isPart && switchover.running?.digest === release.digest && switchover.isAlive) {
-      await this.#keepRunningAs(release);
-      return 'unchanged';
+  #considerIn(ms: number): void {
+    void this.#options.clock.sleep(ms + 1, this.#stopping.signal).then(() => this.consider());
+  }
+
+  async #deploy(attempt: Attempt): Promise<void> {
+    const { releases, mirror, launch, config, switchover } = this.#options;
+    const { published, startedAt } = attempt;
+    this.#isMaking = true;
+    const release = await releases.make(published, this.#stopping.signal).catch((error: unknown) => {
+      this.#isMaking = false;
+      throw error;
+    });
+    if (!release) {
+      this.#isMaking = false;
+      this.consider();
+      return;
     }
+    const isPart = config.place.kind === 'into' || config.place.path !== '.';
+    if (isPart && switchover.running?.digest === release.digest) await switchover.judged();
+    if (isPart && switchover.running?.digest === release.digest && switchover.isAlive) {
+      this.#isMaking = false;
+      await this.#keepRunningAs(release);
+      this.#note(release.id, 'unchanged', undefined, Math.round(performance.now() - startedAt));
+      return;
+    }
+    let owned: readonly BytePath[] = [];
+    let probation: Probation;
     try {
       await mirror?.requireInnerLinks(release.path);
       await launch.build(release, this.#stopping.signal);
-      const owned = await this.#mirrorRelease(release);
-      await switchover.to(release, this.#stopping.signal);
-      await this.#noteDeployed(release, owned);
-      return 'deployed';
+      owned = await this.#mirrorRelease(release);
+      probation = await switchover.to(release, this.#stopping.signal);
+      this.#isMaking = false;
     } catch (error) {
-      await mirror?.restore();
-      await this.#comeBack(error, published.id);
-      await releases.prune(state.state.releases);
+      this.#isMaking = false;
+      await this.#giveUp(error, published.id);
       throw error;
+    }
+    const ms = Math.round(performance.now() - startedAt);
+    const served: Served = { ms, sincePublishMs: Math.max(0, Date.now() - published.since), owned };
+    const judged = this.#judge(attempt, release, probation, served);
+    // Files in one place have one way back; releases of their own let the next revision come at any time.
+    if (mirror || config.readyForMs === 0) await judged;
+  }
+
+  /** @throws SidecarError ERR_RUN_NOT_READY when it ends too early, or was not left the time */
+  async #prove({ verdict }: Probation, { id }: Release): Promise<void> {
+    const result = await verdict;
+    if (result.kind === 'proven') return;
+    const detail =
+      result.kind === 'died' ? `${describeExit(result.exit)} soon after it became ready` : 'it was given up meanwhile';
+    throw new SidecarError('ERR_RUN_NOT_READY', { op: 'prove', target: id, detail });
+  }
+
+  async #judge(attempt: Attempt, release: Release, probation: Probation, served: Served): Promise<void> {
+    const { config, log } = this.#options;
+    if (config.readyForMs > 0)
+      log.info(0, 'serving, on probation', { hash: release.id, ms: served.ms, for_ms: config.readyForMs });
+    const { kind } = await probation.verdict;
+    if (kind === 'proven') {
+      await this.#noteDeployed(attempt, release, served.owned);
+      this.#note(release.id, 'deployed', undefined, served.ms, served.sincePublishMs);
+    } else if (kind === 'superseded') {
+      if (!this.#stopping.signal.aborted) this.#note(release.id, 'superseded', undefined, served.ms);
+    } else {
+      await this.#prove(probation, release).catch(async (error: unknown) => {
+        await this.#giveUp(error, release.id);
+        await this.#failed(attempt, error);
+      });
     }
   }
 
+  /** Files and process are those of before again. */
+  async #giveUp(error: unknown, badId: string): Promise<void> {
+    await this.#options.mirror?.restore();
+    await this.#comeBack(error, badId);
+    await this.#prune();
+  }
+
+  async #prune(): Promise<void> {
+    const { releases, state, switchover } = this.#options;
+    if (this.#isMaking) return;
+    await releases.prune([...state.state.releases, ...switchover.inUse]);
+  }
+
   /** The release runs by now, and that stands whatever happens here. */
-  async #noteDeployed(release: Release, owned: readonly BytePath[]): Promise<void> {
-    const { state, releases, config, log } = this.#options;
+  async #noteDeployed({ leftOut }: Attempt, release: Release, owned: readonly BytePath[]): Promise<void> {
+    const { state, config, log } = this.#options;
     const kept = [...state.state.releases, release].slice(-config.keepReleases);
+    const newer = Object.entries(state.state.quarantined).filter(([id]) => !leftOut.includes(id));
     try {
-      await this.#settle({ releases: kept, quarantined: {} }, owned);
-      await releases.prune(kept);
+      await this.#settle({ releases: kept, quarantined: Object.fromEntries(newer) }, owned);
+      await this.#prune();
     } catch (error) {
       log.error(error, 'the revision runs, but that could not be noted', { hash: release.id });
     }
@@ -211,14 +325,14 @@ export class Deployer {
 
   /** Nothing that is deployed changed: the process goes on under the new commit, in the directory that it works in. */
   async #keepRunningAs({ id }: Release): Promise<void> {
-    const { state, releases, switchover } = this.#options;
+    const { state, switchover } = this.#options;
     const running = switchover.running;
     if (!running) return;
     const renamed: Release = { ...running, id };
     const kept = [...state.state.releases.filter(({ path }) => path !== running.path), renamed];
     switchover.rename(renamed);
     await state.save({ releases: kept });
-    await releases.prune(kept);
+    await this.#prune();
   }
 
   /** @returns the paths that are ours afterwards */
@@ -232,8 +346,13 @@ export class Deployer {
   }
 
   async #comeBack(error: unknown, badId: string): Promise<void> {
-    const back = await this.#options.switchover.comeBack(error, this.#stopping.signal);
-    if (back) await this.#tellRollback(badId, back, error instanceof SidecarError ? error.detail : messageOf(error));
+    const { switchover, log } = this.#options;
+    try {
+      const back = await switchover.comeBack(error, this.#stopping.signal);
+      if (back) await this.#tellRollback(badId, back, error instanceof SidecarError ? error.detail : messageOf(error));
+    } catch (failure) {
+      log.error(failure, 'what ran before cannot be started');
+    }
   }
 
   async #tellRollback(badId: string, to: Release, reason: string): Promise<void> {
@@ -242,18 +361,20 @@ export class Deployer {
     if (config.rollbackExec === undefined) return;
     const env = { GIT_SIDECAR_BAD_OID: badId, GIT_SIDECAR_REASON: reason };
     const failure = await launch.shell(config.rollbackExec, to, env, config.readyTimeoutMs, this.#stopping.signal);
-    if (failure !== undefined) log.warn('--rollback-exec failed', { reason: failure });
+    if (failure) log.warn('--rollback-exec failed', { reason: failure.reason });
   }
 
   async #quarantine(id: string, reason: string): Promise<void> {
-    const { state } = this.#options;
-    await state.save({ quarantined: { ...state.state.quarantined, [id]: reason } });
+    const { state, log } = this.#options;
+    try {
+      await state.save({ quarantined: { ...state.state.quarantined, [id]: reason } });
+    } catch (error) {
+      log.error(error, 'the revision is left out, but that could not be noted', { hash: id });
+    }
   }
 
-  #note(id: string, outcome: Outcome, reason: string | undefined, before: number, since?: number): void {
+  #note(id: string, outcome: Outcome, reason: string | undefined, ms: number, sincePublishMs?: number): void {
     const { log, observer } = this.#options;
-    const ms = Math.round(performance.now() - before);
-    const sincePublishMs = since === undefined ? undefined : Math.max(0, Date.now() - since);
     log.info(0, 'deployment', { hash: id, outcome, ms, ...(reason !== undefined && { reason }) });
     observer.onDeployment({ id, outcome, reason, ms, sincePublishMs, at: Date.now() });
   }

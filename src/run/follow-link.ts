@@ -42,25 +42,44 @@ export async function readPublished(link: string): Promise<Published | undefined
   }
 }
 
+/** Why there is no watch, and what to do about it (inotify(7)); undefined for other failures. */
+function exhausted(error: unknown): string | undefined {
+  const code = systemCode(error);
+  if (code === 'EMFILE' || code === 'ENFILE')
+    return 'no inotify instance is free; raise fs.inotify.max_user_instances on this machine';
+  return code === 'ENOSPC' ? 'no inotify watch is free; raise fs.inotify.max_user_watches on this machine' : undefined;
+}
+
+/** Watches a directory; what it throws is a Node system error. */
+export type WatchDirectory = (directory: string, onChange: (name: string | null) => void) => FSWatcher;
+
+const watchDirectory: WatchDirectory = (directory, onChange) =>
+  watch(directory, (_event, name) => {
+    onChange(name);
+  });
+
 /** Watches the directory that holds the link; reads the link again now and then too, because not every volume tells. */
 export class LinkWatch {
   readonly #options: FollowOptions;
+  readonly #watchDirectory: WatchDirectory;
   readonly #timer: NodeJS.Timeout;
   #watcher: FSWatcher | undefined;
+  #hasWarned = false;
 
   /** @throws SidecarError ERR_RUN_LINK when the directory that should hold the link is missing */
-  constructor(options: FollowOptions) {
+  constructor(options: FollowOptions, watchWith: WatchDirectory = watchDirectory) {
     this.#options = options;
+    this.#watchDirectory = watchWith;
     const { link, recheckMs, onChange } = options;
+    const failure = this.#watch();
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(failure) ?? '')) {
+      const detail = 'the directory that should hold it is missing';
+      throw new SidecarError('ERR_RUN_LINK', { op: 'follow', target: link, detail, cause: failure });
+    }
     this.#timer = setInterval(() => {
       this.#watch();
       onChange();
     }, recheckMs);
-    this.#watch();
-    if (this.#watcher) return;
-    clearInterval(this.#timer);
-    const detail = 'the directory that should hold it cannot be watched';
-    throw new SidecarError('ERR_RUN_LINK', { op: 'follow', target: link, detail });
   }
 
   close(): void {
@@ -68,20 +87,33 @@ export class LinkWatch {
     this.#watcher?.close();
   }
 
-  #watch(): void {
-    const { link, onChange, log } = this.#options;
-    if (this.#watcher) return;
+  /** @returns why the directory is not watched */
+  #watch(): unknown {
+    const { link, onChange } = this.#options;
+    if (this.#watcher) return undefined;
     try {
-      this.#watcher = watch(dirname(link), (_event, name) => {
+      const watcher = this.#watchDirectory(dirname(link), (name) => {
         if (name === null || name === basename(link)) onChange();
       });
-      this.#watcher.on('error', (error) => {
-        log.info(1, 'watching the link failed; it is read again now and then', { reason: error.message });
-        this.#watcher?.close();
+      this.#watcher = watcher;
+      watcher.on('error', (error) => {
+        this.#explain(error);
+        watcher.close();
         this.#watcher = undefined;
       });
+      return undefined;
     } catch (error) {
-      log.info(1, 'the directory of the link cannot be watched', { link, reason: messageOf(error) });
+      this.#explain(error);
+      return error;
     }
+  }
+
+  /** Being told is a convenience: without it the link is read every `recheckMs`. */
+  #explain(error: unknown): void {
+    const { link, recheckMs, log } = this.#options;
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    const reason = exhausted(error) ?? messageOf(error);
+    log.warn('the link cannot be watched; it is read again every --recheck', { link, ms: recheckMs, reason });
   }
 }

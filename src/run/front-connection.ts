@@ -1,4 +1,6 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { type BackendSocket, openBackend } from './backend-socket.ts';
+import { withConnectionClose } from './closing-head.ts';
 import { MessageTracker } from './http-boundary.ts';
 
 export interface Backends {
@@ -11,6 +13,11 @@ export interface Backends {
 const RETRY_MS = 50;
 /** How long a connection waits for a process that does not accept yet, or is being started again. */
 const HOLD_MS = 15_000;
+/** What a client still sends after its answer is read and thrown away: this long in all, and this long without a byte. */
+const LINGER_MS = 30_000;
+const LINGER_IDLE_MS = 5000;
+/** The first request of a connection this young may be on its way. */
+const YOUNG_MS = 1000;
 
 /** One client, and the process that it is connected to at the moment. */
 export class FrontConnection {
@@ -18,8 +25,13 @@ export class FrontConnection {
   readonly #backends: Backends;
   readonly #requests = new MessageTracker('request');
   readonly #responses = new MessageTracker('response');
-  #backend: Socket | undefined;
+  readonly #openedAt = performance.now();
+  #backend: BackendSocket | undefined;
   #opening: Promise<void> | undefined;
+  /** The beginning of an answer whose head is not complete yet. */
+  #held: Buffer | undefined;
+  #isLeaving = false;
+  #isOver = false;
   /** Port of the process behind; undefined while there is none. */
   port: number | undefined;
   readonly closed: Promise<void>;
@@ -47,12 +59,19 @@ export class FrontConnection {
    */
   leaveIfIdle(): void {
     if (!this.#backend || this.#opening || this.port === this.#backends.port || !this.#isIdle) return;
-    this.#backend.removeAllListeners();
-    this.#backend.on('error', () => undefined);
-    this.#backend.destroy();
-    this.#backend = undefined;
-    this.port = undefined;
+    this.#dropBackend();
     if (this.#requests.completed === 0) void this.#open();
+  }
+
+  /** From now on each answer says that it is the last one on this connection. */
+  leave(): void {
+    this.#isLeaving = true;
+  }
+
+  /** Closes the connection if no request is under way. */
+  endIfIdle(): void {
+    const mayBeAsking = this.#requests.completed === 0 && performance.now() - this.#openedAt < YOUNG_MS;
+    if (this.#isIdle && !this.#opening && !mayBeAsking) this.#finish();
   }
 
   destroy(): void {
@@ -65,7 +84,17 @@ export class FrontConnection {
     return requests.isBetween && responses.isBetween && requests.completed === responses.completed;
   }
 
+  /** The client has everything that it can get from the process. */
+  get #isAnswered(): boolean {
+    const [requests, responses] = [this.#requests, this.#responses];
+    if (responses.isFinished) return true;
+    return (
+      !responses.isLost && responses.isBetween && responses.completed > 0 && responses.completed >= requests.completed
+    );
+  }
+
   #fromClient(chunk: Buffer): void {
+    if (this.#isOver) return;
     this.#requests.feed(chunk);
     this.#responses.methods.push(...this.#requests.methods.splice(0));
     if (this.#backend && !this.#opening) {
@@ -84,7 +113,7 @@ export class FrontConnection {
 
   #write(chunk: Buffer): void {
     const backend = this.#backend;
-    if (!backend || backend.write(chunk)) return;
+    if (!backend || backend.isDeaf || backend.write(chunk)) return;
     this.#client.pause();
     backend.once('drain', () => this.#client.resume());
   }
@@ -109,7 +138,7 @@ export class FrontConnection {
     const deadline = performance.now() + HOLD_MS;
     for (;;) {
       const port = await this.#backends.current();
-      const socket = await tryConnect(port);
+      const socket = await openBackend(port);
       if (this.#client.destroyed) {
         socket?.destroy();
         throw new Error('the client has gone');
@@ -127,31 +156,70 @@ export class FrontConnection {
     }
   }
 
-  #adopt(socket: Socket, port: number): void {
+  #adopt(socket: BackendSocket, port: number): void {
     this.#backend = socket;
     this.port = port;
-    socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => {
-      this.#responses.feed(chunk);
-      if (!this.#client.write(chunk)) {
-        socket.pause();
-        this.#client.once('drain', () => socket.resume());
-      }
-      this.leaveIfIdle();
-    });
+    let hasEnded = false;
+    socket.on('data', (chunk: Buffer) => this.#fromBackend(chunk, socket));
     socket.on('error', () => undefined);
-    socket.on('end', () => this.#client.end());
-    socket.on('close', (failed) => (failed ? this.#client.destroy() : this.#client.end()));
-  }
-}
-
-function tryConnect(port: number): Promise<Socket | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-    socket.once('connect', () => {
-      socket.removeAllListeners('error');
-      resolve(socket);
+    socket.on('end', () => {
+      hasEnded = true;
+      this.#passOn(this.#held ?? Buffer.alloc(0), socket);
+      if (this.#isAnswered) this.#finish();
+      else this.#client.end();
     });
-    socket.once('error', () => resolve(undefined));
-  });
+    socket.on('close', (failed) => {
+      if (hasEnded || this.#isAnswered) this.#finish();
+      else if (failed) this.#client.destroy();
+      else this.#client.end();
+    });
+  }
+
+  #fromBackend(chunk: Buffer, socket: BackendSocket): void {
+    const { isLost, isBetween, methods } = this.#responses;
+    if (!this.#held && !(this.#isLeaving && !isLost && isBetween && methods.length <= 1)) {
+      this.#passOn(chunk, socket);
+      return;
+    }
+    const bytes = this.#held ? Buffer.concat([this.#held, chunk]) : chunk;
+    const closing = withConnectionClose(bytes);
+    this.#held = closing ? undefined : bytes;
+    if (closing) this.#passOn(closing, socket);
+  }
+
+  #passOn(bytes: Buffer, socket: BackendSocket): void {
+    this.#responses.feed(bytes);
+    if (bytes.length > 0 && !this.#client.write(bytes)) {
+      socket.pause();
+      this.#client.once('drain', () => socket.resume());
+    }
+    if (this.#isLeaving && this.#responses.isFinished) this.#finish();
+    else this.leaveIfIdle();
+  }
+
+  /**
+   * Nothing more comes for the client. As long as it is still sending it must not be cut off, or its kernel throws away
+   * the answer that it has not read yet (RFC 9112, 9.6).
+   */
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#dropBackend();
+    const client = this.#client;
+    const timer = setTimeout(() => client.destroy(), LINGER_MS);
+    client.once('close', () => clearTimeout(timer));
+    client.setTimeout(LINGER_IDLE_MS, () => client.destroy());
+    if (this.#requests.isBetween || client.readableEnded) client.destroySoon();
+    else client.end();
+    client.resume();
+  }
+
+  #dropBackend(): void {
+    const backend = this.#backend;
+    this.#backend = undefined;
+    this.port = undefined;
+    backend?.removeAllListeners();
+    backend?.on('error', () => undefined);
+    backend?.destroy();
+  }
 }

@@ -12,11 +12,13 @@ export class Front implements Backends {
   readonly #server: Server;
   port: number | undefined;
   #waiting: (() => void)[] = [];
+  #isLeaving = false;
 
   private constructor() {
     this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: false }, (client) => {
       const connection = new FrontConnection(client, this);
       this.#connections.add(connection);
+      if (this.#isLeaving) connection.leave();
       void connection.closed.then(() => this.#connections.delete(connection));
     });
   }
@@ -64,23 +66,56 @@ export class Front implements Backends {
     for (const connection of this.#connections) connection.leaveIfIdle();
   }
 
-  /** Waits until no connection is left with the process at `port`; cuts those that are after `timeoutMs`. Returns how many. */
-  async drain(port: number, timeoutMs: number): Promise<number> {
-    const deadline = performance.now() + timeoutMs;
-    const left = (): FrontConnection[] => [...this.#connections].filter((connection) => connection.port === port);
-    while (left().length > 0 && performance.now() < deadline) {
-      await new Promise((resolve) => {
-        setTimeout(resolve, 10);
-      });
-    }
-    const cut = left();
-    for (const connection of cut) connection.destroy();
-    return cut.length;
+  /**
+   * Waits until no connection is left with the process at `port`; cuts those that are after `timeoutMs`.
+   * @param signal gives up waiting, and cuts nothing
+   * @returns how many were cut
+   */
+  async drain(port: number, timeoutMs: number, signal?: AbortSignal): Promise<number> {
+    return await this.#empty(() => [...this.#connections].filter((each) => each.port === port), timeoutMs, signal);
+  }
+
+  /** Each answer is the last one of its connection from now on, so that clients go elsewhere on their own account. */
+  leave(): void {
+    this.#isLeaving = true;
+    for (const connection of this.#connections) connection.leave();
+  }
+
+  /**
+   * Accepts no connection any more, closes those that are idle and waits for the others; cuts what is left after
+   * `timeoutMs`.
+   * @param signal gives up waiting, and cuts nothing
+   * @returns how many were cut
+   */
+  async finish(timeoutMs: number, signal: AbortSignal): Promise<number> {
+    this.leave();
+    this.#server.close();
+    const left = (): FrontConnection[] => {
+      for (const connection of this.#connections) connection.endIfIdle();
+      return [...this.#connections];
+    };
+    return await this.#empty(left, timeoutMs, signal);
   }
 
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const connection of this.#connections) connection.destroy();
+    this.#cut([...this.#connections]);
     await closed;
+  }
+
+  async #empty(left: () => FrontConnection[], timeoutMs: number, signal: AbortSignal | undefined): Promise<number> {
+    const deadline = performance.now() + timeoutMs;
+    while (left().length > 0 && performance.now() < deadline) {
+      if (signal?.aborted) return 0;
+      await new Promise((resolve) => {
+        setTimeout(resolve, 10);
+      });
+    }
+    return signal?.aborted ? 0 : this.#cut(left());
+  }
+
+  #cut(connections: readonly FrontConnection[]): number {
+    for (const connection of connections) connection.destroy();
+    return connections.length;
   }
 }

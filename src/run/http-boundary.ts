@@ -7,6 +7,9 @@ export class MessageTracker {
   #state: 'head' | 'body' | 'chunk-size' | 'chunk' | 'trailer' | 'lost' = 'head';
   #text = '';
   #left = 0;
+  #isLast = false;
+  /** An answer behind which the server closes has come, and it is whole. */
+  isFinished = false;
   /** Messages that came to their end. */
   completed = 0;
   /** Methods of requests whose answers are still to come; for responses, filled from the other direction. */
@@ -18,7 +21,7 @@ export class MessageTracker {
 
   /** It cannot be told any more where messages end: an upgrade, a body until close, another protocol. */
   get isLost(): boolean {
-    return this.#state === 'lost';
+    return this.#isLast || this.#state === 'lost';
   }
 
   /** The last byte that was seen ended a message. */
@@ -103,8 +106,8 @@ export class MessageTracker {
     }
     if (status < 200) return;
     const method = this.methods.shift();
+    this.#isLast = header('connection')?.includes('close') ?? false;
     if (method === 'HEAD' || status === 204 || status === 304) this.#complete();
-    else if (header('connection')?.includes('close')) this.#state = 'lost';
     else this.#expect(chunked, length);
   }
 
@@ -121,7 +124,10 @@ export class MessageTracker {
   #complete(): void {
     this.#state = 'head';
     this.#text = '';
-    this.completed += 1;
+    if (this.#isLast) {
+      this.#state = 'lost';
+      this.isFinished = true;
+    } else this.completed += 1;
   }
 }
 

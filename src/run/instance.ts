@@ -1,6 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { messageOf, SidecarError } from '../model/error.ts';
+import { endMarked, type MarkedProcess } from '../platform/marked-processes.ts';
 import { type Environment, type Exit, type LongRunning, startLongRunning } from '../platform/process.ts';
+
+/** Variable in the environment of each process of the command, and of all that it starts: an id of that process. */
+export const INSTANCE_VARIABLE = 'GIT_SIDECAR_INSTANCE';
+
+/** From SIGTERM to SIGKILL for what a process left behind. */
+const LEFTOVER_GRACE_MS = 2000;
 
 export interface StopOptions {
   readonly signal: NodeJS.Signals;
@@ -15,6 +23,19 @@ export interface InstanceOptions {
   /** The port that it was told to listen on. */
   readonly port: number | undefined;
   readonly stop: StopOptions;
+  /** It ended, and these processes of it went on. */
+  readonly onLeftovers?: (processes: readonly MarkedProcess[]) => void;
+}
+
+/** Ends what carries `mark` and tells of it. */
+export async function endLeftovers(mark: string, tell: InstanceOptions['onLeftovers']): Promise<void> {
+  const leftovers = await endMarked(INSTANCE_VARIABLE, mark, LEFTOVER_GRACE_MS);
+  if (leftovers.length > 0) tell?.(leftovers);
+}
+
+/** How a process ended, in words. */
+export function describeExit({ code, signal }: Exit): string {
+  return signal === null ? `it exited with status ${code}` : `it was ended by ${signal}`;
 }
 
 /** One process of the command. */
@@ -22,11 +43,13 @@ export class Instance {
   readonly port: number | undefined;
   readonly startedAt = Date.now();
   readonly exited: Promise<Exit>;
+  /** It has exited, and nothing that it started is left. */
+  readonly gone: Promise<void>;
   readonly #process: LongRunning;
   readonly #stop: StopOptions;
   #exit: Exit | undefined;
 
-  private constructor(process: LongRunning, { port, stop }: InstanceOptions) {
+  private constructor(process: LongRunning, mark: string, { port, stop, onLeftovers }: InstanceOptions) {
     this.#process = process;
     this.#stop = stop;
     this.port = port;
@@ -36,14 +59,16 @@ export class Instance {
       process.signalGroup('SIGKILL');
       return exit;
     });
+    this.gone = this.exited.then(async () => await endLeftovers(mark, onLeftovers));
   }
 
   /** @throws SidecarError ERR_RUN_COMMAND */
   static async start(options: InstanceOptions): Promise<Instance> {
     const [file, ...args] = options.command;
     try {
-      const { env, cwd } = options;
-      return new Instance(await startLongRunning({ file, args, env, cwd }), options);
+      const mark = randomUUID();
+      const env = { ...options.env, [INSTANCE_VARIABLE]: mark };
+      return new Instance(await startLongRunning({ file, args, env, cwd: options.cwd }), mark, options);
     } catch (error) {
       const detail = messageOf(error);
       throw new SidecarError('ERR_RUN_COMMAND', { op: 'start', target: file, detail, cause: error });
@@ -65,11 +90,11 @@ export class Instance {
 
   /** Asks it to end, and after the timeout kills it with everything that it started. */
   async stop(): Promise<void> {
-    if (this.#exit) return;
-    this.#process.signal(this.#stop.signal);
+    this.signal(this.#stop.signal);
     const timer = setTimeout(() => this.#process.signalGroup('SIGKILL'), this.#stop.timeoutMs);
     await this.exited;
     clearTimeout(timer);
+    await this.gone;
   }
 }
 

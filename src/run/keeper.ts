@@ -56,7 +56,9 @@ export class Keeper {
         this.#options.onGone(exit);
         return;
       }
-      if (Date.now() - this.#instance.startedAt > LONG_LIFE_MS) this.#pauseMs = FIRST_PAUSE_MS;
+      // A daemon that it left could hold its port.
+      await this.#instance.gone;
+      if (clock.now() - this.#instance.startedAt > LONG_LIFE_MS) this.#pauseMs = FIRST_PAUSE_MS;
       await clock.sleep(this.#pauseMs, this.#stopping.signal);
       this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
       await this.#restart();

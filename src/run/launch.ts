@@ -1,12 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { RunConfig } from '../config/run-config.ts';
-import { asSidecarError, messageOf, SidecarError } from '../model/error.ts';
+import { asSidecarError, SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { HttpClient } from '../platform/http-client.ts';
+import type { Logger } from '../platform/log.ts';
+import type { MarkedProcess } from '../platform/marked-processes.ts';
 import { OWNER_VARIABLE, ownerMark } from '../platform/orphans.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
-import { findFreePort, Instance } from './instance.ts';
+import { MachineFailure } from './blame.ts';
+import { endLeftovers, findFreePort, INSTANCE_VARIABLE, Instance } from './instance.ts';
 import { waitUntilReady } from './readiness.ts';
+import { type LineFailure, runLine } from './shell-line.ts';
 import type { Release } from './state.ts';
 
 export interface LaunchOptions {
@@ -15,6 +20,7 @@ export interface LaunchOptions {
   readonly runner: ProcessRunner;
   readonly clock: Clock;
   readonly http: HttpClient;
+  readonly log: Logger;
   /** Output of shell lines goes here. */
   readonly write: (text: string) => void;
 }
@@ -57,7 +63,13 @@ export class Launch {
       env: port === undefined ? env : { ...env, [config.portVariable]: String(port) },
       port,
       stop: { signal: config.stopSignal, timeoutMs: config.stopTimeoutMs },
+      onLeftovers: (processes) => this.#tellLeftovers('the process', processes),
     });
+  }
+
+  #tellLeftovers(whose: string, processes: readonly MarkedProcess[]): void {
+    const names = processes.map(({ pid, name }) => `${pid} (${name})`).join(', ');
+    this.#options.log.warn(`${whose} left processes behind; they were ended`, { processes: names });
   }
 
   /** @returns undefined when it is ready, otherwise why not */
@@ -77,7 +89,7 @@ export class Launch {
 
   /**
    * Runs a shell line in the directory of a release; its output is shown.
-   * @returns undefined when it ended well, otherwise how it ended
+   * @returns undefined when it ended well
    */
   async shell(
     line: string,
@@ -86,40 +98,30 @@ export class Launch {
     timeoutMs: number,
     signal: AbortSignal,
     cwd = this.directoryOf(release),
-  ): Promise<string | undefined> {
+  ): Promise<LineFailure | undefined> {
     const { runner, write } = this.#options;
-    try {
-      const result = await runner.run({
-        file: '/bin/sh',
-        args: ['-c', `exec 2>&1\n${line}`],
-        env: { ...this.environmentOf(release), ...more },
-        cwd,
-        timeoutMs,
-        signal,
-        onStdout: write,
-        maxOutputBytes: 1,
-      });
-      if (result.endedBy === 'timeout') return `it took longer than ${timeoutMs / 1000} s`;
-      if (result.code === 0) return undefined;
-      return result.signal ? `it was ended by ${result.signal}` : `it ended with status ${result.code}`;
-    } catch (error) {
-      return messageOf(error);
-    }
+    const env = { ...this.environmentOf(release), ...more };
+    return await runLine(runner, { line, env, cwd, timeoutMs, signal, write });
   }
 
   /**
    * Builds in the release's own directory, also with `--into`: what the build makes is a part of the release, so it is
    * mirrored and rolled back with it, and no process reads it before.
    *
-   * @throws SidecarError ERR_RUN_BUILD
+   * @throws SidecarError ERR_RUN_BUILD; a {@link MachineFailure} where the revision cannot help it
    */
   async build(release: Release, signal: AbortSignal): Promise<void> {
     const { build, place } = this.#options.config;
     if (!build) return;
-    const into = place.kind === 'into' ? { GIT_SIDECAR_INTO: place.directory } : {};
-    const failure = await this.shell(build.command, release, into, build.timeoutMs, signal, release.path);
-    if (failure !== undefined)
-      throw new SidecarError('ERR_RUN_BUILD', { op: 'build', target: release.id, detail: failure });
+    const mark = randomUUID();
+    const env = { [INSTANCE_VARIABLE]: mark, ...(place.kind === 'into' && { GIT_SIDECAR_INTO: place.directory }) };
+    const failure = await this.shell(build.command, release, env, build.timeoutMs, signal, release.path);
+    await endLeftovers(mark, (processes) => this.#tellLeftovers('the build', processes));
+    if (!failure) return;
+    const context = { op: 'build', target: release.id, detail: failure.reason };
+    if (!failure.isMachines) throw new SidecarError('ERR_RUN_BUILD', context);
+    const hint = 'Look at memory, free space and name resolution where it is built; it is tried again.';
+    throw new MachineFailure('ERR_RUN_BUILD', { ...context, hint });
   }
 
   /** @throws SidecarError ERR_RUN_RELOAD */
@@ -127,14 +129,10 @@ export class Launch {
     const { reload, readyTimeoutMs } = this.#options.config;
     const failure = await (async (): Promise<string | undefined> => {
       if (reload?.kind === 'signal') instance.signal(reload.signal);
-      if (reload?.kind === 'exec')
-        return await this.shell(
-          reload.command,
-          release,
-          { GIT_SIDECAR_PID: `${instance.pid}` },
-          readyTimeoutMs,
-          signal,
-        );
+      if (reload?.kind === 'exec') {
+        const env = { GIT_SIDECAR_PID: `${instance.pid}` };
+        return (await this.shell(reload.command, release, env, readyTimeoutMs, signal))?.reason;
+      }
       if (reload?.kind !== 'http') return undefined;
       const limit = AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)]);
       const request = { method: 'POST', url: new URL(reload.url), signal: limit };

@@ -5,7 +5,7 @@ import type { Clock } from '../platform/clock.ts';
 import { deadline } from '../platform/deadline.ts';
 import type { HttpClient } from '../platform/http-client.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
-import type { Instance } from './instance.ts';
+import { describeExit, type Instance } from './instance.ts';
 
 export interface ReadinessOptions {
   readonly checks: readonly ReadyCheck[];
@@ -26,23 +26,29 @@ const ANSWER_MS = 2000;
 
 type Answer = string | undefined;
 
+/** A connection that is opened and ended. Cut off, it would be reported as an error by many servers. */
 function askTcp(port: number, signal: AbortSignal): Promise<Answer> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1', timeout: ANSWER_MS, signal });
-    const done = (answer: Answer): void => {
+    const socket = connect({ port, host: '127.0.0.1', signal });
+    const timer = setTimeout(() => {
+      resolve(`port ${port} does not answer`);
       socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', () => done(undefined));
-    socket.once('timeout', () => done(`port ${port} does not answer`));
-    socket.once('error', (error) => done(`port ${port}: ${error.message}`));
+    }, ANSWER_MS);
+    socket.once('connect', () => {
+      resolve(undefined);
+      // Whatever the server says first is read, so that ending is no reset.
+      socket.resume();
+      socket.end();
+    });
+    socket.on('error', (error) => resolve(`port ${port}: ${error.message}`));
+    socket.once('close', () => clearTimeout(timer));
   });
 }
 
 async function askHttp(url: string, http: HttpClient, signal: AbortSignal): Promise<Answer> {
   const limit = deadline(signal, ANSWER_MS);
   try {
-    const { status } = await http.ask({ method: 'GET', url: new URL(url), signal: limit.signal });
+    const { status } = await http.probe({ method: 'GET', url: new URL(url), signal: limit.signal });
     return status >= 200 && status < 400 ? undefined : `${url} answers with status ${status}`;
   } catch (error) {
     return `${url}: ${asSidecarError(error, 'ask').detail}`;
@@ -79,10 +85,6 @@ async function ask(check: ReadyCheck, instance: Instance, options: ReadinessOpti
   }
 }
 
-function describeExit({ exit }: Instance): string {
-  return exit?.signal ? `it was ended by ${exit.signal}` : `it exited with status ${exit?.code}`;
-}
-
 /**
  * Waits until all checks pass.
  * @returns undefined when ready, otherwise why it is not: the last answer, the exit of the process, or the end of waiting
@@ -93,7 +95,7 @@ export async function waitUntilReady(instance: Instance, options: ReadinessOptio
   let last = 'nothing was asked';
   for (const check of checks) {
     for (;;) {
-      if (instance.exit) return describeExit(instance);
+      if (instance.exit) return describeExit(instance.exit);
       if (signal.aborted) return 'waiting was given up';
       if (clock.monotonic() > deadline) return `not ready after ${timeoutMs / 1000} s: ${last}`;
       const answer = await ask(check, instance, options);
@@ -102,5 +104,5 @@ export async function waitUntilReady(instance: Instance, options: ReadinessOptio
       await Promise.race([instance.exited, clock.sleep(PAUSE_MS, signal)]);
     }
   }
-  return instance.exit ? describeExit(instance) : undefined;
+  return instance.exit && describeExit(instance.exit);
 }

@@ -40,6 +40,7 @@ function parseState(text: string): RunState {
 export class StateFile {
   readonly #path: string;
   #state: RunState = EMPTY;
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(directory: string) {
     this.#path = join(directory, 'state.json');
@@ -66,11 +67,14 @@ export class StateFile {
   /** @throws SidecarError ERR_RUN_STATE */
   async save(changes: Partial<RunState>): Promise<void> {
     this.#state = { ...this.#state, ...changes };
+    // One after the other, so that the newest is what stays.
+    const written = this.#writing.then(async () => {
+      const owned = this.#state.owned.map(pathToJson);
+      await writeFileAtomic(this.#path, `${JSON.stringify({ ...this.#state, owned })}\n`);
+    });
+    this.#writing = written.catch(() => undefined);
     try {
-      await writeFileAtomic(
-        this.#path,
-        `${JSON.stringify({ ...this.#state, owned: this.#state.owned.map(pathToJson) })}\n`,
-      );
+      await written;
     } catch (error) {
       const detail = messageOf(error);
       throw new SidecarError('ERR_RUN_STATE', { op: 'write', target: this.#path, detail, cause: error });

@@ -1,5 +1,5 @@
-/** How a deployment ended. */
-export type Outcome = 'deployed' | 'unchanged' | 'build-failed' | 'failed' | 'rolled-back';
+/** How a deployment ended; `superseded`: a newer revision came before the probation was over. */
+export type Outcome = 'deployed' | 'unchanged' | 'superseded' | 'build-failed' | 'failed' | 'rolled-back';
 
 export interface DeploymentReport {
   readonly id: string;

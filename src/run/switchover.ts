@@ -1,4 +1,4 @@
-import type { RunConfig } from '../config/run-config.ts';
+import type { RestartPolicy, RunConfig } from '../config/run-config.ts';
 import { SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
@@ -8,6 +8,7 @@ import type { Instance } from './instance.ts';
 import { Keeper } from './keeper.ts';
 import type { Launch } from './launch.ts';
 import type { Release } from './state.ts';
+import { Trial, type Verdict } from './trial.ts';
 
 export interface SwitchoverOptions {
   readonly config: RunConfig;
@@ -19,14 +20,43 @@ export interface SwitchoverOptions {
   readonly onGone: (exit: Exit) => void;
 }
 
+/** The release that serves from now on, while it still has to prove itself. */
+export interface Probation {
+  /** Never rejects. When it resolves, the traffic is where it belongs. */
+  readonly verdict: Promise<Verdict>;
+}
+
+/** A release that has proven itself. */
+interface Proven {
+  release: Release;
+  /** Keeps its process alive; undefined: it could not be started again. */
+  keeper: Keeper | undefined;
+}
+
 /** After these the old process had to go, or was told to reload, and needs its release back. */
 const DISTURBING = ['ERR_RUN_NOT_READY', 'ERR_RUN_RELOAD', 'ERR_RUN_COMMAND'];
+/** Pause between two rounds of waiting for a process that takes its time. */
+const READY_AGAIN_MS = 1000;
 
-/** The process of the moment, and the ways from it to the next one: reload it, start beside it, start after it. */
+function isFinal(policy: RestartPolicy, exit: Exit): boolean {
+  return policy === 'never' || (policy === 'on-failure' && exit.code === 0);
+}
+
+/**
+ * The process of the moment, and the ways from it to the next one: reload it, start beside it, start after it.
+ *
+ * A new process serves from the moment it is ready, on probation. What has proven itself stays until the probation is
+ * over: with `--listen` as a process that gets the traffic back at once, otherwise as a release to start again.
+ */
 export class Switchover {
   readonly #options: SwitchoverOptions;
-  #keeper: Keeper | undefined;
-  #running: Release | undefined;
+  readonly #stopping = new AbortController();
+  readonly #ready = new WeakSet<Instance>();
+  readonly #leaving = new Set<Release>();
+  #proven: Proven | undefined;
+  #trial: Trial | undefined;
+  #retired: Promise<unknown> = Promise.resolve();
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: SwitchoverOptions) {
     this.#options = options;
@@ -34,43 +64,65 @@ export class Switchover {
 
   /** The release whose process is the current one. */
   get running(): Release | undefined {
-    return this.#running;
+    return this.#trial?.release ?? (this.#proven?.keeper && this.#proven.release);
   }
 
   get instance(): Instance | undefined {
-    return this.#keeper?.instance;
+    return this.#trial?.instance ?? this.#proven?.keeper?.instance;
   }
 
   get isAlive(): boolean {
-    return this.#keeper !== undefined && this.#keeper.instance.exit === undefined;
+    return this.instance !== undefined && this.instance.exit === undefined;
+  }
+
+  /** The current process has passed its checks since it was started. */
+  get isReady(): boolean {
+    return this.isAlive && this.instance !== undefined && this.#ready.has(this.instance);
   }
 
   get restarts(): number {
-    return this.#keeper?.restarts ?? 0;
+    return this.#proven?.keeper?.restarts ?? 0;
+  }
+
+  /** Releases whose directories processes work in. */
+  get inUse(): readonly Release[] {
+    return [this.#trial?.release, this.#proven?.release, ...this.#leaving].filter((each) => each !== undefined);
   }
 
   /** Starts a release that ran before: it is kept even if it takes its time now. */
   async resume(release: Release): Promise<void> {
-    this.#keep(await this.#options.launch.start(release), release);
+    await this.#exclusively(() => this.#startKept(release));
   }
 
   /** The process goes on, under the name of a release that does not differ for it. */
   rename(release: Release): void {
-    this.#running = release;
+    if (this.#proven) this.#proven.release = release;
+  }
+
+  /** Resolves when no release is on probation. */
+  async judged(): Promise<void> {
+    await this.#trial?.verdict;
+  }
+
+  /** Leaves it open whether the release on probation lives; its process goes on. */
+  endProbation(): void {
+    this.#trial?.supersede();
   }
 
   /**
    * From the present process to one of `release`, which is ready then.
    * @throws SidecarError ERR_RUN_*; the old process is still there, or gone
    */
-  async to(release: Release, signal: AbortSignal): Promise<void> {
+  async to(release: Release, signal: AbortSignal): Promise<Probation> {
     const { config, front } = this.#options;
-    if (config.reload && this.isAlive) await this.#reload(release, signal);
-    else if (front) await this.#startBeside(release, front, signal);
-    else {
-      await this.#keeper?.stop();
-      this.#keep(await this.#startReady(release, signal), release);
-    }
+    return await this.#exclusively(async () => {
+      const proven = this.#proven?.keeper?.instance;
+      if (config.reload && !this.#trial && proven && proven.exit === undefined)
+        return this.#try(release, await this.#reload(proven, release, signal));
+      if (front) await this.#retired;
+      else await this.#endCurrent();
+      return this.#try(release, await this.#startReady(release, signal));
+    });
   }
 
   /**
@@ -79,53 +131,113 @@ export class Switchover {
    */
   async makeWay(signal: AbortSignal): Promise<void> {
     const { config, front, launch } = this.#options;
-    if (!this.#keeper || !this.#running) return;
-    if (!front && !config.reload) await this.#keeper.stop();
-    else await launch.untilReady(this.#keeper.instance, this.#running, signal);
+    await this.#exclusively(async () => {
+      const { running, instance } = this;
+      if (!running || !instance) return;
+      if (front || config.reload) await launch.untilReady(instance, running, signal);
+      else await this.#endCurrent();
+    });
   }
 
   /**
    * After a failure: gives the old process its release back, where the failure cost it that.
-   * @returns the release that is back; undefined when it never went, or there is none
+   * @returns the release that is back, or serves on; undefined when it never went, or there is none
+   * @throws SidecarError ERR_RUN_COMMAND when it cannot be started
    */
   async comeBack(error: unknown, signal: AbortSignal): Promise<Release | undefined> {
     const { launch, log, config } = this.#options;
-    const last = this.#running;
-    const instance = this.#keeper?.instance;
-    if (!last || signal.aborted || !(error instanceof SidecarError)) return undefined;
-    if (!DISTURBING.includes(error.code) && instance?.exit === undefined) return undefined;
-    if (config.reload && instance && instance.exit === undefined) {
-      await launch.reload(instance, last, signal).catch((failure: unknown) => log.error(failure, 'reload'));
-    } else if (!config.listen || instance?.exit !== undefined) {
-      await this.#keeper?.stop();
-      await this.resume(last);
-    }
-    return last;
+    if (!(error instanceof SidecarError)) return undefined;
+    const hasMadeWay = this.#proven?.keeper?.instance.exit !== undefined;
+    if (!DISTURBING.includes(error.code) && !hasMadeWay) return undefined;
+    return await this.#exclusively(async () => {
+      if (this.#trial) return this.#trial.release;
+      const last = this.#proven;
+      if (!last || signal.aborted) return undefined;
+      const instance = last.keeper?.instance;
+      if (config.reload && instance && instance.exit === undefined)
+        await launch.reload(instance, last.release, signal).catch((failure: unknown) => log.error(failure, 'reload'));
+      else if (!config.listen || !instance || instance.exit !== undefined) await this.#startKept(last.release);
+      return last.release;
+    });
   }
 
-  /** Ends the process; gives how it ended, if there was one. */
+  /** Ends all processes; gives how the current one ended, if there was one. */
   async stop(): Promise<Exit | undefined> {
-    await this.#keeper?.stop();
-    return this.#keeper?.instance.exit;
+    const { instance } = this;
+    this.#stopping.abort();
+    this.#trial?.supersede();
+    await this.#turn;
+    await Promise.all([this.#trial?.instance.stop(), this.#proven?.keeper?.stop(), this.#retired]);
+    return instance?.exit ?? this.instance?.exit;
   }
 
-  async #reload(release: Release, signal: AbortSignal): Promise<void> {
-    const { launch } = this.#options;
-    const instance = this.#keeper?.instance;
-    if (!instance) return;
-    await launch.reload(instance, release, signal);
+  /** One way at a time. */
+  async #exclusively<T>(way: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(way);
+    this.#turn = done.catch(() => undefined);
+    return await done;
+  }
+
+  #try(release: Release, instance: Instance): Probation {
+    const { config, clock } = this.#options;
+    const before = this.#closeTrial();
+    const trial = new Trial(release, instance, config.readyForMs, clock);
+    this.#trial = trial;
+    this.#ready.add(instance);
+    this.#use(instance);
+    if (before) this.#retire(before.release, before.instance, before.instance);
+    return { verdict: trial.verdict.then((verdict) => this.#conclude(trial, verdict)) };
+  }
+
+  #conclude(trial: Trial, verdict: Verdict): Verdict {
+    const { config, onGone } = this.#options;
+    if (this.#trial !== trial || verdict.kind === 'superseded') return verdict;
+    const { release, instance } = trial;
+    const old = this.#proven;
+    this.#trial = undefined;
+    if (verdict.kind === 'proven') {
+      if (old?.keeper?.instance === instance) old.release = release;
+      else {
+        this.#proven = { release, keeper: this.#keep(instance, release) };
+        if (old?.keeper) this.#retire(old.release, old.keeper.instance, old.keeper);
+      }
+      return verdict;
+    }
+    if (old?.keeper) this.#use(old.keeper.instance);
+    if (isFinal(config.restart, verdict.exit) && (!old || verdict.exit.code === 0)) onGone(verdict.exit);
+    return verdict;
+  }
+
+  async #reload(instance: Instance, release: Release, signal: AbortSignal): Promise<Instance> {
+    await this.#options.launch.reload(instance, release, signal);
     await this.#requireReady(instance, release, signal);
-    this.#running = release;
+    return instance;
   }
 
-  async #startBeside(release: Release, front: Front, signal: AbortSignal): Promise<void> {
-    const { config, log } = this.#options;
-    const old = this.#keeper;
-    this.#keep(await this.#startReady(release, signal), release);
-    if (!old) return;
-    const cut = await front.drain(old.instance.port ?? 0, config.drainTimeoutMs);
-    if (cut > 0) log.warn('connections were cut after --drain-timeout', { connections: cut });
-    await old.stop();
+  /** Ends the current process, so that the next can have its port. */
+  async #endCurrent(): Promise<void> {
+    await this.#closeTrial()?.instance.stop();
+    await this.#proven?.keeper?.stop();
+  }
+
+  /**
+   * A newer release takes the place of the one on probation. Where something proven is there to go back to, the latter
+   * goes; otherwise it is the best there is, and stays for that.
+   *
+   * @returns the one that goes
+   */
+  #closeTrial(): Trial | undefined {
+    const trial = this.#trial;
+    this.#trial = undefined;
+    if (!trial) return undefined;
+    if (this.#proven || trial.instance.exit !== undefined) {
+      trial.supersede();
+      return trial;
+    }
+    const { release, instance } = trial;
+    this.#proven = { release, keeper: this.#keep(instance, release) };
+    trial.prove();
+    return undefined;
   }
 
   async #startReady(release: Release, signal: AbortSignal): Promise<Instance> {
@@ -145,20 +257,66 @@ export class Switchover {
     throw new SidecarError('ERR_RUN_NOT_READY', { op: 'start', target: release.id, detail: reason });
   }
 
-  #keep(instance: Instance, release: Release): void {
-    const { config, clock, log, launch, front, onGone } = this.#options;
-    const use = ({ port }: Instance): void => {
-      if (port !== undefined) front?.use(port);
-    };
-    this.#running = release;
-    this.#keeper = new Keeper(instance, {
+  async #startKept(release: Release): Promise<void> {
+    await this.#proven?.keeper?.stop();
+    this.#proven = { release, keeper: undefined };
+    const instance = await this.#options.launch.start(release);
+    this.#proven.keeper = this.#keep(instance, release);
+    this.#use(instance);
+    this.#noteReady(instance, release);
+  }
+
+  #keep(instance: Instance, release: Release): Keeper {
+    const { config, clock, log, launch, onGone } = this.#options;
+    const isCurrent = (): boolean => this.#trial === undefined && this.#proven?.keeper === keeper;
+    const keeper: Keeper = new Keeper(instance, {
       policy: config.restart,
       clock,
       log,
       start: () => launch.start(release),
-      onRestart: use,
-      onGone,
+      onRestart: (next) => {
+        if (isCurrent()) this.#use(next);
+        this.#noteReady(next, release);
+      },
+      onGone: (exit) => {
+        if (isCurrent()) onGone(exit);
+      },
     });
-    use(instance);
+    return keeper;
+  }
+
+  #use({ port }: Instance): void {
+    if (port !== undefined) this.#options.front?.use(port);
+  }
+
+  /** Waits, however long it takes, until a process that was started again can be asked for something. */
+  #noteReady(instance: Instance, release: Release): void {
+    const { launch, clock } = this.#options;
+    const { signal } = this.#stopping;
+    const wait = async (): Promise<void> => {
+      while (instance.exit === undefined && !signal.aborted) {
+        if ((await launch.untilReady(instance, release, signal)) === undefined) {
+          this.#ready.add(instance);
+          return;
+        }
+        await clock.sleep(READY_AGAIN_MS, signal);
+      }
+    };
+    wait().catch((error: unknown) => this.#options.log.error(error, 'the process cannot be asked whether it is ready'));
+  }
+
+  /** Ends a process that is no longer the current one, when its connections are done. */
+  #retire(release: Release, { port }: Instance, process: { stop(): Promise<void> }): void {
+    const { config, front, log } = this.#options;
+    const retire = async (): Promise<void> => {
+      if (front && port !== undefined) {
+        const cut = await front.drain(port, config.drainTimeoutMs, this.#stopping.signal);
+        if (cut > 0) log.warn('connections were cut after --drain-timeout', { connections: cut });
+      }
+      await process.stop();
+      this.#leaving.delete(release);
+    };
+    this.#leaving.add(release);
+    this.#retired = Promise.all([this.#retired, retire()]);
   }
 }

@@ -42,6 +42,32 @@ describe('deploy/kubernetes', () => {
     expect(expectCommandLines(load(name))).toBeGreaterThan(0);
   });
 
+  test('a Pod that runs an application has time to drain before it is killed', () => {
+    let seen = 0;
+    for (const name of ours) {
+      for (const spec of load(name).flatMap((manifest) => templateOf(manifest)?.spec ?? [])) {
+        for (const { command = [], lifecycle } of containersOf(spec)) {
+          const at = command.indexOf('run');
+          if (at < 0) continue;
+          seen += 1;
+          const env = {};
+          const config = loadRunConfig(
+            loadRun(
+              command.slice(at + 1).map((word) => word.replace(/\$\(\w+\)/, 'https://h/r')),
+              env,
+              '/',
+            ),
+            env,
+          );
+          const before = Number((lifecycle as { preStop: { exec: { command: string[] } } }).preStop.exec.command[1]);
+          const needed = before + (config.drainDelayMs + config.drainTimeoutMs + config.stopTimeoutMs) / 1000;
+          expect(spec.terminationGracePeriodSeconds, name).toBeGreaterThan(needed);
+        }
+      }
+    }
+    expect(seen).toBeGreaterThan(1);
+  });
+
   test('a container that signals another shares its process namespace', () => {
     for (const name of ours) {
       for (const manifest of load(name)) {

@@ -380,7 +380,7 @@ describe('run: no dropped request', () => {
     const port = await findFreePort();
     const first = it.publisher.publish(goodApp('v0'));
     const process = it.start(
-      [`--listen=127.0.0.1:${port}`, '--ready-http=/', '--ready-timeout=1200ms', '--drain-timeout=3s'],
+      [`--listen=127.0.0.1:${port}`, '--ready-http=/', '--ready-timeout=8s', '--drain-timeout=8s'],
       ['node', 'server.js'],
     );
     await deployed(process, first);

@@ -27,6 +27,7 @@ export interface PodSpec {
   readonly volumes: { name: string; [kind: string]: unknown }[];
   readonly securityContext?: Record<string, unknown>;
   readonly shareProcessNamespace?: boolean;
+  readonly terminationGracePeriodSeconds?: number;
 }
 
 export interface Manifest {

@@ -42,6 +42,8 @@ export async function runFixture(): Promise<RunFixture> {
           `--http-bind=127.0.0.1:${statusPort}`,
           '--http-metrics',
           '--ready-delay=150ms',
+          '--ready-for=0s',
+          '--drain-delay=0s',
           ...options,
           '--',
           ...command,

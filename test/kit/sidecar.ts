@@ -43,9 +43,9 @@ export class Sidecar {
   constructor(
     args: readonly string[],
     env: Record<string, string> = {},
-    options: { command?: string; cwd?: string; node?: boolean } = {},
+    options: { command?: string; cwd?: string; node?: boolean; file?: string } = {},
   ) {
-    const file = join(DIST, `${options.command ?? 'git-sync'}.cjs`);
+    const file = options.file ?? join(DIST, `${options.command ?? 'git-sync'}.cjs`);
     this.child = spawn(file, args, {
       env: { PATH: process.env.PATH, HOME: '/nonexistent', ...env },
       cwd: options.cwd ?? '/',

@@ -49,14 +49,19 @@ test('a kill before the way back is given up loses track of no file', async () =
         makeWay: async () => undefined,
         to: async (release: Release) => {
           running = release;
+          return { verdict: Promise.resolve({ kind: 'proven' }) };
         },
         resume: async (release: Release) => {
           running = release;
         },
+        inUse: [],
+        endProbation: () => undefined,
         stop: async () => undefined,
       } as never,
       clock: systemClock,
+      random: Math.random,
       log: silentLog,
+      redact: (text) => text,
       observer: { onDeployment: () => undefined },
     });
     return { mirror, deployer };

@@ -80,3 +80,95 @@ describe('a switch from one process to the next', () => {
     await until('the second answers', () => kept.text.endsWith('two'));
   });
 });
+
+/** Answers as soon as it has the head of a request, closes, and never reads what else comes. */
+async function hasty(answer: string) {
+  return await listening(
+    createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => {
+        socket.write(answer);
+        socket.destroySoon();
+      });
+    }),
+  );
+}
+
+const EARLY: readonly [string, string][] = [
+  ['413 with a length', 'HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 7\r\n\r\ntoo big'],
+  ['401 without "close"', 'HTTP/1.1 401 Unauthorized\r\nContent-Length: 7\r\n\r\ntoo big'],
+  ['413 in chunks', 'HTTP/1.1 413 Too Large\r\nTransfer-Encoding: chunked\r\n\r\n7\r\ntoo big\r\n0\r\n\r\n'],
+  ['413 until close', 'HTTP/1.1 413 Too Large\r\n\r\ntoo big'],
+];
+
+describe('an answer that comes before the upload ends', () => {
+  test.each(EARLY)('reaches the client: %s', async (_name, answer) => {
+    const it = await front();
+    it.use((await hasty(answer)).port);
+    for (let round = 0; round < 12; round += 1) {
+      const uploading = client(it.ownPort);
+      const body = Buffer.alloc(256 * 1024);
+      uploading.socket.write('POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n');
+      // It goes on sending until it has read the answer, as curl does.
+      const more = () => {
+        while (uploading.text === '' && !uploading.socket.destroyed) if (!uploading.socket.write(body)) return;
+      };
+      uploading.socket.on('drain', more);
+      more();
+      await until('the answer is there', () => uploading.text.includes('too big') || uploading.socket.destroyed);
+      expect(uploading.text).toContain('too big');
+      uploading.socket.destroy();
+    }
+  });
+
+  test('does not keep the connection for ever: a client that never ends is cut', async () => {
+    const it = await front();
+    it.use((await hasty(EARLY[0]?.[1] ?? '')).port);
+    const stubborn = client(it.ownPort);
+    stubborn.socket.write('POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n');
+    await until('it has the answer', () => stubborn.text.includes('too big'));
+    await until('it is cut', () => it.connections === 0, 15_000);
+  }, 30_000);
+});
+
+describe('when run is to end', () => {
+  test('each answer says that it is the last of its connection, and idle connections are closed', async () => {
+    const app = await listening(http.createServer((_request, response) => response.end('ok')));
+    const it = await front();
+    it.use(app.port);
+    const [asking, idle] = [client(it.ownPort), client(it.ownPort)];
+    const ask = ({ socket }: { socket: Socket }) => socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    for (const each of [asking, idle]) ask(each);
+    await until('both have an answer', () => asking.text.endsWith('ok') && idle.text.endsWith('ok'));
+    expect(asking.text).toContain('Connection: keep-alive');
+    it.leave();
+    ask(asking);
+    await until('it is closed behind the second answer', () => asking.socket.closed);
+    expect(asking.text).toMatch(/keep-alive.*HTTP\/1\.1 200 OK.*\r\nConnection: close\r\n\r\nok$/s);
+    expect(asking.text.match(/keep-alive/g)).toHaveLength(1);
+    const other = client(it.ownPort);
+    ask(other);
+    await until('a new one is served as well', () => other.text.endsWith('ok') && other.socket.closed);
+    expect(other.text).toContain('Connection: close');
+    expect(idle.socket.closed).toBe(false);
+    expect(await it.finish(5000, new AbortController().signal)).toBe(0);
+    await until('the idle one is closed', () => idle.socket.closed);
+  });
+
+  test('an answer that is under way is finished, and what takes too long is cut', async () => {
+    const app = await listening(
+      http.createServer((request, response) => {
+        response.write('be');
+        if (request.url === '/soon') setTimeout(() => response.end('gin'), 300);
+      }),
+    );
+    const it = await front();
+    it.use(app.port);
+    const [soon, never] = [client(it.ownPort), client(it.ownPort)];
+    soon.socket.write('GET /soon HTTP/1.1\r\nhost: x\r\n\r\n');
+    never.socket.write('GET /never HTTP/1.1\r\nhost: x\r\n\r\n');
+    await until('both have begun', () => soon.text.includes('be') && never.text.includes('be'));
+    expect(await it.finish(1500, new AbortController().signal)).toBe(1);
+    expect(soon.text).toContain('gin');
+  });
+});

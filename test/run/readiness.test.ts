@@ -1,3 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ReadyCheck } from '../../src/config/run-config.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -6,6 +11,8 @@ import { createProcessRunner } from '../../src/platform/process.ts';
 import { findFreePort, Instance } from '../../src/run/instance.ts';
 import { waitUntilReady } from '../../src/run/readiness.ts';
 import { httpStub } from '../kit/http-stub.ts';
+import { tempDir } from '../kit/temp.ts';
+import { until } from '../peers/wait.ts';
 
 const ENV = { PATH: process.env.PATH ?? '' };
 
@@ -86,5 +93,62 @@ describe('when a process is ready', () => {
       'it was ended by SIGKILL',
     );
     expect(Date.now() - before).toBeLessThan(10_000);
+  });
+});
+
+/** Debian's, whatever else is called python3 here. */
+const PYTHON = '/usr/bin/python3';
+
+describe('the application does not complain about being asked', () => {
+  test("Python's http.server prints no traceback", async ({ skip }) => {
+    if (!existsSync(PYTHON)) {
+      process.stdout.write(`skipped: ${PYTHON} is not installed\n`);
+      return skip();
+    }
+    const dir = tempDir();
+    // Larger than what fits into the buffers of a connection.
+    writeFileSync(join(dir, 'large'), Buffer.alloc(800_000));
+    const port = await findFreePort();
+    const server = spawn(PYTHON, ['-m', 'http.server', `${port}`, '--bind', '127.0.0.1'], { cwd: dir });
+    onTestFinished(() => void server.kill('SIGKILL'));
+    let said = '';
+    server.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    const it = await instance(undefined, port);
+    for (let round = 0; round < 10; round += 1) {
+      expect(await ready(it, [{ kind: 'own-http', path: '/large' }], 10_000)).toBeUndefined();
+      expect(await ready(it, [{ kind: 'own-tcp' }], 10_000)).toBeUndefined();
+    }
+    await until('it has served all', () => said.split('GET /large').length - 1 === 10);
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('large');
+    expect(said).not.toMatch(/Traceback|Error|Exception/);
+  });
+
+  test('tcp: a server that speaks first sees an end, no reset', async () => {
+    const ends: string[] = [];
+    const server = createServer((socket) => {
+      socket.write('220 ready\r\n');
+      socket.resume();
+      socket.on('error', (error) => ends.push(error.message));
+      socket.on('close', () => ends.push('closed'));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const it = await instance();
+    for (let round = 0; round < 10; round += 1)
+      expect(await ready(it, [{ kind: 'tcp', port }], 10_000)).toBeUndefined();
+    await until('all are closed', () => ends.length >= 10);
+    expect(new Set(ends)).toEqual(new Set(['closed']));
+  });
+
+  test('an answer without end is not waited for', async () => {
+    const { url } = await httpStub((_request, response) => {
+      const timer = setInterval(() => response.write('x'), 20);
+      response.on('close', () => clearInterval(timer));
+    });
+    expect(await ready(await instance(), [{ kind: 'http', url }], 10_000)).toBeUndefined();
   });
 });

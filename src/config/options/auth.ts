@@ -10,6 +10,7 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
     v3Env: 'GIT_SYNC_USERNAME',
     default: '',
     placeholder: 'NAME',
+    mayHoldSecret: 'text',
     doc: 'The user name for `--repo` over http(s).',
   },
   {
@@ -104,6 +105,7 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
     default: '',
     since: '3.3.5',
     placeholder: 'URL',
+    mayHoldSecret: 'text',
     doc: 'A URL that answers with lines `username=…` and `password=…`; asked before every attempt.',
   },
   {
@@ -114,6 +116,7 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
     default: 'https://api.github.com/',
     since: '4',
     placeholder: 'URL',
+    mayHoldSecret: 'url',
     doc: 'The GitHub API that GitHub App tokens come from.',
   },
   {

@@ -21,6 +21,7 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
     default: '',
     since: '3.3.5',
     placeholder: 'PAIRS',
+    mayHoldSecret: 'text',
     doc: 'git settings as `key:value,key:value`; values may be quoted. They replace ours of the same key.',
   },
   {
@@ -31,6 +32,7 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
     default: '',
     since: '4.next',
     placeholder: 'PAIRS',
+    mayHoldSecret: 'text',
     doc: 'git settings in the grammar of `--git-config`, added to what is there, so that a key may have several values. May be repeated.',
   },
   {

@@ -90,6 +90,7 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
     env: ['GIT_SIDECAR_READY_HTTP'],
     default: '',
     placeholder: '/PATH',
+    mayHoldSecret: 'url',
     doc: 'The process is ready when this answers with a status from 200 to 399: `/PATH` on its own port (with `--listen`), `:PORT/PATH`, or a URL.',
   },
   {
@@ -127,6 +128,15 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
     default: '30s',
     placeholder: 'DURATION',
     doc: 'A revision that is not ready by then is rolled back, files and process, and left out until a newer one comes.',
+  },
+  {
+    name: 'ready-for',
+    type: 'duration',
+    group: 'ready',
+    env: ['GIT_SIDECAR_READY_FOR'],
+    default: '5s',
+    placeholder: 'DURATION',
+    doc: 'Probation: a new process that ends within this time after it became ready is rolled back. With `--listen` it serves from the moment it is ready, and the old process stays as it is until the probation is over. `0s`: ready is good enough.',
   },
   {
     name: 'stop-signal',
@@ -171,6 +181,7 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
     env: ['GIT_SIDECAR_RELOAD_HTTP'],
     default: '',
     placeholder: 'URL',
+    mayHoldSecret: 'url',
     doc: 'Needs `--into`: POST to this URL instead of starting the process anew; any status from 200 to 299 is success.',
   },
   {
@@ -207,6 +218,15 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
     env: ['GIT_SIDECAR_DRAIN_TIMEOUT'],
     default: '30s',
     placeholder: 'DURATION',
-    doc: 'How long connections in the middle of something may stay with the old process before it is stopped.',
+    doc: 'How long connections in the middle of something may stay with the old process before it is stopped; at the end of run, with the last one.',
+  },
+  {
+    name: 'drain-delay',
+    type: 'duration',
+    group: 'front',
+    env: ['GIT_SIDECAR_DRAIN_DELAY'],
+    default: '5s',
+    placeholder: 'DURATION',
+    doc: 'On SIGTERM: `/readyz` turns to 503 at once and the process serves on for this long, so that load balancers take note, before it is stopped. A second signal, or SIGINT, ends the wait. Without `--listen` and `--http-bind` there is nobody to take note, and no wait unless this is set.',
   },
 ];

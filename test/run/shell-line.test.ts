@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { createProcessRunner } from '../../src/platform/process.ts';
+import { runLine } from '../../src/run/shell-line.ts';
+
+const runner = createProcessRunner();
+
+async function run(line: string, timeoutMs = 20_000, cwd = '/') {
+  const { signal } = new AbortController();
+  const env = { PATH: process.env.PATH ?? '' };
+  return await runLine(runner, { line, env, cwd, timeoutMs, signal, write: () => undefined });
+}
+
+describe('whose fault it is that a build failed', () => {
+  test.each([
+    ['a status', 'exit 7', { reason: 'it ended with status 7', isMachines: false }],
+    ['a crash', 'kill -SEGV $$', { reason: 'it was ended by SIGSEGV', isMachines: false }],
+    ['killed for want of memory', 'kill -KILL $$', { reason: 'it was ended by SIGKILL', isMachines: true }],
+    ['a part of it killed so', "sh -c 'kill -KILL $$'", { reason: 'it ended with status 137', isMachines: true }],
+    [
+      'a full disk',
+      'echo "ENOSPC: no space left on device, write"; exit 1',
+      { reason: 'it ended with status 1', isMachines: true },
+    ],
+    [
+      'no process to be had',
+      "echo 'sh: 1: Cannot fork'; exit 2",
+      { reason: 'it ended with status 2', isMachines: true },
+    ],
+    [
+      'a name that cannot be resolved',
+      "echo 'fatal: unable to access: Could not resolve host: git.example.com'; exit 128",
+      { reason: 'it ended with status 128', isMachines: true },
+    ],
+  ])('%s', async (_what, line, expected) => {
+    expect(await run(line)).toEqual(expected);
+  });
+
+  test('one that we ended is not the machine’s', async () => {
+    expect(await run("trap '' TERM; sleep 30", 50)).toEqual({
+      reason: 'it took longer than 0.05 s',
+      isMachines: false,
+    });
+  });
+
+  test('a shell that cannot be started: by the system error', async () => {
+    expect(await run('true', 1000, '/no/such/directory')).toMatchObject({ isMachines: false });
+    const broken = {
+      ...runner,
+      run: async () => Promise.reject(Object.assign(new Error('spawn'), { code: 'EAGAIN' })),
+    };
+    const options = { line: 'true', env: {}, cwd: '/', timeoutMs: 1, signal: new AbortController().signal };
+    expect(await runLine(broken, { ...options, write: () => undefined })).toEqual({
+      reason: 'spawn',
+      isMachines: true,
+    });
+  });
+});
