@@ -125,6 +125,11 @@ export const ERROR_CODES = {
     meaning: 'The root directory cannot be created or written.',
     hint: 'Mount a writable volume at `--root`, owned by the user this process runs as.',
   },
+  ERR_DIRECTORY_FOREIGN: {
+    class: 'stop',
+    meaning: 'A directory that git-sidecar is to fill, and in which it would remove files, holds something else.',
+    hint: 'What is in it was not changed. Name a directory that is empty or does not exist yet, or move those files away.',
+  },
   ERR_ROOT_FOREIGN_REPO: {
     class: 'stop',
     meaning: 'The root holds a git repository that git-sidecar or git-sync did not make.',

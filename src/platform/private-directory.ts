@@ -3,18 +3,32 @@ import { lstat, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemCode } from '../model/error.ts';
+import { claimDirectory } from './owned-directory.ts';
 
-/** True when `path` is a real directory of this user that nobody else may enter. */
-async function isPrivate(path: string): Promise<boolean> {
+/** What an edition without marks left: git's settings, a user entry, the sockets of ssh. */
+const EARLIER = /^(?:gitconfig|passwd|[0-9a-f]{40}(?:\..*)?|\.tmp-git-sidecar\..*)$/;
+
+/** Takes up a directory of that name if it is a real one, of this user, closed to others, and ours. */
+async function takeUp(path: string): Promise<boolean> {
   const stat = await lstat(path);
-  return stat.isDirectory() && stat.uid === process.getuid?.() && (stat.mode & 0o077) === 0;
+  if (!stat.isDirectory() || stat.uid !== process.getuid?.() || (stat.mode & 0o077) !== 0) return false;
+  return await claim(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function claim(path: string): Promise<string> {
+  const foreignTo = async (names: readonly string[]): Promise<string[]> => names.filter((name) => !EARLIER.test(name));
+  await claimDirectory({ path, purpose: 'the private files of a git-sidecar process', mode: 0o700, foreignTo });
+  return path;
 }
 
 /**
  * A directory for this process's own files (git configuration, ssh control sockets), mode 0700.
  *
  * The name is derived from `identity`, so that a process that was killed leaves something its successor reuses
- * instead of one more directory. A directory of that name which is not ours alone is left be, and an
+ * instead of one more directory. A directory of that name which is not ours alone is left as it is, and an
  * unpredictable name is used. `fallbackParent` serves where the temporary directory cannot be written.
  */
 export async function openPrivateDirectory(identity: string, fallbackParent: string): Promise<string> {
@@ -24,10 +38,10 @@ export async function openPrivateDirectory(identity: string, fallbackParent: str
     try {
       if (parent === fallbackParent) await mkdir(parent, { recursive: true });
       await mkdir(path, { mode: 0o700 });
-      return path;
+      return await claim(path);
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') continue;
-      return (await isPrivate(path)) ? path : await mkdtemp(`${path}-`);
+      return (await takeUp(path)) ? path : await mkdtemp(`${path}-`);
     }
   }
   throw new Error(`neither ${tmpdir()} nor ${fallbackParent} can be written`);
