@@ -1,6 +1,8 @@
-import { chmod, copyFile, mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, lstat, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { messageOf, SidecarError } from '../model/error.ts';
+import { readText, temporaryName, writeFileAtomic } from '../platform/atomic-file.ts';
+import { claimDirectory, foreignDirectory, nameSome } from '../platform/owned-directory.ts';
 import { EXIT, type Io } from './outcome.ts';
 import { BEFORE_NODE, NODE_FLAGS } from './version.ts';
 
@@ -38,26 +40,70 @@ exit $r
 `;
 }
 
+/** What `install` calls itself where it fills directories. */
+const PURPOSE = 'an installed copy of git-sidecar';
+const PROGRAMS = ['git-sidecar', 'git-sync'];
+const BUNDLES = ['git-sidecar.cjs', 'git-sync.cjs', 'nats.cjs'];
+
+/** One of the two scripts in the directory is a launcher of ours, whatever its edition. */
+async function isLauncher(path: string): Promise<boolean> {
+  const text = await readText(path);
+  return text?.startsWith('#!/bin/sh\n') === true && text.includes(`"$d/lib/${basename(path)}.cjs"`);
+}
+
+/**
+ * Refuses what would be written over and is not ours; marks the two directories as ours.
+ * @returns once everything that install writes is new or its own
+ */
+async function claimPlaces(directory: string, libraries: readonly string[]): Promise<void> {
+  const launchers = await Promise.all(PROGRAMS.map(async (name) => await isLauncher(join(directory, name))));
+  const occupied = await Promise.all(
+    PROGRAMS.map(async (name, at) => !launchers[at] && (await lstat(join(directory, name)).catch(() => undefined))),
+  );
+  const foreign = PROGRAMS.filter((_name, at) => occupied[at]);
+  if (foreign.length > 0)
+    throw foreignDirectory(directory, PURPOSE, `it holds what git-sidecar did not make: ${nameSome(foreign)}`);
+  const own = { lib: [...BUNDLES, ...libraries], bin: ['node'] };
+  for (const [name, files] of Object.entries(own)) {
+    // An edition without marks installed here; beside its files lies perhaps what only looks like them.
+    const foreignTo = async (names: readonly string[]): Promise<readonly string[]> =>
+      launchers.includes(true) ? names.filter((each) => !files.includes(each)) : names;
+    await claimDirectory({ path: join(directory, name), purpose: PURPOSE, foreignTo });
+  }
+}
+
+/** Copies in one step: a program that runs from here keeps the file that it has. */
+async function copyInto(directory: string, name: string, from: string, mode: number): Promise<void> {
+  const temporary = temporaryName(directory, '.tmp-git-sidecar');
+  try {
+    await copyFile(from, temporary);
+    await chmod(temporary, mode);
+    await rename(temporary, join(directory, name));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
 async function install(directory: string, bundle: string): Promise<void> {
   const files = await mappedFiles();
   const libraries = files.filter((path) => /\.so(?:\.[\d.]+)?$/.test(path));
   const loader = libraries.map(libraryName).find((name) => /^ld-/.test(name));
   if (loader === undefined) throw new Error('the loader of this process was not found; is it a static build?');
-  await rm(join(directory, 'lib'), { recursive: true, force: true });
-  await mkdir(join(directory, 'lib'), { recursive: true });
-  await mkdir(join(directory, 'bin'), { recursive: true });
-  for (const path of libraries) await copyFile(path, join(directory, 'lib', libraryName(path)));
+  await claimPlaces(directory, libraries.map(libraryName));
+  const [lib, bin] = [join(directory, 'lib'), join(directory, 'bin')];
+  for (const path of libraries) {
+    const name = libraryName(path);
+    await copyInto(lib, name, path, name === loader ? 0o755 : 0o644);
+  }
   // An installed copy is started by its loader, which then is what execPath names.
   const node = files.find((path) => basename(path) === 'node') ?? (await realpath(process.execPath));
-  await copyFile(node, join(directory, 'bin', 'node'));
-  for (const name of ['git-sidecar', 'git-sync']) {
-    await copyFile(join(bundle, `${name}.cjs`), join(directory, 'lib', `${name}.cjs`));
-    await writeFile(join(directory, name), launcher(directory, loader, `${name}.cjs`));
+  await copyInto(bin, 'node', node, 0o755);
+  for (const name of BUNDLES) await copyInto(lib, name, join(bundle, name), 0o644);
+  for (const name of PROGRAMS) {
+    await writeFileAtomic(join(directory, name), launcher(directory, loader, `${name}.cjs`));
     await chmod(join(directory, name), 0o755);
   }
-  await copyFile(join(bundle, 'nats.cjs'), join(directory, 'lib', 'nats.cjs'));
-  await chmod(join(directory, 'lib', loader), 0o755);
-  await chmod(join(directory, 'bin', 'node'), 0o755);
 }
 
 /** `git-sidecar install`. @param program the file that runs now; its siblings are copied */
@@ -72,12 +118,8 @@ export async function installCommand(argv: readonly string[], program: string, c
   try {
     await install(directory, resolve(program, '..'));
   } catch (cause) {
-    const error = new SidecarError('ERR_INSTALL', {
-      op: 'install to',
-      target: directory,
-      detail: messageOf(cause),
-      cause,
-    });
+    const context = { op: 'install to', target: directory, detail: messageOf(cause), cause };
+    const error = cause instanceof SidecarError ? cause : new SidecarError('ERR_INSTALL', context);
     io.stderr(`${error.message}\n${error.code}: ${error.hint}\n`);
     return EXIT.failure;
   }

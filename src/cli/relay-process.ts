@@ -10,6 +10,7 @@ import { createProcessRunner } from '../platform/process.ts';
 import { Redactor } from '../platform/redact.ts';
 import { type Overdue, Watchdog } from '../platform/watchdog.ts';
 import { BEAT_MS } from '../relay/protocol/timing.ts';
+import { claimRelayRoot } from '../relay/server/claim-root.ts';
 import { gitRoute } from '../relay/server/git-route.ts';
 import { eventsRoute, limitRoute, overviewRoute, reportsRoute } from '../relay/server/routes.ts';
 import type { Verdict } from '../serve/health.ts';
@@ -220,6 +221,7 @@ export async function runRelayProcess(config: RelayConfig, notices: readonly str
   try {
     await requireGit(config.git, config.environment.PATH);
     const root = await prepareRoot(config.root, 0o700);
+    await claimRelayRoot(root);
     const facts = {
       version: VERSION,
       pid: process.pid,

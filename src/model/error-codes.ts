@@ -155,6 +155,11 @@ export const ERROR_CODES = {
       'git could not write below the root: the disk is full, read-only or out of quota, or permissions are missing.',
     hint: 'Make room on the volume of `--root` (`df -h`, `df -i`), or give it to the user this process runs as.',
   },
+  ERR_DIRECTORY_FOREIGN: {
+    class: 'stop',
+    meaning: 'A directory that git-sidecar is to fill, and in which it would remove files, holds something else.',
+    hint: 'What is in it was not changed. Name a directory that is empty or does not exist yet, or move those files away.',
+  },
   ERR_ROOT_FOREIGN_REPO: {
     class: 'stop',
     meaning: 'The root holds a git repository that git-sidecar or git-sync did not make.',

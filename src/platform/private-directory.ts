@@ -5,12 +5,26 @@ import { dirname, join } from 'node:path';
 import { systemCode } from '../model/error.ts';
 import { makeDirectoryBelow } from './files-below.ts';
 import { asideDirectory, removeLink } from './make-way.ts';
+import { claimDirectory } from './owned-directory.ts';
 import { isInside } from './paths.ts';
 
-/** True when `path` is a real directory of this user that nobody else may enter. */
-async function isPrivate(path: string): Promise<boolean> {
+/** What an edition without marks left: git's settings, a user entry, the sockets of ssh. */
+const EARLIER = /^(?:gitconfig|passwd|[0-9a-f]{40}(?:\..*)?|\.tmp-git-sidecar\..*)$/;
+
+/** Takes up a directory of that name if it is a real one, of this user, closed to others, and ours. */
+async function takeUp(path: string): Promise<boolean> {
   const stat = await lstat(path);
-  return stat.isDirectory() && stat.uid === process.getuid?.() && (stat.mode & 0o077) === 0;
+  if (!stat.isDirectory() || stat.uid !== process.getuid?.() || (stat.mode & 0o077) !== 0) return false;
+  return await claim(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function claim(path: string): Promise<string> {
+  const foreignTo = async (names: readonly string[]): Promise<string[]> => names.filter((name) => !EARLIER.test(name));
+  await claimDirectory({ path, purpose: 'the private files of a git-sidecar process', mode: 0o700, foreignTo });
+  return path;
 }
 
 /** A symlink in its place was not put there by us, and would lead elsewhere. */
@@ -28,7 +42,7 @@ export function trustedAbove(directory: string, root: string): string {
  * A directory for this process's own files (git configuration, ssh control sockets), mode 0700.
  *
  * The name is derived from `identity`, so that a process that was killed leaves something its successor reuses
- * instead of one more directory. A directory of that name which is not ours alone is left be, and an
+ * instead of one more directory. A directory of that name which is not ours alone is left as it is, and an
  * unpredictable name is used. Where the temporary directory cannot be written, it is made below `root`.
  */
 export async function openPrivateDirectory(identity: string, root: string): Promise<string> {
@@ -39,10 +53,10 @@ export async function openPrivateDirectory(identity: string, root: string): Prom
     try {
       if (parent === below) await makeOwn(root, below);
       await mkdir(path, { mode: 0o700 });
-      return path;
+      return await claim(path);
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') continue;
-      return (await isPrivate(path)) ? path : await mkdtemp(`${path}-`);
+      return (await takeUp(path)) ? path : await mkdtemp(`${path}-`);
     }
   }
   throw new Error(`neither ${tmpdir()} nor ${below} can be written`);

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Place } from '../config/run-config.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { readText, writeFileAtomic } from '../platform/atomic-file.ts';
 import { type BytePath, type PathInJson, pathFromJson, pathToJson } from '../platform/byte-path.ts';
+import { claimStateDirectory } from './claim-state.ts';
 
 /** A revision that was deployed. */
 export interface Release {
@@ -84,19 +84,20 @@ export class StateFile {
 
 /**
  * The first of `candidates` that can be made and written.
- * @throws SidecarError ERR_RUN_STATE
+ * @throws SidecarError ERR_RUN_STATE, ERR_DIRECTORY_FOREIGN
  */
 export async function openStateDirectory(candidates: readonly string[]): Promise<string> {
   let cause: unknown;
   for (const path of candidates) {
     try {
-      await mkdir(path, { recursive: true, mode: 0o700 });
+      await claimStateDirectory(path);
       await writeFileAtomic(join(path, '.writable'), '');
       return path;
     } catch (error) {
       cause = error;
     }
   }
+  if (cause instanceof SidecarError) throw cause;
   const target = candidates[0] ?? '';
   throw new SidecarError('ERR_RUN_STATE', { op: 'use', target, detail: messageOf(cause), cause });
 }
