@@ -5,7 +5,6 @@ import { type LoadedCommand, loadCommand } from './load-command.ts';
 import { RUN_OPTIONS } from './options/run.ts';
 import type { RunConfig } from './run-config.ts';
 import type { EnvironmentVariables } from './settings.ts';
-import { unknownVariableNotices } from './unknown-variables.ts';
 
 export interface LoadedRun extends LoadedCommand {
   readonly command: readonly string[];
@@ -20,17 +19,22 @@ export function loadRun(argv: readonly string[], env: EnvironmentVariables, cwd:
   const end = argv.indexOf('--');
   const [words, command] = end < 0 ? [argv, []] : [argv.slice(0, end), argv.slice(end + 1)];
   const loaded = loadCommand(words, env, RUN_OPTIONS);
-  const notices = [
-    ...loaded.notices,
-    ...unknownVariableNotices(env, 'v4'),
-    ...overruledNotices(loaded.sync),
-    ...withoutEffect(loaded),
-  ];
+  const notices = [...loaded.notices, ...overruledNotices(loaded.sync), ...withoutEffect(loaded)];
   return { ...loaded, notices, command, cwd };
 }
 
 /** Options of sync that mean something to run without a sync as well. */
-const WITHOUT_SYNC = ['link', 'http-bind', 'http-metrics', 'http-pprof', 'verbose', 'log-format', 'repo', 'compat'];
+const WITHOUT_SYNC = [
+  'link',
+  'http-bind',
+  'http-metrics',
+  'http-pprof',
+  'verbose',
+  'log-format',
+  'termination-log',
+  'repo',
+  'compat',
+];
 
 function withoutEffect({ sync, syncFlags }: LoadedCommand): string[] {
   const compat = sync.get('compat');

@@ -91,7 +91,11 @@ const byType: Readonly<Record<string, string>> = { int: '7', float: '7', duratio
 
 const load = (args: readonly string[]) => loadRunConfig(loadRun([...REPO, ...args, '--', 'true'], ENV, '/'), ENV);
 /** What a change of options changes. */
-const facts = (args: readonly string[]): string => JSON.stringify(load(args));
+const facts = (args: readonly string[]): string => {
+  // Where the last error is written is settled before there is a configuration.
+  const terminationLog = loadRun([...REPO, ...args, '--', 'true'], ENV, '/').sync.text('termination-log');
+  return JSON.stringify([load(args), terminationLog]);
+};
 
 function outcomeOf(args: readonly string[]): 'honoured' | 'refused' | 'said' | 'ignored' {
   try {
