@@ -8,8 +8,9 @@ import { endOrphans } from '../platform/orphans.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import { Redactor } from '../platform/redact.ts';
 import { BEAT_MS } from '../relay/protocol/timing.ts';
+import { fleetRoute } from '../relay/server/fleet-route.ts';
 import { gitRoute } from '../relay/server/git-route.ts';
-import { eventsRoute, limitRoute, overviewRoute, reportsRoute } from '../relay/server/routes.ts';
+import { eventsRoute, limitRoute, reportsRoute, statusRoute } from '../relay/server/routes.ts';
 import type { InboundOptions } from '../serve/inbound/routes.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import { metricsRoute, probeRoute, profilesRoute } from '../serve/routes.ts';
@@ -98,7 +99,8 @@ async function serve(
     gitRoute({ ...relay, agent: AGENT, log }),
     eventsRoute(options),
     reportsRoute(options),
-    overviewRoute(options),
+    fleetRoute(options),
+    statusRoute(options),
     ...inboundRoutes(config.http, inboundOf(relay, log)),
   ];
   const mostConnections = config.maxSubscribers + SPARE_CONNECTIONS;

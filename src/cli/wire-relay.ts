@@ -149,6 +149,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     clock,
     follower: (name) => repositories.peek(name),
     onFollowed: (seconds) => metrics?.observe('git_sidecar_relay_follow_seconds', seconds),
+    mostSubscribers: config.maxSubscribers,
   });
   const answers = new PackAnswers({
     git,
