@@ -20,7 +20,7 @@ import { createMetrics, inboundRoutes } from './observability.ts';
 import { EXIT, type Io } from './outcome.ts';
 import { requireGit } from './preflight.ts';
 import { createProcessLogger } from './process-logger.ts';
-import { secretsOf } from './secrets.ts';
+import { addSecrets } from './secrets.ts';
 import { listenForSignals } from './signals.ts';
 import { VERSION } from './version.ts';
 import { type WiredRelay, wireRelay } from './wire-relay.ts';
@@ -179,7 +179,7 @@ async function serveUntilStopped(config: RelayConfig, root: string, log: Logger,
 export async function runRelayProcess(config: RelayConfig, notices: readonly string[], io: Io): Promise<number> {
   if (config.secretsOnCommandLine) process.title = 'git-sidecar relay';
   const redactor = new Redactor();
-  for (const secret of secretsOf(config)) redactor.add(secret);
+  addSecrets(redactor, config);
   const log = createProcessLogger(config, io, redactor);
   try {
     await requireGit(config.git, config.environment.PATH);

@@ -6,6 +6,7 @@ import { systemClock } from '../platform/clock.ts';
 import { HttpClient } from '../platform/http-client.ts';
 import type { Logger } from '../platform/log.ts';
 import { endOrphans } from '../platform/orphans.ts';
+import { OutputLines } from '../platform/output-lines.ts';
 import { createProcessRunner, type Exit, type ProcessRunner } from '../platform/process.ts';
 import { Redactor } from '../platform/redact.ts';
 import { ControlSocket } from '../run/control-socket.ts';
@@ -24,7 +25,7 @@ import { findProgram } from './preflight.ts';
 import { createProcessLogger } from './process-logger.ts';
 import { RunReport } from './run-report.ts';
 import { listenForRunSignals } from './run-signals.ts';
-import { secretsOf } from './secrets.ts';
+import { addSecrets } from './secrets.ts';
 import { VERSION } from './version.ts';
 
 /** Exit status of a process as shells give it. */
@@ -95,7 +96,7 @@ async function supervise({ config, stateDir, log, redactor, runner, io }: Parts)
     runner,
     clock,
     http,
-    write: (text) => io.stderr(redactor.redact(text)),
+    openOutput: () => new OutputLines(redactor, io.stderr),
   });
   const mirror =
     config.place.kind === 'into'
@@ -107,7 +108,7 @@ async function supervise({ config, stateDir, log, redactor, runner, io }: Parts)
   const ended = new Promise<Exit | undefined>((resolve) => {
     end = resolve;
   });
-  const report = await RunReport.create(config, clock, state, front);
+  const report = await RunReport.create(config, clock, state, front, redactor);
   const switchover = new Switchover({ config, launch, front, clock, log, onGone: (exit) => end(exit) });
   const deployer = new Deployer({ config, state, releases, launch, mirror, switchover, clock, log, observer: report });
   report.watch(switchover);
@@ -142,7 +143,7 @@ async function supervise({ config, stateDir, log, redactor, runner, io }: Parts)
 /** One run, from checked configuration to exit status. */
 export async function runProcess(config: RunConfig, notices: readonly string[], io: Io): Promise<number> {
   const redactor = new Redactor();
-  for (const secret of config.sync ? secretsOf(config.sync) : []) redactor.add(secret);
+  if (config.sync) addSecrets(redactor, config.sync);
   const log = createProcessLogger(config, io, redactor);
   try {
     await checkSurroundings(config);

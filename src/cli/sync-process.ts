@@ -4,6 +4,7 @@ import { messageOf, SidecarError } from '../model/error.ts';
 import { ErrorFile } from '../notify/files.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
+import { OutputLines } from '../platform/output-lines.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import { Redactor } from '../platform/redact.ts';
 import type { HttpServer } from '../serve/server.ts';
@@ -16,7 +17,7 @@ import { createObservability, startEndpoint } from './observability.ts';
 import { EXIT, type Io } from './outcome.ts';
 import { preflight } from './preflight.ts';
 import { createProcessLogger } from './process-logger.ts';
-import { secretsOf } from './secrets.ts';
+import { addSecrets } from './secrets.ts';
 import { listenForSignals } from './signals.ts';
 import { VERSION } from './version.ts';
 import { wireWakeableSync } from './wakeable-sync.ts';
@@ -24,17 +25,17 @@ import { wireWakeableSync } from './wakeable-sync.ts';
 /** The log, whose errors also go into the error file. */
 function createSyncLogger(config: SyncConfig, io: Io, redactor: Redactor, errorFile: ErrorFile | undefined): Logger {
   return createProcessLogger(config, io, redactor, (record) => {
-    errorFile
-      ?.write(record, (line) => redactor.redact(line))
-      .catch((error: unknown) => {
-        io.stderr(`cannot write the error file: ${messageOf(error)}\n`);
-      });
+    errorFile?.write(record).catch((error: unknown) => {
+      io.stderr(`cannot write the error file: ${messageOf(error)}\n`);
+    });
   });
 }
 
 /** Shows git's own progress on a terminal: `--one-time` on a large repository would otherwise look stuck. */
-function progressFor(config: SyncConfig, io: Io): ((text: string) => void) | undefined {
-  return config.oneTime && io.stderrIsTerminal && config.logFormat !== 'json' ? io.stderr : undefined;
+function progressFor(config: SyncConfig, io: Io, redactor: Redactor): ((text: string) => void) | undefined {
+  if (!config.oneTime || !io.stderrIsTerminal || config.logFormat === 'json') return undefined;
+  const lines = new OutputLines(redactor, io.stderr);
+  return (text) => lines.take(text);
 }
 
 /** One sync, from checked configuration to exit status. */
@@ -47,7 +48,7 @@ export async function runSyncProcess(
   // Node writes the title over the arguments, so a secret given as a flag is no longer shown by ps.
   if (config.secretsOnCommandLine) process.title = 'git-sidecar sync';
   const redactor = new Redactor();
-  for (const secret of secretsOf(config)) redactor.add(secret);
+  addSecrets(redactor, config);
   const errorFile = config.errorFile === undefined ? undefined : new ErrorFile(config.errorFile);
   const log = createSyncLogger(config, io, redactor, errorFile);
   try {
@@ -65,7 +66,14 @@ export async function runSyncProcess(
       period_ms: config.periodMs,
     });
     for (const notice of notices) log.warn(notice);
-    return await serveAndSync({ config, root, log, redactor, errorFile, onProgress: progressFor(config, io) });
+    return await serveAndSync({
+      config,
+      root,
+      log,
+      redactor,
+      errorFile,
+      onProgress: progressFor(config, io, redactor),
+    });
   } catch (error) {
     log.error(error, 'cannot start');
     await errorFile?.settled();

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { messageOf } from '../model/error.ts';
 import { writeFileAtomic } from '../platform/atomic-file.ts';
 import type { LogRecord } from '../platform/log.ts';
+import { visibleJson } from '../platform/visible-text.ts';
 
 /** `--touch-file`: makes the file (0644) and its directories, or sets its time to now. */
 export async function touchFile(path: string, now: number): Promise<void> {
@@ -22,9 +23,9 @@ export class ErrorFile {
   }
 
   /** Writes `{"Msg","Err","Args"}`; a failure to write is the caller's to log. */
-  write(record: LogRecord, redact: (text: string) => string): Promise<void> {
+  write(record: LogRecord): Promise<void> {
     const content = { Msg: record.message, Err: messageOf(record.error), Args: record.fields };
-    return this.#then(() => writeFileAtomic(this.#path, redact(JSON.stringify(content)), { mode: 0o644 }));
+    return this.#then(() => writeFileAtomic(this.#path, visibleJson(content), { mode: 0o644 }));
   }
 
   /** Configuration errors are written as they are, in plain text. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 
 /** Environment of a child, whole: nothing is inherited that is not in here. */
 export type Environment = Readonly<Record<string, string>>;
@@ -68,8 +69,9 @@ class Capture {
 
   constructor(stream: Readable | null, limit: number, onChunk?: (chunk: string) => void) {
     this.#limit = limit;
+    const decoder = new StringDecoder();
     stream?.on('data', (chunk: Buffer) => {
-      onChunk?.(chunk.toString());
+      onChunk?.(decoder.write(chunk));
       if (this.#size < this.#limit) this.#chunks.push(chunk.subarray(0, this.#limit - this.#size));
       this.#size += chunk.length;
     });

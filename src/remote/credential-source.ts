@@ -64,7 +64,7 @@ export class CredentialSource {
       const password = await this.#github.token(signal);
       credentials.push(...config.credentialUrls.map((url) => ({ url, username: '-', password })));
     }
-    for (const { password } of credentials) redactor.add(password);
+    for (const { username, password } of credentials) redactor.addRenewed(password, username);
     return credentials.map((credential) => ({ ...credential, password: withoutLineEnd(credential.password) }));
   }
 

@@ -4,6 +4,7 @@ import { asSidecarError, messageOf, SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { HttpClient } from '../platform/http-client.ts';
 import { OWNER_VARIABLE, ownerMark } from '../platform/orphans.ts';
+import type { OutputLines } from '../platform/output-lines.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
 import { findFreePort, Instance } from './instance.ts';
 import { waitUntilReady } from './readiness.ts';
@@ -15,8 +16,8 @@ export interface LaunchOptions {
   readonly runner: ProcessRunner;
   readonly clock: Clock;
   readonly http: HttpClient;
-  /** Output of shell lines goes here. */
-  readonly write: (text: string) => void;
+  /** Where the output of one shell line goes. */
+  readonly openOutput: () => OutputLines;
 }
 
 /** Starts things for a release: the command itself, and the shell lines around it. */
@@ -86,7 +87,8 @@ export class Launch {
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const { runner, write } = this.#options;
+    const { runner, openOutput } = this.#options;
+    const output = openOutput();
     try {
       const result = await runner.run({
         file: '/bin/sh',
@@ -95,7 +97,7 @@ export class Launch {
         cwd: this.directoryOf(release),
         timeoutMs,
         signal,
-        onStdout: write,
+        onStdout: (text) => output.take(text),
         maxOutputBytes: 1,
       });
       if (result.endedBy === 'timeout') return `it took longer than ${timeoutMs / 1000} s`;
@@ -103,6 +105,8 @@ export class Launch {
       return result.signal ? `it was ended by ${result.signal}` : `it ended with status ${result.code}`;
     } catch (error) {
       return messageOf(error);
+    } finally {
+      output.end();
     }
   }
 
