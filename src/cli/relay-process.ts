@@ -67,11 +67,13 @@ function showMetrics(metrics: Metrics, { repositories, hub, answers, fleet, git 
   metrics.set('git_sidecar_git_processes_started', git.started);
   for (const [answer, count] of Object.entries(answers.counts))
     metrics.set('git_sidecar_relay_fetches', count, { answer });
-  for (const { upstream, requestsSent, asOf, isKnown } of repositories.followers) {
+  // One that the git server never had has no series of its own: anybody can ask for such.
+  const known = repositories.followers.filter(({ isKnown }) => isKnown);
+  metrics.keep('repository', new Set(known.map(({ upstream }) => upstream.name)));
+  for (const { upstream, requestsSent, asOf } of known) {
     const labels = { repository: upstream.name };
     metrics.set('git_sidecar_relay_upstream_requests', requestsSent, labels);
-    if (isKnown)
-      metrics.set('git_sidecar_relay_upstream_age_seconds', Math.max(0, systemClock.now() - asOf) / 1000, labels);
+    metrics.set('git_sidecar_relay_upstream_age_seconds', Math.max(0, systemClock.now() - asOf) / 1000, labels);
   }
 }
 

@@ -127,7 +127,8 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       onRecovery: () => hub.tellRecovery(follower),
       onTrouble: (error, isNew) => {
         if (isNew) hub.tellTrouble(follower, error);
-        metrics?.count('git_sidecar_relay_upstream_failures_total', { repository: name, code: error.code });
+        const repository = follower.isKnown ? name : 'other';
+        metrics?.count('git_sidecar_relay_upstream_failures_total', { repository, code: error.code });
       },
     });
     return follower;
