@@ -3,6 +3,7 @@ import { createLogger, type Logger, type LoggerOptions } from '../platform/log.t
 import { jsonLogFormat, terminalLogFormat } from '../platform/log-format.ts';
 import type { Redactor } from '../platform/redact.ts';
 import type { Io } from './outcome.ts';
+import { logProcessEvents } from './process-events.ts';
 
 /** What the configuration of every command says about its log. */
 interface LogConfig {
@@ -18,7 +19,7 @@ export function createProcessLogger(
   onError?: LoggerOptions['onError'],
 ): Logger {
   const text = logFormat === 'text' || (logFormat === 'auto' && io.stderrIsTerminal);
-  return createLogger({
+  const log = createLogger({
     verbosity,
     format: text ? terminalLogFormat(io.stderrIsTerminal) : jsonLogFormat,
     redactor,
@@ -26,4 +27,6 @@ export function createProcessLogger(
     now: systemClock.now,
     ...(onError && { onError }),
   });
+  logProcessEvents(log);
+  return log;
 }

@@ -94,7 +94,8 @@ async function serve(
     }),
   ];
   if (metrics) watched.push(metricsRoute(metrics, () => showMetrics(metrics, relay)));
-  if (config.http.profiles) watched.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles()));
+  if (config.http.profiles)
+    watched.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles(), config.http.profilesTokenFile));
   const routes: Route[] = [
     ...watched,
     limitRoute(systemClock, config.maxRequestsPerSecond),

@@ -1,6 +1,9 @@
 import { readArguments, readEnvironment } from '../config/process-input.ts';
 import type { EnvironmentVariables } from '../config/settings.ts';
-import { EXIT, type Io } from './outcome.ts';
+import { redactUrl } from '../platform/redact.ts';
+import { visibleLines } from '../platform/visible-text.ts';
+import type { Io } from './outcome.ts';
+import { printProcessEvents } from './process-events.ts';
 
 type Command = (argv: readonly string[], env: EnvironmentVariables, io: Io) => Promise<number>;
 
@@ -18,13 +21,12 @@ function surviveClosedOutput(): void {
 /** Runs `command` as this process: the only place that exits. */
 export function start(command: Command): void {
   surviveClosedOutput();
+  printProcessEvents((text) => io.stderr(visibleLines(redactUrl(text))));
   command(readArguments(), readEnvironment(), io).then(
     (status) => process.exit(status),
     (error: unknown) => {
-      process.stderr.write(
-        `git-sidecar: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-      );
-      process.exit(EXIT.failure);
+      // Nobody catches it, so it ends the process as any other error of that kind does.
+      throw error;
     },
   );
 }

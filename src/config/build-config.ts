@@ -6,6 +6,7 @@ import { buildGitAccess } from './build-git-access.ts';
 import { parseCredentials } from './credential-json.ts';
 import { parseHttpBind } from './http-bind.ts';
 import { parseNats, parseRelayClient } from './relay-client.ts';
+import { holdsSecret } from './secrecy.ts';
 import { type EnvironmentVariables, effectiveName, type Settings } from './settings.ts';
 import { parseSignal } from './signals.ts';
 import type {
@@ -157,8 +158,7 @@ function absoluteIn(root: string, path: string): string | undefined {
 }
 
 function holdsSecretFlag(settings: Settings): boolean {
-  const inUrl = settings.get('repo').source === 'flag' && parseRemoteUrl(settings.text('repo')).userinfo !== undefined;
-  return inUrl || settings.all().some(({ option, source }) => option.secret === true && source === 'flag');
+  return settings.all().some(({ option, source, value }) => source === 'flag' && holdsSecret(option, value));
 }
 
 function logFormat(settings: Settings): SyncConfig['logFormat'] {

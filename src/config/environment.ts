@@ -1,3 +1,5 @@
+import { OPTIONS } from './options.ts';
+import { holdsSecret } from './secrecy.ts';
 import type { EnvironmentVariables } from './settings.ts';
 
 /** Variables that point git at another repository than the one we name (git, "Environment Variables"). */
@@ -23,12 +25,15 @@ const REPOSITORY_VARIABLES = new Set([
   'GIT_ATTR_SOURCE',
 ]);
 
-/** Variables of ours that hold secrets. Files and services are safer, but these are what many charts set. */
-const SECRETS = ['GITSYNC_PASSWORD', 'GIT_SYNC_PASSWORD', 'GITSYNC_CREDENTIAL', 'GITSYNC_GITHUB_APP_PRIVATE_KEY'];
+/** A variable of ours that holds a secret. Files and services are safer, but these are what many charts set. */
+function isSecret(name: string, value: string): boolean {
+  const option = OPTIONS.find(({ env, v3Env }) => v3Env === name || env.includes(name));
+  return option !== undefined && (option.secret === true || holdsSecret(option, value));
+}
 
 /** What an application inherits that runs beside the sync: the credentials of the git server are none of its business. */
 export function applicationEnvironment(env: EnvironmentVariables): Record<string, string> {
-  return Object.fromEntries(Object.entries(childEnvironment(env)).filter(([name]) => !SECRETS.includes(name)));
+  return Object.fromEntries(Object.entries(childEnvironment(env)).filter(([name, value]) => !isSecret(name, value)));
 }
 
 /** What children inherit: everything the user set, less what would turn git to another repository. */

@@ -49,8 +49,11 @@ export interface OptionDefinition {
   readonly replacedBy?: string;
   /** There is a variable only. */
   readonly envOnly?: boolean;
-  /** The value must never be shown. */
-  readonly secret?: boolean;
+  /**
+   * What of the value must never be shown: all of it; of the address of a service, which lets in whoever knows it, all
+   * but the origin; of git settings the values of some. User and password within a URL are never shown, in any option.
+   */
+  readonly secret?: true | 'address' | 'git-settings';
   /** Not listed by --help. */
   readonly hidden?: boolean;
   /** A word for the value in usage texts. */

@@ -104,6 +104,7 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
     default: '',
     since: '3.3.5',
     placeholder: 'URL',
+    secret: 'address',
     doc: 'A URL that answers with lines `username=…` and `password=…`; asked before every attempt.',
   },
   {
