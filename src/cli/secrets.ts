@@ -8,6 +8,8 @@ interface HoldsSecrets extends GitAccess {
   readonly nats: NatsConfig | undefined;
 }
 
+const SHORTEST_PATH = 16;
+
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -23,6 +25,12 @@ function addUserinfo(redactor: Redactor, text: string | undefined): void {
     if (password === undefined) redactor.add(decode(user));
     else redactor.add(decode(password), decode(user));
   }
+}
+
+/** Who knows the path of such a service may be let in by it. A short path is ordinary words. */
+function addPath(redactor: Redactor, url: string | undefined): void {
+  const path = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*[/?#]+(.*)$/is.exec(url ?? '')?.[1];
+  if (path !== undefined && path.length >= SHORTEST_PATH) redactor.add(path);
 }
 
 /** `Authorization: Basic dXNlcjpwYXNz`: the value, what stands behind the scheme, and what that says. */
@@ -47,7 +55,10 @@ export function addSecrets(redactor: Redactor, config: HoldsSecrets): void {
   if (remote?.userinfo?.password === '') redactor.add(remote.userinfo.username);
   redactor.add(githubApp?.privateKey);
   redactor.add(nats?.user?.password, nats?.user?.name);
-  for (const url of [webhook?.url, askpassUrl]) addUserinfo(redactor, url);
+  for (const url of [webhook?.url, askpassUrl]) {
+    addUserinfo(redactor, url);
+    addPath(redactor, url);
+  }
   for (const [name, value] of Object.entries(environment)) if (/_proxy$/i.test(name)) addUserinfo(redactor, value);
   for (const { key, value } of [...config.gitConfig, ...config.gitConfigAdd]) {
     if (/extraheader$/i.test(key)) addHeader(redactor, value);

@@ -2,8 +2,8 @@ import { readArguments, readEnvironment } from '../config/process-input.ts';
 import type { EnvironmentVariables } from '../config/settings.ts';
 import { redactUrl } from '../platform/redact.ts';
 import { visibleLines } from '../platform/visible-text.ts';
-import type { Io } from './outcome.ts';
-import { printProcessEvents } from './process-events.ts';
+import { EXIT, type Io } from './outcome.ts';
+import { dropWarnings } from './process-events.ts';
 
 type Command = (argv: readonly string[], env: EnvironmentVariables, io: Io) => Promise<number>;
 
@@ -18,10 +18,20 @@ function surviveClosedOutput(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 }
 
+/** Errors and rejections that nobody caught: printed here unless a log has them already. */
+function endOnUncaught(error: unknown): void {
+  if (process.listenerCount('uncaughtException') === 1) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    io.stderr(visibleLines(redactUrl(`git-sidecar: internal error: ${text}\n`)));
+  }
+  process.exit(EXIT.failure);
+}
+
 /** Runs `command` as this process: the only place that exits. */
 export function start(command: Command): void {
   surviveClosedOutput();
-  printProcessEvents((text) => io.stderr(visibleLines(redactUrl(text))));
+  dropWarnings();
+  process.on('uncaughtException', endOnUncaught);
   command(readArguments(), readEnvironment(), io).then(
     (status) => process.exit(status),
     (error: unknown) => {

@@ -7,10 +7,11 @@ import type { Clock } from '../platform/clock.ts';
 import type { HttpClient } from '../platform/http-client.ts';
 import type { Redactor } from '../platform/redact.ts';
 import { askPassword } from './askpass.ts';
+import { cookieValues } from './cookies.ts';
 import { GitHubAppTokens } from './github-app.ts';
 
 export interface CredentialSourceOptions {
-  readonly config: Pick<GitAccess, 'credentials' | 'credentialUrls' | 'askpassUrl' | 'githubApp'>;
+  readonly config: Pick<GitAccess, 'credentials' | 'credentialUrls' | 'askpassUrl' | 'githubApp' | 'cookieFile'>;
   readonly clock: Clock;
   readonly http: HttpClient;
   /** Learns every secret before it is used. */
@@ -31,6 +32,12 @@ async function readPassword(spec: CredentialSpec): Promise<string> {
       cause: error,
     });
   }
+}
+
+/** What a server may echo of the cookies; whether they can be read is the business of those who send them. */
+async function readCookies(path: string | undefined): Promise<string[]> {
+  if (path === undefined) return [];
+  return await readFile(path, 'utf8').then(cookieValues, () => []);
 }
 
 /** Secrets in files and variables often end in the line end that an editor or `echo` put there. */
@@ -64,6 +71,7 @@ export class CredentialSource {
       const password = await this.#github.token(signal);
       credentials.push(...config.credentialUrls.map((url) => ({ url, username: '-', password })));
     }
+    for (const value of await readCookies(config.cookieFile)) redactor.addRenewed(value);
     for (const { username, password } of credentials) redactor.addRenewed(password, username);
     return credentials.map((credential) => ({ ...credential, password: withoutLineEnd(credential.password) }));
   }
