@@ -8,7 +8,7 @@ export interface SecretForm {
 /** A shorter secret is a part of too many words: it is not looked for. */
 export const SHORTEST_SECRET = 3;
 /** A shorter one is replaced only where it stands alone, not within a longer word. */
-export const SHORTEST_WITHIN_WORDS = 8;
+const SHORTEST_WITHIN_WORDS = 8;
 /** Of the base64 of an unknown text around the secret, so many characters have to be the secret's own. */
 const SHORTEST_IN_BASE64 = 8;
 
