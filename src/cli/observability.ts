@@ -99,7 +99,8 @@ export async function startEndpoint(
       }),
     );
   }
-  if (config.http.profiles) routes.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles()));
+  if (config.http.profiles)
+    routes.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles(), config.http.profilesTokenFile));
   routes.push(rootRoute(health, config.mode === 'v3.1'));
   return await startHttpServer({ config: config.http, log, routes });
 }

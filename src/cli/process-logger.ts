@@ -5,6 +5,7 @@ import { createLogger, type Logger, type LoggerOptions, type LogRecord } from '.
 import { jsonLogFormat, terminalLogFormat } from '../platform/log-format.ts';
 import type { Redactor } from '../platform/redact.ts';
 import type { Io } from './outcome.ts';
+import { logProcessEvents } from './process-events.ts';
 
 /** What the configuration of every command says about its log. */
 interface LogConfig {
@@ -26,7 +27,7 @@ export function createProcessLogger(
   more: Pick<LoggerOptions, 'onError' | 'hintOf'> = {},
 ): Logger {
   const text = logFormat === 'text' || (logFormat === 'auto' && io.stderrIsTerminal);
-  return createLogger({
+  const log = createLogger({
     verbosity,
     format: text ? terminalLogFormat(io.stderrIsTerminal) : jsonLogFormat,
     redactor,
@@ -38,6 +39,8 @@ export function createProcessLogger(
       more.onError?.(record);
     },
   });
+  logProcessEvents(log);
+  return log;
 }
 
 /** The log, whose errors also go into the error file. */
@@ -49,11 +52,9 @@ export function createErrorFileLogger(
   more: Pick<LoggerOptions, 'hintOf'> = {},
 ): Logger {
   const onError = (record: LogRecord): void => {
-    errorFile
-      ?.write(record, (line) => redactor.redact(line))
-      .catch((error: unknown) => {
-        io.stderr(`cannot write the error file: ${messageOf(error)}\n`);
-      });
+    errorFile?.write(record).catch((error: unknown) => {
+      io.stderr(`cannot write the error file: ${messageOf(error)}\n`);
+    });
   };
   return createProcessLogger(config, io, redactor, { ...more, onError });
 }

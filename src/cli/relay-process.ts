@@ -11,8 +11,9 @@ import { Redactor } from '../platform/redact.ts';
 import { type Overdue, Watchdog } from '../platform/watchdog.ts';
 import { BEAT_MS } from '../relay/protocol/timing.ts';
 import { claimRelayRoot } from '../relay/server/claim-root.ts';
+import { fleetRoute } from '../relay/server/fleet-route.ts';
 import { gitRoute } from '../relay/server/git-route.ts';
-import { eventsRoute, limitRoute, overviewRoute, reportsRoute } from '../relay/server/routes.ts';
+import { eventsRoute, limitRoute, reportsRoute, statusRoute } from '../relay/server/routes.ts';
 import type { Verdict } from '../serve/health.ts';
 import type { InboundOptions } from '../serve/inbound/routes.ts';
 import type { Metrics } from '../serve/metrics.ts';
@@ -23,7 +24,7 @@ import { createMetrics, inboundRoutes } from './observability.ts';
 import { EXIT, type Io } from './outcome.ts';
 import { requireGit } from './preflight.ts';
 import { createProcessLogger } from './process-logger.ts';
-import { secretsOf } from './secrets.ts';
+import { addSecrets } from './secrets.ts';
 import { listenForSignals } from './signals.ts';
 import { VERSION } from './version.ts';
 import { type WiredRelay, wireRelay } from './wire-relay.ts';
@@ -71,11 +72,13 @@ function showMetrics(metrics: Metrics, { repositories, hub, answers, fleet, git 
   metrics.set('git_sidecar_git_processes_started', git.started);
   for (const [answer, count] of Object.entries(answers.counts))
     metrics.set('git_sidecar_relay_fetches', count, { answer });
-  for (const { upstream, requestsSent, asOf, isKnown } of repositories.followers) {
+  // One that the git server never had has no series of its own: anybody can ask for such.
+  const known = repositories.followers.filter(({ isKnown }) => isKnown);
+  metrics.keep('repository', new Set(known.map(({ upstream }) => upstream.name)));
+  for (const { upstream, requestsSent, asOf } of known) {
     const labels = { repository: upstream.name };
     metrics.set('git_sidecar_relay_upstream_requests', requestsSent, labels);
-    if (isKnown)
-      metrics.set('git_sidecar_relay_upstream_age_seconds', Math.max(0, systemClock.now() - asOf) / 1000, labels);
+    metrics.set('git_sidecar_relay_upstream_age_seconds', Math.max(0, systemClock.now() - asOf) / 1000, labels);
   }
 }
 
@@ -98,14 +101,16 @@ async function serve(
     ),
   ];
   if (metrics) watched.push(metricsRoute(metrics, () => showMetrics(metrics, relay)));
-  if (config.http.profiles) watched.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles()));
+  if (config.http.profiles)
+    watched.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles(), config.http.profilesTokenFile));
   const routes: Route[] = [
     ...watched,
     limitRoute(systemClock, config.maxRequestsPerSecond),
     gitRoute({ ...relay, agent: AGENT, log }),
     eventsRoute(options),
     reportsRoute(options),
-    overviewRoute(options),
+    fleetRoute(options),
+    statusRoute(options),
     ...inboundRoutes(config.http, inboundOf(relay, log)),
   ];
   const mostConnections = config.maxSubscribers + SPARE_CONNECTIONS;
@@ -216,7 +221,7 @@ async function serveUntilStopped(config: RelayConfig, root: string, log: Logger,
 export async function runRelayProcess(config: RelayConfig, notices: readonly string[], io: Io): Promise<number> {
   if (config.secretsOnCommandLine) process.title = 'git-sidecar relay';
   const redactor = new Redactor();
-  for (const secret of secretsOf(config)) redactor.add(secret);
+  addSecrets(redactor, config);
   const log = createProcessLogger(config, io, redactor);
   try {
     await requireGit(config.git, config.environment.PATH);

@@ -1,6 +1,9 @@
 import type { RelayClientConfig, SyncConfig } from '../config/sync-config.ts';
 import type { GitSetting } from '../git/config-file.ts';
 
+/** As whom git shows its token to a relay, which looks at the token only. */
+export const RELAY_USER = 'git-sidecar';
+
 /** Git settings with which git and the native requests show the relay the right certificates. */
 export function relayGitSettings({ url, caFile, certFile, keyFile }: RelayClientConfig): GitSetting[] {
   const files = { sslCAInfo: caFile, sslCert: certFile, sslKey: keyFile };
@@ -14,7 +17,7 @@ export function withRelayAccess(config: SyncConfig): SyncConfig {
   const { relay } = config;
   if (!relay) return config;
   const { tokenFile: passwordFile, url } = relay;
-  const credential = passwordFile === undefined ? [] : [{ url: `${url}/git`, username: 'git-sidecar', passwordFile }];
+  const credential = passwordFile === undefined ? [] : [{ url: `${url}/git`, username: RELAY_USER, passwordFile }];
   return {
     ...config,
     credentials: [...config.credentials, ...credential],

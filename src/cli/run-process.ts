@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '../platform/clock.ts';
 import { HttpClient } from '../platform/http-client.ts';
 import type { Logger } from '../platform/log.ts';
 import { endOrphans } from '../platform/orphans.ts';
+import { OutputLines } from '../platform/output-lines.ts';
 import { createProcessRunner, type Exit, type ProcessRunner } from '../platform/process.ts';
 import { Redactor } from '../platform/redact.ts';
 import { ControlSocket } from '../run/control-socket.ts';
@@ -25,7 +26,7 @@ import { findProgram } from './preflight.ts';
 import { createErrorFileLogger } from './process-logger.ts';
 import { RunReport } from './run-report.ts';
 import { listenForRunSignals, statusOfSignal } from './run-signals.ts';
-import { secretsOf } from './secrets.ts';
+import { addSecrets } from './secrets.ts';
 import { VERSION } from './version.ts';
 
 /** Why run ends. */
@@ -89,8 +90,8 @@ async function supervise({ config, stateDir, log, redactor, runner, errorFile, i
   const releases = new Releases({ directory: join(stateDir, 'releases'), link: config.link, place: config.place });
   const http = new HttpClient(config.environment, defaultsUnused({ nats: config.sync?.nats }));
   const redact = (text: string): string => redactor.redact(text);
-  const write = (text: string): void => io.stderr(redact(text));
-  const launch = new Launch({ config, stateDir, runner, clock, http, log, write });
+  const openOutput = (): OutputLines => new OutputLines(redactor, io.stderr);
+  const launch = new Launch({ config, stateDir, runner, clock, http, log, openOutput });
   const mirror =
     config.place.kind === 'into'
       ? new Mirror({ directory: config.place.directory, backupDir: join(stateDir, 'backup'), log })
@@ -101,7 +102,7 @@ async function supervise({ config, stateDir, log, redactor, runner, errorFile, i
   const ended = new Promise<End>((resolve) => {
     end = resolve;
   });
-  const report = await RunReport.create(config, clock, state, front);
+  const report = await RunReport.create(config, clock, state, front, redactor);
   const switchover = new Switchover({ config, launch, front, clock, log, onGone: (exit) => end({ exit }) });
   const shared = { config, state, releases, launch, mirror, switchover, clock, log };
   const deployer = new Deployer({ ...shared, random: Math.random, redact, observer: report });
@@ -176,7 +177,7 @@ export async function runProcess(config: RunConfig, notices: readonly string[], 
   // Node writes the title over the arguments, so a secret given as a flag is no longer shown by ps.
   if (config.sync?.secretsOnCommandLine) process.title = 'git-sidecar run';
   const redactor = new Redactor();
-  for (const secret of config.sync ? secretsOf(config.sync) : []) redactor.add(secret);
+  if (config.sync) addSecrets(redactor, config.sync);
   const errorFile =
     config.sync?.errorFile === undefined ? undefined : new ErrorFile(config.sync.root, config.sync.errorFile);
   const log = createErrorFileLogger(config, io, redactor, errorFile);

@@ -4,6 +4,7 @@ import { parseOid } from '../model/oid.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Route } from '../platform/http-answer.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Redactor } from '../platform/redact.ts';
 import type { Front } from '../run/front.ts';
 import type { StateFile } from '../run/state.ts';
 import type { DeploymentReport, RunObserver, RunStatus } from '../run/status.ts';
@@ -23,6 +24,7 @@ export class RunReport implements RunObserver {
   readonly #config: RunConfig;
   readonly #state: StateFile;
   readonly #front: Front | undefined;
+  readonly #redactor: Redactor;
   #switchover: Switchover | undefined;
   #sync: SyncContext | undefined;
   #inbound: readonly Route[] = [];
@@ -30,16 +32,29 @@ export class RunReport implements RunObserver {
   #reportRunning: EmbeddedSync['reportRunning'];
   #last: DeploymentReport | undefined;
 
-  private constructor(config: RunConfig, observability: Observability, state: StateFile, front: Front | undefined) {
+  private constructor(
+    config: RunConfig,
+    observability: Observability,
+    state: StateFile,
+    front: Front | undefined,
+    redactor: Redactor,
+  ) {
     this.#config = config;
     this.observability = observability;
     this.#state = state;
     this.#front = front;
+    this.#redactor = redactor;
   }
 
-  static async create(config: RunConfig, clock: Clock, state: StateFile, front: Front | undefined): Promise<RunReport> {
+  static async create(
+    config: RunConfig,
+    clock: Clock,
+    state: StateFile,
+    front: Front | undefined,
+    redactor: Redactor,
+  ): Promise<RunReport> {
     const watched: Pick<SyncConfig, 'http' | 'mode'> = config.sync ?? { http: config.http, mode: 'v4' };
-    return new RunReport(config, await createObservability(watched, clock), state, front);
+    return new RunReport(config, await createObservability(watched, clock), state, front, redactor);
   }
 
   watch(switchover: Switchover): void {
@@ -126,13 +141,14 @@ export class RunReport implements RunObserver {
     };
     const routes: Route[] = [
       askInbound,
-      jsonRoute('/status', () => this.status()),
+      jsonRoute('/status', () => this.#redactor.redactAll(this.status())),
       probeRoute(
         () => this.#readiness(),
         () => this.observability.health.liveness(),
       ),
     ];
-    if (http.profiles) routes.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles()));
+    if (http.profiles)
+      routes.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles(), http.profilesTokenFile));
     if (metrics) {
       routes.push(
         metricsRoute(metrics, () => {

@@ -1,9 +1,12 @@
 import { optionNamed } from '../config/options.ts';
 import { readArguments, readEnvironment } from '../config/process-input.ts';
 import type { EnvironmentVariables } from '../config/settings.ts';
+import { redactUrl } from '../platform/redact.ts';
 import { writeTerminationLog } from '../platform/termination-log.ts';
+import { visibleLines } from '../platform/visible-text.ts';
 import { endProcess } from './end-process.ts';
 import { EXIT, type Io } from './outcome.ts';
+import { dropWarnings } from './process-events.ts';
 
 type Command = (argv: readonly string[], env: EnvironmentVariables, io: Io) => Promise<number>;
 
@@ -48,19 +51,30 @@ function refuseToFadeAway(): void {
   });
 }
 
+/** Errors and rejections that nobody caught: printed here unless a log has them already. */
+function endOnUncaught(error: unknown): void {
+  if (process.listenerCount('uncaughtException') === 1) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    last.error = visibleLines(redactUrl(`git-sidecar: internal error: ${text}\n`));
+    io.stderr(last.error);
+  }
+  void exit(EXIT.failure);
+}
+
 /** Runs `command` as this process: the only place that exits. */
 export function start(command: Command): void {
   surviveClosedOutput();
   refuseToFadeAway();
+  dropWarnings();
+  process.on('uncaughtException', endOnUncaught);
   const env = readEnvironment();
   const {
     env: [variable = ''],
     default: fallback,
   } = optionNamed('termination-log');
   io.writeLastErrorTo?.(env[variable] ?? fallback);
-  command(readArguments(), env, io).then(exit, async (error: unknown) => {
-    last.error = `git-sidecar: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
-    process.stderr.write(last.error);
-    await exit(EXIT.failure);
+  command(readArguments(), env, io).then(exit, (error: unknown) => {
+    // Nobody catches it, so it ends the process as any other error of that kind does.
+    throw error;
   });
 }

@@ -6,6 +6,7 @@ import { ErrorFile } from '../notify/files.ts';
 import { bounded, settledWithin } from '../platform/bounded.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
+import { OutputLines } from '../platform/output-lines.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import { Redactor } from '../platform/redact.ts';
 import { readLink } from '../publish/link.ts';
@@ -20,7 +21,7 @@ import { createObservability, startEndpoint } from './observability.ts';
 import { EXIT, type Io } from './outcome.ts';
 import { preflight } from './preflight.ts';
 import { createErrorFileLogger } from './process-logger.ts';
-import { secretsOf } from './secrets.ts';
+import { addSecrets } from './secrets.ts';
 import { listenForSignals } from './signals.ts';
 import { VERSION } from './version.ts';
 import { wireWakeableSync } from './wakeable-sync.ts';
@@ -36,8 +37,10 @@ export interface SyncStart {
 }
 
 /** Shows git's own progress on a terminal: `--one-time` on a large repository would otherwise look stuck. */
-function progressFor(config: SyncConfig, io: Io): ((text: string) => void) | undefined {
-  return config.oneTime && io.stderrIsTerminal && config.logFormat !== 'json' ? io.stderr : undefined;
+function progressFor(config: SyncConfig, io: Io, redactor: Redactor): ((text: string) => void) | undefined {
+  if (!config.oneTime || !io.stderrIsTerminal || config.logFormat === 'json') return undefined;
+  const lines = new OutputLines(redactor, io.stderr);
+  return (text) => lines.take(text);
 }
 
 /** The commit that an earlier process published; undefined where the link shows none. */
@@ -52,7 +55,7 @@ export async function runSyncProcess(start: SyncStart): Promise<number> {
   // Node writes the title over the arguments, so a secret given as a flag is no longer shown by ps.
   if (config.secretsOnCommandLine) process.title = 'git-sidecar sync';
   const redactor = new Redactor();
-  for (const secret of secretsOf(config)) redactor.add(secret);
+  addSecrets(redactor, config);
   const errorFile = config.errorFile === undefined ? undefined : new ErrorFile(config.root, config.errorFile);
   const log = createErrorFileLogger(config, io, redactor, errorFile, { hintOf });
   try {
@@ -71,7 +74,14 @@ export async function runSyncProcess(start: SyncStart): Promise<number> {
       period_ms: config.periodMs,
     });
     for (const notice of notices) log.warn(notice);
-    return await serveAndSync({ config, root, log, redactor, errorFile, onProgress: progressFor(config, io) });
+    return await serveAndSync({
+      config,
+      root,
+      log,
+      redactor,
+      errorFile,
+      onProgress: progressFor(config, io, redactor),
+    });
   } catch (error) {
     log.error(error, 'cannot start');
     await errorFile?.settled();

@@ -1,7 +1,7 @@
 import type { SyncObserver } from '../model/sync-observer.ts';
 import { WakeUps } from '../platform/wake-ups.ts';
 import type { InboundOptions } from '../serve/inbound/routes.ts';
-import { SyncNow, tellAll } from '../sync/sync-now.ts';
+import { type SyncAnswer, SyncNow, tellAll } from '../sync/sync-now.ts';
 import { followedBy, type Observability } from './observability.ts';
 import { type WiredSync, type WiringOptions, wireSync } from './wire-sync.ts';
 
@@ -20,7 +20,7 @@ export interface WakeableSync extends WiredSync {
 
 export async function wireWakeableSync(options: WakeableSyncOptions): Promise<WakeableSync> {
   const { observability, observer = {}, ...wiring } = options;
-  const { config, clock, log } = wiring;
+  const { config, clock, log, redactor } = wiring;
   const wakeUps = new WakeUps(clock);
   const syncNow = new SyncNow((hint) => wakeUps.wake('trigger', hint));
   const wired = await wireSync({
@@ -37,7 +37,8 @@ export async function wireWakeableSync(options: WakeableSyncOptions): Promise<Wa
       clock,
       log,
       wake: (reason, hint) => wakeUps.wake(reason, hint),
-      syncNow: (timeoutMs, hint) => syncNow.wait(timeoutMs, hint),
+      // The error may hold what the git server said.
+      syncNow: async (timeoutMs, hint) => redactor.redactAll(await syncNow.wait(timeoutMs, hint)) as SyncAnswer,
     },
   };
 }

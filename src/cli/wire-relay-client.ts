@@ -13,6 +13,7 @@ import { type RepositoryName, repositoryNameOf } from '../relay/protocol/reposit
 import { parseRemoteUrl, type RemoteUrl } from '../remote/url.ts';
 import { AGENT, createPoller } from './create-poller.ts';
 import { httpSettingsFor, type ServerAccess } from './native-poll.ts';
+import { RELAY_USER } from './relay-settings.ts';
 import type { SourceWiring, WiredSource } from './wire-source.ts';
 
 /** What a relay calls the repository at `url`. @throws SidecarError ERR_RELAY_REPOSITORY */
@@ -39,7 +40,7 @@ function relayToken(relay: RelayClientConfig, redactor: Redactor): () => Promise
     if (relay.tokenFile === undefined) return undefined;
     try {
       const token = (await readFile(relay.tokenFile, 'utf8')).trim();
-      redactor.add(token);
+      redactor.addRenewed(token, RELAY_USER);
       return token;
     } catch (cause) {
       const detail = messageOf(cause);

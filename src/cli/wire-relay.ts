@@ -135,7 +135,8 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       onRecovery: () => hub.tellRecovery(follower),
       onTrouble: (error, isNew) => {
         if (isNew) hub.tellTrouble(follower, error);
-        metrics?.count('git_sidecar_relay_upstream_failures_total', { repository: name, code: error.code });
+        const repository = follower.isKnown ? name : 'other';
+        metrics?.count('git_sidecar_relay_upstream_failures_total', { repository, code: error.code });
       },
     });
     return follower;
@@ -157,6 +158,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     clock,
     follower: (name) => repositories.peek(name),
     onFollowed: (seconds) => metrics?.observe('git_sidecar_relay_follow_seconds', seconds),
+    mostSubscribers: config.maxSubscribers,
   });
   const answers = new PackAnswers({
     git,

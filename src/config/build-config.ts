@@ -4,9 +4,9 @@ import { expandRef } from '../model/ref.ts';
 import { parseRemoteUrl } from '../remote/url.ts';
 import { buildGitAccess } from './build-git-access.ts';
 import { parseCredentials } from './credential-json.ts';
-import { holdsSecret } from './environment.ts';
 import { parseHttpBind } from './http-bind.ts';
 import { parseNats, parseRelayClient } from './relay-client.ts';
+import { holdsSecret } from './secrecy.ts';
 import { type EnvironmentVariables, effectiveName, type Settings } from './settings.ts';
 import { parseSignal } from './signals.ts';
 import type {
@@ -163,10 +163,7 @@ function absoluteIn(root: string, path: string): string | undefined {
 }
 
 function holdsSecretFlag(settings: Settings): boolean {
-  return settings
-    .all()
-    .filter(({ source }) => source === 'flag')
-    .some(({ option, value }) => [value].flat().some((text) => holdsSecret(option, String(text))));
+  return settings.all().some(({ option, source, value }) => source === 'flag' && holdsSecret(option, value));
 }
 
 function logFormat(settings: Settings): SyncConfig['logFormat'] {

@@ -1,4 +1,4 @@
-import { Redactor, redactUrl } from '../platform/redact.ts';
+import { redactUrl } from '../platform/redact.ts';
 import type { OptionDefinition } from './option.ts';
 import { RELAY_OPTIONS } from './options/relay.ts';
 import { RUN_OPTIONS } from './options/run.ts';
@@ -59,16 +59,8 @@ const LOOKS_SECRET = /^GIT_?(?:SYNC|SIDECAR)_\w*(?:PASS|TOKEN|SECRET|CREDENTIAL|
  * The value of an option as everybody may have it.
  * @returns undefined when nothing of it may be handed on
  */
-function withoutSecrets({ secret, mayHoldSecret }: OptionDefinition, value: string): string | undefined {
-  if (secret || mayHoldSecret === 'text') return undefined;
-  return mayHoldSecret === 'url' ? redactUrl(withoutUserinfo(value)) : value;
-}
-
-/** The value of an option is a secret, or has one in it that we recognise. */
-export function holdsSecret({ secret, mayHoldSecret }: OptionDefinition, value: string): boolean {
-  if (secret) return value !== '';
-  if (mayHoldSecret === undefined) return false;
-  return /extraheader/i.test(value) || new Redactor().redact(withoutUserinfo(value)) !== value;
+function withoutSecrets({ secret }: OptionDefinition, value: string): string | undefined {
+  return secret ? undefined : redactUrl(withoutUserinfo(value));
 }
 
 /** What an application inherits that runs beside the sync: the credentials of the git server are none of its business. */

@@ -1,12 +1,13 @@
 import { redactUrl } from '../platform/redact.ts';
+import { visibleText } from '../platform/visible-text.ts';
 import type { LoadedSettings } from './load.ts';
+import { maskValue } from './secrecy.ts';
 import type { Setting } from './settings.ts';
 
 function shown({ option, value }: Setting): string {
-  if (option.secret && value !== '' && !(Array.isArray(value) && value.length === 0)) return '*****';
-  if (Array.isArray(value)) return value.length === 0 ? '""' : value.map((text) => redactUrl(String(text))).join(' ');
   if (option.type === 'duration') return `${Number(value) / 1000}s`;
-  return value === '' ? '""' : redactUrl(String(value));
+  const texts = Array.isArray(value) ? value.map(String) : [String(value)];
+  return texts.map((text) => maskValue(option, text)).join(' ') || '""';
 }
 
 /** The text of `--explain`: every option with its value and where it came from, then the remarks. */
@@ -22,6 +23,6 @@ export function renderExplanation(loaded: LoadedSettings): string {
     ({ sourceName }, index) =>
       `${(names[index] ?? '').padEnd(width)}  ${(values[index] ?? '').padEnd(valueWidth)}  ${sourceName}`,
   );
-  const notices = loaded.notices.map((notice) => `note: ${notice}`);
+  const notices = loaded.notices.map((notice) => `note: ${visibleText(redactUrl(notice))}`);
   return `${[`compat mode ${loaded.compat.mode}: ${loaded.compat.reason}`, '', ...lines, '', ...notices].join('\n').trimEnd()}\n`;
 }

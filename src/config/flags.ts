@@ -25,6 +25,11 @@ export class FlagSyntaxError extends Error {
   }
 }
 
+/** A word as an error may show it: its value may be a password. */
+function withoutValue(word: string): string {
+  return word.replace(/=.+/s, '=*****');
+}
+
 function isSwitch(option: OptionDefinition): boolean {
   return option.type === 'bool';
 }
@@ -52,7 +57,7 @@ export function parseV3Flags(argv: readonly string[]): ParsedFlags {
     if (word === '--') break;
     const body = word.replace(/^--?/, '');
     if (body === '' || body.startsWith('-') || body.startsWith('='))
-      throw new FlagSyntaxError(`bad flag syntax: ${word}`);
+      throw new FlagSyntaxError(`bad flag syntax: ${withoutValue(word)}`);
     const equals = body.indexOf('=');
     const name = equals < 0 ? body : body.slice(0, equals);
     const option = v3Option(name);
@@ -109,7 +114,7 @@ export function parseV4Flags(argv: readonly string[], find: FindOption = v4Optio
 
 function readLongFlag(word: string, rest: string[], find: FindOption): FlagUse {
   const body = word.slice(2);
-  if (body.startsWith('-') || body.startsWith('=')) throw new FlagSyntaxError(`bad flag syntax: ${word}`);
+  if (body.startsWith('-') || body.startsWith('=')) throw new FlagSyntaxError(`bad flag syntax: ${withoutValue(word)}`);
   const equals = body.indexOf('=');
   const name = equals < 0 ? body : body.slice(0, equals);
   const option = find(name);
@@ -128,7 +133,10 @@ function readShortFlags(word: string, rest: string[]): FlagUse[] {
     const letter = letters[0] ?? '';
     const option = letter === '?' ? findOption('help') : SHORTHANDS.get(letter);
     if (!option)
-      throw new FlagSyntaxError(`unknown shorthand flag: '${letter}' in ${word}`, word.replace(/^-|=.*$/g, ''));
+      throw new FlagSyntaxError(
+        `unknown shorthand flag: '${letter}' in ${withoutValue(word)}`,
+        word.replace(/^-|=.*$/g, ''),
+      );
     letters = letters.slice(1);
     if (letters.startsWith('=')) return [...uses, { option, value: letters.slice(1) }];
     if (isSwitch(option)) {
@@ -136,7 +144,7 @@ function readShortFlags(word: string, rest: string[]): FlagUse[] {
       continue;
     }
     const value = letters !== '' ? letters : rest.shift();
-    if (value === undefined) throw new FlagSyntaxError(`flag needs an argument: '${letter}' in ${word}`);
+    if (value === undefined) throw new FlagSyntaxError(`flag needs an argument: '${letter}' in ${withoutValue(word)}`);
     return [...uses, { option, value }];
   }
   return uses;

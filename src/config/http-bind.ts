@@ -17,6 +17,12 @@ export function parseAddress(option: string, text: string): Address {
 
 export function parseHttpBind(settings: Settings): HttpConfig | undefined {
   const text = settings.text('http-bind');
+  const profilesTokenFile = settings.text('http-pprof-token-file');
+  refuseIf(
+    profilesTokenFile !== '' && !settings.flag('http-pprof'),
+    '--http-pprof-token-file needs --http-pprof',
+    false,
+  );
   const [pushSecretFile, syncTokenFile] = [settings.text('push-secret-file'), settings.text('sync-token-file')];
   if (text === '') {
     refuseIf(pushSecretFile + syncTokenFile !== '', '--push-secret-file and --sync-token-file need --http-bind', false);
@@ -26,6 +32,7 @@ export function parseHttpBind(settings: Settings): HttpConfig | undefined {
     ...parseAddress('--http-bind', text),
     metrics: settings.flag('http-metrics'),
     profiles: settings.flag('http-pprof'),
+    profilesTokenFile: profilesTokenFile || undefined,
     maxStalenessMs: settings.number('max-staleness'),
     pushSecretFile: pushSecretFile || undefined,
     syncTokenFile: syncTokenFile || undefined,

@@ -8,13 +8,23 @@ import { type LoadedCommand, loadCommand } from './load-command.ts';
 import { RELAY_OPTIONS } from './options/relay.ts';
 import { parseNats, parseRelayClient } from './relay-client.ts';
 import type { RelayConfig } from './relay-config.ts';
+import { holdsSecret } from './secrecy.ts';
 import type { EnvironmentVariables, Settings } from './settings.ts';
 import { checkServerAccess } from './validate-v4.ts';
 import { checkWord, refuseIf } from './validation.ts';
 
 /** Options of sync that mean something to a relay. */
 export const SHARED_WITH_RELAY: readonly string[] = [
-  ...['root', 'period', 'http-bind', 'http-metrics', 'http-pprof', 'push-secret-file', 'sync-token-file'],
+  ...[
+    'root',
+    'period',
+    'http-bind',
+    'http-metrics',
+    'http-pprof',
+    'http-pprof-token-file',
+    'push-secret-file',
+    'sync-token-file',
+  ],
   ...['username', 'password', 'password-file', 'credential', 'cookie-file', 'askpass-url'],
   ...['github-base-url', 'github-app-private-key-file', 'github-app-private-key', 'github-app-client-id'],
   ...['github-app-application-id', 'github-app-installation-id'],
@@ -100,6 +110,8 @@ export function loadRelayConfig(loaded: LoadedCommand, env: EnvironmentVariables
     nats: parseNats(sync),
     verbosity: sync.number('verbose'),
     logFormat: sync.text('log-format') as RelayConfig['logFormat'],
-    secretsOnCommandLine: sync.all().some(({ option, source }) => option.secret === true && source === 'flag'),
+    secretsOnCommandLine: sync
+      .all()
+      .some(({ option, source, value }) => source === 'flag' && holdsSecret(option, value)),
   };
 }

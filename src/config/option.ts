@@ -49,13 +49,12 @@ export interface OptionDefinition {
   readonly replacedBy?: string;
   /** There is a variable only. */
   readonly envOnly?: boolean;
-  /** The value must never be shown. */
-  readonly secret?: boolean;
   /**
-   * The value is no secret as such but may hold one: `url` in the userinfo or the query of URLs, `text` anywhere. What
-   * is started beside the sync does not inherit it.
+   * What of the value must never be shown: all of it; of the address of a service, which lets in whoever knows it, all
+   * but the origin; of git settings the values of some. A user's name is shown, but can be a token. None of these is
+   * handed on to what runs beside the sync. User and password within a URL are never shown, in any option.
    */
-  readonly mayHoldSecret?: 'url' | 'text';
+  readonly secret?: true | 'address' | 'git-settings' | 'name';
   /** Not listed by --help. */
   readonly hidden?: boolean;
   /** A word for the value in usage texts. */

@@ -58,6 +58,8 @@ export interface HttpConfig {
   readonly port: number;
   readonly metrics: boolean;
   readonly profiles: boolean;
+  /** Holds the bearer token with which profiles are served elsewhere; undefined: only to this machine. */
+  readonly profilesTokenFile: string | undefined;
   /** 0: off. */
   readonly maxStalenessMs: number;
   /** Holds the secret of `POST /push`; undefined: there is none. */

@@ -1,10 +1,21 @@
-import { METRICS } from '../serve/metrics-table.ts';
+import { type LabelValues, METRICS, type MetricDefinition } from '../serve/metrics-table.ts';
+
+function describeValues(values: LabelValues): string {
+  if ('most' in values)
+    return values.most === 1 ? 'the present one' : `at most ${values.most} at a time, then \`other\``;
+  return values.length > 6 ? 'docs/errors.md' : values.join(', ');
+}
+
+function describeLabels({ labels }: MetricDefinition): string {
+  return Object.entries(labels)
+    .map(([label, values]) => `\`${label}\` (${describeValues(values)})`)
+    .join('; ');
+}
 
 /** docs/metrics.md. */
 export function renderMetricsDoc(): string {
   const rows = Object.entries(METRICS).map(
-    ([name, { kind, labels, help }]) =>
-      `| \`${name}\` | ${kind} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+    ([name, metric]) => `| \`${name}\` | ${metric.kind} | ${describeLabels(metric)} | ${metric.help} |`,
   );
   return `${[
     '# Metrics',

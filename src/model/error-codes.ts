@@ -298,6 +298,12 @@ export const ERROR_CODES = {
       'The relay refused: the token or certificate is missing or wrong, or the repository is not among those allowed.',
     hint: 'Check `--relay-token-file` here, and `--allow` and `--access-file` of the relay.',
   },
+  ERR_RELAY_REPORT: {
+    class: 'retry',
+    meaning:
+      'A relay does not take the report of a subscriber: a value of it is missing, too long or outside its range.',
+    hint: 'The detail names the value. `--instance` has at most 200 visible characters; docs/relay.md lists the limits.',
+  },
   ERR_RELAY_UNREACHABLE: {
     class: 'retry',
     meaning: 'The relay cannot be reached.',

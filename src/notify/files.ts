@@ -3,6 +3,7 @@ import { messageOf } from '../model/error.ts';
 import { removeFileBelow, touchBelow, writeBelow } from '../platform/files-below.ts';
 import type { LogRecord } from '../platform/log.ts';
 import { openUserPlace, USER_WALK } from '../platform/user-place.ts';
+import { visibleJson } from '../platform/visible-text.ts';
 
 /** `--touch-file`: makes the file (0644) and its directories, or sets its time to now. A symlink in its place is replaced. */
 export async function touchFile(root: string, path: string, now: number): Promise<void> {
@@ -21,9 +22,9 @@ export class ErrorFile {
   }
 
   /** Writes `{"Msg","Err","Args"}`; a failure to write is the caller's to log. */
-  write(record: LogRecord, redact: (text: string) => string): Promise<void> {
+  write(record: LogRecord): Promise<void> {
     const content = { Msg: record.message, Err: messageOf(record.error), Args: record.fields };
-    return this.#write(redact(JSON.stringify(content)));
+    return this.#write(visibleJson(content));
   }
 
   /** Configuration errors are written as they are, in plain text. */

@@ -1,6 +1,6 @@
 import { messageOf } from '../model/error.ts';
 import type { LogFormat, LogRecord } from './log.ts';
-import { showLine } from './show-path.ts';
+import { isVisible, visibleJson, visibleText } from './visible-text.ts';
 
 /** `2026-01-31 12:00:00.123000`, UTC: the shape of v4.7.1's `ts` (compat.md 6). */
 function timestamp(time: Date): string {
@@ -15,28 +15,35 @@ export const jsonLogFormat: LogFormat = (record: LogRecord) => {
   line.msg = record.message;
   if (record.error !== undefined) line.error = messageOf(record.error);
   for (const [key, value] of Object.entries(record.fields)) line[key in line ? `${key}_` : key] = value;
-  return JSON.stringify(line);
+  return visibleJson(line);
 };
 
 const RESET = '\u001b[0m';
 const PAINT = { info: '', warn: '\u001b[33m', error: '\u001b[31m', dim: '\u001b[2m' } as const;
 
 function plainValue(value: unknown): string {
-  if (typeof value !== 'string') return JSON.stringify(value) ?? 'undefined';
-  return showLine(/^[^\s"=]+$/.test(value) ? value : JSON.stringify(value));
+  if (value === undefined) return 'undefined';
+  return typeof value === 'string' && /^[^\s"=]+$/.test(value) && isVisible(value) ? value : visibleJson(value);
 }
 
-/** One readable line for a person at a terminal. */
+/**
+ * One readable line for a person at a terminal. Words of others stay words: what would move the cursor, end the line or
+ * turn the writing direction is written as an escape.
+ */
 export function terminalLogFormat(colour: boolean): LogFormat {
   const paint = (style: keyof typeof PAINT, text: string): string =>
     colour && PAINT[style] ? `${PAINT[style]}${text}${RESET}` : text;
   return (record) => {
     const word = record.kind === 'info' ? '' : `${record.kind}: `;
     const { hint, code, ...fields } = record.fields;
-    const error = record.error === undefined ? '' : `: ${showLine(messageOf(record.error))}`;
-    const pairs = Object.entries(fields).map(([key, value]) => ` ${paint('dim', `${key}=`)}${plainValue(value)}`);
-    const head = `${paint('dim', record.time.toISOString().slice(11, 23))} ${paint(record.kind, `${word}${record.message}${error}`)}`;
-    const tail = code === undefined ? '' : `\n             ${paint('dim', `${String(code)}: ${String(hint)}`)}`;
+    const error = record.error === undefined ? '' : `: ${messageOf(record.error)}`;
+    const pairs = Object.entries(fields).map(
+      ([key, value]) => ` ${paint('dim', `${visibleText(key)}=`)}${plainValue(value)}`,
+    );
+    const said = visibleText(`${word}${record.message}${error}`);
+    const head = `${paint('dim', record.time.toISOString().slice(11, 23))} ${paint(record.kind, said)}`;
+    const tail =
+      code === undefined ? '' : `\n             ${paint('dim', visibleText(`${String(code)}: ${String(hint)}`))}`;
     return `${head}${pairs.join('')}${tail}`;
   };
 }

@@ -33,7 +33,7 @@ export interface LoggerOptions {
   readonly redactor: Redactor;
   readonly write: (line: string) => void;
   readonly now: () => number;
-  /** Called for each error line, after redaction: git-sync's error file is written here. */
+  /** Called for each error line with the record as it was written: git-sync's error file is written here. */
   readonly onError?: (record: LogRecord) => void;
   /** The hint of an error in the user's own words; the error's own when left out. */
   readonly hintOf?: (error: SidecarError) => string;
@@ -52,9 +52,17 @@ function errorFields(error: unknown, hintOf: LoggerOptions['hintOf']): Record<st
 }
 
 export function createLogger(options: LoggerOptions): Logger {
+  const { redactor } = options;
   const emit = (record: LogRecord): void => {
-    options.write(`${options.redactor.redact(options.format(record))}\n`);
-    if (record.kind === 'error') options.onError?.(record);
+    // Before the format, which escapes: and a secret that is spelled like one of our keys leaves the keys alone.
+    const clean: LogRecord = {
+      ...record,
+      message: redactor.redact(record.message),
+      ...(record.error !== undefined && { error: redactor.redact(messageOf(record.error)) }),
+      fields: redactor.redactAll(record.fields) as LogFields,
+    };
+    options.write(`${options.format(clean)}\n`);
+    if (record.kind === 'error') options.onError?.(clean);
   };
   const time = (): Date => new Date(options.now());
   return {

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { bounded, settledWithin } from './bounded.ts';
 
 /** Keeps what comes on a stream, up to a limit. */
@@ -9,8 +10,9 @@ export class Capture {
 
   constructor(stream: Readable | null, limit: number, onChunk?: (chunk: string) => void) {
     this.#limit = limit;
+    const decoder = new StringDecoder();
     stream?.on('data', (chunk: Buffer) => {
-      onChunk?.(chunk.toString());
+      onChunk?.(decoder.write(chunk));
       if (this.#size < this.#limit) this.#chunks.push(chunk.subarray(0, this.#limit - this.#size));
       this.#size += chunk.length;
     });

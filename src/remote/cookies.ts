@@ -24,6 +24,14 @@ function readCookieLine(line: string): Cookie | undefined {
   };
 }
 
+/** The values of all cookies of a cookie file, whatever they are for. */
+export function cookieValues(text: string): string[] {
+  return text
+    .split(/\r?\n/)
+    .flatMap((line) => readCookieLine(line) ?? [])
+    .map(({ pair }) => pair.slice(pair.indexOf('=') + 1));
+}
+
 /** The `Cookie` header for `url` from the text of a cookie file; undefined when no cookie fits. */
 export function cookieHeader(text: string, url: URL, nowMs: number): string | undefined {
   const host = url.hostname.toLowerCase();

@@ -8,10 +8,11 @@ import type { HttpClient } from '../platform/http-client.ts';
 import type { Redactor } from '../platform/redact.ts';
 import { whyUnreadable } from '../platform/unreadable.ts';
 import { askPassword } from './askpass.ts';
+import { cookieValues } from './cookies.ts';
 import { GitHubAppTokens } from './github-app.ts';
 
 export interface CredentialSourceOptions {
-  readonly config: Pick<GitAccess, 'credentials' | 'credentialUrls' | 'askpassUrl' | 'githubApp'>;
+  readonly config: Pick<GitAccess, 'credentials' | 'credentialUrls' | 'askpassUrl' | 'githubApp' | 'cookieFile'>;
   readonly clock: Clock;
   readonly http: HttpClient;
   /** Learns every secret before it is used. */
@@ -49,6 +50,12 @@ export function readSecret(content: Buffer): string {
     .replace(/^(?:\r?\n)+|(?:\r?\n)+$/g, '');
 }
 
+/** What a server may echo of the cookies; whether they can be read is the business of those who send them. */
+async function readCookies(path: string | undefined): Promise<string[]> {
+  if (path === undefined) return [];
+  return await readFile(path, 'utf8').then(cookieValues, () => []);
+}
+
 /** Secrets in files and variables often end in the line end that an editor or `echo` put there. */
 function withoutLineEnd(secret: string): string {
   return secret.replace(/\r?\n$/, '');
@@ -80,7 +87,8 @@ export class CredentialSource {
       const password = await this.#github.token(signal);
       credentials.push(...config.credentialUrls.map((url) => ({ url, username: '-', password })));
     }
-    for (const { password } of credentials) redactor.add(password);
+    for (const value of await readCookies(config.cookieFile)) redactor.addRenewed(value);
+    for (const { username, password } of credentials) redactor.addRenewed(password, username);
     return credentials.map((credential) => ({ ...credential, password: withoutLineEnd(credential.password) }));
   }
 

@@ -7,6 +7,7 @@ import type { HttpClient } from '../platform/http-client.ts';
 import type { Logger } from '../platform/log.ts';
 import type { MarkedProcess } from '../platform/marked-processes.ts';
 import { OWNER_VARIABLE, ownerMark } from '../platform/orphans.ts';
+import type { OutputLines } from '../platform/output-lines.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
 import { MachineFailure } from './blame.ts';
 import { endLeftovers, findFreePort, INSTANCE_VARIABLE, Instance } from './instance.ts';
@@ -21,8 +22,8 @@ export interface LaunchOptions {
   readonly clock: Clock;
   readonly http: HttpClient;
   readonly log: Logger;
-  /** Output of shell lines goes here. */
-  readonly write: (text: string) => void;
+  /** Where the output of one shell line goes. */
+  readonly openOutput: () => OutputLines;
 }
 
 /** Starts things for a release: the command itself, and the shell lines around it. */
@@ -99,9 +100,15 @@ export class Launch {
     signal: AbortSignal,
     cwd = this.directoryOf(release),
   ): Promise<LineFailure | undefined> {
-    const { runner, write } = this.#options;
+    const { runner, openOutput } = this.#options;
     const env = { ...this.environmentOf(release), ...more };
-    return await runLine(runner, { line, env, cwd, timeoutMs, signal, write });
+    const output = openOutput();
+    try {
+      const write = (text: string): void => output.take(text);
+      return await runLine(runner, { line, env, cwd, timeoutMs, signal, write });
+    } finally {
+      output.end();
+    }
   }
 
   /**

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, Summary } from 'prom-client';
+import { visibleText } from '../platform/visible-text.ts';
 import type { MetricDefinition, MetricName } from './metrics-table.ts';
 import { METRICS } from './metrics-table.ts';
 
@@ -9,7 +10,7 @@ type Labels = Readonly<Record<string, string>>;
 type Metric = Counter | Gauge | Histogram | Summary;
 
 function create(name: string, definition: MetricDefinition, quantiles: readonly number[], registry: Registry): Metric {
-  const shared = { name, help: definition.help, labelNames: [...definition.labels], registers: [registry] };
+  const shared = { name, help: definition.help, labelNames: Object.keys(definition.labels), registers: [registry] };
   switch (definition.kind) {
     case 'counter':
       return new Counter(shared);
@@ -26,27 +27,78 @@ function create(name: string, definition: MetricDefinition, quantiles: readonly 
   }
 }
 
-/** The process's metrics in Prometheus form. */
+/** What a label value is when it is none of those that the label may have. */
+const OTHER = 'other';
+const LONGEST_VALUE = 200;
+
+/** The series of one metric, as far as its labels have values from outside. */
+class SeriesBook {
+  readonly #definition: MetricDefinition;
+  readonly #values = new Map<string, Set<string>>();
+  readonly #series = new Map<string, Labels>();
+
+  constructor(definition: MetricDefinition) {
+    this.#definition = definition;
+  }
+
+  /** The labels to use for `labels`. */
+  admit(labels: Labels): Labels {
+    const admitted = Object.fromEntries(
+      Object.entries(labels).map(([label, value]) => [label, this.#admitValue(label, visibleText(value))]),
+    );
+    this.#series.set(JSON.stringify(admitted), admitted);
+    return admitted;
+  }
+
+  /** Forgets the series whose `label` is none of `values`. @returns their labels */
+  keep(label: string, values: ReadonlySet<string>): Labels[] {
+    const dropped = [...this.#series].filter(([, { [label]: value = OTHER }]) => value !== OTHER && !values.has(value));
+    for (const [key] of dropped) this.#series.delete(key);
+    const known = this.#values.get(label);
+    for (const value of known ?? []) if (!values.has(value)) known?.delete(value);
+    return dropped.map(([, labels]) => labels);
+  }
+
+  forgetAll(): void {
+    this.#values.clear();
+    this.#series.clear();
+  }
+
+  #admitValue(label: string, text: string): string {
+    const allowed = this.#definition.labels[label];
+    if (allowed === undefined || !('most' in allowed)) return allowed?.includes(text) ? text : OTHER;
+    const value = text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text;
+    const known = this.#values.get(label) ?? new Set();
+    this.#values.set(label, known);
+    if (known.size >= allowed.most && !known.has(value)) return OTHER;
+    known.add(value);
+    return value;
+  }
+}
+
+/** The process's metrics in Prometheus form. The table bounds their series, whatever comes from outside. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #metrics = new Map<MetricName, Metric>();
+  readonly #books = new Map<MetricName, SeriesBook>();
 
   /** @param quantiles v3 gives 0.5, 0.9 and 0.99 for durations, v4 none (compat.md 5) */
   constructor(quantiles: readonly number[]) {
     collectDefaultMetrics({ register: this.#registry });
     for (const [name, definition] of Object.entries(METRICS)) {
       this.#metrics.set(name as MetricName, create(name, definition, quantiles, this.#registry));
+      this.#books.set(name as MetricName, new SeriesBook(definition));
     }
   }
 
   count(name: MetricName, labels: Labels = {}): void {
     const metric = this.#metrics.get(name);
-    if (metric instanceof Counter) metric.inc(labels);
+    if (metric instanceof Counter) metric.inc(this.#admit(name, labels));
   }
 
   set(name: MetricName, value: number, labels: Labels = {}): void {
     const metric = this.#metrics.get(name);
-    if (metric instanceof Gauge) metric.set(labels, value);
+    if (metric instanceof Gauge) metric.set(this.#admit(name, labels), value);
   }
 
   /** Sets the one labelled value of a gauge, forgetting those with other labels. */
@@ -54,12 +106,20 @@ export class Metrics {
     const metric = this.#metrics.get(name);
     if (!(metric instanceof Gauge)) return;
     metric.reset();
-    metric.set(labels, value);
+    this.#books.get(name)?.forgetAll();
+    metric.set(this.#admit(name, labels), value);
   }
 
   observe(name: MetricName, seconds: number, labels: Labels = {}): void {
     const metric = this.#metrics.get(name);
-    if (metric instanceof Histogram || metric instanceof Summary) metric.observe(labels, seconds);
+    if (metric instanceof Histogram || metric instanceof Summary) metric.observe(this.#admit(name, labels), seconds);
+  }
+
+  /** Forgets every series whose `label` is none of `values`: what they are about is gone. */
+  keep(label: string, values: ReadonlySet<string>): void {
+    const shown = new Set([...values].map(visibleText));
+    for (const [name, book] of this.#books)
+      for (const labels of book.keep(label, shown)) this.#metrics.get(name)?.remove(labels);
   }
 
   get contentType(): string {
@@ -68,5 +128,9 @@ export class Metrics {
 
   async render(): Promise<string> {
     return await this.#registry.metrics();
+  }
+
+  #admit(name: MetricName, labels: Labels): Labels {
+    return this.#books.get(name)?.admit(labels) ?? labels;
   }
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Session } from 'node:inspector/promises';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { getHeapSnapshot } from 'node:v8';
 
@@ -16,6 +17,8 @@ const INDEX = `<!doctype html>
 `;
 
 const LONGEST_S = 120;
+/** In which nothing moves on the connection: a little more than the longest recording takes. */
+const LONGEST_PAUSE_MS = (LONGEST_S + 30) * 1000;
 
 function download(response: ServerResponse, name: string): void {
   response.writeHead(200, {
@@ -50,30 +53,39 @@ export class Profiles {
     } else if (path === 'cmdline') {
       response.writeHead(200, { 'content-type': 'text/plain' }).end('git-sidecar');
     } else if (path === 'heap') {
-      download(response, 'git-sidecar.heapsnapshot');
-      getHeapSnapshot().pipe(response);
+      await this.#alone(response, async () => {
+        download(response, 'git-sidecar.heapsnapshot');
+        // Somebody who goes away, or does not read, is no failure of ours.
+        await pipeline(getHeapSnapshot(), response).catch(() => undefined);
+      });
     } else if (path === 'profile' || path === 'allocs') {
-      await this.#timed(path, seconds, response);
+      await this.#alone(response, async () => await this.#timed(path, seconds, response));
     } else {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('no such profile\n');
     }
   }
 
-  async #timed(kind: 'profile' | 'allocs', seconds: number, response: ServerResponse): Promise<void> {
+  /** One at a time: each takes memory, or slows everything down. */
+  async #alone(response: ServerResponse, serve: () => Promise<void>): Promise<void> {
     if (this.#busy) {
       response.writeHead(409, { 'content-type': 'text/plain' }).end('a profile is being recorded already\n');
       return;
     }
     this.#busy = true;
+    response.setTimeout(LONGEST_PAUSE_MS, () => response.destroy());
     try {
-      const cpu = kind === 'profile';
-      const profile = cpu
-        ? await record('Profiler.start', 'Profiler.stop', seconds)
-        : await record('HeapProfiler.startSampling', 'HeapProfiler.stopSampling', seconds);
-      download(response, cpu ? 'git-sidecar.cpuprofile' : 'git-sidecar.heapprofile');
-      response.end(JSON.stringify(profile));
+      await serve();
     } finally {
       this.#busy = false;
     }
+  }
+
+  async #timed(kind: 'profile' | 'allocs', seconds: number, response: ServerResponse): Promise<void> {
+    const cpu = kind === 'profile';
+    const profile = cpu
+      ? await record('Profiler.start', 'Profiler.stop', seconds)
+      : await record('HeapProfiler.startSampling', 'HeapProfiler.stopSampling', seconds);
+    download(response, cpu ? 'git-sidecar.cpuprofile' : 'git-sidecar.heapprofile');
+    response.end(JSON.stringify(profile));
   }
 }

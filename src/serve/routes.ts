@@ -1,7 +1,10 @@
-import type { ServerResponse } from 'node:http';
-import { answerText, type Route } from '../platform/http-answer.ts';
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answerText, bearerToken, type Route } from '../platform/http-answer.ts';
 import type { Health, Verdict } from './health.ts';
+import { isSameSecret } from './inbound/authenticate.ts';
 import type { Metrics } from './metrics.ts';
+import { comesFromHere } from './profile-access.ts';
 import type { Profiles } from './profiles.ts';
 
 const ALIVE: Verdict = { ok: true, text: 'ok' };
@@ -28,13 +31,33 @@ export function metricsRoute(metrics: Metrics, beforeScrape: () => void): Route 
   };
 }
 
-export function profilesRoute(profiles: Profiles): Route {
+/** A profile holds whatever this process has in memory, passwords included. */
+export function profilesRoute(profiles: Profiles, tokenFile: string | undefined): Route {
   const prefix = '/debug/pprof/';
   return async (url, request, response) => {
     if (!url.pathname.startsWith(prefix)) return false;
+    if (!comesFromHere(request) && !(await showsToken(request, tokenFile))) {
+      answerText(
+        response,
+        403,
+        'profiles are for programs of this machine, or with the token of --http-pprof-token-file',
+      );
+      return true;
+    }
     await profiles.serve(url.pathname.slice(prefix.length), url, request, response);
     return true;
   };
+}
+
+/** Read at each request, so that the token can be changed without a restart. */
+async function showsToken(request: IncomingMessage, file: string | undefined): Promise<boolean> {
+  const shown = bearerToken(request);
+  if (file === undefined || shown === undefined) return false;
+  const token = await readFile(file, 'utf8').then(
+    (text) => text.trim(),
+    () => '',
+  );
+  return token !== '' && isSameSecret(shown, token);
 }
 
 /** git-sync's `/`: any path, with any method (compat.md 5). */

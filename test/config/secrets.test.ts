@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { applicationEnvironment, holdsSecret } from '../../src/config/environment.ts';
+import { applicationEnvironment } from '../../src/config/environment.ts';
 import { loadRun, loadRunConfig } from '../../src/config/load-run.ts';
 import type { OptionDefinition } from '../../src/config/option.ts';
 import { RELAY_OPTIONS } from '../../src/config/options/relay.ts';
 import { RUN_OPTIONS } from '../../src/config/options/run.ts';
 import { OPTIONS } from '../../src/config/options.ts';
+import { holdsSecret } from '../../src/config/secrecy.ts';
 
 const ALL: readonly OptionDefinition[] = [...OPTIONS, ...RUN_OPTIONS, ...RELAY_OPTIONS];
 
@@ -35,7 +36,11 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
 };
 
 const spellings = ({ env, v3Env }: OptionDefinition): string[] => [...new Set([...env, ...(v3Env ? [v3Env] : [])])];
-const kindOf = ({ secret, mayHoldSecret }: OptionDefinition): string | undefined => (secret ? 'secret' : mayHoldSecret);
+/** A URL with a password can stand in any option that takes text. */
+const kindOf = ({ secret, type }: OptionDefinition): string | undefined => {
+  if (secret) return secret === true ? 'secret' : 'text';
+  return ['string', 'list', 'repeat'].includes(type) ? 'url' : undefined;
+};
 
 const CASES = ALL.flatMap((option) =>
   spellings(option).flatMap((name) => (VALUES[kindOf(option) ?? ''] ?? []).map((value) => [name, value] as const)),
@@ -43,8 +48,8 @@ const CASES = ALL.flatMap((option) =>
 
 describe('what an application, its build and its hooks inherit', () => {
   test('every option that can hold a secret is known as one', () => {
-    const names = ALL.filter((option) => kindOf(option) !== undefined).map(({ name }) => name);
-    const suspicious = /^(?:repo|relay|nats)$|password$|credential$|private-key$|url$|git-config|(?:^|-)http$/;
+    const names = ALL.filter(({ secret }) => secret !== undefined).map(({ name }) => name);
+    const suspicious = /password$|credential$|private-key$|(?:askpass|webhook)-url$|git-config/;
     // These name a file, or a server of GitHub.
     const harmless = ALL.filter(({ name }) => suspicious.test(name) && !name.endsWith('-file')).map(({ name }) => name);
     expect(harmless.filter((name) => !names.includes(name))).toEqual([]);
@@ -107,7 +112,9 @@ test.each([
   ['git-config', 'http.extraheader:"X: y"', true],
   ['git-config', 'user.name:me', false],
   ['webhook-url', 'https://u:secret@h/x', true],
-  ['webhook-url', 'https://h/x', false],
+  ['webhook-url', 'https://h/x', true],
+  ['webhook-url', 'https://h/', false],
+  ['username', 'me', false],
   ['password', 'secret', true],
   ['password', '', false],
 ])('a flag is hidden from ps when it holds a secret: --%s=%s: %s', (name, value, expected) => {

@@ -10,7 +10,7 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
     v3Env: 'GIT_SYNC_USERNAME',
     default: '',
     placeholder: 'NAME',
-    mayHoldSecret: 'text',
+    secret: 'name',
     doc: 'The user name for `--repo` over http(s).',
   },
   {
@@ -105,7 +105,7 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
     default: '',
     since: '3.3.5',
     placeholder: 'URL',
-    mayHoldSecret: 'text',
+    secret: 'address',
     doc: 'A URL that answers with lines `username=…` and `password=…`; asked before every attempt.',
   },
   {
@@ -116,7 +116,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
     default: 'https://api.github.com/',
     since: '4',
     placeholder: 'URL',
-    mayHoldSecret: 'url',
     doc: 'The GitHub API that GitHub App tokens come from.',
   },
   {

@@ -85,7 +85,7 @@ export const HOOK_OPTIONS: readonly OptionDefinition[] = [
     v3Env: 'GIT_SYNC_WEBHOOK_URL',
     default: '',
     placeholder: 'URL',
-    mayHoldSecret: 'text',
+    secret: 'address',
     doc: 'A URL to call after a revision was published; the header `Gitsync-Hash` holds the object id (not in 3.1.1).',
   },
   {

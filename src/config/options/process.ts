@@ -21,7 +21,7 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
     default: '',
     since: '3.3.5',
     placeholder: 'PAIRS',
-    mayHoldSecret: 'text',
+    secret: 'git-settings',
     doc: 'git settings as `key:value,key:value`; values may be quoted. They replace ours of the same key.',
   },
   {
@@ -32,7 +32,7 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
     default: '',
     since: '4.next',
     placeholder: 'PAIRS',
-    mayHoldSecret: 'text',
+    secret: 'git-settings',
     doc: 'git settings in the grammar of `--git-config`, added to what is there, so that a key may have several values. May be repeated.',
   },
   {
@@ -93,7 +93,17 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
     env: bothNames('HTTP_PPROF'),
     v3Env: 'GIT_SYNC_HTTP_PPROF',
     default: 'false',
-    doc: 'Serve CPU and heap profiles of this process at /debug/pprof/.',
+    doc: 'Serve CPU and heap profiles of this process at /debug/pprof/, to programs of this machine and `kubectl port-forward` only: a profile holds passwords. git-sync serves its own to everybody.',
+  },
+  {
+    name: 'http-pprof-token-file',
+    type: 'string',
+    group: 'http',
+    env: ['GITSYNC_HTTP_PPROF_TOKEN_FILE'],
+    default: '',
+    since: 'git-sidecar',
+    placeholder: 'PATH',
+    doc: 'Serve the profiles of `--http-pprof` also to others who show the bearer token in this file.',
   },
   {
     name: 'max-staleness',

@@ -10,7 +10,6 @@ export const RELAY_CLIENT_OPTIONS: readonly OptionDefinition[] = [
     default: '',
     since: 'git-sidecar',
     placeholder: 'URL',
-    mayHoldSecret: 'url',
     doc: 'Follow `--repo` through this relay (`git-sidecar relay`): it tells at once when the ref moves and gives out the objects, so that the git server feels one client however many sidecars there are. `--repo` keeps naming the git server. Failures never end the process then, unless `--max-failures` is set.',
   },
   {
@@ -80,7 +79,6 @@ export const RELAY_CLIENT_OPTIONS: readonly OptionDefinition[] = [
     default: '',
     since: 'git-sidecar',
     placeholder: 'URL',
-    mayHoldSecret: 'url',
     doc: 'Learn from NATS where refs are, as relays note it there (`nats://host:4222`; several separated by commas). The git server, or the relay, is then polled once a `--period` only as a safety net, so that may be long.',
   },
   {

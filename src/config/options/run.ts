@@ -90,7 +90,6 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
     env: ['GIT_SIDECAR_READY_HTTP'],
     default: '',
     placeholder: '/PATH',
-    mayHoldSecret: 'url',
     doc: 'The process is ready when this answers with a status from 200 to 399: `/PATH` on its own port (with `--listen`), `:PORT/PATH`, or a URL.',
   },
   {
@@ -181,7 +180,6 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
     env: ['GIT_SIDECAR_RELOAD_HTTP'],
     default: '',
     placeholder: 'URL',
-    mayHoldSecret: 'url',
     doc: 'Needs `--into`: POST to this URL instead of starting the process anew; any status from 200 to 299 is success.',
   },
   {

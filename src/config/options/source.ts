@@ -10,7 +10,6 @@ export const SOURCE_OPTIONS: readonly OptionDefinition[] = [
     v3Env: 'GIT_SYNC_REPO',
     default: '',
     placeholder: 'URL',
-    mayHoldSecret: 'url',
     doc: 'The repository to follow: https, http, ssh, git or file URL, `user@host:path`, or a path. Required. A user name and password in the URL are moved to the credentials and never shown.',
   },
   {

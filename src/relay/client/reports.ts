@@ -100,7 +100,11 @@ export class Reports {
           body,
           signal: limit.signal,
         });
-        await readBody(answer);
+        const said = await readBody(answer);
+        if (answer.statusCode === 400)
+          this.#options.log.warn('the relay does not take the report', {
+            reason: said.toString().trim().slice(0, 500),
+          });
         if (answer.statusCode !== 421) return;
       } finally {
         limit.dispose();

@@ -1,4 +1,6 @@
+import { SidecarError } from '../../model/error.ts';
 import { type Oid, parseOid } from '../../model/oid.ts';
+import { isVisible } from '../../platform/visible-text.ts';
 
 /** What a subscriber says about itself. Times are milliseconds since the epoch. */
 export interface Report {
@@ -20,34 +22,71 @@ export interface ReportedRevision {
   readonly at: number;
 }
 
-const LONGEST_NAME = 200;
+/** In bytes of its JSON. */
 export const LARGEST_REPORT = 4096;
+const LONGEST_STREAM = 200;
+const LONGEST_INSTANCE = 200;
+const LONGEST_REF = 400;
+/** The last millisecond of the year 9999: everything up to it has a date of ISO 8601 with four digits for the year. */
+const LATEST = 253_402_300_799_999;
+const REF = /^[^\s~^:?*[\\]+$/u;
 
-function readName(value: unknown): string | undefined {
-  return typeof value === 'string' && /^[^\u0000-\u001f\u007f]+$/.test(value) && value.length <= LONGEST_NAME
-    ? value
-    : undefined;
+function refused(detail: string): SidecarError {
+  return new SidecarError('ERR_RELAY_REPORT', { op: 'read a report', detail });
 }
 
-function readRevision(value: unknown): ReportedRevision | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
+function readText(value: unknown, name: string, longest: number): string {
+  if (typeof value !== 'string' || value === '') throw refused(`\`${name}\` must be a text`);
+  if (value.length > longest) throw refused(`\`${name}\` has more than ${longest} characters`);
+  if (!isVisible(value)) throw refused(`\`${name}\` has characters that cannot be shown`);
+  return value;
+}
+
+function readStream(value: unknown, name: string): string {
+  const stream = readText(value, name, LONGEST_STREAM);
+  if (!/^[\x21-\x7e]+$/.test(stream)) throw refused(`\`${name}\` must be printable ASCII without spaces`);
+  return stream;
+}
+
+function readRevision(value: unknown, name: string): ReportedRevision | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'object') throw refused(`\`${name}\` must be an object`);
   const { ref, oid: id, at } = value as Record<string, unknown>;
   const oid = typeof id === 'string' ? parseOid(id) : undefined;
-  const name = readName(ref);
-  return oid && name !== undefined && typeof at === 'number' ? { ref: name, oid, at } : undefined;
+  if (!oid) throw refused(`\`${name}.oid\` must be an object id`);
+  const refName = readText(ref, `${name}.ref`, LONGEST_REF);
+  if (!REF.test(refName)) throw refused(`\`${name}.ref\` must be the name of a ref`);
+  if (typeof at !== 'number' || !(at >= 0 && at <= LATEST))
+    throw refused(`\`${name}.at\` must be milliseconds since 1970, at most ${LATEST}`);
+  return { ref: refName, oid, at };
 }
 
-/** Reads a report; undefined when it is none. */
-export function readReport(text: string): Report | undefined {
+function parse(text: string): Record<string, unknown> {
+  if (Buffer.byteLength(text) > LARGEST_REPORT) throw refused(`it has more than ${LARGEST_REPORT} bytes`);
+  let body: unknown;
   try {
-    const body = JSON.parse(text) as Record<string, unknown>;
-    const [stream, instance] = [readName(body?.stream), readName(body?.instance)];
-    if (stream === undefined || instance === undefined) return undefined;
-    const replaces = readName(body.replaces);
-    return { stream, replaces, instance, published: readRevision(body.published), running: readRevision(body.running) };
+    body = JSON.parse(text);
   } catch {
-    return undefined;
+    // The parser's message quotes the text.
+    throw refused('it is not JSON');
   }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw refused('it must be an object');
+  return body as Record<string, unknown>;
+}
+
+/**
+ * Reads a report. What it returns can always be shown: texts are short and visible, and times are dates.
+ * @throws SidecarError ERR_RELAY_REPORT, which says what is wrong
+ */
+export function readReport(text: string): Report {
+  const body = parse(text);
+  return {
+    stream: readStream(body.stream, 'stream'),
+    replaces: body.replaces === undefined || body.replaces === null ? undefined : readStream(body.replaces, 'replaces'),
+    instance: readText(body.instance, 'instance', LONGEST_INSTANCE),
+    published: readRevision(body.published, 'published'),
+    running: readRevision(body.running, 'running'),
+  };
 }
 
 export function writeReport(report: Report): string {
@@ -57,5 +96,5 @@ export function writeReport(report: Report): string {
   });
 }
 
-/** The header of the request for events that holds the report. */
+/** The header of the request for events that holds the report; in the answer it says why the report is refused. */
 export const REPORT_HEADER = 'git-sidecar-report';

@@ -7,9 +7,12 @@ import { bearerToken } from '../../platform/http-answer.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import { compileNamePattern } from './allow.ts';
+import { addressOf } from './client-address.ts';
 
 /** Somebody who may read some repositories. */
 export interface Principal {
+  /** Who it is: the token or certificate that let it in, or without an access file its address. Holds no secret. */
+  readonly id: string;
   readonly mayRead: (name: RepositoryName) => boolean;
 }
 
@@ -58,8 +61,6 @@ function certificateNames({ socket }: IncomingMessage): string[] {
   return [...(subject?.CN ? [subject.CN].flat() : []), ...alternatives];
 }
 
-const EVERYBODY: Principal = { mayRead: () => true };
-
 /** Who may read what. Without an access file everybody who reaches the relay may read all that it serves. */
 export class Access {
   readonly #path: string | undefined;
@@ -95,7 +96,7 @@ export class Access {
 
   /** @returns undefined when nobody is let in with what the request shows */
   identify(request: IncomingMessage): Principal | undefined {
-    if (this.#path === undefined) return EVERYBODY;
+    if (this.#path === undefined) return { id: `address ${addressOf(request)}`, mayRead: () => true };
     const token = tokenOf(request);
     const shown = [
       ...(token === undefined ? [] : [{ kind: 'bearer', digest: digest(token) }]),
@@ -105,9 +106,11 @@ export class Access {
     const rules = this.#rules.filter((rule) => {
       return shown.filter((each) => timingSafeEqual(each.digest, rule.digest) && each.kind === rule.kind).length > 0;
     });
-    if (rules.length === 0) return undefined;
+    const [first] = rules;
+    if (!first) return undefined;
     const matches = rules.flatMap((rule) => rule.matches);
-    return { mayRead: (name) => matches.some((each) => each(name)) };
+    const id = `${first.kind} ${first.digest.toString('hex')}`;
+    return { id, mayRead: (name) => matches.some((each) => each(name)) };
   }
 
   async #read(path: string): Promise<void> {

@@ -1,36 +1,14 @@
-import type { Oid } from '../../model/oid.ts';
-import type { Report, ReportedRevision } from '../protocol/report.ts';
+import { visibleJson } from '../../platform/visible-text.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
-
-/** One subscriber that told us about itself. Times are milliseconds since the epoch. */
-export interface Member {
-  readonly repository: RepositoryName;
-  report: Report;
-  readonly connectedAt: number;
-  /** undefined while its stream is open. */
-  goneAt: number | undefined;
-  /** Since when it is not where its ref is; undefined while it is. */
-  behindSince: number | undefined;
-}
-
-/** One ref that moved, and who followed. */
-export interface Rollout {
-  readonly repository: RepositoryName;
-  readonly ref: string;
-  readonly oid: Oid;
-  readonly at: number;
-  /** Streams that were open then, or reported it since. */
-  readonly total: Set<string>;
-  /** Milliseconds from the change to each one's publish, as reported. */
-  readonly done: Map<string, number>;
-  /** When the last of them was done. */
-  lastAt: number | undefined;
-}
+import { describeMember, type InstanceDocument, type Member } from './member.ts';
+import type { RolloutDocument } from './rollout.ts';
 
 /** What `GET /fleet` answers. Times are ISO 8601, durations milliseconds. */
 export interface FleetDocument {
   readonly at: string;
   readonly repositories: readonly RepositoryDocument[];
+  /** What to give as `after` for the next page; null: this is the last one. */
+  readonly next: string | null;
 }
 
 interface RepositoryDocument {
@@ -44,73 +22,86 @@ interface RepositoryDocument {
   readonly rollouts: readonly RolloutDocument[];
 }
 
-interface RevisionDocument {
-  readonly ref: string;
-  readonly oid: Oid;
-  readonly since: string;
+/** A repository as the document needs it; each part is computed when it is asked for. */
+export interface RepositoryView {
+  readonly repository: RepositoryName;
+  /** Milliseconds since the epoch; undefined: never. */
+  readonly asOf: number | undefined;
+  readonly counts: () => { readonly connected: number; readonly behind: number };
+  /** In the order of their numbers. */
+  readonly members: () => Member[];
+  readonly rollouts: () => RolloutDocument[];
 }
 
-interface InstanceDocument {
-  readonly instance: string;
-  readonly stream: string;
-  readonly connected: boolean;
-  /** When its stream was opened, or when it ended. */
-  readonly since: string;
-  readonly published: RevisionDocument | null;
-  readonly running: RevisionDocument | null;
-  readonly behind: boolean;
-  readonly behindSince: string | null;
-  readonly behindMs: number;
+/** The member behind which a page begins. */
+export interface Cursor {
+  readonly repository: string;
+  readonly number: number;
 }
 
-interface RolloutDocument {
-  readonly ref: string;
-  readonly oid: Oid;
-  readonly at: string;
-  readonly instances: number;
-  readonly done: number;
-  readonly p50Ms: number | null;
-  readonly p99Ms: number | null;
-  readonly slowestMs: number | null;
-  /** When the last of them was done; null while somebody is not. */
-  readonly completeAt: string | null;
+export interface FleetPage {
+  /** So many instances, at least one. */
+  readonly limit?: number;
+  readonly after?: Cursor;
 }
 
-export const iso = (ms: number): string => new Date(ms).toISOString();
-
-function percentile(sorted: readonly number[], share: number): number | null {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? null;
+function writeCursor({ repository, number }: Cursor): string {
+  return Buffer.from(`${number} ${repository}`).toString('base64url');
 }
 
-function revision(reported: ReportedRevision | undefined): RevisionDocument | null {
-  return reported ? { ref: reported.ref, oid: reported.oid, since: iso(reported.at) } : null;
+/** Reads what `next` gave; undefined for anything else. */
+export function readCursor(text: string): Cursor | undefined {
+  const [, number, repository] = /^(-1|\d{1,15}) (\S.*)$/s.exec(Buffer.from(text, 'base64url').toString()) ?? [];
+  return number === undefined || repository === undefined ? undefined : { repository, number: Number(number) };
 }
 
-export function describeMember({ report, connectedAt, goneAt, behindSince }: Member, now: number): InstanceDocument {
-  return {
-    instance: report.instance,
-    stream: report.stream,
-    connected: goneAt === undefined,
-    since: iso(goneAt ?? connectedAt),
-    published: revision(report.published),
-    running: revision(report.running),
-    behind: behindSince !== undefined,
-    behindSince: behindSince === undefined ? null : iso(behindSince),
-    behindMs: behindSince === undefined ? 0 : now - behindSince,
-  };
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+function* writeRepository(view: RepositoryView, members: Iterable<Member>, now: number): Iterable<string> {
+  const { repository, asOf } = view;
+  const head = { repository, asOf: asOf === undefined ? null : iso(asOf), ...view.counts() };
+  yield `${visibleJson(head).slice(0, -1)},"instances":[`;
+  let separator = '';
+  for (const member of members) {
+    yield `${separator}${visibleJson(describeMember(member, now))}`;
+    separator = ',';
+  }
+  yield `],"rollouts":${visibleJson(view.rollouts())}}`;
 }
 
-export function describeRollout({ ref, oid, at, total, done, lastAt }: Rollout): RolloutDocument {
-  const sorted = [...done.values()].sort((a, b) => a - b);
-  return {
-    ref,
-    oid,
-    at: iso(at),
-    instances: total.size,
-    done: done.size,
-    p50Ms: percentile(sorted, 0.5),
-    p99Ms: percentile(sorted, 0.99),
-    slowestMs: sorted.at(-1) ?? null,
-    completeAt: lastAt !== undefined && done.size >= total.size ? iso(lastAt) : null,
-  };
+/**
+ * The JSON of a FleetDocument in pieces of at most one member, or the rollouts of one repository.
+ * @param views in the order of their names
+ */
+export function* writeFleet(
+  views: Iterable<RepositoryView>,
+  now: number,
+  { limit = Number.POSITIVE_INFINITY, after }: FleetPage,
+): Iterable<string> {
+  let left = limit;
+  let next: Cursor | undefined;
+  let separator = '';
+  yield `{"at":${visibleJson(iso(now))},"repositories":[`;
+  for (const view of views) {
+    const { repository } = view;
+    if (after && repository < after.repository) continue;
+    if (left <= 0) {
+      next = { repository, number: -1 };
+      break;
+    }
+    const members = view.members();
+    const from = after?.repository === repository ? members.findIndex(({ number }) => number > after.number) : 0;
+    const shown = from < 0 ? [] : members.slice(from, from + left);
+    yield separator;
+    yield* writeRepository(view, shown, now);
+    separator = ',';
+    // A repository without instances takes room too.
+    left -= Math.max(1, shown.length);
+    const last = shown.at(-1);
+    if (last && last !== members.at(-1)) {
+      next = { repository, number: last.number };
+      break;
+    }
+  }
+  yield `],"next":${visibleJson(next ? writeCursor(next) : null)}}\n`;
 }

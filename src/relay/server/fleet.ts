@@ -1,68 +1,113 @@
+import { SidecarError } from '../../model/error.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { RefChange } from '../protocol/refs.ts';
 import type { Report } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
-import {
-  describeMember,
-  describeRollout,
-  type FleetDocument,
-  iso,
-  type Member,
-  type Rollout,
-} from './fleet-document.ts';
+import { type FleetPage, type RepositoryView, writeFleet } from './fleet-document.ts';
 import type { Follower } from './follower.ts';
+import type { Member } from './member.ts';
+import { Members } from './members.ts';
+import { Rollout } from './rollout.ts';
 
 export interface FleetOptions {
   readonly clock: Clock;
   readonly follower: (name: RepositoryName) => Follower | undefined;
   /** One more subscriber followed a change. */
   readonly onFollowed: (seconds: number) => void;
+  /** Event streams that may be open. */
+  readonly mostSubscribers: number;
 }
 
-/** How long one that went away is still shown. */
+/** How long one that went away is still shown, while there is room. */
 const REMEMBERED_MS = 10 * 60_000;
+const MOST_GONE_OF_ONE = 500;
+const MOST_GONE = 2000;
+/** The share of the streams that one principal can fill the overview with. */
+const SHARE_OF_ONE = 0.75;
 const MOST_ROLLOUTS_A_REPOSITORY = 20;
 
-/** Who follows what, and how far each has come. */
+/** Open streams by the ref that each publishes. */
+function streamsByRef(members: readonly Member[]): Map<string, Member[]> {
+  const streams = new Map<string, Member[]>();
+  for (const member of members) {
+    const ref = member.report.published?.ref;
+    if (ref === undefined || member.goneAt !== undefined) continue;
+    const known = streams.get(ref);
+    if (known) known.push(member);
+    else streams.set(ref, [member]);
+  }
+  return streams;
+}
+
+/** Who follows what, and how far each has come. What one principal reports changes nothing of another one. */
 export class Fleet {
   readonly #options: FleetOptions;
-  readonly #members = new Map<string, Member>();
+  readonly #members: Members;
   readonly #rollouts = new Map<RepositoryName, Rollout[]>();
+  #joined = 0;
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    const { mostSubscribers } = options;
+    this.#members = new Members({
+      most: mostSubscribers + MOST_GONE,
+      mostOfOne: Math.ceil(mostSubscribers * SHARE_OF_ONE) + MOST_GONE_OF_ONE,
+      mostGone: MOST_GONE,
+      mostGoneOfOne: MOST_GONE_OF_ONE,
+    });
   }
 
-  /** A stream was opened. */
-  join(repository: RepositoryName, report: Report): void {
+  /**
+   * A stream was opened.
+   * @param owner the id of the principal who opened it
+   * @throws SidecarError ERR_RELAY_REPORT when the principal, or the overview, has as many members as it may
+   */
+  join(owner: string, repository: RepositoryName, report: Report): Member {
     const now = this.#options.clock.now();
-    const member: Member = { repository, report, connectedAt: now, goneAt: undefined, behindSince: undefined };
-    if (report.replaces !== undefined) {
-      this.leave(report.replaces);
-      this.#members.delete(report.replaces);
+    const before = this.#members.find(owner, report.replaces ?? report.stream);
+    const member: Member = {
+      owner,
+      number: this.#joined,
+      repository,
+      report,
+      connectedAt: now,
+      goneAt: undefined,
+      // Who comes back follows the rollout that it left.
+      behindSince: before?.repository === repository ? before.behindSince : undefined,
+      followed: before?.repository === repository ? before.followed : undefined,
+    };
+    this.#joined += 1;
+    if (before) {
+      this.leave(before);
+      this.#members.remove(before);
     }
-    this.#members.set(report.stream, member);
+    if (!this.#members.add(member)) {
+      const detail = 'the overview of the fleet has as many instances as it may';
+      throw new SidecarError('ERR_RELAY_REPORT', { op: 'take a report', detail });
+    }
     this.#judge(member, now);
+    return member;
   }
 
-  leave(stream: string): void {
-    const member = this.#members.get(stream);
-    if (!member || member.goneAt !== undefined) return;
+  leave(member: Member): void {
+    if (member.goneAt !== undefined) return;
     member.goneAt = this.#options.clock.now();
     // A rollout does not wait for who is gone; who comes back and follows is counted again.
-    for (const { total, done } of this.#rollouts.get(member.repository) ?? [])
-      if (!done.has(stream)) total.delete(stream);
+    for (const rollout of this.#rolloutsOf(member)) rollout.dismiss(member);
+    this.#members.end(member);
   }
 
-  /** @returns the repository of the stream; undefined when there is no such stream here */
-  repositoryOf(stream: string): RepositoryName | undefined {
-    return this.#members.get(stream)?.repository;
+  /** @returns the repository of the stream; undefined when `owner` has no such stream here */
+  repositoryOf(owner: string, stream: string): RepositoryName | undefined {
+    return this.#members.find(owner, stream)?.repository;
   }
 
-  /** @returns false when the stream is not one of ours */
-  report(report: Report): boolean {
-    const member = this.#members.get(report.stream);
+  /** @returns false when `owner` has no such stream here */
+  report(owner: string, report: Report): boolean {
+    const member = this.#members.find(owner, report.stream);
     if (!member || member.goneAt !== undefined) return false;
+    if (member.report.published?.ref !== report.published?.ref)
+      for (const rollout of this.#rolloutsOf(member)) rollout.dismiss(member);
     member.report = report;
     this.#judge(member, this.#options.clock.now());
     return true;
@@ -71,83 +116,82 @@ export class Fleet {
   /** Refs moved: from now on everybody who follows them is behind until it says otherwise. */
   changed(repository: RepositoryName, changes: readonly RefChange[]): void {
     const now = this.#options.clock.now();
+    const members = [...this.#members.of(repository)];
     const rollouts = this.#rollouts.get(repository) ?? [];
-    const streams = this.#streamsByRef(repository);
+    const streams = streamsByRef(members);
     for (const { ref, to } of changes) {
-      const total = streams.get(ref);
-      if (!to || !total) continue;
-      const oid = to.peeledOid ?? to.oid;
-      rollouts.push({ repository, ref, oid, at: now, total: new Set(total), done: new Map(), lastAt: undefined });
+      for (const rollout of rollouts) if (rollout.ref === ref) rollout.overtake();
+      const following = streams.get(ref);
+      if (to && following) rollouts.push(new Rollout(ref, to.peeledOid ?? to.oid, now, following));
     }
     this.#rollouts.set(repository, rollouts.slice(-MOST_ROLLOUTS_A_REPOSITORY));
-    for (const member of this.#members.values()) if (member.repository === repository) this.#judge(member, now);
+    for (const member of members) this.#judge(member, now);
   }
 
-  /** Forgets those that went long ago. */
+  /** Forgets those that went long ago, and the rollouts of repositories that nobody follows. */
   keepOrder(): void {
-    const oldest = this.#options.clock.now() - REMEMBERED_MS;
-    for (const [stream, { goneAt }] of this.#members)
-      if (goneAt !== undefined && goneAt < oldest) this.#members.delete(stream);
+    this.#members.forgetBefore(this.#options.clock.now() - REMEMBERED_MS);
+    for (const name of this.#rollouts.keys()) if (!this.#options.follower(name)) this.#rollouts.delete(name);
   }
 
   /** Open streams whose published revision is not where its ref is. */
   get behind(): number {
-    return [...this.#members.values()].filter((each) => each.goneAt === undefined && each.behindSince !== undefined)
-      .length;
+    return this.#members.repositories.reduce((sum, name) => sum + this.#counts(name).behind, 0);
   }
 
-  /** What `GET /fleet` shows of the repositories that `mayRead` allows. */
-  document(mayRead: (name: RepositoryName) => boolean): FleetDocument {
-    const now = this.#options.clock.now();
-    const names = new Set([
-      ...[...this.#members.values()].map(({ repository }) => repository),
-      ...this.#rollouts.keys(),
-    ]);
+  /** Members that are kept, whether their streams are open or not. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /**
+   * What `GET /fleet` shows of the repositories that `mayRead` allows: the JSON of a FleetDocument, in small pieces
+   * that are made when they are asked for.
+   */
+  document(mayRead: (name: RepositoryName) => boolean, page: FleetPage = {}): Iterable<string> {
+    const names = new Set([...this.#members.repositories, ...this.#rollouts.keys()]);
+    const views = (function* (fleet: Fleet): Iterable<RepositoryView> {
+      for (const name of [...names].filter(mayRead).sort()) yield fleet.#view(name);
+    })(this);
+    return writeFleet(views, this.#options.clock.now(), page);
+  }
+
+  #view(name: RepositoryName): RepositoryView {
+    const follower = this.#options.follower(name);
     return {
-      at: iso(now),
-      repositories: [...names].filter(mayRead).map((name) => {
-        const members = [...this.#members.values()].filter(({ repository }) => repository === name);
-        const follower = this.#options.follower(name);
-        return {
-          repository: name,
-          asOf: follower?.isKnown ? iso(follower.asOf) : null,
-          connected: members.filter(({ goneAt }) => goneAt === undefined).length,
-          behind: members.filter(({ goneAt, behindSince }) => goneAt === undefined && behindSince !== undefined).length,
-          instances: members.map((member) => describeMember(member, now)),
-          rollouts: (this.#rollouts.get(name) ?? []).map(describeRollout).reverse(),
-        };
-      }),
+      repository: name,
+      asOf: follower?.isKnown ? follower.asOf : undefined,
+      counts: () => this.#counts(name),
+      members: () => [...this.#members.of(name)],
+      rollouts: () => (this.#rollouts.get(name) ?? []).map((rollout) => rollout.describe()).reverse(),
     };
   }
 
-  /** Open streams by the ref that each publishes. */
-  #streamsByRef(repository: RepositoryName): Map<string, string[]> {
-    const streams = new Map<string, string[]>();
-    for (const { repository: theirs, goneAt, report } of this.#members.values()) {
-      if (theirs !== repository || goneAt !== undefined || !report.published) continue;
-      const { ref } = report.published;
-      const known = streams.get(ref);
-      if (known) known.push(report.stream);
-      else streams.set(ref, [report.stream]);
+  #counts(name: RepositoryName): { connected: number; behind: number } {
+    const counts = { connected: 0, behind: 0 };
+    for (const { goneAt, behindSince } of this.#members.of(name)) {
+      if (goneAt !== undefined) continue;
+      counts.connected += 1;
+      if (behindSince !== undefined) counts.behind += 1;
     }
-    return streams;
+    return counts;
+  }
+
+  #rolloutsOf({ repository }: Member): readonly Rollout[] {
+    return this.#rollouts.get(repository) ?? [];
   }
 
   #judge(member: Member, now: number): void {
-    const { repository, report } = member;
-    const { published } = report;
-    const tip = published && this.#options.follower(repository)?.refs.get(published.ref);
+    const { published } = member.report;
+    const tip = published && this.#options.follower(member.repository)?.refs.get(published.ref);
     const isThere = published && tip && (tip.peeledOid ?? tip.oid) === published.oid;
+    const wasBehind = member.behindSince !== undefined;
     member.behindSince = isThere || !tip ? undefined : (member.behindSince ?? now);
-    if (!isThere) return;
-    const rollout = this.#rollouts
-      .get(repository)
-      ?.findLast(({ ref, oid }) => ref === published.ref && oid === published.oid);
-    if (!rollout || rollout.done.has(report.stream)) return;
-    const ms = Math.max(0, now - rollout.at);
-    rollout.total.add(report.stream);
-    rollout.done.set(report.stream, ms);
-    rollout.lastAt = now;
-    this.#options.onFollowed(ms / 1000);
+    // Who came with the revision has not followed anything.
+    if (!isThere || !wasBehind || member.goneAt !== undefined) return;
+    const rollout = this.#rolloutsOf(member).findLast(({ ref, oid }) => ref === published.ref && oid === published.oid);
+    if (!rollout || rollout === member.followed) return;
+    member.followed = rollout;
+    this.#options.onFollowed(rollout.followed(member, now) / 1000);
   }
 }

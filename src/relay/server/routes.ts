@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { SidecarError } from '../../model/error.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { answerJson, answerText, type Route, readRequest } from '../../platform/http-answer.ts';
 import { RateLimit } from '../../platform/rate-limit.ts';
 import { LARGEST_REPORT, REPORT_HEADER, readReport } from '../protocol/report.ts';
-import { parseRepositoryName } from '../protocol/repository-name.ts';
+import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import type { Fleet } from './fleet.ts';
 import type { Hub } from './hub.ts';
@@ -46,14 +47,12 @@ export function eventsRoute({ doorkeeper, hub, fleet, mostSubscribers }: RelayRo
       answerText(response, 503, 'this relay has as many subscribers as it may');
     } else {
       const name = parseRepositoryName(searchParams.get('repo') ?? '');
-      const follower = await doorkeeper.admit(name, request, response, 0);
-      if (!follower) return true;
+      const principal = doorkeeper.identify(request, response);
+      const follower = principal && (await doorkeeper.admit(name, request, response, 0));
+      if (!follower || response.destroyed) return true;
+      const report = headerText(request, REPORT_HEADER);
+      if (report !== undefined) joinFleet(fleet, principal.id, follower.upstream.name, report, response);
       openStream(request, response);
-      const report = readReport(headerText(request, REPORT_HEADER) ?? '');
-      if (report) {
-        fleet.join(follower.upstream.name, report);
-        response.once('close', () => fleet.leave(report.stream));
-      }
       const lastId = headerText(request, 'last-event-id');
       // Another relay has told it what we do not know: something older, or something newer.
       if (lastId !== undefined && follower.isKnown && lastId !== hub.idOf(follower, names))
@@ -62,6 +61,17 @@ export function eventsRoute({ doorkeeper, hub, fleet, mostSubscribers }: RelayRo
     }
     return true;
   };
+}
+
+/** A report that is refused costs the subscriber its line in the overview, not its stream; a header says why. */
+function joinFleet(fleet: Fleet, owner: string, name: RepositoryName, text: string, response: ServerResponse): void {
+  try {
+    const member = fleet.join(owner, name, readReport(text));
+    response.once('close', () => fleet.leave(member));
+  } catch (error) {
+    if (!(error instanceof SidecarError)) throw error;
+    response.setHeader(REPORT_HEADER, `refused: ${error.detail}`);
+  }
 }
 
 function headerText({ headers }: IncomingMessage, name: string): string | undefined {
@@ -92,27 +102,27 @@ export function reportsRoute({ doorkeeper, fleet }: RelayRoutesOptions): Route {
     const principal = doorkeeper.identify(request, response);
     if (!principal) return true;
     const body = request.method === 'POST' ? await readRequest(request, LARGEST_REPORT) : undefined;
-    const report = body && readReport(body.toString());
-    const name = report && fleet.repositoryOf(report.stream);
-    if (!report) answerText(response, 400, 'it is no report');
-    // With several relays behind one name it may have come to the wrong one.
-    else if (!name || !principal.mayRead(name) || !fleet.report(report))
-      answerText(response, 421, 'that stream is not here');
-    else response.writeHead(204).end();
+    try {
+      const report = readReport(body?.toString() ?? '');
+      const name = fleet.repositoryOf(principal.id, report.stream);
+      const isTaken = name !== undefined && principal.mayRead(name) && fleet.report(principal.id, report);
+      if (isTaken) response.writeHead(204).end();
+      // With several relays behind one name it may have come to the wrong one.
+      else answerText(response, 421, 'that stream is not here');
+    } catch (error) {
+      if (!(error instanceof SidecarError)) throw error;
+      answerText(response, 400, `it is no report: ${error.detail}`);
+    }
     return true;
   };
 }
 
-/** `GET /fleet`: who follows what and how far each has come. `GET /status`: what is followed and how fresh it is. */
-export function overviewRoute({ doorkeeper, repositories, hub, fleet }: RelayRoutesOptions): Route {
+/** `GET /status`: what is followed and how fresh it is. */
+export function statusRoute({ doorkeeper, repositories, hub }: RelayRoutesOptions): Route {
   return async ({ pathname }, request, response) => {
-    if (pathname !== '/fleet' && pathname !== '/status') return false;
+    if (pathname !== '/status') return false;
     const principal = doorkeeper.identify(request, response);
     if (!principal) return true;
-    if (pathname === '/fleet') {
-      answerJson(response, 200, fleet.document(principal.mayRead));
-      return true;
-    }
     const followers = repositories.followers.filter(({ upstream }) => principal.mayRead(upstream.name));
     answerJson(response, 200, {
       subscribers: hub.subscribers,

@@ -5,7 +5,6 @@ import type { AdvertisedRef } from '../../../src/model/ref.ts';
 import { keyOf, keysOf, refOfKey } from '../../../src/relay/nats/key.ts';
 import { applyChange, type RelayEvent, readEvent, writeEvent } from '../../../src/relay/protocol/events.ts';
 import { changesBetween, digestOf, type Refs, selectRefs } from '../../../src/relay/protocol/refs.ts';
-import { readReport, writeReport } from '../../../src/relay/protocol/report.ts';
 import { parseRepositoryName, repositoryNameOf } from '../../../src/relay/protocol/repository-name.ts';
 
 const oid = fc.stringMatching(/^[0-9a-f]{40}$/).map((text) => text as Oid);
@@ -159,27 +158,6 @@ describe('events', () => {
       ),
     ).toBe(digestOf(new Map([['b', b]])));
   });
-});
-
-test('a report fits into a header and is read again; anything else is none', () => {
-  fc.assert(
-    fc.property(fc.string({ minLength: 1, maxLength: 50, unit: 'grapheme' }), oid, (instance, id) => {
-      const report = {
-        stream: 's',
-        replaces: 'r',
-        instance,
-        published: { ref: 'refs/heads/main', oid: id, at: 5 },
-        running: undefined,
-      };
-      const text = writeReport(report);
-      expect(text).toMatch(/^[\x20-\x7e]*$/);
-      const read = readReport(text);
-      if (read) expect(read).toEqual(report);
-      else expect(instance).toMatch(/\p{Cc}/u);
-    }),
-  );
-  for (const text of ['', 'null', '[]', '{"stream":1}', '{"stream":"s"}', '{"stream":"s\\n","instance":"i"}'])
-    expect(readReport(text)).toBeUndefined();
 });
 
 test('keys on NATS hold only what a subject may, and name the ref', () => {

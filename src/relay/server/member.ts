@@ -1,0 +1,61 @@
+import type { Oid } from '../../model/oid.ts';
+import type { Report, ReportedRevision } from '../protocol/report.ts';
+import type { RepositoryName } from '../protocol/repository-name.ts';
+import type { Rollout } from './rollout.ts';
+
+/** One subscriber that told us about itself. Times are milliseconds since the epoch. */
+export interface Member {
+  /** The principal whose stream it is. */
+  readonly owner: string;
+  /** Grows from member to member: their order in `GET /fleet`. */
+  readonly number: number;
+  readonly repository: RepositoryName;
+  report: Report;
+  readonly connectedAt: number;
+  /** undefined while its stream is open. */
+  goneAt: number | undefined;
+  /** Since when it is not where its ref is; undefined while it is. */
+  behindSince: number | undefined;
+  /** The rollout that it followed last. */
+  followed: Rollout | undefined;
+}
+
+interface RevisionDocument {
+  readonly ref: string;
+  readonly oid: Oid;
+  readonly since: string;
+}
+
+/** What `GET /fleet` shows of a member. Times are ISO 8601, durations milliseconds. */
+export interface InstanceDocument {
+  readonly instance: string;
+  readonly stream: string;
+  readonly connected: boolean;
+  /** When its stream was opened, or when it ended. */
+  readonly since: string;
+  readonly published: RevisionDocument | null;
+  readonly running: RevisionDocument | null;
+  readonly behind: boolean;
+  readonly behindSince: string | null;
+  readonly behindMs: number;
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+function revision(reported: ReportedRevision | undefined): RevisionDocument | null {
+  return reported ? { ref: reported.ref, oid: reported.oid, since: iso(reported.at) } : null;
+}
+
+export function describeMember({ report, connectedAt, goneAt, behindSince }: Member, now: number): InstanceDocument {
+  return {
+    instance: report.instance,
+    stream: report.stream,
+    connected: goneAt === undefined,
+    since: iso(goneAt ?? connectedAt),
+    published: revision(report.published),
+    running: revision(report.running),
+    behind: behindSince !== undefined,
+    behindSince: behindSince === undefined ? null : iso(behindSince),
+    behindMs: behindSince === undefined ? 0 : Math.max(0, now - behindSince),
+  };
+}
