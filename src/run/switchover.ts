@@ -317,6 +317,7 @@ export class Switchover {
       this.#leaving.delete(release);
     };
     this.#leaving.add(release);
-    this.#retired = Promise.all([this.#retired, retire()]);
+    const retired = retire().catch((error: unknown) => log.error(error, 'the old process could not be ended'));
+    this.#retired = Promise.all([this.#retired, retired]);
   }
 }

@@ -49,6 +49,43 @@ describe('run: probation', () => {
   }, 120_000);
 });
 
+describe('run: its exit status', () => {
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+    ['SIGQUIT', 131],
+  ] as const)('ended by %s while there is no process: %d', async (signal, status) => {
+    const it = await runFixture();
+    const process = it.start([], ['sleep', '100']);
+    await process.logged('serving HTTP');
+    await until('it listens', async () => (await it.status().catch(() => undefined)) !== undefined);
+    expect((await process.stop(signal)).code).toBe(status);
+  });
+
+  test.each([
+    ['SEGV', 139],
+    ['ABRT', 134],
+    ['XCPU', 152],
+    ['USR2', 140],
+  ])('with --restart=never, when %s ended the process: %d', async (signal, status) => {
+    const it = await runFixture();
+    it.publisher.publish({ 'app.sh': `sleep 0.3; ulimit -c 0; kill -${signal} $$` });
+    expect((await it.start(['--restart=never'], ['sh', 'app.sh']).exited).code).toBe(status);
+  });
+});
+
+test('a daemon that a build leaves behind is ended and named', async () => {
+  const it = await runFixture();
+  const file = join(it.dir, 'pid');
+  const first = it.publisher.publish({ version: '1' });
+  const build = `setsid sh -c 'echo $$ > ${file}; exec sleep 300' & while [ ! -s ${file} ]; do sleep 0.02; done`;
+  const process = it.start([`--build=${build}`], ['sleep', '100']);
+  expect((await deployed(process, first)).outcome).toBe('deployed');
+  const pid = readFileSync(file, 'utf8').trim();
+  expect((await process.logged('the build left processes behind')).processes).toBe(`${pid} (sleep)`);
+  expect(existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, 'utf8')).toBeFalsy();
+});
+
 describe('run: a new Pod', () => {
   test('a build that fails once is tried again, and the Pod comes up', async () => {
     const it = await runFixture();
