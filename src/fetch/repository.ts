@@ -144,7 +144,10 @@ export class Repository {
     const { layout, log, clock } = this.#options;
     log.warn('the repository is made anew', { root: layout.root, reason });
     const doomed = join(layout.root, `.git-sidecar-discarded-${clock.now()}`);
-    await rename(layout.gitDir, doomed);
+    await rename(layout.gitDir, doomed).catch((error: unknown) => {
+      // Somebody was quicker.
+      if (systemCode(error) !== 'ENOENT') throw error;
+    });
     await removeTree(doomed);
     this.#state = { ...EMPTY_STATE, link: this.#state.link };
     this.#ready = false;
