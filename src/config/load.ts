@@ -3,7 +3,7 @@ import { SidecarError } from '../model/error.ts';
 import { buildSyncConfig, linkPath } from './build-config.ts';
 import { type CompatChoice, detectCompat, explicitCompat } from './detect-compat.ts';
 import { FlagSyntaxError, type ParsedFlags, parseV3Flags, parseV4Flags } from './flags.ts';
-import type { CompatMode } from './option.ts';
+import type { CompatMode, OptionDefinition } from './option.ts';
 import { OPTIONS } from './options.ts';
 import { type EnvironmentVariables, resolveSettings, type Settings } from './settings.ts';
 import { suggest } from './suggest.ts';
@@ -45,7 +45,10 @@ function parseFlags(argv: readonly string[], mode: CompatMode): ParsedFlags {
     return mode === 'v4' ? parseV4Flags(argv) : parseV3Flags(argv);
   } catch (error) {
     if (!(error instanceof FlagSyntaxError)) throw error;
-    const names = OPTIONS.filter((option) => !option.hidden && !option.envOnly).map((option) => option.name);
+    // Only what the mode itself has: a v4 spelling would turn v3's configuration into v4's.
+    const isKnown = ({ hidden, envOnly, since, replacedBy }: OptionDefinition): boolean =>
+      !hidden && !envOnly && (mode === 'v4' ? replacedBy === undefined : since !== '4' && since !== '4.next');
+    const names = OPTIONS.filter(isKnown).map((option) => option.name);
     const nearest = error.unknown === undefined ? undefined : suggest(error.unknown, names);
     throw new SidecarError('ERR_CONFIG_USAGE', {
       op: 'read the command line',

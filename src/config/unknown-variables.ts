@@ -33,7 +33,7 @@ export function unknownVariableNotices(
     if (!/^(?:GITSYNC|GIT_SYNC)_/.test(name) || SERVICE_LINK.test(name) || inMode.has(name) || HARMLESS.has(name))
       continue;
     if (isOfTheImage(name, env[name])) continue;
-    const nearest = suggest(name, known);
+    const nearest = suggest(name, [...inMode]);
     if (known.includes(name)) {
       notices.push(`${name} is set but has no effect in ${mode} mode`);
     } else

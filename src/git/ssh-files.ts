@@ -38,7 +38,7 @@ export function explainSshFiles(git: Git, files: SshFiles): Git {
       } catch (error) {
         const isAboutFiles =
           error instanceof SidecarError && ['ERR_REMOTE_HOST_KEY', 'ERR_REMOTE_AUTH'].includes(error.code);
-        throw isAboutFiles && /permission denied|load key|verification failed|host key/i.test(error.detail)
+        throw isAboutFiles && /permission denied \(|load key|verification failed|host key/i.test(error.detail)
           ? await explain(error, files)
           : error;
       }

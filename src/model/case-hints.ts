@@ -15,7 +15,7 @@ export const CASE_HINTS = {
   },
   forbidden: {
     code: 'ERR_REMOTE_AUTH',
-    hint: 'The server understood who asks and does not allow it: give the user or token read access to the repository (scope, role, SSO, IP rules).',
+    hint: 'The server does not allow it to whoever asks: give the user or token read access to the repository (scope, role, SSO, IP rules).',
   },
   key: {
     code: 'ERR_REMOTE_AUTH',

@@ -41,7 +41,7 @@ async function readPassword(spec: CredentialSpec): Promise<string> {
  *
  * @throws Error for UTF-16, as PowerShell's `>` writes it
  */
-export function readSecret(content: Buffer): string {
+function readSecret(content: Buffer): string {
   const mark = content.subarray(0, 2).toString('hex');
   if (mark === 'fffe' || mark === 'feff') throw new Error('the file is UTF-16: write it as UTF-8');
   return content

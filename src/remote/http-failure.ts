@@ -21,7 +21,7 @@ interface Verdict {
 
 function verdictOn(status: number, sentCredential: boolean): Verdict {
   if (status === 401) return { code: 'ERR_REMOTE_AUTH', ...(sentCredential && { case: 'refused' }) };
-  if (status === 403) return { code: 'ERR_REMOTE_AUTH', ...(sentCredential && { case: 'forbidden' }) };
+  if (status === 403) return { code: 'ERR_REMOTE_AUTH', case: 'forbidden' };
   if (status === 407) return { code: 'ERR_REMOTE_AUTH', case: 'proxyRefused' };
   if (status === 404 || status === 410) return { code: 'ERR_REMOTE_NOT_FOUND' };
   if (status === 429 || status === 503) return { code: 'ERR_REMOTE_BUSY' };

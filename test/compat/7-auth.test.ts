@@ -48,6 +48,7 @@ describe('compat 7 askpass', () => {
       `--root=${root}`,
       '--link=link',
       '--period=50ms',
+      '--max-failures=-1',
       '-v=9',
       `--askpass-url=${askpass.url.replace('//', '//bot:s3cr3t@')}`,
     ]);

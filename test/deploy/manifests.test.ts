@@ -68,6 +68,11 @@ describe('deploy/kubernetes', () => {
     expect(seen).toBeGreaterThan(1);
   });
 
+  test('the Pod of v3.1.1 asks for 3.1.1’s own ways, and docs/containers.md says how', () => {
+    expect(JSON.stringify(load('article-pod.yaml'))).toContain('{"name":"GITSYNC_COMPAT","value":"v3.1"}');
+    expect(readFileSync('docs/containers.md', 'utf8')).toMatch(/`GITSYNC_COMPAT`.*`v3\.1`/);
+  });
+
   test('a container that signals another shares its process namespace', () => {
     for (const name of ours) {
       for (const manifest of load(name)) {

@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -218,6 +227,15 @@ describe('damage', () => {
       expect(published(link)).toBe(first);
     },
   );
+});
+
+test('a repository of ours that somebody removed is made anew: the URL is not blamed', async () => {
+  const { upstream, root, link, first, start } = fixture();
+  const process = start();
+  await untilPublished(link, first, process);
+  rmSync(join(root, '.git'), { recursive: true });
+  await untilPublished(link, upstream.commit({ a: 'two' }), process);
+  expect(process.stderr).not.toContain('ERR_REMOTE');
 });
 
 describe('the termination message', () => {
