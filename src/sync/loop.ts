@@ -148,9 +148,11 @@ export class SyncLoop {
       await runStages(stages, context, cycle, (name) => watch.at(`sync: ${name}`));
       return cycle;
     } catch (error) {
-      watch.at('sync: restore');
       context.repository.noteFailure();
-      if (!signal.aborted) await restoreLastRevision(context, cycle);
+      if (!signal.aborted) {
+        watch.at('sync: restore');
+        await restoreLastRevision(context, cycle);
+      }
       return asFailure(error, limit.signal);
     } finally {
       own.end();
