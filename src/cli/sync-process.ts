@@ -104,7 +104,9 @@ async function serveAndSync({ config, root, log, redactor, errorFile, onProgress
   try {
     server = await startEndpoint(config, observability, context, log, inbound);
     await openRepository(context, stopping.signal);
-    const onSuccess = async () => await errorFile?.remove();
+    const onSuccess = async (): Promise<void> => {
+      await errorFile?.remove().catch((error: unknown) => log.warn(`the error file stays: ${messageOf(error)}`));
+    };
     const loop = new SyncLoop({
       context,
       wakeUps,
