@@ -25,11 +25,13 @@ import { until } from '../peers/wait.ts';
 const TYPED = ['ERR_PATH_REDIRECTED', 'ERR_PATH_KEPT', 'ERR_ROOT_FOREIGN_REPO'];
 /** Places that the user named: a volume that is mounted there is his own. */
 const NAMED_BY_USER = ['pub', 'marks'];
+/** What the sync puts there, and the links that a killed one leaves. */
+const OURS = /^(?:link|touched|error|tmp-link\.[0-9a-f]{16}):/;
 
 const VARIANTS = {
   v4: ['--link=pub/link', '--git-gc=always', '--verify-period=20ms'],
   'v4 with submodules': ['--link=pub/link', '--git-config=protocol.file.allow:always', '--submodules=recursive'],
-  v3: ['--compat=v3', '--dest=pub/link', '--git-gc=always'],
+  v3: ['--compat=v3', '--dest=link', '--git-gc=always'],
 } as const;
 type Variant = keyof typeof VARIANTS;
 
@@ -42,7 +44,8 @@ interface Prepared {
   readonly directories: readonly string[];
 }
 
-const linkOf = (root: string): string => join(root, 'pub/link');
+const linkOf = (root: string): string =>
+  [join(root, 'pub/link'), join(root, 'link')].find((path) => published(path) !== undefined) ?? join(root, 'pub/link');
 
 /** What is in a directory; nothing when it has gone meanwhile. */
 function entriesOf(path: string): Dirent[] {
@@ -112,7 +115,10 @@ async function prepare(variant: Variant): Promise<Prepared> {
   const process = start(root);
   for (let round = 0; round < 3; round += 1) {
     const oid = commit();
-    await untilPublished(linkOf(root), oid, process);
+    await until(
+      () => `${oid} is published\n${process.stderr.slice(-2000)}`,
+      () => published(linkOf(root)) === oid,
+    );
     look();
   }
   if (variant === 'v4') {
@@ -150,6 +156,16 @@ class Case {
     cpSync(prepared.root, this.#root, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
   }
 
+  /** Where something is mounted over the directory of the link, it is in there, and from outside cannot be seen. */
+  get #link(): string {
+    const prey = this.#preys.at(-1)?.path;
+    return this.#isUsers && prey !== undefined && this.directory === 'pub' ? join(prey, 'link') : linkOf(this.#root);
+  }
+
+  get #isUsers(): boolean {
+    return this.#plant === 'a mount' && NAMED_BY_USER.includes(this.directory);
+  }
+
   start(): void {
     this.#process = this.#prepared.start(this.#root, this.#mounts?.enter);
   }
@@ -159,7 +175,7 @@ class Case {
   }
 
   async untilPublished(oid: string): Promise<void> {
-    await untilPublished(linkOf(this.#root), oid, this.#process);
+    await untilPublished(this.#link, oid, this.#process);
   }
 
   /**
@@ -173,7 +189,7 @@ class Case {
   }
 
   plant(): void {
-    const tree = published(linkOf(this.#root)) ?? 'TREE';
+    const tree = published(this.#link) ?? 'TREE';
     const path = join(this.#root, this.directory.replaceAll('TREE', tree));
     const stat = lstatSync(path, { throwIfNoEntry: false });
     const prey = join(this.#place, `prey${this.#preys.length}`);
@@ -193,7 +209,7 @@ class Case {
     await until(
       () =>
         `${this.directory} (${this.#plant}): ${oid} is published, or the reason is said\n${this.#process?.stderr.slice(-3000)}`,
-      () => published(linkOf(this.#root)) === oid || this.#process?.logs.some(({ code }) => TYPED.includes(code ?? '')),
+      () => published(this.#link) === oid || this.#process?.logs.some(({ code }) => TYPED.includes(code ?? '')),
     );
   }
 
@@ -203,10 +219,9 @@ class Case {
 
   /** What was done to the prey. */
   harm(): string[] {
-    const isUsers = this.#plant === 'a mount' && NAMED_BY_USER.includes(this.directory);
     return this.#preys.flatMap(({ path, before }) =>
       differences(before, exactTree(path))
-        .filter((line) => !isUsers || !/: undefined/.test(line))
+        .filter((line) => !this.#isUsers || !OURS.test(line))
         .map((line) => `${this.directory} (${this.#plant}): ${line}`),
     );
   }
