@@ -1,7 +1,7 @@
 import type { SyncConfig } from '../config/sync-config.ts';
 import { oidOfWorktreeName } from '../fetch/layout.ts';
 import { prepareRoot } from '../fetch/root.ts';
-import { SidecarError } from '../model/error.ts';
+import { messageOf, SidecarError } from '../model/error.ts';
 import { ErrorFile } from '../notify/files.ts';
 import { bounded, settledWithin } from '../platform/bounded.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -125,6 +125,9 @@ async function serveAndSync({ config, root, log, redactor, errorFile, onProgress
   let server: HttpServer | undefined;
   const work = async (): Promise<boolean> => {
     server = await startEndpoint(config, observability, context, log, inbound);
+    const onSuccess = async (): Promise<void> => {
+      await errorFile?.remove().catch((error: unknown) => log.warn(`the error file stays: ${messageOf(error)}`));
+    };
     const loop = new SyncLoop({
       context,
       wakeUps,
@@ -133,7 +136,7 @@ async function serveAndSync({ config, root, log, redactor, errorFile, onProgress
       stages: createStages(),
       random: Math.random,
       signal: stopping.signal,
-      onSuccess: async () => await errorFile?.remove(),
+      onSuccess,
     });
     return await finish(await loop.run(), context, log);
   };

@@ -46,8 +46,13 @@ async function removeLocks(root: string, directory: string | Buffer, depth: numb
   for (const { path, kind } of entriesOf(root, directory)) {
     if (kind === 'directory' && depth > 0) await removeLocks(root, path, depth - 1, removed);
     if (kind !== 'file' || !isLock(path)) continue;
-    await removeFileBelow({ root, path });
-    removed.push(path.toString());
+    try {
+      await removeFileBelow({ root, path });
+      removed.push(path.toString());
+    } catch (error) {
+      // One that is protected stays: whether it is in the way, git will say.
+      if (systemCode(error) === undefined) throw error;
+    }
   }
 }
 
@@ -57,8 +62,7 @@ async function removeTemporaryPacks(root: string, gitDir: string, removed: strin
     for (const { path } of entriesOf(root, directory)) {
       const name = path.toString().slice(directory.length + 1);
       if (!/^(?:tmp_|\.tmp-|incoming-|tmp_objdir)/.test(name)) continue;
-      await removeTree({ root, path });
-      removed.push(path.toString());
+      if ((await removeTree({ root, path })).length === 0) removed.push(path.toString());
     }
   }
 }

@@ -8,10 +8,6 @@ import { isInside } from './paths.ts';
 /** Users mount volumes where they want a file or the link to be: that is no reason to refuse. */
 export const USER_WALK = { make: 0o777, mounts: 'pass' } as const;
 
-async function realRootOf(root: string): Promise<string> {
-  return await realpath(root).catch(() => root);
-}
-
 /**
  * Where to write a file or a link that the user named by an option. Outside of the root, symlinks above it are the
  * user's own and are followed. Below the root, where somebody else may share the volume, they must not lead out of it.
@@ -20,9 +16,10 @@ async function realRootOf(root: string): Promise<string> {
  * @throws SidecarError ERR_PATH_REDIRECTED when it leads out of the root; the system's error
  */
 export async function openUserPlace(root: string, path: string): Promise<Below> {
-  const real = await realRootOf(root);
-  const inRoot = isInside(path, root) ? join(real, relative(root, path)) : path;
-  if (!isInside(inRoot, real)) {
+  // There is none yet when the configuration itself is wrong.
+  const real = root === '' ? undefined : await realpath(root).catch(() => undefined);
+  const inRoot = real !== undefined && isInside(path, root) ? join(real, relative(root, path)) : path;
+  if (real === undefined || !isInside(inRoot, real)) {
     await makeDirectory(dirname(path), 0o777);
     return { root: dirname(path), path };
   }

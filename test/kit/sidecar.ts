@@ -43,10 +43,11 @@ export class Sidecar {
   constructor(
     args: readonly string[],
     env: Record<string, string> = {},
-    options: { command?: string; cwd?: string; node?: boolean; file?: string } = {},
+    options: { command?: string; cwd?: string; node?: boolean; file?: string; within?: readonly string[] } = {},
   ) {
-    const file = options.file ?? join(DIST, `${options.command ?? 'git-sync'}.cjs`);
-    this.child = spawn(file, args, {
+    const program = options.file ?? join(DIST, `${options.command ?? 'git-sync'}.cjs`);
+    const [file = '', ...words] = [...(options.within ?? []), program, ...args];
+    this.child = spawn(file, words, {
       env: { PATH: process.env.PATH, HOME: '/nonexistent', ...env },
       cwd: options.cwd ?? '/',
       stdio: ['ignore', 'pipe', 'pipe'],
