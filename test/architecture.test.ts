@@ -110,7 +110,7 @@ describe('architecture (docs/architecture.md)', () => {
     /process\.(env|argv)\b/,
     (path) => path === 'config/process-input.ts',
   );
-  only('the process exits in cli only', /process\.exit\b/, (path) => path === 'cli/start.ts');
+  only('the process exits in cli only', /process\.exit\b/, (path) => path === 'cli/end-process.ts');
   only(
     'links are made in publish, and where run copies one, only',
     /\bsymlink\(/,

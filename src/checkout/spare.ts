@@ -70,6 +70,11 @@ export class Spare {
     this.#adminDir = join(gitDir, 'worktrees', 'git-sidecar-spare');
   }
 
+  /** The directory of its files, whether there is one or not. */
+  get path(): string {
+    return this.#path;
+  }
+
   /** The spare that is ready; undefined when there is none, or it was left half made. */
   async find(): Promise<Worktree | undefined> {
     const head = parseOid(((await readText(join(this.#adminDir, 'HEAD'))) ?? '').trim());

@@ -1,14 +1,16 @@
 import type { SyncConfig } from '../config/sync-config.ts';
 import { prepareRoot } from '../fetch/root.ts';
 import type { Oid } from '../model/oid.ts';
+import { settledWithin } from '../platform/bounded.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { ProcessRunner } from '../platform/process.ts';
 import type { Redactor } from '../platform/redact.ts';
 import type { InboundOptions } from '../serve/inbound/routes.ts';
 import { SyncLoop } from '../sync/loop.ts';
-import { closeRepository, openRepository } from '../sync/open.ts';
+import { closeRepository, opener } from '../sync/open.ts';
 import { createStages } from '../sync/stages.ts';
+import { createWatchdog } from './create-watchdog.ts';
 import type { Observability } from './observability.ts';
 import { preflight } from './preflight.ts';
 import { wireWakeableSync } from './wakeable-sync.ts';
@@ -35,6 +37,8 @@ export interface EmbeddedSync {
 
 /** Pause before a sync that gave up (`--max-failures`) is started again: the process that runs must not go without. */
 const ANEW_MS = 30_000;
+/** How long a sync may take to stop: processes are killed after less. */
+const LAST_MS = 2000;
 
 /** A sync inside another process. @throws SidecarError when the root or git cannot be used */
 export async function startEmbeddedSync(options: EmbeddedSyncOptions): Promise<EmbeddedSync> {
@@ -48,11 +52,13 @@ export async function startEmbeddedSync(options: EmbeddedSyncOptions): Promise<E
     observer: { onPublish },
   });
   const stopping = new AbortController();
+  // The process that runs must not go because its sync hangs: a liveness probe decides that.
+  const watchdog = createWatchdog({ clock, log, health: observability.health, onStuck: () => undefined });
+  const open = opener(context);
   const follow = async (): Promise<void> => {
-    await openRepository(context, stopping.signal);
     while (!stopping.signal.aborted) {
       const parts = { context, wakeUps, stages: createStages(), random: Math.random, signal: stopping.signal };
-      const end = await new SyncLoop({ ...parts, onSuccess: async () => undefined }).run();
+      const end = await new SyncLoop({ ...parts, open, watchdog, onSuccess: async () => undefined }).run();
       if (end.kind !== 'failed') return;
       log.error(end.error, 'the sync gave up; it is started again', { ms: ANEW_MS });
       await clock.sleep(ANEW_MS, stopping.signal);
@@ -67,9 +73,9 @@ export async function startEmbeddedSync(options: EmbeddedSyncOptions): Promise<E
       wakeUps.wake('stop');
       stopping.abort();
       await Promise.all(context.hooks.map((hook) => hook.stop()));
-      await done;
-      await closeRepository(context);
-      await dispose();
+      // One that hangs is left to its end: that of the process.
+      if (await settledWithin(done, LAST_MS)) await closeRepository(context);
+      await settledWithin(dispose(), LAST_MS);
     },
   };
 }

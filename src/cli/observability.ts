@@ -85,7 +85,13 @@ export async function startEndpoint(
   inbound: InboundOptions,
 ): Promise<HttpServer | undefined> {
   if (!config.http) return undefined;
-  const routes: Route[] = [...inboundRoutes(config.http, inbound), probeRoute(() => health.readiness())];
+  const routes: Route[] = [
+    ...inboundRoutes(config.http, inbound),
+    probeRoute(
+      () => health.readiness(),
+      () => health.liveness(),
+    ),
+  ];
   if (metrics) {
     routes.push(
       metricsRoute(metrics, () => {

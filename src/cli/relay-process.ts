@@ -170,7 +170,7 @@ function readinessOf({ repositories }: WiredRelay, watchdog: Watchdog): Verdict 
 
 function stuckError({ what, forMs, limitMs }: Overdue): SidecarError {
   const detail = `it takes ${Math.round(forMs / 1000)} s by now and should have ended after ${Math.round(limitMs / 1000)} s`;
-  return new SidecarError('ERR_STUCK', { op: 'wait for', target: what, detail });
+  return new SidecarError('ERR_RELAY_STUCK', { op: 'wait for', target: what, detail });
 }
 
 async function serveUntilStopped(config: RelayConfig, root: string, log: Logger, redactor: Redactor): Promise<number> {

@@ -105,10 +105,13 @@ export class RunReport implements RunObserver {
     const routes: Route[] = [
       askInbound,
       jsonRoute('/status', () => this.status()),
-      probeRoute(() => {
-        const { running } = this.status();
-        return { ok: running !== undefined, text: running ? 'ok' : 'nothing is running' };
-      }),
+      probeRoute(
+        () => {
+          const { running } = this.status();
+          return { ok: running !== undefined, text: running ? 'ok' : 'nothing is running' };
+        },
+        () => this.observability.health.liveness(),
+      ),
     ];
     if (metrics) {
       routes.push(

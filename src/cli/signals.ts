@@ -1,4 +1,5 @@
 import type { Logger } from '../platform/log.ts';
+import { endProcess } from './end-process.ts';
 import { EXIT } from './outcome.ts';
 
 export interface Stop {
@@ -20,6 +21,8 @@ const ENDING: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
   SIGHUP: EXIT.hangup,
   SIGQUIT: EXIT.quit,
 };
+/** However we hang, who ends us does not wait longer: a Pod's grace period is for those that have something to finish. */
+const LONGEST_STOP_MS = 1900;
 /** Ignored as git-sync ignores them; Node would start a debugger on the first and end on the second. */
 const IGNORED: readonly NodeJS.Signals[] = ['SIGUSR1', 'SIGUSR2', 'SIGPIPE'];
 /** These always end the program, whatever `--sync-on-signal` says: else nothing could (compat.md 9.16). */
@@ -29,12 +32,17 @@ const ALWAYS_ENDING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
 export function listenForSignals(options: SignalOptions): { stop(): Stop | undefined; dispose(): void } {
   const { wakeOn, log } = options;
   let stop: Stop | undefined;
+  let lastResort: NodeJS.Timeout | undefined;
   const handlers = new Map<NodeJS.Signals, () => void>(IGNORED.map((name) => [name, () => undefined]));
   for (const [name, exitStatus] of Object.entries(ENDING)) {
     const signal = name as NodeJS.Signals;
     handlers.set(signal, () => {
       if (stop) return;
       stop = { signal, exitStatus };
+      lastResort = setTimeout(() => {
+        log.warn('not everything could be ended in time', { signal });
+        void endProcess(exitStatus);
+      }, LONGEST_STOP_MS).unref();
       options.onStop();
     });
   }
@@ -45,6 +53,7 @@ export function listenForSignals(options: SignalOptions): { stop(): Stop | undef
   return {
     stop: () => stop,
     dispose: () => {
+      clearTimeout(lastResort);
       for (const [name, handler] of handlers) process.off(name, handler);
     },
   };

@@ -2,6 +2,7 @@ import type { SyncConfig } from '../config/sync-config.ts';
 import { prepareRoot } from '../fetch/root.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { ErrorFile } from '../notify/files.ts';
+import { bounded, settledWithin } from '../platform/bounded.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { createProcessRunner } from '../platform/process.ts';
@@ -10,8 +11,9 @@ import type { HttpServer } from '../serve/server.ts';
 import type { SyncContext } from '../sync/context.ts';
 import type { Cycle } from '../sync/cycle.ts';
 import { type LoopEnd, SyncLoop } from '../sync/loop.ts';
-import { closeRepository, openRepository } from '../sync/open.ts';
+import { closeRepository, opener } from '../sync/open.ts';
 import { createStages } from '../sync/stages.ts';
+import { createWatchdog, reportEmptyLoop } from './create-watchdog.ts';
 import { createObservability, startEndpoint } from './observability.ts';
 import { EXIT, type Io } from './outcome.ts';
 import { preflight } from './preflight.ts';
@@ -99,36 +101,59 @@ async function serveAndSync({ config, root, log, redactor, errorFile, onProgress
       stopping.abort();
     },
   });
+  const watchdog = createWatchdog({
+    clock,
+    log,
+    health: observability.health,
+    onStuck: () => stopping.abort(),
+  });
+  const endWatch = reportEmptyLoop(log, watchdog);
   let server: HttpServer | undefined;
-  let succeeded = false;
-  try {
+  const work = async (): Promise<boolean> => {
     server = await startEndpoint(config, observability, context, log, inbound);
-    await openRepository(context, stopping.signal);
-    const onSuccess = async () => await errorFile?.remove();
     const loop = new SyncLoop({
       context,
       wakeUps,
+      watchdog,
+      open: opener(context),
       stages: createStages(),
       random: Math.random,
       signal: stopping.signal,
-      onSuccess,
+      onSuccess: async () => await errorFile?.remove(),
     });
-    succeeded = await finish(await loop.run(), context, log);
-  } catch (error) {
+    return await finish(await loop.run(), context, log);
+  };
+  const working = work().catch((error: unknown) => {
     if (!signals.stop()) log.error(error, 'giving up');
-  }
+    return false;
+  });
+  // When somebody ends us, what is under way is ended from here too, and not waited for without a limit.
+  const succeeded = await bounded(working, stopping.signal).catch(() => false);
   stopping.abort();
-  await Promise.all([...context.hooks.map((hook) => hook.stop()), runner.endAll(), server?.close()]);
-  await closeRepository(context);
-  await errorFile?.settled();
-  await dispose();
+  const ends = [...context.hooks.map((hook) => hook.stop()), runner.endAll(), server?.close()];
+  const patience = signals.stop() ? 1 : PATIENT;
+  const isOver = await settledWithin(Promise.allSettled([working, ...ends]), STOP_MS * patience);
+  if (!isOver) log.warn('stopping without having ended everything', { pending: watchdog.pending.join(' ') });
+  const last = async (): Promise<void> => {
+    if (isOver) await closeRepository(context);
+    await errorFile?.settled();
+    await dispose();
+  };
+  await settledWithin(last(), LAST_MS * patience);
   signals.dispose();
+  endWatch();
   const stop = signals.stop();
   if (stop) log.info(0, 'stopped', { signal: stop.signal });
   // compat.md 6: with nothing left to follow, an interrupt is a normal end.
   if (stop?.signal === 'SIGINT' && config.target.kind === 'oid' && observability.health.isInitialized) return EXIT.ok;
   return stop?.exitStatus ?? (succeeded ? EXIT.ok : EXIT.failure);
 }
+
+/** From the signal on, how long work may take to end, and then what is done last: shorter than 2 s together. */
+const STOP_MS = 1400;
+const LAST_MS = 400;
+/** When nobody waits for the end, it may take this many times as long. */
+const PATIENT = 10;
 
 /** What is left to do when the loop has ended by itself. Returns whether all went well. */
 async function finish(end: LoopEnd, context: SyncContext, log: Logger): Promise<boolean> {
@@ -137,7 +162,7 @@ async function finish(end: LoopEnd, context: SyncContext, log: Logger): Promise<
     const detail = 'too many failures in a row';
     log.error(new SidecarError('ERR_TOO_MANY_FAILURES', { op: 'sync', detail, cause: end.error }), 'giving up');
   }
-  return end.kind === 'stopped';
+  return false;
 }
 
 /** compat.md 4: with `--one-time` each hook gets one attempt, in order; only v4 lets a failure decide the exit status. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { RelayConfig } from '../config/relay-config.ts';
 import { createGit, type Git } from '../git/git.ts';
 import { createHermeticGit, type HermeticGit } from '../git/hermetic.ts';
+import { overSharedSsh, SharedSsh } from '../git/shared-ssh.ts';
 import type { Clock } from '../platform/clock.ts';
 import { lendUser } from '../platform/lend-user.ts';
 import type { Logger } from '../platform/log.ts';
@@ -23,7 +24,7 @@ import { Mirror } from '../relay/server/mirror.ts';
 import { PackAnswers } from '../relay/server/pack-answers.ts';
 import { Repositories } from '../relay/server/repositories.ts';
 import type { Metrics } from '../serve/metrics.ts';
-import { closeSharedConnections, directoryForSockets, persistSeconds } from './ssh-connections.ts';
+import { directoryForSockets, persistSeconds } from './ssh-connections.ts';
 import { createUpstreams, upstreamGitSettings } from './wire-upstream.ts';
 
 export interface RelayWiring {
@@ -88,7 +89,9 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const allow = config.allow.map((text) => new AllowPattern(text));
   const directory = await openPrivateDirectory(`relay\n${root}`, join(root, '.git-sidecar'));
   const hermetic = await createHermetic(wiring, directory);
-  const git = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root });
+  const plainGit = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root });
+  const shared = new SharedSsh({ directory, runner, environment: hermetic.environment });
+  const git = overSharedSsh(plainGit, shared, log);
   const board = config.nats && new Board({ ...config.nats, name: hostname(), clock, log });
   const budget = new HostBudget(clock, config.requestsPerHost, (host, ms) =>
     log.warn('requests wait for their turn: raise --requests-per-host or --period, or use a webhook', {
@@ -176,7 +179,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     untidy,
     dispose: async () => {
       await board?.close();
-      await closeSharedConnections(directory, runner, hermetic);
+      await shared.close();
       await hermetic.dispose();
     },
   };

@@ -8,6 +8,7 @@ import { PackFetch } from '../fetch/pack-fetch.ts';
 import { Repository } from '../fetch/repository.ts';
 import { createGit, type Git } from '../git/git.ts';
 import { createHermeticGit, type HermeticGit } from '../git/hermetic.ts';
+import { overSharedSsh, SharedSsh } from '../git/shared-ssh.ts';
 import type { Hint } from '../model/hint.ts';
 import type { Oid } from '../model/oid.ts';
 import type { SyncObserver } from '../model/sync-observer.ts';
@@ -24,7 +25,7 @@ import type { SyncContext } from '../sync/context.ts';
 import { tellAll } from '../sync/sync-now.ts';
 import { defaultsUnused, userGitConfig } from './native-poll.ts';
 import { withRelayAccess } from './relay-settings.ts';
-import { closeSharedConnections, directoryForSockets, persistSeconds } from './ssh-connections.ts';
+import { directoryForSockets, persistSeconds } from './ssh-connections.ts';
 import { createHooks, createPrePublish } from './wire-hooks.ts';
 import { wireSource } from './wire-source.ts';
 
@@ -105,7 +106,12 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   const options = { ...given, config: withRelayAccess(given.config) };
   const { config, root, runner, log, redactor, clock, counters } = options;
   const { hermetic, directory } = await createHermetic(options);
-  const git: Git = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root });
+  const plainGit = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root });
+  const shared =
+    config.remote.transport === 'ssh'
+      ? new SharedSsh({ directory, runner, environment: hermetic.environment })
+      : undefined;
+  const git: Git = shared ? overSharedSsh(plainGit, shared, log) : plainGit;
   const layout = new Layout(root, config.mode);
   const repository = new Repository({
     git,
@@ -168,7 +174,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     dispose: async () => {
       source.close();
       reports?.close();
-      if (config.remote.transport === 'ssh') await closeSharedConnections(directory, runner, hermetic);
+      await shared?.close();
       await hermetic.dispose();
     },
   };

@@ -116,7 +116,8 @@ export class CommitFetcher {
 
   async #start(args: readonly string[], signal: AbortSignal): Promise<void> {
     const { git, shownUrl, onProgress } = this.#options;
-    await git.run(args, { op: 'fetch from', target: shownUrl, signal, ...(onProgress && { onStderr: onProgress }) });
+    const how = { signal, overNetwork: 'objects', ...(onProgress && { onStderr: onProgress }) } as const;
+    await git.run(args, { op: 'fetch from', target: shownUrl, ...how });
     this.#options.onFetch();
   }
 }

@@ -5,6 +5,7 @@ import { removeStaleLocks } from '../git/locks.ts';
 import { SidecarError, systemCode } from '../model/error.ts';
 import type { ObjectFormat } from '../model/oid.ts';
 import { writeFileAtomic } from '../platform/atomic-file.ts';
+import { bounded } from '../platform/bounded.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { removeTree, removeWholeTree } from '../platform/remove-tree.ts';
@@ -28,6 +29,7 @@ export class Repository {
   readonly #options: RepositoryOptions;
   #state: RepositoryState = EMPTY_STATE;
   #ready = false;
+  #isUntidy = false;
   #making: Promise<void> | undefined;
 
   constructor(options: RepositoryOptions) {
@@ -61,8 +63,7 @@ export class Repository {
       await this.#putAside('ERR_ROOT_FOREIGN_REPO', 'it holds a repository with history of its own');
     if (owner === 'broken') await removeWholeTree({ root: layout.root, path: layout.gitDir });
     if (owner !== 'ours') return;
-    const removed = await removeStaleLocks(layout.gitDir);
-    if (removed.length > 0) log.info(0, 'removed files of an interrupted git process', { files: removed });
+    await this.#removeLeftovers();
     this.#state = await readState(layout.stateDir);
     if (!(await this.#isUsable(signal))) await this.discard('git cannot read it');
     else this.#ready = true;
@@ -119,12 +120,32 @@ export class Repository {
     this.#making.catch(() => undefined);
   }
 
+  /** From now on there may be something half done in it: a cycle failed. */
+  noteFailure(): void {
+    this.#isUntidy = true;
+  }
+
+  /** Removes what a git that failed or was ended left half done, above all packs that did not come to their end. */
+  async tidy(): Promise<void> {
+    if (!this.#isUntidy || !this.#ready) return;
+    await this.#removeLeftovers();
+    this.#isUntidy = false;
+  }
+
+  async #removeLeftovers(): Promise<void> {
+    const { layout, log } = this.#options;
+    const removed = await removeStaleLocks(layout.gitDir);
+    if (removed.length > 0) log.info(0, 'removed files of an interrupted git process', { files: removed });
+  }
+
   /** A repository of this object format, whose remote is `origin`: made new when there is none that fits. */
   async ensure(objectFormat: ObjectFormat, origin: string, signal: AbortSignal): Promise<void> {
     const { url } = this.#options;
     const making = this.#making;
     this.#making = undefined;
-    await making;
+    // One that failed, or was ended with the cycle that began it, is made again below: that tells why.
+    if (making) await bounded(making, signal).catch(() => undefined);
+    signal.throwIfAborted();
     if (this.#ready && (await this.#objectFormat()) !== objectFormat)
       await this.discard(`its objects are not ${objectFormat}`);
     if (!this.#ready) await this.#make(objectFormat, signal);

@@ -17,6 +17,8 @@ export interface GitRunOptions {
   /** Exit statuses besides 0 that are an answer, not a failure. */
   readonly accept?: readonly number[];
   readonly onStderr?: (chunk: string) => void;
+  /** It talks to a git server and may be run again: a short `question`, or one that brings `objects`. */
+  readonly overNetwork?: 'question' | 'objects';
   /** See `CommandSpec`. */
   readonly stdoutSink?: (chunk: Buffer) => Promise<void>;
 }
@@ -33,7 +35,8 @@ export interface GitOutput {
 export interface Git {
   /**
    * Runs git with `args`.
-   * @throws SidecarError typed by what git said; ERR_GIT_TIMEOUT when it was ended; ERR_GIT_MISSING
+   * @throws SidecarError typed by what git said; ERR_GIT_TIMEOUT when we ended it; ERR_GIT_KILLED when somebody else
+   *   did; ERR_GIT_MISSING
    */
   run(args: readonly string[], options: GitRunOptions): Promise<GitOutput>;
   /** Processes started so far. */
@@ -102,9 +105,27 @@ export function createGit(options: GitOptions): Git {
         const { code, stderr, truncated } = result;
         return { code, stdout: result.stdout.toString(), stderr, truncated };
       }
+      const killer = killerOf(result);
+      if (killer !== undefined)
+        throw new SidecarError('ERR_GIT_KILLED', { op: run.op, ...target, detail: `${killer} ended it` });
       throw classifyGitFailure(run.op, run.target, result.code, result.stderr);
     },
   };
+}
+
+/** git reports a process of its own that a signal ended with `died of signal N` (run-command.c); a shell with 128+N. */
+const KILLING = new Map([
+  [6, 'SIGABRT'],
+  [9, 'SIGKILL'],
+  [11, 'SIGSEGV'],
+  [15, 'SIGTERM'],
+]);
+
+/** The signal that ended a git process, or one that it started; undefined when it failed by itself. */
+function killerOf({ code, signal, stderr }: CommandResult): string | undefined {
+  if (signal !== null) return signal;
+  const ofChild = /\bdied of signal (\d+)/.exec(stderr)?.[1];
+  return KILLING.get(ofChild === undefined ? (code ?? 0) - 128 : Number(ofChild));
 }
 
 function isTimeout(signal: AbortSignal | undefined): boolean {

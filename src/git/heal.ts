@@ -27,6 +27,10 @@ export async function heal(
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
+    if (error.code === 'ERR_GIT_KILLED') {
+      log.warn('git was killed; it is tried again', { op: error.op, reason: error.detail });
+      return true;
+    }
     if (error.code === 'ERR_GIT_LOCKED') {
       await repository.unlock();
       return true;

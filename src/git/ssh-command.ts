@@ -23,35 +23,41 @@ function optionQuote(text: string): string {
   return /\s/.test(text) ? `"${text}"` : text;
 }
 
+/** A server that answers nothing for 15 s, not even ssh's own question whether it is there, is gone; so is one that does not let us connect. */
+const ALIVE = ['-o', 'ConnectTimeout=15', '-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=2'];
+
 function debugFlag(verbosity: number): string[] {
   if (verbosity >= 9) return ['-vvv'];
   if (verbosity >= 7) return ['-vv'];
   return verbosity >= 5 ? ['-v'] : [];
 }
 
+/** The user's own command has ssh tell about itself. */
+function asksForDebug(command: string | undefined): boolean {
+  return /(?:^|\s)-v+(?=\s|$)/.test(command ?? '');
+}
+
 /**
  * The value of GIT_SSH_COMMAND. Paths may hold blanks. With a control directory the first command opens one
  * connection and those after it share it (ssh_config, ControlMaster): a poll then costs the server no login.
+ *
+ * When ssh tells about itself (`-v`), each command has a connection of its own: the process that keeps a shared one
+ * would go on writing to the standard error of the command that began it, and git reads that to its end.
  */
 export function sshCommand(options: SshOptions): string {
-  const words = [...debugFlag(options.verbosity)];
+  const debug = debugFlag(options.verbosity);
+  const words = [...debug];
+  const isShared = debug.length === 0 && !asksForDebug(options.command);
   for (const key of options.keyFiles) words.push('-i', key);
   if (options.hostKeys.check === 'file') {
     words.push('-o', 'StrictHostKeyChecking=yes', '-o', `UserKnownHostsFile=${optionQuote(options.hostKeys.file)}`);
   } else if (options.hostKeys.check === 'none') {
     words.push('-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null');
   }
-  words.push('-o', 'BatchMode=yes');
-  if (options.controlDirectory !== undefined) {
+  words.push('-o', 'BatchMode=yes', ...ALIVE);
+  if (isShared && options.controlDirectory !== undefined) {
     words.push('-o', 'ControlMaster=auto', '-o', `ControlPath=${optionQuote(`${options.controlDirectory}/%C`)}`);
-    words.push(
-      '-o',
-      `ControlPersist=${options.persistSeconds}`,
-      '-o',
-      'ServerAliveInterval=15',
-      '-o',
-      'ServerAliveCountMax=2',
-    );
+    words.push('-o', `ControlPersist=${options.persistSeconds}`);
   }
   const { lentUser } = options;
   // git hands this text to a shell, which takes assignments in front of a command.

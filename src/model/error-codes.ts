@@ -45,6 +45,11 @@ export const ERROR_CODES = {
     meaning: 'A git command failed for a reason this program has no special word for.',
     hint: 'Read git’s own message above; run again with `-v 5` to see each command.',
   },
+  ERR_GIT_KILLED: {
+    class: 'retry',
+    meaning: 'A git process was ended by a signal that did not come from here; mostly the kernel was short of memory.',
+    hint: 'It is tried again at once. When it comes back, look for “oom” in `dmesg` or `kubectl describe pod`, and raise the memory limit.',
+  },
   ERR_GIT_TIMEOUT: {
     class: 'retry',
     meaning: 'A git command did not finish in time and was ended with all its children.',
@@ -165,6 +170,17 @@ export const ERROR_CODES = {
     meaning: 'The failures in a row reached `--max-failures`.',
     hint: 'The error before this line is the cause; raise `--max-failures` (-1: never stop) to keep trying.',
   },
+  ERR_SYNC_TIMEOUT: {
+    class: 'retry',
+    meaning: 'A sync took longer than `--sync-timeout` while it waited for something that is no git process.',
+    hint: 'Raise `--sync-timeout`, or look at what it waited for: the last lines at `-v 6` name the stage.',
+  },
+  ERR_SYNC_STUCK: {
+    class: 'stop',
+    meaning:
+      'A sync was not over long after `--sync-timeout`: something that it waits for cannot be interrupted. The process ends, so that a new one can start.',
+    hint: 'The stage is named in the message. Look for a disk or network drive that does not answer; if there is none, please report it.',
+  },
   ERR_INTERNAL: {
     class: 'retry',
     meaning: 'A fault in git-sidecar itself.',
@@ -220,7 +236,7 @@ export const ERROR_CODES = {
     meaning: 'A rollback by hand is not possible.',
     hint: 'See `/status`, or the file state.json in the state directory, for what is deployed and what there is to go back to.',
   },
-  ERR_STUCK: {
+  ERR_RELAY_STUCK: {
     class: 'stop',
     meaning: 'Some work took more than twice its time and could not be ended, so the process ends itself.',
     hint: 'Whatever started it starts it again. If that happens again, the last lines of the log say what it was doing.',

@@ -1,5 +1,5 @@
 /** Why a wait was given up: the reason of its signal, always as an Error. */
-export function reasonOf(signal: AbortSignal): Error {
+function reasonOf(signal: AbortSignal): Error {
   return signal.reason instanceof Error ? signal.reason : new DOMException('it was interrupted', 'AbortError');
 }
 
@@ -7,20 +7,27 @@ export function reasonOf(signal: AbortSignal): Error {
  * Waits for `promise`, but never longer than until `signal` fires: for what takes no signal, or does not always keep to
  * it. What is given up goes on by itself; its result is dropped, and its failure is no unhandled one.
  *
+ * @param graceMs from the signal on: time to say by itself what went wrong
  * @throws what `promise` throws, or the signal's reason
  */
-export async function bounded<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function bounded<T>(promise: Promise<T>, signal: AbortSignal, graceMs = 0): Promise<T> {
   promise.catch(() => undefined);
-  let giveUp: () => void = () => undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort: () => void = () => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
-    giveUp = () => reject(reasonOf(signal));
+    const giveUp = (): void => reject(reasonOf(signal));
+    onAbort = () => {
+      if (graceMs > 0) timer = setTimeout(giveUp, graceMs);
+      else giveUp();
+    };
   });
-  if (signal.aborted) giveUp();
-  else signal.addEventListener('abort', giveUp, { once: true });
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
   try {
     return await Promise.race([promise, aborted]);
   } finally {
-    signal.removeEventListener('abort', giveUp);
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -5,7 +5,7 @@ import { releasable } from './bounded.ts';
 /** No answer that is read whole is this large. */
 const LARGEST_ANSWER = 64 * 1024 * 1024;
 /** How long a body may send nothing, by default, in milliseconds. git's servers send at least a few bytes every 5 s. */
-export const STALL_MS = 30_000;
+const STALL_MS = 30_000;
 /** How long the rest of an unwanted body is worth waiting for, so that its connection can be used again. */
 const REST_MS = 1000;
 
@@ -54,7 +54,7 @@ async function* piecesOf(response: IncomingMessage, stallMs: number): AsyncGener
 }
 
 /** Lets go of an answer whose body nobody wants (any more). */
-export function release(response: IncomingMessage): void {
+function release(response: IncomingMessage): void {
   if (response.complete) response.resume();
   else response.destroy();
 }

@@ -27,6 +27,8 @@ export interface WatchdogOptions {
   readonly everyMs?: number;
   /** Milliseconds from overdue to stuck. Default 5000. */
   readonly patienceMs?: number;
+  /** Work may outlive a short limit by this much, in milliseconds. Default 10 000. */
+  readonly leastExcessMs?: number;
 }
 
 interface Entry {
@@ -37,7 +39,7 @@ interface Entry {
   said: 'nothing' | 'overdue' | 'stuck';
 }
 
-/** Work may outlive a very short limit by this much: its children are given time to end, and the machine may be busy. */
+/** Children are given time to end, and the machine may be busy. */
 const LEAST_EXCESS_MS = 10_000;
 
 /**
@@ -61,8 +63,7 @@ export class Watchdog {
   /** @param limitMs after which the work should be over; undefined: there is no such time, and it is only named */
   watch(stage: string, limitMs: number | undefined): Watch {
     const limit = limitMs ?? Number.POSITIVE_INFINITY;
-    const dueMs = Math.max(2 * limit, limit + LEAST_EXCESS_MS);
-    const entry: Entry = { limitMs: limit, dueMs, stage, ageMs: 0, said: 'nothing' };
+    const entry: Entry = { limitMs: limit, dueMs: this.#allowed(limit), stage, ageMs: 0, said: 'nothing' };
     this.#entries.add(entry);
     this.#start();
     return {
@@ -70,7 +71,7 @@ export class Watchdog {
         entry.stage = now;
       },
       grant: (ms) => {
-        entry.dueMs = Math.max(entry.dueMs, entry.ageMs + Math.max(2 * ms, ms + LEAST_EXCESS_MS));
+        entry.dueMs = Math.max(entry.dueMs, entry.ageMs + this.#allowed(ms));
       },
       done: () => {
         this.#entries.delete(entry);
@@ -99,6 +100,10 @@ export class Watchdog {
       entry.ageMs += passed;
       this.#judge(entry);
     }
+  }
+
+  #allowed(limitMs: number): number {
+    return Math.max(2 * limitMs, limitMs + (this.#options.leastExcessMs ?? LEAST_EXCESS_MS));
   }
 
   #judge(entry: Entry): void {

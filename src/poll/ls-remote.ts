@@ -47,6 +47,7 @@ export async function lsRemote(
       op: 'list refs of',
       target: shownUrl,
       signal,
+      overNetwork: 'question',
     },
   );
   return readLsRemote(stdout);

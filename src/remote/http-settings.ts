@@ -8,7 +8,7 @@ export interface HttpSettings extends HttpAccess {
   readonly cookieFile: string | undefined;
   readonly userAgent: string | undefined;
   readonly followRedirects: 'never' | 'initial';
-  /** Milliseconds that a body may send nothing; undefined: as long as is usual. */
+  /** `http.lowSpeedTime`, in milliseconds: how long a body may send nothing; undefined: as long as is usual. */
   readonly stallMs?: number | undefined;
 }
 
@@ -24,7 +24,6 @@ const IRRELEVANT = new Set([
   'maxrequests',
   'minsessions',
   'lowspeedlimit',
-  'lowspeedtime',
   'maxretries',
   'noepsv',
   'emptyauth',
@@ -40,6 +39,7 @@ const UNDERSTOOD = new Set([
   'cookiefile',
   'useragent',
   'followredirects',
+  'lowspeedtime',
 ]);
 
 function isTrue(value: string): boolean {
@@ -78,6 +78,12 @@ function collect(url: URL, settings: readonly GitSetting[]): Map<string, string[
     found.set(key, key === 'extraheader' && value === '' ? [] : [...before, value]);
   }
   return found;
+}
+
+/** git counts in seconds; 0, or what is no number, leaves it to us. */
+function stallMs(seconds: string | undefined): number | undefined {
+  const ms = Number(seconds ?? '0') * 1000;
+  return Number.isFinite(ms) && ms > 0 ? ms : undefined;
 }
 
 function rewritesUrl(settings: readonly GitSetting[], url: URL): boolean {
@@ -121,5 +127,6 @@ export function readHttpSettings(
     cookieFile: last('cookiefile'),
     userAgent: env.GIT_HTTP_USER_AGENT || last('useragent'),
     followRedirects: isTrue(redirects) ? 'initial' : 'never',
+    stallMs: stallMs(env.GIT_HTTP_LOW_SPEED_TIME || last('lowspeedtime')),
   };
 }

@@ -10,6 +10,7 @@ export class Health {
   readonly #clock: Clock;
   readonly #maxStalenessMs: number;
   #lastSuccess: number | undefined;
+  #trouble: () => string | undefined = () => undefined;
 
   constructor(clock: Clock, maxStalenessMs: number) {
     this.#clock = clock;
@@ -24,6 +25,17 @@ export class Health {
   /** git-sync's `/`: 200 from the first success on, whatever happens later. */
   get isInitialized(): boolean {
     return this.#lastSuccess !== undefined;
+  }
+
+  /** @param trouble what keeps this process from working, until it is ended; undefined while nothing does */
+  watch(trouble: () => string | undefined): void {
+    this.#trouble = trouble;
+  }
+
+  /** `/healthz`: no while something here hangs that only a new process can help. */
+  liveness(): Verdict {
+    const trouble = this.#trouble();
+    return trouble === undefined ? { ok: true, text: 'ok' } : { ok: false, text: trouble };
   }
 
   /** `/readyz`: also turns back to "no" when the last success is older than `--max-staleness`. */

@@ -7,6 +7,7 @@ import type { Worktree } from '../checkout/worktree.ts';
 import { isWorthCloning } from '../checkout/worth-cloning.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
 import { SidecarError } from '../model/error.ts';
+import { bounded } from '../platform/bounded.ts';
 import type { SyncContext } from './context.ts';
 import type { Cycle } from './cycle.ts';
 
@@ -40,7 +41,7 @@ async function cloneLive({ spare }: SyncContext, { live, plan, signal }: Cycle):
 async function buildFromExisting(context: SyncContext, cycle: Cycle, target: Worktree): Promise<BuiltFrom | undefined> {
   const { spare } = context;
   if (!cycle.plan || !mayRecycle(context.config) || (await isMostlyNew(cycle))) return undefined;
-  const ready = await (cycle.spare ?? spare.findUntouched(cycle.signal));
+  const ready = await bounded(cycle.spare ?? spare.findUntouched(cycle.signal), cycle.signal);
   const source = ready ?? (await cloneLive(context, cycle));
   if (!source) return undefined;
   await spare.take(source, target, cycle.plan, cycle.signal);

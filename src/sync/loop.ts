@@ -1,9 +1,11 @@
 import { heal } from '../git/heal.ts';
-import { asSidecarError, SidecarError } from '../model/error.ts';
+import { asSidecarError, messageOf, SidecarError } from '../model/error.ts';
 import { nextPause } from '../platform/backoff.ts';
+import { settledWithin } from '../platform/bounded.ts';
 import type { Random } from '../platform/clock.ts';
-import { deadline } from '../platform/deadline.ts';
+import { type Deadline, deadline } from '../platform/deadline.ts';
 import type { WakeUps } from '../platform/wake-ups.ts';
+import type { Watch, Watchdog } from '../platform/watchdog.ts';
 import type { SyncContext } from './context.ts';
 import { type Cycle, newCycle, runStages, type Stage } from './cycle.ts';
 import { HintedPause } from './hinted-pause.ts';
@@ -16,6 +18,10 @@ export interface LoopOptions {
   readonly random: Random;
   /** Ends the running cycle. */
   readonly signal: AbortSignal;
+  /** Notices a cycle that does not end with its signal. */
+  readonly watchdog: Watchdog;
+  /** What has to be done before the first cycle; called before each, and does nothing once it has succeeded. */
+  readonly open: (signal: AbortSignal) => Promise<void>;
   /** Called after each successful cycle; clears the error file. */
   readonly onSuccess: () => Promise<void>;
 }
@@ -28,6 +34,8 @@ export type LoopEnd =
 
 /** Times one cycle may be repeated at once because its cause was healed. */
 const MOST_HEALS = 2;
+/** How long work beside the stages may take to end with its cycle: processes are killed after less. */
+const LAST_MS = 2000;
 
 /** Runs cycles until told to stop, until one succeeded (`--one-time`), or until too many failed in a row. */
 export class SyncLoop {
@@ -56,7 +64,7 @@ export class SyncLoop {
       } else {
         this.#failures = 0;
         this.#succeeded = true;
-        await this.#options.onSuccess();
+        await this.#noteSuccess();
         if (config.oneTime) return { kind: 'one-time', cycle: result };
       }
       const pause = this.#pauseAfter(result);
@@ -84,6 +92,16 @@ export class SyncLoop {
     });
   }
 
+  /** Nobody's sync fails because an error file cannot be removed. */
+  async #noteSuccess(): Promise<void> {
+    const { onSuccess, context } = this.#options;
+    try {
+      await onSuccess();
+    } catch (error) {
+      context.log.warn('the sync succeeded, but that could not be noted', { reason: messageOf(error) });
+    }
+  }
+
   #isTooMany(): boolean {
     const { maxFailures, initMaxFailures } = this.#options.context.config;
     const most = this.#succeeded ? maxFailures : initMaxFailures;
@@ -91,18 +109,22 @@ export class SyncLoop {
   }
 
   async #cycle(): Promise<Cycle | SidecarError> {
-    const { context, signal: stop } = this.#options;
+    const { context, signal: stop, watchdog } = this.#options;
     const { config, clock, observer } = context;
     const startedAt = clock.monotonic();
     observer.onCycleStart();
-    const limit = deadline(stop, config.syncTimeoutMs > 0 ? config.syncTimeoutMs : undefined);
+    const limitMs = config.syncTimeoutMs > 0 ? config.syncTimeoutMs : undefined;
+    const limit = deadline(stop, limitMs);
+    const watch = watchdog.watch('sync', limitMs);
     const { signal } = limit;
-    let result: Cycle | SidecarError = await this.#attempt(signal);
+    let result: Cycle | SidecarError = await this.#attempt(limit, watch);
     for (let heals = 0; heals < MOST_HEALS && result instanceof SidecarError && !signal.aborted; heals += 1) {
+      watch.at('sync: heal');
       if (!(await heal(context.repository, result, context.log, signal))) break;
-      result = await this.#attempt(signal);
+      result = await this.#attempt(limit, watch);
     }
-    limit.dispose();
+    limit.end();
+    watch.done();
     const cycle = result instanceof SidecarError ? undefined : result;
     observer.onCycle({
       status: cycle === undefined ? 'error' : cycle.updated ? 'success' : 'noop',
@@ -114,15 +136,36 @@ export class SyncLoop {
     return result;
   }
 
-  async #attempt(signal: AbortSignal): Promise<Cycle | SidecarError> {
-    const { context, stages } = this.#options;
-    const cycle = newCycle(signal, !this.#succeeded, context.clock.monotonic());
+  async #attempt(limit: Deadline, watch: Watch): Promise<Cycle | SidecarError> {
+    const { context, stages, open } = this.#options;
+    const own = deadline(limit.signal, undefined);
+    const { signal } = own;
+    const grant = (ms: number): void => {
+      limit.grant(ms);
+      watch.grant(ms);
+    };
+    const cycle = newCycle(signal, !this.#succeeded, context.clock.monotonic(), grant);
     try {
-      await runStages(stages, context, cycle);
+      watch.at('sync: open');
+      await open(signal);
+      await runStages(stages, context, cycle, (name) => watch.at(`sync: ${name}`));
       return cycle;
     } catch (error) {
-      if (!signal.aborted) await restoreLastRevision(context, cycle);
-      return asSidecarError(error, 'sync');
+      context.repository.noteFailure();
+      if (!signal.aborted) {
+        watch.at('sync: restore');
+        await restoreLastRevision(context, cycle);
+      }
+      return asFailure(error, limit.signal);
+    } finally {
+      own.end();
+      await settledWithin(Promise.allSettled(cycle.background), LAST_MS);
     }
   }
+}
+
+/** A wait that was given up throws the reason of its signal. */
+function asFailure(error: unknown, limit: AbortSignal): SidecarError {
+  if (error instanceof SidecarError || !limit.aborted || error !== limit.reason) return asSidecarError(error, 'sync');
+  return new SidecarError('ERR_SYNC_TIMEOUT', { op: 'sync', detail: 'it did not end in time', cause: error });
 }

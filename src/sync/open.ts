@@ -21,6 +21,16 @@ export async function openRepository(context: SyncContext, signal: AbortSignal):
     await repository.discard('the last process was killed and git finds damage');
 }
 
+/** {@link openRepository}, again and again until it has succeeded once. */
+export function opener(context: SyncContext): (signal: AbortSignal) => Promise<void> {
+  let isOpen = false;
+  return async (signal) => {
+    if (isOpen) return;
+    await openRepository(context, signal);
+    isOpen = true;
+  };
+}
+
 /** Notes that the repository was left in order. */
 export async function closeRepository(context: SyncContext): Promise<void> {
   if (context.repository.exists) await context.repository.markStopped();

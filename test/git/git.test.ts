@@ -126,10 +126,21 @@ describe('the private configuration', () => {
         keyFiles: [],
         hostKeys: { check: 'none' },
         command: 'mine -x',
-        verbosity: 7,
+        verbosity: 4,
         controlDirectory: '/c',
         persistSeconds: 30,
       }),
-    ).toMatch(/^mine -x -vv -o StrictHostKeyChecking=no .*ControlPath=\/c\/%C/);
+    ).toMatch(/^mine -x -o StrictHostKeyChecking=no .*ControlPath=\/c\/%C/);
+  });
+
+  test.each([
+    ['-v 5', undefined, 5, / -v /],
+    ['-v 7', undefined, 7, / -vv /],
+    ['a command of the user’s with -v', 'ssh -vvv', 0, /^ssh -vvv /],
+  ])('ssh that tells about itself shares no connection: %s', (_name, command, verbosity, flag) => {
+    const options = { keyFiles: [], hostKeys: { check: 'none' }, controlDirectory: '/c', persistSeconds: 30 } as const;
+    const text = sshCommand({ ...options, command, verbosity });
+    expect(text).toMatch(flag);
+    expect(text).not.toContain('Control');
   });
 });

@@ -43,7 +43,7 @@ export const TIMING_OPTIONS: readonly OptionDefinition[] = [
     default: '120s',
     since: '4',
     placeholder: 'DURATION',
-    doc: 'The most time that one sync may take, at least 10ms. What it started is ended with all its children.',
+    doc: 'The most time that one sync may take, at least 10ms. What it started is ended with all its children. A checkout may take longer as long as files appear: on a slow disk it would never be over otherwise. An answer over HTTP that stops coming for 30 s (`http.lowSpeedTime` in `--git-config`: other seconds) is asked for again on a new connection.',
   },
   {
     name: 'timeout',

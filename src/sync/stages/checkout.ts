@@ -7,6 +7,7 @@ import type { Oid } from '../../model/oid.ts';
 import { buildWorktree } from '../build-worktree.ts';
 import type { SyncContext } from '../context.ts';
 import type { Cycle, Stage } from '../cycle.ts';
+import { withProgress } from '../progress.ts';
 
 async function exists(path: string): Promise<boolean> {
   return await lstat(path).then(
@@ -70,7 +71,9 @@ export const checkout: Stage = {
     }
     const worktree = worktreeAt(layout.gitDir, await choosePlace(free, wanted.oid), wanted.oid);
     const before = clock.monotonic();
-    const from = await buildWorktree(context, cycle, worktree);
+    const paths = [worktree.path, context.spare.path];
+    const limitMs = context.config.syncTimeoutMs;
+    const from = await withProgress({ cycle, clock, limitMs, paths }, () => buildWorktree(context, cycle, worktree));
     log.info(1, 'checked out', { hash: wanted.oid, from, ms: Math.round(clock.monotonic() - before) });
     cycle.candidate = worktree;
     return 'next';

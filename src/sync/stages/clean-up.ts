@@ -2,6 +2,7 @@ import { GarbageCollector } from '../../fetch/collect-garbage.ts';
 import { messageOf } from '../../model/error.ts';
 import type { SyncContext } from '../context.ts';
 import type { Cycle, Stage } from '../cycle.ts';
+import { withProgress } from '../progress.ts';
 import { Retirement } from '../retire.ts';
 
 /** Retires stale worktrees and collects garbage. A failure here is logged and tried again: the publish stands. */
@@ -13,13 +14,15 @@ export function createCleanUp(): Stage {
   const run = async (context: SyncContext, cycle: Cycle): Promise<void> => {
     // What the very first fetch brought is one fresh pack: there is no garbage in it yet.
     if (cycle.updated && !cycle.first) garbage = true;
+    const { git, layout, config, clock } = context;
     if (waiting || cycle.updated) {
-      const stale = await retirement.run(context, cycle);
+      // A tree that is large, on a disk that is slow, takes its time to go, and nobody is harmed by that.
+      const work = { cycle, clock, limitMs: config.syncTimeoutMs, paths: [layout.root] };
+      const stale = await withProgress(work, () => retirement.run(context, cycle));
       waiting = stale.waiting;
       if (stale.removed > 0) garbage = true;
     }
     if (!garbage) return;
-    const { git, layout, config, clock } = context;
     garbage = !(await collector.collect({
       git,
       gitDir: layout.gitDir,
@@ -36,6 +39,8 @@ export function createCleanUp(): Stage {
         await run(context, cycle);
       } catch (error) {
         waiting = true;
+        // A repack that was ended leaves its half pack.
+        context.repository.noteFailure();
         if (!cycle.signal.aborted) context.log.error(error, `clean-up failed, the publish stands: ${messageOf(error)}`);
       }
       return 'next';

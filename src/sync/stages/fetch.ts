@@ -37,7 +37,7 @@ async function mayFetchPack({ config, packFetch, source, repository }: SyncConte
 function isPassing(error: unknown): boolean {
   return (
     error instanceof SidecarError &&
-    ['ERR_REMOTE_UNREACHABLE', 'ERR_REMOTE_BUSY', 'ERR_REMOTE_REF'].includes(error.code)
+    ['ERR_REMOTE_UNREACHABLE', 'ERR_REMOTE_BUSY', 'ERR_REMOTE_REF', 'ERR_GIT_KILLED'].includes(error.code)
   );
 }
 
@@ -81,7 +81,10 @@ export const fetchObjects: Stage = {
     if (mayRecycle(config)) {
       cycle.spare = context.spare.findUntouched(cycle.signal);
       cycle.spare.catch(() => undefined);
+      cycle.background.push(cycle.spare);
     }
+    // A hook may be running git in the repository, and then its lock files are not ours.
+    if (context.hooks.every(({ worktreeInUse }) => worktreeInUse === undefined)) await repository.tidy();
     await repository.ensure(objectFormatOf(cycle.wanted.oid), context.source.fetchUrl, cycle.signal);
     const oid = await fetchWanted(context, cycle);
     if (oid !== cycle.wanted.oid && oid === cycle.live?.oid && source.isRelayConnected !== undefined) {

@@ -11,6 +11,7 @@ import type { Cycle, Stage } from '../cycle.ts';
  */
 export const look: Stage = {
   name: 'look',
+  readsOnly: true,
   run: async (context, cycle) => {
     cycle.plan = await planCheckout(context.config, context.surroundings);
     await lookAtLink(context, cycle);

@@ -10,6 +10,7 @@ function isParked({ config: { target } }: SyncContext, { live }: Cycle): boolean
 /** Reads the credentials as they are now and hands them to git. */
 export const refreshCredentials: Stage = {
   name: 'credentials',
+  readsOnly: true,
   run: async (context, cycle) => {
     if (isParked(context, cycle)) return 'next';
     cycle.credentials = await context.credentials.read(cycle.signal);
@@ -21,6 +22,7 @@ export const refreshCredentials: Stage = {
 /** Asks the remote for the ref we follow; a pinned commit needs no asking. */
 export const poll: Stage = {
   name: 'poll',
+  readsOnly: true,
   run: async (context, cycle) => {
     const { target } = context.config;
     if (cycle.live && isParked(context, cycle)) {
