@@ -4,6 +4,7 @@ import { asSidecarError, messageOf, SidecarError } from '../model/error.ts';
 import { settledWithin } from '../platform/bounded.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Route } from '../platform/http-answer.ts';
+import { Limited } from '../platform/limited.ts';
 import type { Logger } from '../platform/log.ts';
 import { endOrphans } from '../platform/orphans.ts';
 import { createProcessRunner } from '../platform/process.ts';
@@ -32,6 +33,9 @@ import { type WiredRelay, wireRelay } from './wire-relay.ts';
 const FIRST_ORDER_MS = 3000;
 const ORDER_EVERY_MS = 30_000;
 const ACCESS_EVERY_MS = 5000;
+/** git-gc of a large repository. */
+const LONGEST_TIDY_MS = 3_600_000;
+const LONGEST_ORDER_MS = 600_000;
 /** Connections besides the streams: fetches, reports, probes. */
 const SPARE_CONNECTIONS = 2000;
 
@@ -118,7 +122,14 @@ async function serve(
 }
 
 /** What is done again and again. @returns what ends that */
-function keepHouse(relay: WiredRelay, server: HttpServer, log: Logger, signal: AbortSignal): () => void {
+function keepHouse(
+  relay: WiredRelay,
+  server: HttpServer,
+  log: Logger,
+  signal: AbortSignal,
+  watchdog: Watchdog,
+): () => void {
+  const limited = new Limited({ signal, watchdog });
   const complain = (error: unknown): void => {
     if (!signal.aborted) log.error(error, 'keeping order failed');
   };
@@ -130,9 +141,10 @@ function keepHouse(relay: WiredRelay, server: HttpServer, log: Logger, signal: A
       relay.fleet.keepOrder();
       for (const mirror of relay.untidy) {
         relay.untidy.delete(mirror);
-        await mirror.collectGarbage(signal);
+        await limited.run('tidy up a mirror', LONGEST_TIDY_MS, async (limit) => await mirror.collectGarbage(limit));
       }
-      await relay.repositories.keepOrder(signal);
+      const keep = async (limit: AbortSignal): Promise<void> => await relay.repositories.keepOrder(limit);
+      await limited.run('keep order among the mirrors', LONGEST_ORDER_MS, keep);
     } finally {
       isBusy = false;
     }
@@ -164,7 +176,7 @@ function readinessOf({ repositories }: WiredRelay, watchdog: Watchdog): Verdict 
 
 function stuckError({ what, forMs, limitMs }: Overdue): SidecarError {
   const detail = `it takes ${Math.round(forMs / 1000)} s by now and should have ended after ${Math.round(limitMs / 1000)} s`;
-  return new SidecarError('ERR_STUCK', { op: 'wait for', target: what, detail });
+  return new SidecarError('ERR_RELAY_STUCK', { op: 'wait for', target: what, detail });
 }
 
 async function serveUntilStopped(config: RelayConfig, root: string, log: Logger, redactor: Redactor): Promise<number> {
@@ -195,7 +207,7 @@ async function serveUntilStopped(config: RelayConfig, root: string, log: Logger,
     await relay.answers.open();
     await relay.repositories.open();
     server = await serve(config, relay, watchdog, metrics, log);
-    endHousekeeping = keepHouse(relay, server, log, stopping.signal);
+    endHousekeeping = keepHouse(relay, server, log, stopping.signal, watchdog);
     await stopped;
   } finally {
     stopping.abort();

@@ -267,7 +267,7 @@ export const ERROR_CODES = {
     meaning: 'A rollback by hand is not possible.',
     hint: 'See `/status`, or the file state.json in the state directory, for what is deployed and what there is to go back to.',
   },
-  ERR_STUCK: {
+  ERR_RELAY_STUCK: {
     class: 'stop',
     meaning: 'Some work took more than twice its time and could not be ended, so the process ends itself.',
     hint: 'Whatever started it starts it again. If that happens again, the last lines of the log say what it was doing.',

@@ -42,7 +42,7 @@ export function silenceOf({ isConnected, trouble }: RefFeed, relay: string, ms: 
     const facts = { op, target: relay, detail: trouble.detail, ...(isUpstreams && { hint }) };
     return new SidecarError(trouble.code as ErrorCode, facts);
   }
-  if (isConnected) {
+  if (isConnected && !trouble) {
     const detail = 'it is there, but it has not mirrored the repository yet';
     return new SidecarError('ERR_RELAY_PENDING', { op, target: relay, detail });
   }

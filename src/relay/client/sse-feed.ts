@@ -27,6 +27,8 @@ export interface SseFeedOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** For tests: silence after which a stream is dead, in milliseconds. */
+  readonly silenceMs?: number;
 }
 
 /** The longest pause before a stream that broke is opened again: a whole fleet comes back spread over it. */
@@ -170,13 +172,14 @@ export class SseFeed implements RefFeed {
       // What is not understood is left out, as the specification of event streams wants it.
       onError: () => undefined,
     });
-    const giveUp = (): void => void answer.destroy(new Error(`nothing came for ${SILENCE_MS} ms`));
-    let timer = setTimeout(giveUp, SILENCE_MS);
+    const { silenceMs = SILENCE_MS } = this.#options;
+    const giveUp = (): void => void answer.destroy(new Error(`nothing came for ${silenceMs} ms`));
+    let timer = setTimeout(giveUp, silenceMs);
     const decoder = new TextDecoder();
     try {
       for await (const chunk of answer) {
         clearTimeout(timer);
-        timer = setTimeout(giveUp, SILENCE_MS);
+        timer = setTimeout(giveUp, silenceMs);
         parser.feed(decoder.decode(chunk as Buffer, { stream: true }));
       }
     } catch (cause) {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RefSource, Tip } from '../../../src/poll/ref-source.ts';
 import type { RefFeed, Told } from '../../../src/relay/client/feed.ts';
 import { RelaySource } from '../../../src/relay/client/relay-source.ts';
+import type { UploadPack } from '../../../src/remote/upload-pack.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 import { at, oid, refsOf } from '../../kit/relay-fakes.ts';
 import { silentLog } from '../../kit/silent-log.ts';
@@ -27,13 +28,13 @@ class FakeFeed implements RefFeed {
   }
 }
 
-function setUp(options: { fallback?: boolean; maxStalenessMs?: number } = {}) {
+function setUp(options: { fallback?: boolean; maxStalenessMs?: number; native?: UploadPack } = {}) {
   const clock = new HandClock();
   const feed = new FakeFeed();
   let polls = 0;
   const source = (fetchUrl: string, digit: string): RefSource => ({
     fetchUrl,
-    native: undefined,
+    native: options.native,
     requestsSent: 0,
     close: () => undefined,
     poll: async (): Promise<Tip> => {
@@ -85,6 +86,32 @@ describe('a relay as the place to ask', () => {
     await expect(poll()).rejects.toMatchObject({ code: 'ERR_REMOTE_NOT_FOUND' });
     feed.say({ trouble: { code: 'ERR_FROM_THE_FUTURE', detail: 'who knows' } });
     await expect(poll()).rejects.toMatchObject({ code: 'ERR_RELAY_UNREACHABLE', detail: 'who knows' });
+  });
+
+  test('one that cannot be reached is unreachable; one that has nothing yet is there', async () => {
+    const { clock, feed, poll } = setUp();
+    const expectFailure = async (facts: Record<string, string>): Promise<void> => {
+      const refused = expect(poll()).rejects.toMatchObject(facts);
+      for (let seconds = 0; seconds < 11; seconds += 1) {
+        await clock.advance(1000);
+        feed.say({});
+      }
+      await refused;
+    };
+    const detail = 'no answer within 10 s';
+    await expectFailure({ code: 'ERR_RELAY_UNREACHABLE', target: 'http://relay', detail });
+    feed.say({ isConnected: true });
+    await expectFailure({ code: 'ERR_RELAY_PENDING' });
+  });
+
+  test('connections that were open when its stream broke are not used again', async () => {
+    let dropped = 0;
+    const native = { dropIdle: () => (dropped += 1) };
+    const { feed } = setUp({ native: native as never });
+    feed.say({ isConnected: true });
+    expect(dropped).toBe(0);
+    feed.say({ isConnected: false });
+    expect(dropped).toBe(1);
   });
 
   test('while it is away the last word counts', async () => {

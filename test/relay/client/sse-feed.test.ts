@@ -32,7 +32,10 @@ interface Stream {
 }
 
 /** A relay whose words the test chooses, and a feed that follows it without long pauses. */
-async function setUp(answer: (request: IncomingMessage, response: ServerResponse) => boolean = () => false) {
+async function setUp(
+  answer: (request: IncomingMessage, response: ServerResponse) => boolean = () => false,
+  more: { readonly silenceMs?: number } = {},
+) {
   const streams: Stream[] = [];
   const server = createServer((request, response) => {
     if (answer(request, response)) return;
@@ -56,6 +59,7 @@ async function setUp(answer: (request: IncomingMessage, response: ServerResponse
   const feed = new SseFeed({
     ...{ url, repository: REPOSITORY, names: ['refs/heads/main'], settings: readHttpSettings(new URL(url), [], {}) },
     ...{ token: async () => 'tok', report: () => '{"r":1}', agent: 'test', clock, random: () => 0, log: silentLog },
+    ...more,
   });
   endings.push(() => {
     feed.close();
@@ -68,6 +72,21 @@ async function setUp(answer: (request: IncomingMessage, response: ServerResponse
 }
 
 describe('the event stream of a relay', () => {
+  test('that a firewall forgot is opened again on another connection, and what is new comes over that', async () => {
+    const { feed, stream, knows } = await setUp(() => false, { silenceMs: 300 });
+    const first = await stream(0);
+    first.say(refs('1', 0));
+    await until('it knows', () => knows('1'));
+    // From here on nothing comes, and nobody ends the connection.
+    let lost = 0;
+    feed.onChange(() => (lost += feed.isConnected ? 0 : 1));
+    const second = await stream(1);
+    expect(second.request.socket).not.toBe(first.request.socket);
+    expect(lost).toBe(1);
+    second.say(refs('2', 0));
+    await until('it knows more', () => knows('2'));
+  });
+
   test('is asked for with token, refs and report, and followed from change to change', async () => {
     const { feed, stream, knows } = await setUp();
     const { request, say } = await stream(0);

@@ -2,11 +2,13 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { SidecarError } from '../../../src/model/error.ts';
 import type { ErrorCode } from '../../../src/model/error-codes.ts';
 import type { AdvertisedRef } from '../../../src/model/ref.ts';
+import { settledWithin } from '../../../src/platform/bounded.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { Watchdog } from '../../../src/platform/watchdog.ts';
 import type { Refs } from '../../../src/relay/protocol/refs.ts';
 import { Follower } from '../../../src/relay/server/follower.ts';
 import { HostBudget } from '../../../src/relay/server/host-budget.ts';
+import { HandClock } from '../../kit/hand-clock.ts';
 import { at, oid, REPOSITORY, refsOf } from '../../kit/relay-fakes.ts';
 import { silentLog } from '../../kit/silent-log.ts';
 import { until } from '../../peers/wait.ts';
@@ -81,8 +83,10 @@ function setUp(periodMs = 20) {
     close: () => undefined,
   };
   const budget = new HostBudget(systemClock, 1000, () => undefined);
+  const watchClock = new HandClock();
   const watchdog = new Watchdog({
-    clock: systemClock,
+    clock: watchClock,
+    everyMs: 3_600_000,
     onOverdue: () => {
       state.overdue += 1;
     },
@@ -111,6 +115,8 @@ function setUp(periodMs = 20) {
     hit,
     faults,
     refs: () => follower.refs.get(MAIN)?.oid,
+    watchdog,
+    watchClock,
     /** Leads to the point; what has to be so that the follower comes there. */
     leadTo: (point: Point) => {
       if (point === 'unlock') state.code = 'ERR_GIT_LOCKED';
@@ -142,7 +148,7 @@ describe('each thing that a follower waits for', () => {
     },
   );
 
-  test.each(POINTS)('%s hangs: it stops within two seconds all the same', async (point) => {
+  test.each(POINTS)('%s hangs: it stops all the same', async (point) => {
     const { follower, faults, hit, refs, leadTo } = setUp();
     if (point === 'open') faults.set(point, 'hangs');
     const started = follower.start(0);
@@ -153,12 +159,8 @@ describe('each thing that a follower waits for', () => {
       leadTo(point);
     }
     await until('it is hit', () => (hit[point] ?? 0) > 0);
-    const since = performance.now();
-    await Promise.race([
-      follower.stop(),
-      new Promise((_resolve, reject) => setTimeout(reject, 4000, 'it does not stop')),
-    ]);
-    expect(performance.now() - since).toBeLessThan(2500);
+    // A second of grace for work that was ended; without a bound it would be for ever.
+    expect(await settledWithin(follower.stop(), 15_000)).toBe(true);
     await started;
   });
 
@@ -171,6 +173,23 @@ describe('each thing that a follower waits for', () => {
     await follower.stop();
     await Promise.all(waiting);
   });
+});
+
+test('what hangs and cannot be ended is noticed by the watchdog, also when the follower has gone on', async () => {
+  const { follower, faults, hit, refs, watchdog, watchClock, state } = setUp();
+  await follower.start(0);
+  await until('the first refs are known', () => refs() === oid('1'));
+  faults.set('list', 'hangs');
+  const before = hit.list ?? 0;
+  await until('it is hit', () => (hit.list ?? 0) > before);
+  faults.clear();
+  state.tip = '2';
+  await until('it goes on', () => refs() === oid('2'), 10_000);
+  expect(watchdog.overdue).toBeUndefined();
+  await watchClock.advance(60_000);
+  watchdog.look();
+  expect(watchdog.overdue).toMatchObject({ what: expect.stringContaining('ask where the refs are') });
+  expect(state.overdue).toBe(1);
 });
 
 describe('a follower whose mirror is locked', () => {

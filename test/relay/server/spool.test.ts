@@ -5,6 +5,18 @@ import { Spool } from '../../../src/relay/server/spool.ts';
 import { tempDir } from '../../kit/temp.ts';
 
 describe('a spool', () => {
+  test('whose file cannot be written fails for every reader; nobody takes a part for the whole', async () => {
+    const spool = new Spool(join(tempDir(), 'missing', 'x'), 4);
+    await spool.append(Buffer.from('abcd'));
+    await expect(spool.append(Buffer.from('more than fits'))).rejects.toThrow('ENOENT');
+    spool.finish();
+    const read = async (): Promise<void> => {
+      for await (const chunk of spool.read()) expect(chunk.length).toBeGreaterThan(0);
+    };
+    await expect(read()).rejects.toThrow('ENOENT');
+    await spool.dispose();
+  });
+
   test('gives every reader all bytes, whether it comes early, in the middle or late, from memory and from disk', async () => {
     const directory = tempDir();
     const spool = new Spool(join(directory, 'x'), 1000);
