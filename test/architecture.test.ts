@@ -110,6 +110,11 @@ describe('architecture (docs/architecture.md)', () => {
     /process\.(env|argv)\b/,
     (path) => path === 'config/process-input.ts',
   );
+  only(
+    'names in published trees and releases are read as bytes',
+    /\b(?:readdir|readlink)(?:Sync)?\((?![^;]*'(?:buffer|latin1)')/,
+    (path) => !path.startsWith('checkout/') && !path.startsWith('run/'),
+  );
   only('the process exits in cli only', /process\.exit\b/, (path) => path === 'cli/end-process.ts');
   only(
     'links are made in publish, and where run copies one, only',

@@ -71,11 +71,6 @@ export function nameOf(path: BytePath): BytePath {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** Comparison for `sort`: by bytes, as git does it. */
-export function compareBytes(one: BytePath, other: BytePath): number {
-  return one < other ? -1 : Number(one > other);
-}
-
 /** A path in JSON: text where it is text, so that people and older versions can read it; else its bytes in hex. */
 export type PathInJson = string | { readonly hex: string };
 

@@ -96,7 +96,10 @@ export class MirrorJournal {
    * @returns paths that lead elsewhere by now, so that nothing could be put back there
    */
   async undo(): Promise<readonly BytePath[]> {
-    const text = await this.#inBackup(NAME, textOf).catch(ignoreMissing);
+    // A link in the place of the backup holds no journal of ours; it is removed below.
+    const text = await this.#inBackup(NAME, textOf).catch((error: unknown) => {
+      return leadsElsewhere(error) ? undefined : ignoreMissing(error);
+    });
     // A last line that was cut off belongs to a change that was not made.
     const noted = (text ?? '').split('\n').slice(0, -1).map(parseLine);
     await this.#removeTemporaries(noted);

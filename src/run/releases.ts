@@ -66,7 +66,7 @@ export class Releases {
     const { directory } = this.#options;
     const paths = new Set(kept.map(({ path }) => path));
     const names = await inDirectory({ root: dirname(directory), path: directory }, (held) =>
-      readdirSync(held.itself),
+      readdirSync(held.itself, 'latin1'),
     ).catch(() => [] as string[]);
     for (const name of names) {
       const path = join(directory, name);
