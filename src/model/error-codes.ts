@@ -204,7 +204,7 @@ export const ERROR_CODES = {
   ERR_SYNC_TIMEOUT: {
     class: 'retry',
     meaning: 'A sync took longer than `--sync-timeout` while it waited for something that is no git process.',
-    hint: 'Raise `--sync-timeout`, or look at what it waited for: the last lines at `-v 6` name the stage.',
+    hint: 'Raise `--sync-timeout`, or look at what it waited for; the message names the stage.',
   },
   ERR_SYNC_STUCK: {
     class: 'stop',

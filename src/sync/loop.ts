@@ -142,10 +142,15 @@ export class SyncLoop {
       watch.grant(ms);
     };
     const cycle = newCycle(signal, !this.#succeeded, context.clock.monotonic(), grant);
+    let stage = 'open';
+    const onStage = (name: string): void => {
+      stage = name;
+      watch.at(`sync: ${name}`);
+    };
     try {
-      watch.at('sync: open');
+      onStage('open');
       await open(signal);
-      await runStages(stages, context, cycle, (name) => watch.at(`sync: ${name}`));
+      await runStages(stages, context, cycle, onStage);
       return cycle;
     } catch (error) {
       context.repository.noteFailure();
@@ -153,7 +158,7 @@ export class SyncLoop {
         watch.at('sync: restore');
         await restoreLastRevision(context, cycle);
       }
-      return asFailure(error, limit.signal);
+      return asFailure(error, stage, limit.signal);
     } finally {
       own.end();
       await settledWithin(Promise.allSettled(cycle.background), LAST_MS);
@@ -162,7 +167,11 @@ export class SyncLoop {
 }
 
 /** A wait that was given up throws the reason of its signal. */
-function asFailure(error: unknown, limit: AbortSignal): SidecarError {
+function asFailure(error: unknown, stage: string, limit: AbortSignal): SidecarError {
   if (error instanceof SidecarError || !limit.aborted || error !== limit.reason) return asSidecarError(error, 'sync');
-  return new SidecarError('ERR_SYNC_TIMEOUT', { op: 'sync', detail: 'it did not end in time', cause: error });
+  return new SidecarError('ERR_SYNC_TIMEOUT', {
+    op: 'sync',
+    detail: `it did not end in time; it was at ${stage}`,
+    cause: error,
+  });
 }
