@@ -22,7 +22,7 @@ async function isOurState(path: string): Promise<boolean> {
 async function foreignTo(path: string, names: readonly string[]): Promise<readonly string[]> {
   if (await isOurState(join(path, 'state.json'))) return [];
   if (!names.includes('.writable')) return names;
-  const releases = await readdir(join(path, 'releases')).catch(() => [] as string[]);
+  const releases = await readdir(join(path, 'releases'), 'latin1').catch(() => [] as string[]);
   return [
     ...names.filter((name) => !EARLIER.includes(name) && !LEFTOVER.test(name)),
     ...releases.filter((name) => !RELEASE.test(name)).map((name) => `releases/${name}`),
