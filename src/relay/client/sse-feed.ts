@@ -31,7 +31,10 @@ export interface SseFeedOptions {
   readonly silenceMs?: number;
 }
 
-/** The longest pause before a stream that broke is opened again: a whole fleet comes back spread over it. */
+/**
+ * The longest pause before a stream that broke is opened again, at first and after a long time: a whole fleet comes back
+ * spread over it. In between it is as long as the relay has been away, so that nobody waits much longer than that.
+ */
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
 /** From the first packet to the head of the answer: a relay sends it at once, and a busy one a little later. */
@@ -52,6 +55,8 @@ export class SseFeed implements RefFeed {
   #isConnected = false;
   #trouble: RefFeed['trouble'];
   #failures = 0;
+  /** On the monotonic clock; of use only after a failure. */
+  #awaySince = 0;
   #stream: AbortController | undefined;
   #retryAfterMs = 0;
 
@@ -96,13 +101,15 @@ export class SseFeed implements RefFeed {
       } catch (failure) {
         const error = asSidecarError(failure, 'follow the relay');
         if (this.#stopping.signal.aborted) return;
+        if (this.#failures === 0) this.#awaySince = clock.monotonic();
         this.#failures += 1;
         const reason = `${error.code}: ${error.detail}`;
         if (this.#failures === 1) log.warn('the relay cannot be followed', { relay: url, reason });
         else log.info(2, 'the relay cannot be followed', { relay: url, reason, failures: this.#failures });
         this.#set({ code: error.code, detail: error.detail });
       }
-      const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(10, this.#failures));
+      const awayMs = this.#failures === 0 ? 0 : clock.monotonic() - this.#awaySince;
+      const longest = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, awayMs));
       await clock.sleep(this.#retryAfterMs + random() * longest, this.#stopping.signal);
     }
   }

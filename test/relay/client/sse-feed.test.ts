@@ -8,6 +8,7 @@ import { digestOf, type Refs } from '../../../src/relay/protocol/refs.ts';
 import { readHttpSettings } from '../../../src/remote/http-settings.ts';
 import { at, oid, REPOSITORY, refsOf } from '../../kit/relay-fakes.ts';
 import { silentLog } from '../../kit/silent-log.ts';
+import { freePort } from '../../peers/ports.ts';
 import { until } from '../../peers/wait.ts';
 
 const endings: (() => void)[] = [];
@@ -70,6 +71,28 @@ async function setUp(
   const knows = (digit: string): boolean => feed.told?.refs.get('refs/heads/main')?.oid === oid(digit);
   return { feed, stream, knows };
 }
+
+test('a relay that was away for a moment, with many failures in it, is not waited for much longer than that', async () => {
+  let now = 0;
+  const pauses: { readonly away: number; readonly pause: number }[] = [];
+  const clock: Clock = {
+    now: () => now,
+    monotonic: () => now,
+    sleep: async (ms) => {
+      pauses.push({ away: now, pause: ms });
+      now += 100;
+      await new Promise((done) => setTimeout(done, 1));
+    },
+  };
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const feed = new SseFeed({
+    ...{ url, repository: REPOSITORY, names: [], settings: readHttpSettings(new URL(url), [], {}) },
+    ...{ token: async () => 'tok', report: () => undefined, agent: 'test', clock, random: () => 1, log: silentLog },
+  });
+  endings.push(() => feed.close());
+  await until('it failed often', () => pauses.length > 25);
+  for (const { away, pause } of pauses) expect(pause).toBeLessThanOrEqual(Math.max(1000, away));
+});
 
 describe('the event stream of a relay', () => {
   test('that a firewall forgot is opened again on another connection, and what is new comes over that', async () => {
