@@ -8,12 +8,14 @@ import { PackFetch } from '../fetch/pack-fetch.ts';
 import { Repository } from '../fetch/repository.ts';
 import { createGit, type Git } from '../git/git.ts';
 import { createHermeticGit, type HermeticGit } from '../git/hermetic.ts';
+import { GitMemory } from '../git/memory.ts';
 import type { Oid } from '../model/oid.ts';
 import type { SyncObserver } from '../model/sync-observer.ts';
 import type { Clock } from '../platform/clock.ts';
 import { HttpClient } from '../platform/http-client.ts';
 import { lendUser } from '../platform/lend-user.ts';
 import type { Logger } from '../platform/log.ts';
+import { readMemoryGroup } from '../platform/memory-limit.ts';
 import { openPrivateDirectory } from '../platform/private-directory.ts';
 import type { ProcessRunner } from '../platform/process.ts';
 import type { Redactor } from '../platform/redact.ts';
@@ -50,7 +52,10 @@ export interface WiringOptions {
   readonly onProgress?: (text: string) => void;
 }
 
-async function createHermetic({ config, root }: WiringOptions): Promise<{ hermetic: HermeticGit; directory: string }> {
+async function createHermetic(
+  { config, root }: WiringOptions,
+  memory: GitMemory,
+): Promise<{ hermetic: HermeticGit; directory: string }> {
   const directory = await openPrivateDirectory(`${root}\n${config.link}`, join(root, '.git-sidecar'));
   const lentUser =
     config.remote.transport === 'ssh' ? await lendUser(directory, config.environment.HOME ?? '/') : undefined;
@@ -63,6 +68,7 @@ async function createHermetic({ config, root }: WiringOptions): Promise<{ hermet
     includedConfig: await userGitConfig(config),
     cookieFile: config.cookieFile,
     lfs: config.lfs,
+    memory,
     ssh: {
       ...config.ssh,
       ...(lentUser && { lentUser }),
@@ -103,8 +109,16 @@ function reportTo(reports: Reports): Partial<SyncObserver> {
 export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   const options = { ...given, config: withRelayAccess(given.config) };
   const { config, root, runner, log, redactor, clock, counters } = options;
-  const { hermetic, directory } = await createHermetic(options);
-  const git: Git = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root });
+  const memory = new GitMemory(readMemoryGroup());
+  const { hermetic, directory } = await createHermetic(options, memory);
+  const git: Git = createGit({
+    program: config.git,
+    runner,
+    log,
+    environment: hermetic.environment,
+    cwd: root,
+    memory,
+  });
   const layout = new Layout(root, config.mode);
   const repository = new Repository({
     git,

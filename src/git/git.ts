@@ -2,6 +2,7 @@ import { messageOf, SidecarError, systemCode } from '../model/error.ts';
 import type { Logger } from '../platform/log.ts';
 import type { CommandResult, Environment, ProcessRunner } from '../platform/process.ts';
 import { classifyGitFailure } from './classify.ts';
+import type { GitMemory } from './memory.ts';
 
 export interface GitRunOptions {
   /** What is being done, for errors: `fetch`, `check out`. */
@@ -33,9 +34,11 @@ export interface GitOutput {
 export interface Git {
   /**
    * Runs git with `args`.
-   * @throws SidecarError typed by what git said; ERR_GIT_TIMEOUT when it was ended; ERR_GIT_MISSING
+   * @throws SidecarError typed by what git said; ERR_GIT_TIMEOUT when it was ended; ERR_GIT_MEMORY; ERR_GIT_MISSING
    */
   run(args: readonly string[], options: GitRunOptions): Promise<GitOutput>;
+  /** Memory matters more than time. */
+  readonly isTight?: boolean;
   /** Processes started so far. */
   readonly started: number;
 }
@@ -48,6 +51,7 @@ export interface GitOptions {
   /** The whole environment, asked for before each command so that rotated secrets are used. */
   readonly environment: () => Environment;
   readonly cwd: string;
+  readonly memory?: GitMemory;
 }
 
 export function createGit(options: GitOptions): Git {
@@ -59,6 +63,7 @@ export function createGit(options: GitOptions): Git {
         file: options.program,
         args,
         cwd: run.cwd ?? options.cwd,
+        isExpendable: true,
         env: { ...options.environment(), ...run.env },
         ...(run.stdin !== undefined && { stdin: run.stdin }),
         ...(run.signal && { signal: run.signal }),
@@ -83,6 +88,9 @@ export function createGit(options: GitOptions): Git {
     get started() {
       return started;
     },
+    get isTight() {
+      return options.memory?.isTight === true;
+    },
     run: async (args, run) => {
       started += 1;
       const before = performance.now();
@@ -102,7 +110,10 @@ export function createGit(options: GitOptions): Git {
         const { code, stderr, truncated } = result;
         return { code, stdout: result.stdout.toString(), stderr, truncated };
       }
-      throw classifyGitFailure(run.op, run.target, result.code, result.stderr);
+      throw (
+        options.memory?.failureOf(run.op, run.target, result) ??
+        classifyGitFailure(run.op, run.target, result.code, result.stderr)
+      );
     },
   };
 }

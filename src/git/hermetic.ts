@@ -7,6 +7,7 @@ import { OWNER_VARIABLE, ownerMark } from '../platform/orphans.ts';
 import type { Environment } from '../platform/process.ts';
 import { type GitSetting, overrideSettings, renderGitConfig } from './config-file.ts';
 import { credentialSettings } from './credential-settings.ts';
+import type { GitMemory } from './memory.ts';
 import { type SshOptions, sshCommand } from './ssh-command.ts';
 
 export interface HermeticOptions {
@@ -24,6 +25,7 @@ export interface HermeticOptions {
   readonly cookieFile: string | undefined;
   readonly lfs: boolean;
   readonly ssh: SshOptions;
+  readonly memory?: GitMemory;
 }
 
 /** The surroundings that git runs in: one private configuration and a built environment. */
@@ -79,7 +81,7 @@ export async function createHermeticGit(options: HermeticOptions): Promise<Herme
   const setCredentials = async (credentials: readonly Credential[]): Promise<void> => {
     const own = credentialSettings(credentials);
     secrets = own.variables;
-    const base = overrideSettings(baseSettings(options), options.overrides);
+    const base = overrideSettings(baseSettings(options), [...(options.memory?.settings ?? []), ...options.overrides]);
     const text = renderGitConfig([...base, ...own.settings, ...options.additions]);
     if (text === written) return;
     await writeFileAtomic(configFile, text, { mode: 0o600 });

@@ -1,4 +1,5 @@
 import { SidecarError } from '../model/error.ts';
+import { withoutRests } from '../platform/short-lived.ts';
 import type { Git } from './git.ts';
 
 export interface PackToStore {
@@ -43,8 +44,9 @@ async function* withHeader(source: AsyncIterator<Buffer>, header: Buffer): Async
 export async function storePack({ git, gitDir, pack, signal }: PackToStore): Promise<number> {
   const header = await readHeader(pack);
   const count = objectCount(header);
-  const command = count < UNPACK_LIMIT ? ['unpack-objects', '-q'] : ['index-pack', '--stdin', '--fix-thin'];
-  const stdin = withHeader(pack, header);
+  const command =
+    count < UNPACK_LIMIT && !git.isTight ? ['unpack-objects', '-q'] : ['index-pack', '--stdin', '--fix-thin'];
+  const stdin = withoutRests(withHeader(pack, header));
   await git.run(['--git-dir', gitDir, ...command], { op: 'store objects in', target: gitDir, stdin, signal });
   return count;
 }

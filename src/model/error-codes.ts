@@ -45,6 +45,11 @@ export const ERROR_CODES = {
     meaning: 'A git command failed for a reason this program has no special word for.',
     hint: 'Read git’s own message above; run again with `-v 5` to see each command.',
   },
+  ERR_GIT_MEMORY: {
+    class: 'retry',
+    meaning: 'A git process had not enough memory: the kernel killed it, or gave it no more.',
+    hint: 'It is tried again with settings that need less memory. When it comes back, raise the memory limit of the container.',
+  },
   ERR_GIT_TIMEOUT: {
     class: 'retry',
     meaning: 'A git command did not finish in time and was ended with all its children.',

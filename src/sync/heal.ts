@@ -15,6 +15,10 @@ export async function heal(context: SyncContext, error: SidecarError, signal: Ab
       await repository.unlock();
       return true;
     }
+    if (error.code === 'ERR_GIT_MEMORY') {
+      log.warn('git ran out of memory; it is tried again with less', { op: error.op, reason: error.detail });
+      return true;
+    }
     const suspicious = ['ERR_FETCH_OBJECTS', 'ERR_GIT_FAILED', 'ERR_CHECKOUT_FAILED'].includes(error.code);
     if (!suspicious || !repository.exists || (await repository.isSound(signal))) return false;
     log.error(error, 'the repository is damaged');
