@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import type { RelayConfig } from '../config/relay-config.ts';
 import { createGit, type Git } from '../git/git.ts';
 import { createHermeticGit, type HermeticGit } from '../git/hermetic.ts';
+import { GitMemory } from '../git/memory.ts';
 import { overSharedSsh, SharedSsh } from '../git/shared-ssh.ts';
 import { explainSshFiles } from '../git/ssh-files.ts';
 import type { Clock } from '../platform/clock.ts';
 import { lendUser } from '../platform/lend-user.ts';
 import type { Logger } from '../platform/log.ts';
+import { readMemoryGroup } from '../platform/memory-limit.ts';
 import { openPrivateDirectory } from '../platform/private-directory.ts';
 import type { ProcessRunner } from '../platform/process.ts';
 import type { Redactor } from '../platform/redact.ts';
@@ -61,7 +63,11 @@ const MOST_ANSWERS_WAITING = 256;
 const LONGEST_ANSWER_MS = 30 * 60_000;
 const CACHE_IN_MEMORY_BYTES = 64 * 2 ** 20;
 
-async function createHermetic({ config, root }: RelayWiring, directory: string): Promise<HermeticGit> {
+async function createHermetic(
+  { config, root }: RelayWiring,
+  directory: string,
+  memory: GitMemory,
+): Promise<HermeticGit> {
   const { environment, ssh } = config;
   const lentUser = await lendUser(directory, environment.HOME ?? '/');
   return await createHermeticGit({
@@ -73,6 +79,7 @@ async function createHermetic({ config, root }: RelayWiring, directory: string):
     includedConfig: undefined,
     cookieFile: config.cookieFile,
     lfs: false,
+    memory,
     ssh: {
       ...ssh,
       ...(lentUser && { lentUser }),
@@ -89,8 +96,9 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const always = config.follow.map(followedName);
   const allow = config.allow.map((text) => new AllowPattern(text));
   const directory = await openPrivateDirectory(`relay\n${root}`, root);
-  const hermetic = await createHermetic(wiring, directory);
-  const plain = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root });
+  const memory = new GitMemory(readMemoryGroup());
+  const hermetic = await createHermetic(wiring, directory, memory);
+  const plain = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root, memory });
   const shared = new SharedSsh({ directory, runner, environment: hermetic.environment });
   const git = explainSshFiles(overSharedSsh(plain, shared, log), config.ssh);
   const board = config.nats && new Board({ ...config.nats, name: hostname(), clock, log });

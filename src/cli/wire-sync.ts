@@ -8,6 +8,7 @@ import { PackFetch } from '../fetch/pack-fetch.ts';
 import { Repository } from '../fetch/repository.ts';
 import { createGit, type Git } from '../git/git.ts';
 import { createHermeticGit, type HermeticGit } from '../git/hermetic.ts';
+import { GitMemory } from '../git/memory.ts';
 import { overSharedSsh, SharedSsh } from '../git/shared-ssh.ts';
 import { explainSshFiles } from '../git/ssh-files.ts';
 import type { Hint } from '../model/hint.ts';
@@ -17,6 +18,7 @@ import type { Clock } from '../platform/clock.ts';
 import { HttpClient } from '../platform/http-client.ts';
 import { lendUser } from '../platform/lend-user.ts';
 import type { Logger } from '../platform/log.ts';
+import { readMemoryGroup } from '../platform/memory-limit.ts';
 import { openPrivateDirectory } from '../platform/private-directory.ts';
 import type { ProcessRunner } from '../platform/process.ts';
 import type { Redactor } from '../platform/redact.ts';
@@ -53,7 +55,10 @@ export interface WiringOptions {
   readonly onProgress?: (text: string) => void;
 }
 
-async function createHermetic({ config, root }: WiringOptions): Promise<{ hermetic: HermeticGit; directory: string }> {
+async function createHermetic(
+  { config, root }: WiringOptions,
+  memory: GitMemory,
+): Promise<{ hermetic: HermeticGit; directory: string }> {
   const directory = await openPrivateDirectory(`${root}\n${config.link}`, root);
   // Also for http: submodules may come over ssh.
   const lentUser = await lendUser(directory, config.environment.HOME ?? '/');
@@ -66,6 +71,7 @@ async function createHermetic({ config, root }: WiringOptions): Promise<{ hermet
     includedConfig: await userGitConfig(config),
     cookieFile: config.cookieFile,
     lfs: config.lfs,
+    memory,
     ssh: {
       ...config.ssh,
       ...(lentUser && { lentUser }),
@@ -113,8 +119,9 @@ function reportTo(reports: Reports): Partial<SyncObserver> {
 export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   const options = { ...given, config: withRelayAccess(given.config) };
   const { config, root, runner, log, redactor, clock, counters } = options;
-  const { hermetic, directory } = await createHermetic(options);
-  const plain = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root });
+  const memory = new GitMemory(readMemoryGroup());
+  const { hermetic, directory } = await createHermetic(options, memory);
+  const plain = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root, memory });
   const shared =
     config.remote.transport === 'ssh'
       ? new SharedSsh({ directory, runner, environment: hermetic.environment })

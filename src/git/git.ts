@@ -2,6 +2,7 @@ import { messageOf, SidecarError, systemCode } from '../model/error.ts';
 import type { Logger } from '../platform/log.ts';
 import type { CommandResult, Environment, ProcessRunner } from '../platform/process.ts';
 import { classifyGitFailure } from './classify.ts';
+import type { GitMemory } from './memory.ts';
 import { subCommandFirst } from './sub-command-first.ts';
 
 export interface GitRunOptions {
@@ -38,10 +39,12 @@ export interface GitOutput {
 export interface Git {
   /**
    * Runs git with `args`.
-   * @throws SidecarError typed by what git said; ERR_GIT_TIMEOUT when we ended it; ERR_GIT_KILLED when somebody else
-   *   did; ERR_GIT_MISSING
+   * @throws SidecarError typed by what git said; ERR_GIT_TIMEOUT when we ended it; ERR_GIT_MEMORY when memory did;
+   *   ERR_GIT_KILLED when somebody else did; ERR_GIT_MISSING
    */
   run(args: readonly string[], options: GitRunOptions): Promise<GitOutput>;
+  /** Memory matters more than time. */
+  readonly isTight?: boolean;
   /** Processes started so far. */
   readonly started: number;
 }
@@ -54,6 +57,7 @@ export interface GitOptions {
   /** The whole environment, asked for before each command so that rotated secrets are used. */
   readonly environment: () => Environment;
   readonly cwd: string;
+  readonly memory?: GitMemory;
 }
 
 export function createGit(options: GitOptions): Git {
@@ -67,6 +71,7 @@ export function createGit(options: GitOptions): Git {
         file: options.program,
         args: call.args,
         cwd: run.cwd ?? options.cwd,
+        isExpendable: true,
         env: { ...env, ...call.variables },
         ...(run.stdin !== undefined && { stdin: run.stdin }),
         ...(run.signal && { signal: run.signal }),
@@ -90,6 +95,9 @@ export function createGit(options: GitOptions): Git {
   return {
     get started() {
       return started;
+    },
+    get isTight() {
+      return options.memory?.isTight === true;
     },
     run: async (args, run) => {
       started += 1;
@@ -118,6 +126,8 @@ export function createGit(options: GitOptions): Git {
           truncated,
         };
       }
+      const starved = options.memory?.failureOf(run.op, run.target, result);
+      if (starved) throw starved;
       const killer = killerOf(result);
       if (killer !== undefined)
         throw new SidecarError('ERR_GIT_KILLED', { op: run.op, ...target, detail: `${killer} ended it` });
@@ -133,6 +143,19 @@ const KILLING = new Map([
   [11, 'SIGSEGV'],
   [15, 'SIGTERM'],
 ]);
+
+/** The same git, run in another way; whatever else it says stays what it says. */
+export function withRun(git: Git, run: Git['run']): Git {
+  return {
+    get started() {
+      return git.started;
+    },
+    get isTight() {
+      return git.isTight === true;
+    },
+    run,
+  };
+}
 
 /** The signal that ended a git process, or one that it started; undefined when it failed by itself. */
 function killerOf({ code, signal, stderr }: CommandResult): string | undefined {

@@ -31,6 +31,10 @@ export async function heal(
       log.warn('git was killed; it is tried again', { op: error.op, reason: error.detail });
       return true;
     }
+    if (error.code === 'ERR_GIT_MEMORY') {
+      log.warn('git ran out of memory; it is tried again with less', { op: error.op, reason: error.detail });
+      return true;
+    }
     if (error.code === 'ERR_GIT_LOCKED') {
       await repository.unlock();
       return true;

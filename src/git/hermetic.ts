@@ -8,6 +8,7 @@ import type { Environment } from '../platform/process.ts';
 import { removeTree } from '../platform/remove-tree.ts';
 import { type GitSetting, overrideSettings, renderGitConfig } from './config-file.ts';
 import { credentialSettings } from './credential-settings.ts';
+import type { GitMemory } from './memory.ts';
 import { type SshOptions, sshCommand } from './ssh-command.ts';
 
 export interface HermeticOptions {
@@ -25,6 +26,7 @@ export interface HermeticOptions {
   readonly cookieFile: string | undefined;
   readonly lfs: boolean;
   readonly ssh: SshOptions;
+  readonly memory?: GitMemory;
 }
 
 /** The surroundings that git runs in: one private configuration and a built environment. */
@@ -81,7 +83,7 @@ export async function createHermeticGit(options: HermeticOptions): Promise<Herme
   const setCredentials = async (credentials: readonly Credential[]): Promise<void> => {
     const own = credentialSettings(credentials);
     secrets = own.variables;
-    const base = overrideSettings(baseSettings(options), options.overrides);
+    const base = overrideSettings(baseSettings(options), [...(options.memory?.settings ?? []), ...options.overrides]);
     const text = renderGitConfig([...base, ...own.settings, ...options.additions]);
     if (text === written) return;
     await writeBelow({ root: trusted, path: configFile }, text, { mode: 0o600 });

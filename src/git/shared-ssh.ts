@@ -4,7 +4,7 @@ import { SidecarError } from '../model/error.ts';
 import { deadline } from '../platform/deadline.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
-import type { Git, GitOutput, GitRunOptions } from './git.ts';
+import { type Git, type GitOutput, type GitRunOptions, withRun } from './git.ts';
 
 export interface SharedSshOptions {
   /** Where the sockets of shared connections are (ssh_config, ControlPath). */
@@ -69,27 +69,22 @@ export function overSharedSsh(git: Git, shared: SharedSsh, log: Logger): Git {
     }
   };
 
-  return {
-    get started() {
-      return git.started;
-    },
-    run: async (args, options) => {
-      if (options.overNetwork === undefined || !(await shared.isOpen())) return await git.run(args, options);
-      try {
-        return await firstTry(args, options);
-      } catch (error) {
-        const isSuspect =
-          error instanceof SidecarError && ['ERR_REMOTE_UNREACHABLE', 'ERR_GIT_TIMEOUT'].includes(error.code);
-        if (!isSuspect || options.signal?.aborted) throw error;
-        log.info(1, 'asked again on a new ssh connection', { op: options.op, reason: error.detail });
-      }
-      await shared.close();
-      const before = performance.now();
-      const output = await git.run(args, options);
-      // It was the server that is slow.
-      if (options.overNetwork === 'question')
-        patienceMs = Math.min(MOST_PATIENCE_MS, Math.max(PATIENCE_MS, 2 * (performance.now() - before)));
-      return output;
-    },
-  };
+  return withRun(git, async (args, options) => {
+    if (options.overNetwork === undefined || !(await shared.isOpen())) return await git.run(args, options);
+    try {
+      return await firstTry(args, options);
+    } catch (error) {
+      const isSuspect =
+        error instanceof SidecarError && ['ERR_REMOTE_UNREACHABLE', 'ERR_GIT_TIMEOUT'].includes(error.code);
+      if (!isSuspect || options.signal?.aborted) throw error;
+      log.info(1, 'asked again on a new ssh connection', { op: options.op, reason: error.detail });
+    }
+    await shared.close();
+    const before = performance.now();
+    const output = await git.run(args, options);
+    // It was the server that is slow.
+    if (options.overNetwork === 'question')
+      patienceMs = Math.min(MOST_PATIENCE_MS, Math.max(PATIENCE_MS, 2 * (performance.now() - before)));
+    return output;
+  });
 }

@@ -1,6 +1,6 @@
 import { SidecarError } from '../model/error.ts';
 import { whyUnreadable } from '../platform/unreadable.ts';
-import type { Git } from './git.ts';
+import { type Git, withRun } from './git.ts';
 import type { SshOptions } from './ssh-command.ts';
 
 type SshFiles = Pick<SshOptions, 'keyFiles' | 'hostKeys'>;
@@ -28,20 +28,15 @@ async function explain(error: SidecarError, { keyFiles, hostKeys }: SshFiles): P
 
 /** `git`, whose ssh failures name the file that ssh could not read. */
 export function explainSshFiles(git: Git, files: SshFiles): Git {
-  return {
-    get started() {
-      return git.started;
-    },
-    run: async (args, options) => {
-      try {
-        return await git.run(args, options);
-      } catch (error) {
-        const isAboutFiles =
-          error instanceof SidecarError && ['ERR_REMOTE_HOST_KEY', 'ERR_REMOTE_AUTH'].includes(error.code);
-        throw isAboutFiles && /permission denied \(|load key|verification failed|host key/i.test(error.detail)
-          ? await explain(error, files)
-          : error;
-      }
-    },
-  };
+  return withRun(git, async (args, options) => {
+    try {
+      return await git.run(args, options);
+    } catch (error) {
+      const isAboutFiles =
+        error instanceof SidecarError && ['ERR_REMOTE_HOST_KEY', 'ERR_REMOTE_AUTH'].includes(error.code);
+      throw isAboutFiles && /permission denied \(|load key|verification failed|host key/i.test(error.detail)
+        ? await explain(error, files)
+        : error;
+    }
+  });
 }

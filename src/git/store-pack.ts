@@ -1,5 +1,6 @@
 import { SidecarError } from '../model/error.ts';
 import { bounded, releasable } from '../platform/bounded.ts';
+import { withoutRests } from '../platform/short-lived.ts';
 import type { Git } from './git.ts';
 
 export interface PackToStore {
@@ -46,8 +47,9 @@ export async function storePack({ git, gitDir, pack, signal }: PackToStore): Pro
   try {
     const header = await bounded(readHeader(pack), signal);
     const count = objectCount(header);
-    const command = count < UNPACK_LIMIT ? ['unpack-objects', '-q'] : ['index-pack', '--stdin', '--fix-thin'];
-    const stdin = releasable(withHeader(pack, header), release);
+    const isSmall = count < UNPACK_LIMIT && !git.isTight;
+    const command = isSmall ? ['unpack-objects', '-q'] : ['index-pack', '--stdin', '--fix-thin'];
+    const stdin = releasable(withoutRests(withHeader(pack, header)), release);
     await git.run(['--git-dir', gitDir, ...command], { op: 'store objects in', target: gitDir, stdin, signal });
     return count;
   } finally {

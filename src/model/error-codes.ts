@@ -54,6 +54,11 @@ export const ERROR_CODES = {
     meaning: 'A git process was ended by a signal that did not come from here; mostly the kernel was short of memory.',
     hint: 'It is tried again at once. When it comes back, look for “oom” in `dmesg` or `kubectl describe pod`, and raise the memory limit.',
   },
+  ERR_GIT_MEMORY: {
+    class: 'retry',
+    meaning: 'A git process had not enough memory: the kernel killed it, or gave it no more.',
+    hint: 'It is tried again with settings that need less memory. When it comes back, raise the memory limit of the container.',
+  },
   ERR_GIT_TIMEOUT: {
     class: 'retry',
     meaning: 'A git command did not finish in time and was ended with all its children.',

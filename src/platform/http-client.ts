@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { readBody } from './http-body.ts';
+import { askOnce, type OneAnswer } from './ask-once.ts';
 import { type HttpAccess, HttpConnection } from './http-connection.ts';
 import { goProxyFor } from './proxy.ts';
 
@@ -56,12 +56,14 @@ export class HttpClient {
    * @throws SidecarError ERR_REMOTE_UNREACHABLE when there is no answer
    */
   async ask(request: HttpRequest): Promise<HttpAnswer> {
-    return await this.#ask(request, async () => ({}));
+    const { status, headers } = await this.#ask(request, 'head');
+    return { status, location: headers.get('location') };
   }
 
   /** @throws SidecarError ERR_REMOTE_UNREACHABLE when there is no whole answer */
   async askForText(request: HttpRequest): Promise<HttpAnswer & { readonly body: string }> {
-    return await this.#ask(request, async (answer) => ({ body: (await readBody(answer)).toString() }));
+    const { status, headers, body } = await this.#ask(request, 'body');
+    return { status, location: headers.get('location'), body: body.toString() };
   }
 
   /**
@@ -82,15 +84,8 @@ export class HttpClient {
     }
   }
 
-  async #ask<T>(request: HttpRequest, read: (answer: IncomingMessage) => Promise<T>): Promise<HttpAnswer & T> {
-    const connection = new HttpConnection(this.#accessTo(request.url));
-    try {
-      const answer = await connection.ask({ headers: {}, ...request });
-      const { statusCode: status = 0, headers } = answer;
-      return { status, location: headers.location, ...(await read(answer)) };
-    } finally {
-      connection.close();
-    }
+  async #ask(request: HttpRequest, until: 'head' | 'body'): Promise<OneAnswer> {
+    return await askOnce({ headers: {}, ...request, until }, this.#accessTo(request.url));
   }
 
   #accessTo(url: URL): HttpAccess {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { bounded, settledWithin } from './bounded.ts';
+import { killFirst } from './kill-first.ts';
 import { Capture, Drain, feed } from './process-streams.ts';
 
 /** Environment of a child, whole: nothing is inherited that is not in here. */
@@ -26,6 +27,8 @@ export interface CommandSpec {
   readonly onStderr?: (chunk: string) => void;
   /** Ends what the command left running in its process group once it has exited. Default true. */
   readonly endGroup?: boolean;
+  /** Can be started again: when memory is short, the kernel is to end it before us. */
+  readonly isExpendable?: boolean;
 }
 
 export interface CommandResult {
@@ -133,6 +136,7 @@ export function createProcessRunner(): ProcessRunner {
       stdio: [spec.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       detached: true,
     });
+    if (spec.isExpendable) killFirst(child.pid);
     const limit = spec.maxOutputBytes ?? 8 * 1024 * 1024;
     const drain = spec.stdoutSink && new Drain(child.stdout, spec.stdoutSink);
     const stdout = new Capture(drain ? null : child.stdout, limit, spec.onStdout);

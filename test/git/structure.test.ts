@@ -76,7 +76,7 @@ describe('the mirror of a relay', () => {
       cwd: root,
     });
     for (const name of ['refs', 'objects/pack', '']) {
-      const mirror = new Mirror(git, root, join(root, 'mirrors/one'));
+      const mirror = new Mirror({ git, root, gitDir: join(root, 'mirrors/one'), log: silentLogger });
       mkdirSync(join(root, 'mirrors'), { recursive: true });
       upstream.git('clone', '-q', '--mirror', upstream.bare, mirror.gitDir);
       const signal = AbortSignal.timeout(20_000);

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { withoutDefaultCertificates } from '../../src/config/process-input.ts';
+import { askOnce } from '../../src/platform/ask-once.ts';
 import { HttpClient } from '../../src/platform/http-client.ts';
 import { goProxyFor } from '../../src/platform/proxy.ts';
 import { httpStub } from '../kit/http-stub.ts';
@@ -66,6 +67,28 @@ describe('how it asks', () => {
       .ask({ method: 'POST', url: new URL('http://hooks.example/x'), signal: AbortSignal.timeout(5000) })
       .catch(() => undefined);
     expect(seen).toEqual([expect.stringContaining('POST http://hooks.example/x')]);
+  });
+});
+
+describe('through a proxy', () => {
+  const access = { verify: true, clientCertificate: undefined };
+  const question = { method: 'GET', headers: {}, signal, until: 'body' } as const;
+
+  test('an HTTPS server is asked through a tunnel, and has to be one that is trusted', async () => {
+    const { url, cert } = await secureServer();
+    const { address, seen } = await proxy('u:p');
+    const way = { ...access, proxy: `http://u:p@${address}` };
+    const answer = await askOnce({ ...question, url }, { ...way, caFile: cert });
+    expect([answer.status, answer.body.toString()]).toEqual([200, 'secret']);
+    expect(seen).toEqual([`CONNECT ${url.host} `]);
+    await expect(askOnce({ ...question, url }, { ...way, caFile: undefined })).rejects.toThrow(/certificate/);
+  });
+
+  test('one that refuses is named with its status', async () => {
+    const { url, cert } = await secureServer();
+    const { address } = await proxy('u:p');
+    const way = { ...access, caFile: cert, proxy: `http://u:wrong@${address}` };
+    await expect(askOnce({ ...question, url }, way)).rejects.toThrow('the proxy answers with status 407');
   });
 });
 

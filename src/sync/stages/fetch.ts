@@ -39,6 +39,7 @@ const PASSING: readonly string[] = [
   'ERR_REMOTE_REF',
   'ERR_REMOTE_CORRUPT',
   'ERR_GIT_KILLED',
+  'ERR_GIT_MEMORY',
 ];
 
 /** The server, or the way to it, has a bad moment: that says nothing about how it answers. */

@@ -1,0 +1,89 @@
+import { SidecarError } from '../model/error.ts';
+import type { MemoryGroup } from '../platform/memory-limit.ts';
+import type { CommandResult } from '../platform/process.ts';
+import type { GitSetting } from './config-file.ts';
+
+const MEBIBYTE = 2 ** 20;
+
+/** Under this limit git saves memory from the start: with its own settings it takes more than a hundred megabytes. */
+const SMALL = 256 * MEBIBYTE;
+
+/**
+ * Less memory for more time. One thread at a time; large files are streamed, not held whole (and not compared with
+ * other files when they are packed); small caches; small pieces of packs in memory.
+ */
+const SAVING: readonly GitSetting[] = [
+  { key: 'core.bigFileThreshold', value: '512k' },
+  { key: 'core.deltaBaseCacheLimit', value: '2m' },
+  { key: 'core.packedGitLimit', value: '8m' },
+  { key: 'core.packedGitWindowSize', value: '1m' },
+  { key: 'core.preloadIndex', value: 'false' },
+  { key: 'checkout.workers', value: '1' },
+  { key: 'fetch.unpackLimit', value: '1' },
+  { key: 'index.threads', value: '1' },
+  { key: 'pack.deltaCacheSize', value: '1m' },
+  { key: 'pack.threads', value: '1' },
+  { key: 'pack.windowMemory', value: '4m' },
+  { key: 'submodule.fetchJobs', value: '1' },
+];
+
+/** What git says when the kernel gives it no more, and how it reports a process of its own that was killed. */
+const WANTS_MEMORY =
+  /out of memory|cannot allocate memory|malloc failed|calloc failed|unable to create (?:async )?thread|unable to fork/i;
+const KILLED = /\bdied of signal 9\b/;
+const KILLED_SAYS_SHELL = 128 + 9;
+
+/** How much memory git may take, and what is done when it was too much. */
+export class GitMemory {
+  readonly #group: MemoryGroup;
+  #kills: number | undefined;
+  #isTight: boolean;
+
+  constructor(group: MemoryGroup) {
+    this.#group = group;
+    this.#kills = group.kills();
+    this.#isTight = group.limit !== undefined && group.limit <= SMALL;
+  }
+
+  /** Memory matters more than time. */
+  get isTight(): boolean {
+    return this.#isTight;
+  }
+
+  /** Settings that go in place of those which they name; none while there is memory enough. */
+  get settings(): readonly GitSetting[] {
+    return this.#isTight ? SAVING : [];
+  }
+
+  /**
+   * The error of a command that memory ended; undefined when it failed for another reason. From then on git saves memory.
+   */
+  failureOf(op: string, target: string | undefined, result: CommandResult): SidecarError | undefined {
+    const how = this.#howItEnded(result);
+    if (how === undefined) return undefined;
+    const wasTight = this.#isTight;
+    this.#isTight = true;
+    const limit = this.#group.limit === undefined ? undefined : Math.floor(this.#group.limit / MEBIBYTE);
+    const within = limit === undefined ? '' : ` within the limit of ${limit} MiB`;
+    const next = wasTight ? 'it used as little as it can already' : 'from now on it uses less';
+    return new SidecarError('ERR_GIT_MEMORY', {
+      op,
+      ...(target !== undefined && { target }),
+      detail: `git ran out of memory${within} (${how}); ${next}`,
+      ...(wasTight && limit !== undefined && { hint: raise(limit) }),
+    });
+  }
+
+  #howItEnded({ code, signal, stderr }: CommandResult): string | undefined {
+    if (WANTS_MEMORY.test(stderr)) return 'it could not get more';
+    if (signal !== 'SIGKILL' && code !== KILLED_SAYS_SHELL && !KILLED.test(stderr)) return undefined;
+    const before = this.#kills;
+    this.#kills = this.#group.kills();
+    if (this.#kills !== undefined && this.#kills === before) return undefined;
+    return this.#kills === undefined ? 'somebody killed it, most likely the kernel' : 'the kernel killed it';
+  }
+}
+
+function raise(limit: number): string {
+  return `Raise the memory limit of the container to ${limit * 2} MiB (resources.limits.memory); docs/containers.md says what was measured.`;
+}
