@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { httpGit } from '../kit/http-git.ts';
 import { generator } from '../kit/random.ts';
 import { script } from '../kit/script.ts';
-import { published, sidecar, untilPublished } from '../kit/sidecar.ts';
+import { published, type Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { checkTree, treeOf } from '../kit/tree-check.ts';
 import { Upstream } from '../kit/upstream.ts';
@@ -95,6 +95,21 @@ describe('SIGKILL at a random instant', () => {
   }, 1_200_000);
 });
 
+/** Resolves when the cycle that published `oid` is over, clean-up and garbage included, or the process is gone. */
+async function atRest(process: Sidecar, oid: string): Promise<void> {
+  const isOver = (): boolean => {
+    const { logs } = process;
+    const at = logs.findIndex(({ msg, hash }) => msg === 'published' && hash === oid);
+    return at >= 0 && logs.slice(at).some(({ msg, name }) => msg === 'stage' && name === 'clean-up');
+  };
+  const isGone = (): boolean => process.child.exitCode !== null || process.child.signalCode !== null;
+  await until(
+    () => `the cycle of ${oid} is over\n${process.stderr.slice(-2000)}`,
+    () => isOver() || isGone(),
+    30_000,
+  );
+}
+
 describe('SIGKILL at every git process of an update', () => {
   // The spare is made, taken, brought forward; a pack flows in; garbage is collected: each is a git process or lies between two.
   test.each(['before', 'during', 'after'])(
@@ -139,7 +154,7 @@ describe('SIGKILL at every git process of an update', () => {
         '--link=link',
         '--period=20ms',
         '--git-gc=always',
-        '-v=1',
+        '-v=6',
       ];
       let round = 0;
       let kills = 0;
@@ -149,13 +164,12 @@ describe('SIGKILL at every git process of an update', () => {
         writeFileSync(counter, '100000');
         const before = sidecar(args, env);
         for (let times = 0; times < 2; times += 1) await untilPublished(link, commit(++round), before);
-        await delay(80);
+        await atRest(before, upstream.head());
         await before.stop();
         writeFileSync(counter, `${at}`);
         const killed = sidecar(args, env);
         const newest = commit(++round);
-        await Promise.race([untilPublished(link, newest, killed), killed.exited]);
-        await Promise.race([killed.exited, delay(500)]);
+        await Promise.race([atRest(killed, newest), killed.exited]);
         expect(await checkTree(link, trees)).toBeUndefined();
         const survived = killed.child.exitCode === null && killed.child.signalCode === null;
         recycled += killed.logs.filter(({ from }) => from === 'spare').length;
