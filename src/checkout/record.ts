@@ -1,6 +1,8 @@
-import { copyFile, link, readFile, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { copyFile, link, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../platform/atomic-file.ts';
+import { inDirectory } from '../platform/below.ts';
+import { removeFileBelow, writeBelow } from '../platform/files-below.ts';
 import type { Worktree } from './worktree.ts';
 
 /** Our note that a worktree was finished, and under which settings. */
@@ -29,18 +31,20 @@ export function recordOf({ adminDir }: Worktree): string {
 
 /** Notes that the worktree is finished, and keeps its index as it is now if it may be recycled later. */
 export async function markFinished(worktree: Worktree, fingerprint: string, surroundings?: string): Promise<void> {
-  const { adminDir, oid } = worktree;
+  const { root, adminDir, oid } = worktree;
   if (surroundings !== undefined) {
-    const [index, kept] = [join(adminDir, 'index'), keptIndexOf(worktree)];
-    await rm(kept, { force: true });
-    await link(index, kept).catch(async () => await copyFile(index, kept));
+    await removeFileBelow({ root, path: keptIndexOf(worktree) });
+    await inDirectory({ root, path: adminDir }, async (directory) => {
+      const [index, kept] = [directory.at('index'), directory.at(KEPT_INDEX)];
+      await link(index, kept).catch(async () => await copyFile(index, kept, constants.COPYFILE_EXCL));
+    });
   }
-  await writeFileAtomic(recordOf(worktree), `${JSON.stringify({ oid, fingerprint, surroundings })}\n`);
+  await writeBelow({ root, path: recordOf(worktree) }, `${JSON.stringify({ oid, fingerprint, surroundings })}\n`);
 }
 
 /** From now on the worktree counts as unfinished: whatever interrupts us, nobody takes it for a whole one. */
 export async function withdrawFinished(worktree: Worktree): Promise<void> {
-  await rm(recordOf(worktree), { force: true });
+  await removeFileBelow({ root: worktree.root, path: recordOf(worktree) });
 }
 
 /** What was noted about the worktree; undefined when it was never finished, or git-sync made it. */

@@ -1,11 +1,12 @@
-import { lstat, mkdir, rename, rm } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Git } from '../git/git.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { type Oid, parseOid } from '../model/oid.ts';
 import { readText } from '../platform/atomic-file.ts';
+import { createDirectoryBelow, makeDirectoryBelow, removeFileBelow, renameBelow } from '../platform/files-below.ts';
+import { makeWay } from '../platform/make-way.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
-import { removeTree } from '../platform/remove-tree.ts';
 import { carryOver } from './carry-over.ts';
 import { changesSince } from './changed-since.ts';
 import { readPlainDifference } from './difference.ts';
@@ -57,19 +58,24 @@ export interface SpareMaking {
 export class Spare {
   readonly #options: SpareOptions;
   readonly #git: Git;
+  readonly #root: string;
   readonly #path: string;
   readonly #adminDir: string;
+  /** What is left of an earlier spare and can be neither removed nor moved. */
+  #inTheWay: string | undefined;
 
   constructor(options: SpareOptions) {
     const { git, gitDir, stateDir } = options;
     this.#options = options;
     this.#git = git;
+    this.#root = dirname(gitDir);
     this.#path = join(stateDir, 'spare');
     this.#adminDir = join(gitDir, 'worktrees', 'git-sidecar-spare');
   }
 
   /** The spare that is ready; undefined when there is none, or it was left half made. */
   async find(): Promise<Worktree | undefined> {
+    if (this.#inTheWay !== undefined) return undefined;
     const head = parseOid(((await readText(join(this.#adminDir, 'HEAD'))) ?? '').trim());
     const spare = head && this.#at(head);
     return spare && (await readFinished(spare)) ? spare : undefined;
@@ -104,10 +110,13 @@ export class Spare {
     const record = await readFinished(from);
     if (!record || !isMadeAs(record, plan)) throw doubt('it was made under other settings');
     await this.discard();
+    if (this.#inTheWay !== undefined) throw doubt(this.#inTheWay);
     const spare = this.#at(oid);
     try {
-      await mkdir(spare.path, { recursive: true });
-      await mkdir(spare.adminDir, { recursive: true });
+      for (const path of [spare.path, spare.adminDir]) {
+        await makeDirectoryBelow({ root: this.#root, path: dirname(path) });
+        await createDirectoryBelow({ root: this.#root, path });
+      }
       const fromIndex = keptIndexOf(from);
       if (how === 'move') await withdrawFinished(from);
       const { left } = await carryOver({
@@ -146,11 +155,8 @@ export class Spare {
       const record = await readFinished(spare);
       if (!record || !isMadeAs(record, plan)) throw doubt('it was made under other settings');
       await withdrawFinished(spare);
-      await removeTree(target.adminDir);
-      await removeTree(target.path);
-      await mkdir(dirname(target.path), { recursive: true });
-      await rename(spare.adminDir, target.adminDir);
-      await rename(spare.path, target.path);
+      await this.#move(spare.adminDir, target.adminDir);
+      await this.#move(spare.path, target.path);
       await writeAdminFiles(target, spare.oid);
       const ours = await this.#bring(target, spare.oid, '--keep', plan, signal);
       // git has checked those that it changed. The others nobody may have changed.
@@ -163,14 +169,35 @@ export class Spare {
     }
   }
 
+  /**
+   * Removes the spare, whole or not, and moves aside what cannot be removed. Where not even that is possible there is no
+   * spare until it is; nothing fails for that (design.md D12).
+   */
   async discard(): Promise<void> {
-    await rm(join(this.#adminDir, 'HEAD'), { force: true });
-    await removeTree(this.#path);
-    await removeTree(this.#adminDir);
+    const root = this.#root;
+    this.#inTheWay = undefined;
+    const steps = [
+      () => removeFileBelow({ root, path: join(this.#adminDir, 'HEAD') }),
+      () => makeWay({ root, path: this.#path }),
+      () => makeWay({ root, path: this.#adminDir }),
+    ];
+    for (const step of steps) {
+      await step().catch((error: unknown) => {
+        this.#inTheWay = messageOf(error);
+      });
+    }
+  }
+
+  /** Moves one of the spare's two directories to its new place. */
+  async #move(from: string, to: string): Promise<void> {
+    const root = this.#root;
+    await makeWay({ root, path: to });
+    await makeDirectoryBelow({ root, path: dirname(to) });
+    await renameBelow(root, from, to);
   }
 
   #at(oid: Oid): Worktree {
-    return { path: this.#path, oid, adminDir: this.#adminDir };
+    return { root: this.#root, path: this.#path, oid, adminDir: this.#adminDir };
   }
 
   /**
@@ -196,7 +223,7 @@ export class Spare {
     // A file in the place of a directory, or the other way round, keeps the other's answer to the patterns.
     if (plan.sparsePatterns !== undefined)
       await this.#git.run([...sparseArguments(plan), 'sparse-checkout', 'reapply'], run);
-    await rm(join(worktree.adminDir, 'ORIG_HEAD'), { force: true });
+    await removeFileBelow({ root: this.#root, path: join(worktree.adminDir, 'ORIG_HEAD') });
     return difference.value;
   }
 }

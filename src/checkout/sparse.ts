@@ -1,13 +1,15 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeBelow } from '../platform/files-below.ts';
 import type { CheckoutPlan } from './plan.ts';
 import type { Worktree } from './worktree.ts';
 
 /** Hands the patterns of `--sparse-checkout-file` to git (git-sparse-checkout, "non-cone"). */
-export async function writeSparsePatterns({ adminDir }: Worktree, { sparsePatterns }: CheckoutPlan): Promise<void> {
+export async function writeSparsePatterns(
+  { root, adminDir }: Worktree,
+  { sparsePatterns }: CheckoutPlan,
+): Promise<void> {
   if (sparsePatterns === undefined) return;
-  await mkdir(join(adminDir, 'info'), { recursive: true });
-  await writeFile(join(adminDir, 'info', 'sparse-checkout'), sparsePatterns);
+  await writeBelow({ root, path: join(adminDir, 'info', 'sparse-checkout') }, sparsePatterns, { mode: 0o666 });
 }
 
 /** Makes a git command heed the patterns. */

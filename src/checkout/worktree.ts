@@ -1,11 +1,16 @@
-import { lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { type Oid, parseOid } from '../model/oid.ts';
+import { createDirectoryBelow, makeDirectoryBelow, writeBelow } from '../platform/files-below.ts';
+import { makeWay } from '../platform/make-way.ts';
 import { removeTree } from '../platform/remove-tree.ts';
+import type { Kept } from '../platform/tree-removal.ts';
 import { withdrawFinished } from './record.ts';
 
 /** A linked worktree (gitrepository-layout, "worktrees/<id>"): its files, and the repository's record of it. */
 export interface Worktree {
+  /** Nothing is written or removed outside of this directory. */
+  readonly root: string;
   readonly path: string;
   readonly oid: Oid;
   /** `<gitDir>/worktrees/<id>`. */
@@ -15,7 +20,7 @@ export interface Worktree {
 /** Where the repository records the worktree at `path`; one id for each place that a commit may have. */
 export function worktreeAt(gitDir: string, path: string, oid: Oid): Worktree {
   const suffix = basename(dirname(path)) === 'rebuilt' ? '.rebuilt' : '';
-  return { path, oid, adminDir: join(gitDir, 'worktrees', `${basename(path)}${suffix}`) };
+  return { root: dirname(gitDir), path, oid, adminDir: join(gitDir, 'worktrees', `${basename(path)}${suffix}`) };
 }
 
 /**
@@ -24,20 +29,27 @@ export function worktreeAt(gitDir: string, path: string, oid: Oid): Worktree {
  * commit, below a directory that is ours.
  */
 export async function registerWorktree(worktree: Worktree): Promise<void> {
-  await removeTree(worktree.adminDir);
-  await removeTree(worktree.path);
-  await mkdir(worktree.path, { recursive: true });
-  await mkdir(worktree.adminDir, { recursive: true });
+  const { root, path, adminDir } = worktree;
+  await makeWay({ root, path: adminDir });
+  await makeWay({ root, path });
+  for (const place of [path, adminDir]) {
+    await makeDirectoryBelow({ root, path: dirname(place) });
+    await createDirectoryBelow({ root, path: place });
+  }
   await writeAdminFiles(worktree, worktree.oid);
 }
 
+/** Permissions of a file that git makes. */
+const AS_GIT = { mode: 0o666 };
+
 /** The files that tie a worktree and the repository together; `head` is the commit that it holds now. */
 export async function writeAdminFiles(worktree: Worktree, head: Oid): Promise<void> {
+  const { root, path, adminDir } = worktree;
   await Promise.all([
-    writeFile(join(worktree.adminDir, 'commondir'), '../..\n'),
-    writeFile(join(worktree.adminDir, 'gitdir'), `${join(worktree.path, '.git')}\n`),
-    writeFile(join(worktree.adminDir, 'HEAD'), `${head}\n`),
-    writeFile(join(worktree.path, '.git'), gitFileText(worktree)),
+    writeBelow({ root, path: join(adminDir, 'commondir') }, '../..\n', AS_GIT),
+    writeBelow({ root, path: join(adminDir, 'gitdir') }, `${join(path, '.git')}\n`, AS_GIT),
+    writeBelow({ root, path: join(adminDir, 'HEAD') }, `${head}\n`, AS_GIT),
+    writeBelow({ root, path: join(path, '.git') }, gitFileText(worktree), AS_GIT),
   ]);
 }
 
@@ -49,8 +61,7 @@ function gitFileText(worktree: Worktree): string {
  * The repository's record says that it is about this place. Two places of a commit can share a record's name (v3's and
  * v4's), so the name proves nothing; the path is compared from the root on, since the volume may be mounted elsewhere now.
  */
-async function isRecorded({ path, adminDir }: Worktree): Promise<boolean> {
-  const root = dirname(dirname(dirname(adminDir)));
+async function isRecorded({ root, path, adminDir }: Worktree): Promise<boolean> {
   const recorded = await readFile(join(adminDir, 'gitdir'), 'utf8').catch(() => '');
   const fromRoot = /((?:\.worktrees\/(?:rebuilt\/)?)?[^/]+)\/\.git\s*$/.exec(recorded)?.[1];
   return fromRoot === relative(root, path);
@@ -68,12 +79,18 @@ export async function isOurWorktree(worktree: Worktree): Promise<boolean> {
   return (await isRecorded(worktree)) || (await pointsToUs(worktree));
 }
 
-/** Removes the files of a worktree, then its record, if that is its own. A symlink at its place is removed, not followed. */
-export async function unregisterWorktree(worktree: Worktree): Promise<void> {
+/**
+ * Removes the files of a worktree, then its record, if that is its own. A symlink at its place is removed, not followed.
+ * As long as something of it has to stay, so does the record, by which it is recognised later.
+ * @returns what is kept
+ */
+export async function unregisterWorktree(worktree: Worktree, signal?: AbortSignal): Promise<readonly Kept[]> {
   const recorded = await isRecorded(worktree);
   if (recorded) await withdrawFinished(worktree);
-  await removeTree(worktree.path);
-  if (recorded) await removeTree(worktree.adminDir);
+  const { root, path, adminDir } = worktree;
+  const options = signal ? { signal } : {};
+  const kept = await removeTree({ root, path }, options);
+  return kept.length > 0 || !recorded ? kept : await removeTree({ root, path: adminDir }, options);
 }
 
 /**
@@ -93,5 +110,5 @@ export async function findWorktree(gitDir: string, path: string, oid: Oid): Prom
     () => true,
     () => false,
   );
-  return parseOid(head.trim()) === oid && hasIndex ? { path, oid, adminDir } : undefined;
+  return parseOid(head.trim()) === oid && hasIndex ? { root: dirname(gitDir), path, oid, adminDir } : undefined;
 }

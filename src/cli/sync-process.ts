@@ -48,7 +48,7 @@ export async function runSyncProcess(
   if (config.secretsOnCommandLine) process.title = 'git-sidecar sync';
   const redactor = new Redactor();
   for (const secret of secretsOf(config)) redactor.add(secret);
-  const errorFile = config.errorFile === undefined ? undefined : new ErrorFile(config.errorFile);
+  const errorFile = config.errorFile === undefined ? undefined : new ErrorFile(config.root, config.errorFile);
   const log = createSyncLogger(config, io, redactor, errorFile);
   try {
     await preflight(config);
@@ -104,7 +104,9 @@ async function serveAndSync({ config, root, log, redactor, errorFile, onProgress
   try {
     server = await startEndpoint(config, observability, context, log, inbound);
     await openRepository(context, stopping.signal);
-    const onSuccess = async () => await errorFile?.remove();
+    const onSuccess = async (): Promise<void> => {
+      await errorFile?.remove().catch((error: unknown) => log.warn(`the error file stays: ${messageOf(error)}`));
+    };
     const loop = new SyncLoop({
       context,
       wakeUps,

@@ -47,7 +47,7 @@ async function refuseValue(error: SidecarError, loaded: LoadedSettings, program:
   const { settings } = loaded;
   const [root, path] = [settings.text('root'), settings.text('error-file')];
   if (path === '' || (root === '' && !isAbsolute(path))) return EXIT.failure;
-  await new ErrorFile(isAbsolute(path) ? path : join(root, path)).writeText(describe(error)).catch(() => {
+  await new ErrorFile(root, isAbsolute(path) ? path : join(root, path)).writeText(describe(error)).catch(() => {
     io.stderr(`cannot write the error file ${path}\n`);
   });
   return EXIT.failure;

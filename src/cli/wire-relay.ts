@@ -90,7 +90,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const { config, root, runner, log, redactor, clock, metrics } = wiring;
   const always = config.follow.map(followedName);
   const allow = config.allow.map((text) => new AllowPattern(text));
-  const directory = await openPrivateDirectory(`relay\n${root}`, join(root, '.git-sidecar'));
+  const directory = await openPrivateDirectory(`relay\n${root}`, root);
   const memory = new GitMemory(readMemoryGroup());
   const hermetic = await createHermetic(wiring, directory, memory);
   const git = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root, memory });
@@ -112,7 +112,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
 
   const openUpstream = createUpstreams({ config, git, hermetic, log, redactor, clock });
   const createFollower = async (upstream: Upstream, gitDir: string): Promise<Follower> => {
-    const mirror = new Mirror(git, gitDir);
+    const mirror = new Mirror(git, root, gitDir);
     const { name } = upstream;
     const follower: Follower = new Follower({
       upstream,

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { Spare } from '../checkout/spare.ts';
 import { digestSurroundings } from '../checkout/surroundings.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
@@ -56,7 +55,7 @@ async function createHermetic(
   { config, root }: WiringOptions,
   memory: GitMemory,
 ): Promise<{ hermetic: HermeticGit; directory: string }> {
-  const directory = await openPrivateDirectory(`${root}\n${config.link}`, join(root, '.git-sidecar'));
+  const directory = await openPrivateDirectory(`${root}\n${config.link}`, root);
   const lentUser =
     config.remote.transport === 'ssh' ? await lendUser(directory, config.environment.HOME ?? '/') : undefined;
   const hermetic = await createHermeticGit({

@@ -1,8 +1,8 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { GcMode } from '../config/sync-config.ts';
 import type { Git } from '../git/git.ts';
 import type { Clock } from '../platform/clock.ts';
+import { removeTree } from '../platform/remove-tree.ts';
 
 export interface GarbageOptions {
   readonly git: Git;
@@ -71,7 +71,7 @@ export class GarbageCollector {
       this.#nextLookAt = clock.monotonic() + (clock.monotonic() - before) / SHARE_OF_TIME;
       if (!isWorth) return true;
     }
-    await rm(join(gitDir, 'logs'), { recursive: true, force: true });
+    await removeTree({ root: dirname(gitDir), path: join(gitDir, 'logs') }, { signal });
     const args = ['--git-dir', gitDir, 'gc', '--quiet', '--prune=now'];
     if (mode === 'aggressive') args.push('--aggressive');
     await git.run(args, { op: 'collect garbage in', target: gitDir, signal });

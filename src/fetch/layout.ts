@@ -39,6 +39,11 @@ export class Layout {
     return [join(this.root, '.worktrees', oid), join(this.root, '.worktrees', REBUILT, oid)];
   }
 
+  /** Directories beside the repository that are ours alone: a symlink in their place is removed. */
+  get ownDirectories(): readonly string[] {
+    return this.#kind === 'v4' ? [join(this.root, '.worktrees'), join(this.root, '.worktrees', REBUILT)] : [];
+  }
+
   /** Directories whose commit-named entries are worktrees: ours and those of every git-sync. */
   get worktreeParents(): readonly string[] {
     return [join(this.root, '.worktrees'), this.root, join(this.root, '.worktrees', REBUILT)];

@@ -1,46 +1,79 @@
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { systemCode } from '../model/error.ts';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { SidecarError, systemCode } from '../model/error.ts';
+import { openBelow } from '../platform/below.ts';
+import { removeFileBelow } from '../platform/files-below.ts';
+import { removeTree } from '../platform/remove-tree.ts';
 
 /** Directories of a repository that hold lock files or other git directories with lock files. */
 const DEEP = ['refs', 'worktrees', 'modules'];
+const DEEPEST = 12;
 
-async function removeBelow(directory: string, depth: number, removed: string[]): Promise<void> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return [];
+interface Entry {
+  readonly path: Buffer;
+  readonly kind: 'directory' | 'file' | 'other';
+}
+
+function bytesOf(path: string | Buffer): Buffer {
+  return typeof path === 'string' ? Buffer.from(path) : path;
+}
+
+/** What is in a directory below `root`; nothing when it is not there, or leads elsewhere. */
+function entriesOf(root: string, path: string | Buffer): Entry[] {
+  try {
+    const directory = openBelow({ root, path });
+    try {
+      return readdirSync(directory.itself, { withFileTypes: true, encoding: 'buffer' }).map((entry) => ({
+        path: Buffer.concat([bytesOf(path), Buffer.from('/'), entry.name]),
+        kind: entry.isDirectory() ? 'directory' : entry.isFile() ? 'file' : 'other',
+      }));
+    } finally {
+      directory.close();
+    }
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    if (error instanceof SidecarError && error.code === 'ERR_PATH_REDIRECTED') return [];
     throw error;
-  });
-  for (const entry of entries) {
-    const path = join(directory, entry.name);
-    if (entry.isFile() && entry.name.endsWith('.lock')) {
-      await rm(path, { force: true });
-      removed.push(path);
-    } else if (entry.isDirectory() && depth > 0) await removeBelow(path, depth - 1, removed);
+  }
+}
+
+async function removeLocks(root: string, directory: string | Buffer, depth: number, removed: string[]): Promise<void> {
+  for (const { path, kind } of entriesOf(root, directory)) {
+    if (kind === 'directory' && depth > 0) await removeLocks(root, path, depth - 1, removed);
+    if (kind !== 'file' || !path.toString().endsWith('.lock')) continue;
+    try {
+      await removeFileBelow({ root, path });
+      removed.push(path.toString());
+    } catch (error) {
+      // One that is protected stays: whether it is in the way, git will say.
+      if (systemCode(error) === undefined) throw error;
+    }
   }
 }
 
 /** Files that an interrupted fetch or repack leaves in the object store (git-gc removes them after two weeks). */
-async function removeTemporaryPacks(gitDir: string, removed: string[]): Promise<void> {
+async function removeTemporaryPacks(root: string, gitDir: string, removed: string[]): Promise<void> {
   for (const directory of [join(gitDir, 'objects', 'pack'), join(gitDir, 'objects')]) {
-    for (const name of await readdir(directory).catch(() => [] as string[])) {
+    for (const { path } of entriesOf(root, directory)) {
+      const name = path.toString().slice(directory.length + 1);
       if (!/^(?:tmp_|\.tmp-|incoming-|tmp_objdir)/.test(name)) continue;
-      await rm(join(directory, name), { recursive: true, force: true });
-      removed.push(join(directory, name));
+      if ((await removeTree({ root, path })).length === 0) removed.push(path.toString());
     }
   }
 }
 
 /**
- * Removes what an interrupted git process left: `*.lock` files and half-written packs.
+ * Removes what an interrupted git process left: `*.lock` files and half-written packs. Links are not followed.
  * Only for a repository that no other process is writing; we start one git at a time.
  *
+ * @param root the directory above the repository that is trusted
  * @returns the paths removed
  */
-export async function removeStaleLocks(gitDir: string): Promise<string[]> {
+export async function removeStaleLocks(gitDir: string, root = dirname(gitDir)): Promise<string[]> {
   const removed: string[] = [];
-  await removeBelow(gitDir, 0, removed);
-  await removeBelow(join(gitDir, 'objects', 'info'), 0, removed);
-  for (const name of DEEP) await removeBelow(join(gitDir, name), 12, removed);
-  await removeTemporaryPacks(gitDir, removed);
+  await removeLocks(root, gitDir, 0, removed);
+  await removeLocks(root, join(gitDir, 'objects', 'info'), 0, removed);
+  for (const name of DEEP) await removeLocks(root, join(gitDir, name), DEEPEST, removed);
+  await removeTemporaryPacks(root, gitDir, removed);
   return removed;
 }

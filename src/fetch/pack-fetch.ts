@@ -1,11 +1,12 @@
 import { lstat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Git } from '../git/git.ts';
 import { storePack } from '../git/store-pack.ts';
 import type { Credential } from '../model/credential.ts';
 import { SidecarError } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
-import { readText, writeFileAtomic } from '../platform/atomic-file.ts';
+import { readText } from '../platform/atomic-file.ts';
+import { writeBelow } from '../platform/files-below.ts';
 import { bodyOf } from '../platform/http-connection.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
 import { FetchAnswer, packOf, writeFetch } from '../remote/wire/fetch.ts';
@@ -70,7 +71,7 @@ export class PackFetch {
     for (const oid of answer.shallow) shallow.add(oid);
     for (const oid of answer.unshallow) shallow.delete(oid);
     await writeShallow(gitDir, shallow);
-    await writeFileAtomic(join(gitDir, localRef), `${want}\n`);
+    await writeBelow({ root: dirname(gitDir), path: join(gitDir, localRef) }, `${want}\n`);
     return count;
   }
 

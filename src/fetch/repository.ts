@@ -1,12 +1,15 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Git } from '../git/git.ts';
-import { SidecarError, systemCode } from '../model/error.ts';
+import { findDiversion } from '../git/structure.ts';
+import { messageOf, SidecarError, systemCode } from '../model/error.ts';
 import type { ObjectFormat } from '../model/oid.ts';
-import { writeFileAtomic } from '../platform/atomic-file.ts';
+import type { Below } from '../platform/below.ts';
 import type { Clock } from '../platform/clock.ts';
+import { createBelow, makeDirectoryBelow, removeFileBelow, renameBelow, writeBelow } from '../platform/files-below.ts';
 import type { Logger } from '../platform/log.ts';
-import { removeTree } from '../platform/remove-tree.ts';
+import { makeWay, moveAside, removeAside, removeLink } from '../platform/make-way.ts';
+import { describeKept } from '../platform/remove-tree.ts';
 import type { Layout } from './layout.ts';
 import { removeStaleLocks } from './locks.ts';
 import { recognizeRepository } from './recognize.ts';
@@ -49,7 +52,18 @@ export class Repository {
 
   async remember(changes: Partial<RepositoryState>): Promise<void> {
     this.#state = { ...this.#state, ...changes };
-    await writeState(this.#options.layout.stateDir, this.#state);
+    try {
+      await writeState(this.#in('git-sidecar', 'state.json'), this.#state);
+    } catch (error) {
+      // The next start then only has to look at more; nothing that is published depends on it.
+      this.#options.log.warn(`the state could not be saved: ${messageOf(error)}`);
+    }
+  }
+
+  /** A path in the repository. */
+  #in(...names: readonly string[]): Below {
+    const { root, gitDir } = this.#options.layout;
+    return { root, path: join(gitDir, ...names) };
   }
 
   /** Looks at the root: heals what an interrupted process left. Nothing is created yet. */
@@ -59,11 +73,11 @@ export class Repository {
     log.info(1, 'looked at root', { root: layout.root, repository: owner });
     if (owner === 'foreign')
       await this.#putAside('ERR_ROOT_FOREIGN_REPO', 'it holds a repository with history of its own');
-    if (owner === 'broken') await removeTree(layout.gitDir);
-    if (owner !== 'ours') return;
+    if (owner === 'broken') await makeWay(this.#in());
+    if (!(await this.guard()) || owner !== 'ours') return;
     const removed = await removeStaleLocks(layout.gitDir);
     if (removed.length > 0) log.info(0, 'removed files of an interrupted git process', { files: removed });
-    this.#state = await readState(layout.stateDir);
+    this.#state = await readState(join(layout.stateDir, 'state.json'));
     if (!(await this.#isUsable(signal))) await this.discard('git cannot read it');
     else this.#ready = true;
   }
@@ -79,20 +93,45 @@ export class Repository {
    * @returns true when the last process did not end cleanly
    */
   async markRunning(): Promise<boolean> {
-    const path = join(this.#options.layout.stateDir, 'running');
-    await mkdir(this.#options.layout.stateDir, { recursive: true });
+    const [mark, content] = [this.#in('git-sidecar', 'running'), `${process.pid}\n`];
     try {
-      await writeFile(path, `${process.pid}\n`, { flag: 'wx' });
+      await createBelow(mark, content, { make: 0o777, mode: 0o666 });
       return false;
     } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
-      await writeFile(path, `${process.pid}\n`);
-      return true;
+      const isThere = systemCode(error) === 'EEXIST';
+      const failure = isThere
+        ? await writeBelow(mark, content, { mode: 0o666 }).catch((other: unknown) => other)
+        : error;
+      if (failure) this.#options.log.warn(`the mark of a running process could not be made: ${messageOf(failure)}`);
+      return isThere;
     }
   }
 
   async markStopped(): Promise<void> {
-    await rm(join(this.#options.layout.stateDir, 'running'), { force: true });
+    try {
+      await removeFileBelow(this.#in('git-sidecar', 'running'));
+    } catch (error) {
+      this.#options.log.warn(`the mark of a running process could not be removed: ${messageOf(error)}`);
+    }
+  }
+
+  /**
+   * Has to be called before git works on the repository, and before anything in it is removed: somebody who shares the
+   * volume may have put a symlink into it, or mounted something. Such a repository is thrown away.
+   * @returns false when that was necessary
+   * @throws SidecarError ERR_PATH_REDIRECTED, ERR_PATH_KEPT when it cannot even be moved out of the way
+   */
+  async guard(): Promise<boolean> {
+    const { layout, log } = this.#options;
+    for (const path of layout.ownDirectories) {
+      if (await removeLink({ root: layout.root, path }))
+        log.warn('removed a symbolic link in the place of a directory', { path });
+    }
+    const isLink = await removeLink(this.#in());
+    const found = findDiversion(this.#in(), join(layout.stateDir, 'spare'));
+    if (!isLink && !found) return true;
+    await this.discard(found ? `${found.path} is ${found.what}` : 'a symbolic link was in its place');
+    return false;
   }
 
   /** Every object that published and pending commits need is there and readable (git-fsck). */
@@ -125,6 +164,7 @@ export class Repository {
     const making = this.#making;
     this.#making = undefined;
     await making;
+    await this.guard();
     if (this.#ready && (await this.#objectFormat()) !== objectFormat)
       await this.discard(`its objects are not ${objectFormat}`);
     if (!this.#ready) await this.#make(objectFormat, signal);
@@ -135,13 +175,13 @@ export class Repository {
 
   /** Throws the repository away; worktrees and the link stay, so consumers keep what is published. */
   async discard(reason: string): Promise<void> {
-    const { layout, log, clock } = this.#options;
+    const { layout, log } = this.#options;
     log.warn('the repository is made anew', { root: layout.root, reason });
-    const doomed = join(layout.root, `.git-sidecar-discarded-${clock.now()}`);
-    await rename(layout.gitDir, doomed);
-    await removeTree(doomed);
+    const aside = await moveAside(this.#in());
     this.#state = { ...EMPTY_STATE, link: this.#state.link };
     this.#ready = false;
+    const kept = aside === undefined ? [] : await removeAside(layout.root, aside);
+    if (kept.length > 0) log.warn(`the old repository could not be removed: ${describeKept(kept)}`);
   }
 
   /** Clears lock files that block us: no git of ours is running when this is called. */
@@ -160,7 +200,7 @@ export class Repository {
       signal,
     });
     await this.#setRemote(url, signal);
-    await mkdir(layout.stateDir, { recursive: true });
+    await makeDirectoryBelow(this.#in('git-sidecar'));
     await this.remember({ ...EMPTY_STATE, url, origin: url, link: this.#state.link });
     await this.markRunning();
     this.#ready = true;
@@ -170,7 +210,7 @@ export class Repository {
     const { layout, moveAside, log, clock } = this.#options;
     if (!moveAside) throw new SidecarError(code, { op: 'use', target: layout.root, detail });
     const aside = `${layout.gitDir}.before-git-sidecar-${clock.now()}`;
-    await rename(layout.gitDir, aside);
+    await renameBelow(layout.root, layout.gitDir, aside);
     log.warn('moved a repository aside', { from: layout.gitDir, to: aside });
   }
 
@@ -199,7 +239,7 @@ export class Repository {
     const before = await readFile(path, 'utf8').catch(() => '');
     if (!/\[remote "origin"\]/.test(before)) {
       const quoted = url.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
-      await writeFileAtomic(path, `${before}[remote "origin"]\n\turl = "${quoted}"\n`);
+      await writeBelow(this.#in('config'), `${before}[remote "origin"]\n\turl = "${quoted}"\n`);
       return;
     }
     await this.#options.git.run(['--git-dir', this.gitDir, 'config', '--replace-all', 'remote.origin.url', url], {

@@ -1,6 +1,7 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Oid, parseOid } from '../model/oid.ts';
-import { readText, writeFileAtomic } from '../platform/atomic-file.ts';
+import { readText } from '../platform/atomic-file.ts';
+import { writeBelow } from '../platform/files-below.ts';
 
 /** Commits whose parents the repository does not have (gitrepository-layout, "shallow"). */
 export async function readShallow(gitDir: string): Promise<Set<Oid>> {
@@ -9,5 +10,6 @@ export async function readShallow(gitDir: string): Promise<Set<Oid>> {
 }
 
 export async function writeShallow(gitDir: string, commits: ReadonlySet<Oid>): Promise<void> {
-  await writeFileAtomic(join(gitDir, 'shallow'), [...commits].map((oid) => `${oid}\n`).join(''));
+  const place = { root: dirname(gitDir), path: join(gitDir, 'shallow') };
+  await writeBelow(place, [...commits].map((oid) => `${oid}\n`).join(''));
 }

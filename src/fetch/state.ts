@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Oid, parseOid } from '../model/oid.ts';
-import { writeFileAtomic } from '../platform/atomic-file.ts';
+import type { Below } from '../platform/below.ts';
+import { writeBelow } from '../platform/files-below.ts';
 
 /** What the next start wants to know. Kept in the repository; when it is lost, everything is only looked at again. */
 export interface RepositoryState {
@@ -29,8 +29,6 @@ export const EMPTY_STATE: RepositoryState = {
   origin: undefined,
 };
 
-const FILE = 'state.json';
-
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
@@ -40,9 +38,9 @@ function numberOf(value: unknown): number | undefined {
 }
 
 /** The saved state; empty when there is none or it cannot be understood. */
-export async function readState(stateDir: string): Promise<RepositoryState> {
+export async function readState(path: string): Promise<RepositoryState> {
   try {
-    const saved = JSON.parse(await readFile(join(stateDir, FILE), 'utf8')) as Record<string, unknown>;
+    const saved = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
     return {
       oid: parseOid(textOf(saved.oid) ?? ''),
       ref: textOf(saved.ref),
@@ -57,6 +55,6 @@ export async function readState(stateDir: string): Promise<RepositoryState> {
   }
 }
 
-export async function writeState(stateDir: string, state: RepositoryState): Promise<void> {
-  await writeFileAtomic(join(stateDir, FILE), `${JSON.stringify(state)}\n`);
+export async function writeState(place: Below, state: RepositoryState): Promise<void> {
+  await writeBelow(place, `${JSON.stringify(state)}\n`);
 }

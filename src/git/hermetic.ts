@@ -1,10 +1,11 @@
-import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Credential } from '../model/credential.ts';
-import { writeFileAtomic } from '../platform/atomic-file.ts';
+import { writeBelow } from '../platform/files-below.ts';
 import { OWNER_VARIABLE, ownerMark } from '../platform/orphans.ts';
+import { trustedAbove } from '../platform/private-directory.ts';
 import type { Environment } from '../platform/process.ts';
+import { removeTree } from '../platform/remove-tree.ts';
 import { type GitSetting, overrideSettings, renderGitConfig } from './config-file.ts';
 import { credentialSettings } from './credential-settings.ts';
 import type { GitMemory } from './memory.ts';
@@ -75,6 +76,7 @@ function baseSettings(options: HermeticOptions): GitSetting[] {
 /** Writes the private configuration and returns the surroundings made of it (design.md D7). */
 export async function createHermeticGit(options: HermeticOptions): Promise<HermeticGit> {
   const configFile = join(options.directory, 'gitconfig');
+  const trusted = trustedAbove(options.directory, options.root);
   let written: string | undefined;
   let secrets: Readonly<Record<string, string>> = {};
 
@@ -84,7 +86,7 @@ export async function createHermeticGit(options: HermeticOptions): Promise<Herme
     const base = overrideSettings(baseSettings(options), [...(options.memory?.settings ?? []), ...options.overrides]);
     const text = renderGitConfig([...base, ...own.settings, ...options.additions]);
     if (text === written) return;
-    await writeFileAtomic(configFile, text, { mode: 0o600 });
+    await writeBelow({ root: trusted, path: configFile }, text, { mode: 0o600 });
     written = text;
   };
   await setCredentials([]);
@@ -109,7 +111,7 @@ export async function createHermeticGit(options: HermeticOptions): Promise<Herme
     environment: () => ({ ...fixed, ...secrets }),
     hookEnvironment: () => ({ ...options.inherited, ...shared }),
     dispose: async () => {
-      await rm(options.directory, { recursive: true, force: true });
+      await removeTree({ root: trusted, path: options.directory });
     },
   };
 }

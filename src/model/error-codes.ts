@@ -276,6 +276,17 @@ export const ERROR_CODES = {
     meaning: '`git-sidecar install` could not copy the program.',
     hint: 'The directory must be writable and have about 150 MB of room; install needs Linux and a dynamically linked Node.',
   },
+  ERR_PATH_REDIRECTED: {
+    class: 'retry',
+    meaning:
+      'A directory in which this program works is a symbolic link or a mount point, so it can lead to files of somebody else. Nothing was written or deleted behind it.',
+    hint: 'Look at the path with `ls -ld` and `findmnt -T`; remove the link, or unmount it.',
+  },
+  ERR_PATH_KEPT: {
+    class: 'retry',
+    meaning: 'Something that has to make way cannot be removed: a mount point, or a file that is protected or in use.',
+    hint: 'Look at the path with `findmnt -T`, `lsattr -d` and `ls -ld`; unmount it, or make it removable.',
+  },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

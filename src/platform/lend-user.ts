@@ -1,5 +1,6 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeBelow } from './files-below.ts';
 
 /** Where Debian, Fedora and Alpine put it. */
 const LIBRARY_DIRECTORIES = ['/usr/lib', '/usr/lib64', '/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu'];
@@ -30,6 +31,6 @@ export async function lendUser(
   if (library === undefined) return undefined;
   const passwdFile = join(directory, 'passwd');
   const lines = passwd === '' || passwd.endsWith('\n') ? passwd : `${passwd}\n`;
-  await writeFile(passwdFile, `${lines}git-sync:x:${uid}:${gid}::${home}:/bin/sh\n`);
+  await writeBelow({ root: directory, path: passwdFile }, `${lines}git-sync:x:${uid}:${gid}::${home}:/bin/sh\n`);
   return { library, passwdFile };
 }

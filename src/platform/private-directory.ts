@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { systemCode } from '../model/error.ts';
+import { makeDirectoryBelow } from './files-below.ts';
+import { asideDirectory, removeLink } from './make-way.ts';
 import { claimDirectory } from './owned-directory.ts';
+import { isInside } from './paths.ts';
 
 /** What an edition without marks left: git's settings, a user entry, the sockets of ssh. */
 const EARLIER = /^(?:gitconfig|passwd|[0-9a-f]{40}(?:\..*)?|\.tmp-git-sidecar\..*)$/;
@@ -24,19 +27,31 @@ async function claim(path: string): Promise<string> {
   return path;
 }
 
+/** A symlink in its place was not put there by us, and would lead elsewhere. */
+async function makeOwn(root: string, path: string): Promise<void> {
+  await removeLink({ root, path });
+  await makeDirectoryBelow({ root, path });
+}
+
+/** What `directory` is trusted from: the root for one that is below it, else the directory that holds it. */
+export function trustedAbove(directory: string, root: string): string {
+  return isInside(directory, root) ? root : dirname(directory);
+}
+
 /**
  * A directory for this process's own files (git configuration, ssh control sockets), mode 0700.
  *
  * The name is derived from `identity`, so that a process that was killed leaves something its successor reuses
  * instead of one more directory. A directory of that name which is not ours alone is left as it is, and an
- * unpredictable name is used. `fallbackParent` serves where the temporary directory cannot be written.
+ * unpredictable name is used. Where the temporary directory cannot be written, it is made below `root`.
  */
-export async function openPrivateDirectory(identity: string, fallbackParent: string): Promise<string> {
+export async function openPrivateDirectory(identity: string, root: string): Promise<string> {
   const name = `git-sidecar-${createHash('sha256').update(identity).digest('hex').slice(0, 12)}`;
-  for (const parent of [tmpdir(), fallbackParent]) {
+  const below = asideDirectory(root);
+  for (const parent of [tmpdir(), below]) {
     const path = join(parent, name);
     try {
-      if (parent === fallbackParent) await mkdir(parent, { recursive: true });
+      if (parent === below) await makeOwn(root, below);
       await mkdir(path, { mode: 0o700 });
       return await claim(path);
     } catch (error) {
@@ -44,5 +59,5 @@ export async function openPrivateDirectory(identity: string, fallbackParent: str
       return (await takeUp(path)) ? path : await mkdtemp(`${path}-`);
     }
   }
-  throw new Error(`neither ${tmpdir()} nor ${fallbackParent} can be written`);
+  throw new Error(`neither ${tmpdir()} nor ${below} can be written`);
 }

@@ -1,47 +1,47 @@
-import { chmodSync, type Dirent, lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
-import { systemCode } from '../model/error.ts';
+import { SidecarError, systemCode } from '../model/error.ts';
+import { type Below, inParent } from './below.ts';
+import { type Kept, keptFor, type RemoveOptions, TreeRemoval } from './tree-removal.ts';
 
-/** Entries removed before giving way to other work. */
-const BATCH = 200;
-
-function ignoreMissing(step: () => void): void {
-  try {
-    step();
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
-  }
-}
-
-/** Names in a directory; one that was made unreadable or read-only by somebody is opened first. */
-function entriesOf(path: string): Dirent[] {
-  try {
-    if ((lstatSync(path).mode & 0o700) !== 0o700) chmodSync(path, 0o700);
-    return readdirSync(path, { withFileTypes: true });
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  }
+function isMissing(error: unknown): boolean {
+  return systemCode(error) === 'ENOENT';
 }
 
 /**
- * Removes whatever is at `path`, and everything below it if it is a directory; a symlink is removed, not followed.
- * Nothing there is fine. One directory is held in memory at a time, and other work goes on meanwhile:
- * `fs.rm` starts on all files of a tree at once, which for a large one takes a hundred megabytes.
+ * Removes whatever is at `path`, and everything below it if it is a directory. Symlinks are removed, not followed, those
+ * above `path` included. A mount point and whatever cannot be removed stay, with the directories that hold them; all
+ * else goes. Names need not be UTF-8. One directory is listed at a time, and other work goes on meanwhile.
+ *
+ * @returns what is kept, the first few of it; empty when nothing is at `path` any more
  */
-export async function removeTree(path: string): Promise<void> {
-  let removed = 0;
-  const removeDirectory = async (directory: string): Promise<void> => {
-    for (const entry of entriesOf(directory)) {
-      const child = `${directory}/${entry.name}`;
-      if (entry.isDirectory()) await removeDirectory(child);
-      else ignoreMissing(() => unlinkSync(child));
-      removed += 1;
-      if (removed % BATCH === 0) await setImmediate();
-    }
-    ignoreMissing(() => rmdirSync(directory));
-  };
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat?.isDirectory()) await removeDirectory(path);
-  else if (stat) ignoreMissing(() => unlinkSync(path));
+export async function removeTree(place: Below, options: RemoveOptions = {}): Promise<readonly Kept[]> {
+  try {
+    return await inParent(place, async (parent, name) => {
+      const removal = new TreeRemoval(parent, options);
+      await removal.remove(name);
+      return removal.kept;
+    });
+  } catch (error) {
+    if (isMissing(error)) return [];
+    if (options.signal?.aborted) throw error;
+    if (error instanceof SidecarError && error.code === 'ERR_PATH_REDIRECTED')
+      return [{ path: error.target ?? `${place.path}`, reason: 'leads elsewhere' }];
+    return [keptFor(`${place.path}`, error)];
+  }
+}
+
+/** The first thing that is kept, for a message. */
+export function describeKept([first, ...others]: readonly Kept[]): string {
+  if (!first) return 'nothing is kept';
+  const why = first.code === undefined ? first.reason : `${first.reason}, ${first.code}`;
+  return `${first.path} is kept (${why})${others.length > 0 ? ', and more' : ''}`;
+}
+
+/**
+ * Removes a tree that has to make way.
+ * @throws SidecarError ERR_PATH_KEPT when not all of it could be removed
+ */
+export async function removeWholeTree(place: Below, options: RemoveOptions = {}): Promise<void> {
+  const kept = await removeTree(place, options);
+  if (kept.length === 0) return;
+  throw new SidecarError('ERR_PATH_KEPT', { op: 'remove', target: `${place.path}`, detail: describeKept(kept) });
 }

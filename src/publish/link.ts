@@ -1,7 +1,10 @@
-import { lstat, mkdir, readdir, readlink, realpath, rename, rm, symlink } from 'node:fs/promises';
+import { lstatSync, readdirSync, unlinkSync } from 'node:fs';
+import { lstat, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
-import { temporaryName } from '../platform/atomic-file.ts';
+import { inDirectory } from '../platform/below.ts';
+import { removeFileBelow, renameBelow, symlinkBelow } from '../platform/files-below.ts';
+import { openUserPlace, USER_WALK } from '../platform/user-place.ts';
 
 /** What is at the place of the link now. */
 export type LinkState =
@@ -30,13 +33,20 @@ export async function linkText(link: string, target: string): Promise<string> {
 const TEMPORARY = 'tmp-link';
 
 /** Removes temporary links that a killed process left beside the link; only symlinks, only these names. */
-export async function removeTemporaryLinks(link: string): Promise<void> {
-  const directory = dirname(link);
-  for (const name of await readdir(directory).catch(() => [] as string[])) {
-    if (name !== TEMPORARY && !/^tmp-link\.[0-9a-f]{16}$/.test(name)) continue;
-    const path = join(directory, name);
-    if (path !== link && (await lstat(path).catch(() => undefined))?.isSymbolicLink()) await rm(path, { force: true });
-  }
+export async function removeTemporaryLinks(root: string, link: string): Promise<void> {
+  if (!(await lstat(dirname(link)).catch(() => undefined))) return;
+  const place = await openUserPlace(root, link);
+  const directory = { root: place.root, path: dirname(`${place.path}`) };
+  await inDirectory(
+    directory,
+    (held) => {
+      for (const name of readdirSync(held.itself)) {
+        if (name === basename(link) || (name !== TEMPORARY && !/^tmp-link\.[0-9a-f]{16}$/.test(name))) continue;
+        if (lstatSync(held.at(name), { throwIfNoEntry: false })?.isSymbolicLink()) unlinkSync(held.at(name));
+      }
+    },
+    { mounts: 'pass' },
+  );
 }
 
 /**
@@ -45,17 +55,12 @@ export async function removeTemporaryLinks(link: string): Promise<void> {
  *
  * @throws SidecarError ERR_PUBLISH_FAILED; ERR_PUBLISH_LINK_OCCUPIED when something that is no link is in its place
  */
-export async function switchLink(link: string, target: string): Promise<void> {
+export async function switchLink(root: string, link: string, target: string): Promise<void> {
   try {
-    await mkdir(dirname(link), { recursive: true });
+    const place = await openUserPlace(root, link);
     const text = await linkText(link, target);
     await requireReplaceable(link);
-    const temporary = temporaryName(dirname(link), TEMPORARY);
-    await symlink(text, temporary);
-    await rename(temporary, link).catch(async (error: unknown) => {
-      await rm(temporary, { force: true });
-      throw error;
-    });
+    await symlinkBelow(place, text, TEMPORARY, USER_WALK);
   } catch (error) {
     if (error instanceof SidecarError) throw error;
     throw new SidecarError('ERR_PUBLISH_FAILED', {
@@ -79,9 +84,16 @@ export async function requireReplaceable(link: string): Promise<void> {
 }
 
 /** `--move-aside`: renames what is in the place of the link. Returns its new name, or undefined when nothing was there. */
-export async function moveLinkPlaceAside(link: string, now: number): Promise<string | undefined> {
+export async function moveLinkPlaceAside(root: string, link: string, now: number): Promise<string | undefined> {
   if ((await readLink(link)).kind !== 'occupied') return undefined;
-  const aside = join(dirname(link), `${basename(link)}.before-git-sidecar-${now}`);
-  await rename(link, aside);
-  return aside;
+  const name = `${basename(link)}.before-git-sidecar-${now}`;
+  const place = await openUserPlace(root, link);
+  await renameBelow(place.root, place.path, join(dirname(`${place.path}`), name), { mounts: 'pass' });
+  return join(dirname(link), name);
+}
+
+/** Removes a link; nothing there is fine. */
+export async function removeLinkAt(root: string, link: string): Promise<void> {
+  if ((await readLink(link)).kind === 'link')
+    await removeFileBelow(await openUserPlace(root, link), { mounts: 'pass' });
 }

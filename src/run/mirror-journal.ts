@@ -1,7 +1,7 @@
 import { appendFile, chmod, copyFile, cp, lstat, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readText, temporaryName } from '../platform/atomic-file.ts';
-import { removeTree } from '../platform/remove-tree.ts';
+import { removeWholeTree } from '../platform/remove-tree.ts';
 import { makeParents, removeEmptyParents } from './parents.ts';
 
 /** One thing that a revision changes in the directory; `path` is relative to it. */
@@ -97,7 +97,7 @@ export class MirrorJournal {
   }
 
   async forget(): Promise<void> {
-    await removeTree(this.#backupDir);
+    await removeWholeTree({ root: dirname(this.#backupDir), path: this.#backupDir });
     this.#count = 0;
   }
 

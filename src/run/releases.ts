@@ -42,7 +42,7 @@ export class Releases {
       await mkdir(path, { recursive: true });
       for (const rule of this.#rules()) hash.update(await this.#copy(published, rule, path, signal));
     } catch (error) {
-      await removeTree(path);
+      await removeTree({ root: directory, path });
       if ((await readPublished(link))?.path !== published.path) return undefined;
       if (error instanceof SidecarError) throw error;
       throw new SidecarError('ERR_RUN_COPY', {
@@ -53,7 +53,7 @@ export class Releases {
       });
     }
     if ((await readPublished(link))?.path !== published.path) {
-      await removeTree(path);
+      await removeTree({ root: directory, path });
       return undefined;
     }
     return { id: published.id, path, digest: hash.digest('hex'), deployedAt: Date.now() };
@@ -65,7 +65,7 @@ export class Releases {
     const paths = new Set(kept.map(({ path }) => path));
     for (const name of await readdir(directory).catch(() => [] as string[])) {
       const path = join(directory, name);
-      if (!paths.has(path)) await removeTree(path);
+      if (!paths.has(path)) await removeTree({ root: directory, path });
     }
   }
 

@@ -6,7 +6,7 @@ import { countEntries } from '../checkout/verify-tree.ts';
 import type { Worktree } from '../checkout/worktree.ts';
 import { isWorthCloning } from '../checkout/worth-cloning.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
-import { SidecarError } from '../model/error.ts';
+import { messageOf, SidecarError } from '../model/error.ts';
 import type { SyncContext } from './context.ts';
 import type { Cycle } from './cycle.ts';
 
@@ -60,8 +60,9 @@ export async function buildWorktree(context: SyncContext, cycle: Cycle, target: 
     const from = await buildFromExisting(context, cycle, target);
     if (from) return from;
   } catch (error) {
-    if (!(error instanceof SidecarError) || cycle.signal.aborted) throw error;
-    log.info(1, 'the spare cannot be used, so every file is written', { hash: target.oid, reason: error.detail });
+    if (cycle.signal.aborted) throw error;
+    const reason = error instanceof SidecarError ? error.detail : messageOf(error);
+    log.info(1, 'the spare cannot be used, so every file is written', { hash: target.oid, reason });
   }
   await createCheckout(git, target, cycle.plan, config, cycle.signal);
   return 'nothing';

@@ -1,3 +1,4 @@
+import { messageOf } from '../model/error.ts';
 import { endOrphans } from '../platform/orphans.ts';
 import { removeTemporaryLinks } from '../publish/link.ts';
 import type { SyncContext } from './context.ts';
@@ -10,7 +11,9 @@ export async function openRepository(context: SyncContext, signal: AbortSignal):
   const { repository, config, layout, log } = context;
   const orphans = (await repository.wasInterrupted()) ? await endOrphans(layout.root) : [];
   if (orphans.length > 0) log.warn('ended git processes of a killed predecessor', { processes: orphans });
-  await removeTemporaryLinks(config.link);
+  await removeTemporaryLinks(config.root, config.link).catch((error: unknown) =>
+    log.warn(`temporary links of a killed predecessor could not be removed: ${messageOf(error)}`),
+  );
   await repository.open(signal);
   if (!repository.exists) {
     repository.prepare(signal);

@@ -2,13 +2,14 @@ import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isOurWorktree, unregisterWorktree, worktreeAt } from '../checkout/worktree.ts';
 import { oidOfWorktreeName } from '../fetch/layout.ts';
-import { SidecarError } from '../model/error.ts';
+import { messageOf, SidecarError } from '../model/error.ts';
 import { findOccupants } from '../platform/occupants.ts';
 import { readLink } from '../publish/link.ts';
 import { listWorktreeEntries, type WorktreeEntry } from '../publish/stale-worktrees.ts';
 import { isMostlyNew, mayRecycle } from './build-worktree.ts';
 import type { SyncContext } from './context.ts';
 import type { Cycle } from './cycle.ts';
+import type { KeptTrees } from './kept-trees.ts';
 
 /** Looking for occupants may use this share of the time. */
 const SHARE_OF_TIME = 0.01;
@@ -27,18 +28,24 @@ export interface Retired {
  */
 async function isOurs({ layout }: SyncContext, entry: WorktreeEntry): Promise<boolean> {
   if (dirname(entry.path) !== layout.root) return true;
-  if (!(await lstat(entry.path)).isDirectory()) return false;
+  if (!(await lstat(entry.path).catch(() => undefined))?.isDirectory()) return false;
   return await isOurWorktree(worktreeAt(layout.gitDir, entry.path, entry.oid));
 }
 
 /** Ends the life of stale worktrees: one becomes the spare of the next update, the others are removed. */
 export class Retirement {
+  readonly #kept: KeptTrees;
   #nextLookAt = 0;
   #spareIsUnwanted: boolean | undefined;
+
+  constructor(kept: KeptTrees) {
+    this.#kept = kept;
+  }
 
   /** Deals with those whose `--stale-worktree-timeout` is over and in which no hook is at work. */
   async run(context: SyncContext, cycle: Cycle): Promise<Retired> {
     const { config, layout, clock, hooks, spare } = context;
+    const needed = (cycle.candidate ?? cycle.live)?.path;
     await this.#discardUnwantedSpare(context);
     const link = await readLink(config.link);
     const published = link.kind === 'link' ? link.target : undefined;
@@ -49,12 +56,13 @@ export class Retirement {
     let wantsSpare =
       mayRecycle(config) && !config.oneTime && !(await isMostlyNew(cycle)) && (await spare.find()) === undefined;
     for (const entry of entries.sort((one, other) => other.since - one.since)) {
-      if (entry.path === published || !(await isOurs(context, entry))) continue;
-      if (inUse.has(entry.path) || clock.now() - entry.since < config.staleWorktreeTimeoutMs) {
+      if (entry.path === published || entry.path === needed || !(await isOurs(context, entry))) continue;
+      const isEarly = clock.now() - entry.since < config.staleWorktreeTimeoutMs;
+      if (inUse.has(entry.path) || isEarly || this.#kept.isResting(entry.path, clock)) {
         waiting = true;
         continue;
       }
-      if (wantsSpare) {
+      if (wantsSpare && !this.#kept.has(entry.path)) {
         wantsSpare = false;
         if (await this.#isOccupied(context, entry)) {
           waiting = true;
@@ -62,11 +70,19 @@ export class Retirement {
         }
         await this.#keep(context, cycle, entry);
       }
-      await unregisterWorktree(worktreeAt(layout.gitDir, entry.path, entry.oid));
-      context.log.info(1, 'removed a stale worktree', { path: entry.path });
-      removed += 1;
+      if (await this.#remove(context, cycle, entry)) removed += 1;
+      else waiting = true;
     }
     return { removed, waiting };
+  }
+
+  /** @returns false when something of it has to stay: that is in nobody's way, and it is tried again */
+  async #remove({ layout, clock, log }: SyncContext, { signal }: Cycle, entry: WorktreeEntry): Promise<boolean> {
+    const before = clock.monotonic();
+    const kept = await unregisterWorktree(worktreeAt(layout.gitDir, entry.path, entry.oid), signal);
+    if (!this.#kept.settle({ path: entry.path, kept, before, clock, log })) return false;
+    log.info(1, 'removed a stale worktree', { path: entry.path });
+    return true;
   }
 
   async #discardUnwantedSpare({ config, spare }: SyncContext): Promise<void> {
@@ -104,8 +120,9 @@ export class Retirement {
         ms: Math.round(clock.monotonic() - before),
       });
     } catch (error) {
-      if (!(error instanceof SidecarError) || cycle.signal.aborted) throw error;
-      log.info(1, 'a stale worktree cannot be the spare', { path: entry.path, reason: error.detail });
+      if (cycle.signal.aborted) throw error;
+      const reason = error instanceof SidecarError ? error.detail : messageOf(error);
+      log.info(1, 'a stale worktree cannot be the spare', { path: entry.path, reason });
     }
   }
 }

@@ -40,6 +40,7 @@ export class TreeWatch {
     }
     this.#reportedUntracked = untracked;
     if (report.changed.length === 0 || config.permissions !== undefined) return true;
+    if (!(await context.repository.guard())) return false;
     if (await isClean(git, live, cycle.signal)) return true;
     const files = report.changed.slice(0, 10).join(', ');
     if (files !== this.#reportedChanged) log.warn('tracked files in the published tree were changed', { files });

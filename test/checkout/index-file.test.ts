@@ -66,7 +66,7 @@ describe('comparing a tree with its index', () => {
     const upstream = new Upstream(tempDir());
     const oid = parseOid(upstream.commit(FILES));
     if (!oid) throw new Error('unreachable');
-    const worktree = { path: upstream.work, oid, adminDir: join(upstream.work, '.git') };
+    const worktree = { root: upstream.work, path: upstream.work, oid, adminDir: join(upstream.work, '.git') };
     return { work: upstream.work, compare: () => compareTree(worktree, AbortSignal.timeout(5000)) };
   };
 
@@ -122,7 +122,7 @@ describe('comparing a tree with its index', () => {
       upstream.commit({ 'a-b': '1', 'a.c/x': '1', 'a/b': '1', 'a/c/d/e': '1', a0: '1', 'ab/c': '1' }),
     );
     if (!oid) throw new Error('unreachable');
-    const worktree = { path: upstream.work, oid, adminDir: join(upstream.work, '.git') };
+    const worktree = { root: upstream.work, path: upstream.work, oid, adminDir: join(upstream.work, '.git') };
     expect(await compareTree(worktree, AbortSignal.timeout(5000))).toEqual({ changed: [], untracked: [], entries: 6 });
     for (const path of ['a/new', 'a.c/new', 'a/c/d/new', 'new']) writeFileSync(join(upstream.work, path), '');
     const { untracked } = await compareTree(worktree, AbortSignal.timeout(5000));

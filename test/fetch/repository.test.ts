@@ -80,12 +80,13 @@ test('stale locks and half-written packs are removed, everything else stays', as
 test('the state survives a round trip; what cannot be understood is empty', async () => {
   const dir = tempDir();
   const state = { ...EMPTY_STATE, oid: parseOid('a'.repeat(40)), depth: 3, filter: '', link: '/x' };
-  await writeState(dir, state);
-  expect(await readState(dir)).toEqual(state);
-  writeFileSync(join(dir, 'state.json'), '{"oid":7,"depth":"x"}');
-  expect(await readState(dir)).toEqual(EMPTY_STATE);
-  writeFileSync(join(dir, 'state.json'), 'not json');
-  expect(await readState(dir)).toEqual(EMPTY_STATE);
+  const path = join(dir, 'state.json');
+  await writeState({ root: dir, path }, state);
+  expect(await readState(path)).toEqual(state);
+  writeFileSync(path, '{"oid":7,"depth":"x"}');
+  expect(await readState(path)).toEqual(EMPTY_STATE);
+  writeFileSync(path, 'not json');
+  expect(await readState(path)).toEqual(EMPTY_STATE);
 });
 
 test('a commit has two places, both named after it', () => {

@@ -43,10 +43,14 @@ export class Sidecar {
   constructor(
     args: readonly string[],
     env: Record<string, string> = {},
-    options: { command?: string; cwd?: string; node?: boolean } = {},
+    options: { command?: string; cwd?: string; node?: boolean; within?: readonly string[] } = {},
   ) {
-    const file = join(DIST, `${options.command ?? 'git-sync'}.cjs`);
-    this.child = spawn(file, args, {
+    const [file = '', ...words] = [
+      ...(options.within ?? []),
+      join(DIST, `${options.command ?? 'git-sync'}.cjs`),
+      ...args,
+    ];
+    this.child = spawn(file, words, {
       env: { PATH: process.env.PATH, HOME: '/nonexistent', ...env },
       cwd: options.cwd ?? '/',
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -15,8 +15,8 @@ function trees(): { dir: string; link: string; one: string; two: string } {
 
 describe('the link', () => {
   test('is never missing while it is switched back and forth', async () => {
-    const { link, one, two } = trees();
-    await switchLink(link, one);
+    const { dir, link, one, two } = trees();
+    await switchLink(dir, link, one);
     let gaps = 0;
     let done = false;
     const reader = (async () => {
@@ -29,7 +29,7 @@ describe('the link', () => {
         await new Promise(setImmediate);
       }
     })();
-    for (let times = 0; times < 200; times += 1) await switchLink(link, times % 2 === 0 ? two : one);
+    for (let times = 0; times < 200; times += 1) await switchLink(dir, link, times % 2 === 0 ? two : one);
     done = true;
     await reader;
     expect(gaps).toBe(0);
@@ -40,35 +40,35 @@ describe('the link', () => {
     symlinkSync('x', join(dir, 'tmp-link'));
     symlinkSync('x', join(dir, 'tmp-link.0123456789abcdef'));
     symlinkSync('x', join(dir, 'tmp-link.mine'));
-    await removeTemporaryLinks(link);
-    await switchLink(link, one);
+    await removeTemporaryLinks(dir, link);
+    await switchLink(dir, link, one);
     expect(readdirSync(dir).sort()).toEqual(['link', 'one', 'tmp-link.mine', 'two']);
     writeFileSync(join(dir, 'tmp-link'), 'a file');
-    await removeTemporaryLinks(link);
+    await removeTemporaryLinks(dir, link);
     expect(existsSync(join(dir, 'tmp-link'))).toBe(true);
   });
 
   test('replaces a link to anywhere, and refuses to replace a file or a directory', async () => {
     const { dir, link, one } = trees();
     symlinkSync('/etc', link);
-    await switchLink(link, one);
+    await switchLink(dir, link, one);
     expect(readlinkSync(link)).toBe('one');
     for (const name of ['one', 'file']) {
       if (name === 'file') writeFileSync(join(dir, name), '');
-      await expect(switchLink(join(dir, name), join(dir, 'two'))).rejects.toMatchObject({
+      await expect(switchLink(dir, join(dir, name), join(dir, 'two'))).rejects.toMatchObject({
         code: 'ERR_PUBLISH_LINK_OCCUPIED',
       });
     }
-    const aside = await moveLinkPlaceAside(join(dir, 'one'), 7);
+    const aside = await moveLinkPlaceAside(dir, join(dir, 'one'), 7);
     expect(aside).toBe(join(dir, 'one.before-git-sidecar-7'));
-    expect(await moveLinkPlaceAside(join(dir, 'link'), 7)).toBeUndefined();
+    expect(await moveLinkPlaceAside(dir, join(dir, 'link'), 7)).toBeUndefined();
   });
 
   test('is relative and right when its directory is reached through a symlink', async () => {
     const { dir, one } = trees();
     mkdirSync(join(dir, 'a/b'), { recursive: true });
     symlinkSync('a/b', join(dir, 'short'));
-    await switchLink(join(dir, 'short', 'link'), one);
+    await switchLink(dir, join(dir, 'short', 'link'), one);
     expect(readlinkSync(join(dir, 'a/b/link'))).toBe('../../one');
     expect(await readLink(join(dir, 'short', 'link'))).toMatchObject({ kind: 'link', target: one });
     expect(await readLink(join(dir, 'nothing'))).toEqual({ kind: 'absent' });

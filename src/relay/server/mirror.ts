@@ -1,14 +1,17 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { Git } from '../../git/git.ts';
 import { storePack } from '../../git/store-pack.ts';
+import { findDiversion } from '../../git/structure.ts';
 import type { Credential } from '../../model/credential.ts';
 import { SidecarError } from '../../model/error.ts';
 import { type ObjectFormat, type Oid, objectFormatOf } from '../../model/oid.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
+import type { Below } from '../../platform/below.ts';
+import { makeDirectoryBelow } from '../../platform/files-below.ts';
 import { bodyOf } from '../../platform/http-connection.ts';
-import { removeTree } from '../../platform/remove-tree.ts';
+import { makeWay, removeLink } from '../../platform/make-way.ts';
 import { readLsRemote } from '../../poll/ls-remote.ts';
 import { NotNative, type UploadPack } from '../../remote/upload-pack.ts';
 import { FetchAnswer, packOf, writeFetch } from '../../remote/wire/fetch.ts';
@@ -48,13 +51,16 @@ async function* withoutStalls(response: IncomingMessage): AsyncGenerator<Buffer>
 export class Mirror {
   readonly gitDir: string;
   readonly #git: Git;
+  readonly #place: Below;
   #refs: Refs = new Map();
   #objectFormat: ObjectFormat | undefined;
   #onlyGit = false;
 
-  constructor(git: Git, gitDir: string) {
+  /** @param root the trusted directory that the mirror lies in, however deep */
+  constructor(git: Git, root: string, gitDir: string) {
     this.#git = git;
     this.gitDir = gitDir;
+    this.#place = { root, path: gitDir };
   }
 
   get refs(): Refs {
@@ -70,6 +76,7 @@ export class Mirror {
   async open(signal: AbortSignal): Promise<boolean> {
     const known = await stat(join(this.gitDir, 'HEAD')).catch(() => undefined);
     if (!known) return false;
+    await this.#requireOwn();
     this.#refs = await this.#readRefs(signal);
     const [first] = this.#refs.values();
     if (first) this.#objectFormat = objectFormatOf(first.oid);
@@ -83,6 +90,7 @@ export class Mirror {
    */
   async update(wanted: Refs, source: ObjectSource, signal: AbortSignal): Promise<Refs> {
     const [first] = wanted.values();
+    await this.#requireOwn();
     if (first) await this.#ensure(objectFormatOf(first.oid), signal);
     const changes = changesBetween(this.#refs, wanted);
     const gone = changes.filter(({ ref, to }) => !to && ref !== 'HEAD').map(({ ref }) => `delete ${ref}\n`);
@@ -96,6 +104,7 @@ export class Mirror {
 
   /** Lets git tidy up when there is enough to do; objects that somebody may still be fetching stay for two hours. */
   async collectGarbage(signal: AbortSignal): Promise<void> {
+    await this.#requireOwn();
     const settings = [
       '-c',
       'gc.pruneExpire=2.hours.ago',
@@ -125,7 +134,7 @@ export class Mirror {
 
   /** Throws everything away; the next update fetches it again. */
   async discard(): Promise<void> {
-    await removeTree(this.gitDir);
+    await makeWay(this.#place);
     this.#refs = new Map();
     this.#objectFormat = undefined;
   }
@@ -136,11 +145,24 @@ export class Mirror {
     return (await this.#git.run(args, { op: 'look up', target: oid, signal, accept: [1, 128] })).code === 0;
   }
 
+  /**
+   * Before git works on the mirror: somebody who shares the volume may have put a symlink into it, or mounted something.
+   * @throws SidecarError ERR_PATH_REDIRECTED; the mirror is thrown away then, and the next update makes another
+   */
+  async #requireOwn(): Promise<void> {
+    const isLink = await removeLink(this.#place);
+    const found = findDiversion(this.#place);
+    if (!isLink && !found) return;
+    await this.discard();
+    const detail = `${found?.path ?? this.gitDir} was ${found?.what ?? 'a symbolic link'}; the mirror is made anew`;
+    throw new SidecarError('ERR_PATH_REDIRECTED', { op: 'use', target: this.gitDir, detail });
+  }
+
   async #ensure(objectFormat: ObjectFormat, signal: AbortSignal): Promise<void> {
     if (this.#objectFormat === objectFormat) return;
     // Nothing, or the mirror of a repository that has changed its kind.
     await this.discard();
-    await mkdir(this.gitDir, { recursive: true });
+    await makeDirectoryBelow(this.#place);
     const args = ['init', '--quiet', '--bare', '--template=', `--object-format=${objectFormat}`, '--', this.gitDir];
     await this.#git.run(args, { op: 'make a repository in', target: this.gitDir, signal });
     this.#objectFormat = objectFormat;

@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Git } from '../../git/git.ts';
 import { messageOf, SidecarError } from '../../model/error.ts';
+import type { Below } from '../../platform/below.ts';
+import { makeDirectoryBelow } from '../../platform/files-below.ts';
 import type { Logger } from '../../platform/log.ts';
-import { removeTree } from '../../platform/remove-tree.ts';
+import { describeKept, removeTree } from '../../platform/remove-tree.ts';
 import { Spool } from './spool.ts';
 
 export interface PackAnswersOptions {
@@ -73,8 +74,8 @@ export class PackAnswers {
   }
 
   async open(): Promise<void> {
-    await removeTree(this.#options.directory);
-    await mkdir(this.#options.directory, { recursive: true });
+    await this.#clear();
+    await makeDirectoryBelow(this.#place);
   }
 
   /**
@@ -98,6 +99,7 @@ export class PackAnswers {
     const answer = new Spool(
       join(this.#options.directory, `${id.slice(0, 16)}.${randomBytes(4).toString('hex')}`),
       MOST_OF_ONE_IN_MEMORY,
+      this.#place.root,
     );
     this.#answers.set(id, answer);
     this.#counts.computed += 1;
@@ -108,7 +110,18 @@ export class PackAnswers {
   async close(): Promise<void> {
     this.#stopping.abort();
     await Promise.all([...this.#answers.values()].map((answer) => answer.dispose()));
-    await removeTree(this.#options.directory);
+    await this.#clear();
+  }
+
+  get #place(): Below {
+    const { directory } = this.#options;
+    return { root: dirname(directory), path: directory };
+  }
+
+  /** Answers of an earlier process are of no use. What cannot be removed is in nobody's way: each answer has a new name. */
+  async #clear(): Promise<void> {
+    const kept = await removeTree(this.#place);
+    if (kept.length > 0) this.#options.log.warn(describeKept(kept));
   }
 
   async #compute({ gitDir, body, protocol, isOwed, advertise }: PackQuestion, answer: Spool): Promise<void> {

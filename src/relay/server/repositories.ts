@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { SidecarError } from '../../model/error.ts';
-import { readText, writeFileAtomic } from '../../platform/atomic-file.ts';
+import { readText } from '../../platform/atomic-file.ts';
 import type { Clock } from '../../platform/clock.ts';
+import { makeDirectoryBelow, writeBelow } from '../../platform/files-below.ts';
 import type { Logger } from '../../platform/log.ts';
-import { removeTree } from '../../platform/remove-tree.ts';
+import { describeKept, removeTree } from '../../platform/remove-tree.ts';
 import type { Refs } from '../protocol/refs.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
 import type { AllowPattern, Upstream } from './allow.ts';
@@ -85,7 +86,8 @@ export class Repositories {
 
   /** @throws SidecarError ERR_RELAY_PATTERN when one that is always followed is not allowed */
   async open(): Promise<void> {
-    await mkdir(this.#options.directory, { recursive: true });
+    const { directory } = this.#options;
+    await makeDirectoryBelow({ root: dirname(directory), path: directory });
     for (const name of this.#options.always) {
       if (await this.follow(name)) continue;
       const detail = 'none of --allow covers it';
@@ -167,7 +169,8 @@ export class Repositories {
 
   async #note(follower: Follower): Promise<void> {
     const note: Note = { name: follower.upstream.name, asOf: follower.asOf };
-    await writeFileAtomic(join(follower.mirror.gitDir, NOTE), `${JSON.stringify(note)}\n`);
+    const root = dirname(this.#options.directory);
+    await writeBelow({ root, path: join(follower.mirror.gitDir, NOTE) }, `${JSON.stringify(note)}\n`);
   }
 
   #isIdle(name: RepositoryName, { follower }: Entry): boolean {
@@ -209,7 +212,11 @@ export class Repositories {
     this.#bytes = bytes;
     for (const { path, asOf } of asleep.sort((a, b) => a.asOf - b.asOf)) {
       if (this.bytes <= mostBytes && asOf > 0) break;
-      await removeTree(path);
+      const kept = await removeTree({ root: dirname(directory), path });
+      if (kept.length > 0) {
+        log.warn(`a mirror that nobody uses cannot be removed: ${describeKept(kept)}`, { path });
+        continue;
+      }
       bytes.delete(path);
       log.info(0, 'removed a mirror that nobody uses', { path });
     }

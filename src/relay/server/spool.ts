@@ -1,8 +1,14 @@
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type Below, inParent } from '../../platform/below.ts';
+import { removeFileBelow } from '../../platform/files-below.ts';
+
+const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 
 /** Bytes that one writes once and many read while they come: the beginning in memory, more than that in a file. */
 export class Spool {
-  readonly #path: string;
+  readonly #place: Below;
   readonly #mostInMemory: number;
   readonly #chunks: Buffer[] = [];
   #inMemory = 0;
@@ -14,9 +20,12 @@ export class Spool {
   #readers = 0;
   #isDisposed = false;
 
-  /** @param path of the file, which is made when it is needed */
-  constructor(path: string, mostInMemory: number) {
-    this.#path = path;
+  /**
+   * @param path of the file, which is made when it is needed
+   * @param root the trusted directory that it lies in, however deep
+   */
+  constructor(path: string, mostInMemory: number, root = dirname(path)) {
+    this.#place = { root, path };
     this.#mostInMemory = mostInMemory;
   }
 
@@ -46,7 +55,7 @@ export class Spool {
       this.#chunks.push(chunk);
       this.#inMemory += chunk.length;
     } else {
-      this.#file ??= open(this.#path, 'wx+', 0o600);
+      this.#file ??= this.#create();
       const file = await this.#file;
       await file.write(chunk, 0, chunk.length, this.#size - this.#inMemory);
     }
@@ -101,7 +110,7 @@ export class Spool {
     const file = await this.#file;
     const buffer = Buffer.allocUnsafe(Math.min(64 * 1024, this.#size - at));
     const { bytesRead } = (await file?.read(buffer, 0, buffer.length, at - this.#inMemory)) ?? { bytesRead: 0 };
-    if (bytesRead === 0) throw new Error(`${this.#path} is shorter than it was`);
+    if (bytesRead === 0) throw new Error(`${this.#place.path} is shorter than it was`);
     return buffer.subarray(0, bytesRead);
   }
 
@@ -110,7 +119,13 @@ export class Spool {
     const file = await this.#file;
     this.#file = undefined;
     await file.close();
-    await rm(this.#path, { force: true });
+    // What cannot be removed is removed by the next start, or kept; those who read it have had all of it.
+    await removeFileBelow(this.#place).catch(() => undefined);
+  }
+
+  #create(): Promise<FileHandle> {
+    const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+    return inParent(this.#place, async (parent, name) => await open(parent.at(name), flags, 0o600));
   }
 
   #wake(): void {

@@ -4,6 +4,7 @@ import { readFinished } from '../../checkout/record.ts';
 import { findWorktree, type Worktree, worktreeAt } from '../../checkout/worktree.ts';
 import { SidecarError } from '../../model/error.ts';
 import type { Oid } from '../../model/oid.ts';
+import { removeTree } from '../../platform/remove-tree.ts';
 import { buildWorktree } from '../build-worktree.ts';
 import type { SyncContext } from '../context.ts';
 import type { Cycle, Stage } from '../cycle.ts';
@@ -38,9 +39,10 @@ async function findFinished(
   return undefined;
 }
 
-/** An empty place before one that holds something older. */
-async function choosePlace(free: readonly string[], oid: Oid): Promise<string> {
+/** An empty place before one that holds something older, and that before one with something that cannot be removed. */
+async function choosePlace({ layout: { root } }: SyncContext, free: readonly string[], oid: Oid): Promise<string> {
   for (const path of free) if (!(await exists(path))) return path;
+  for (const path of free) if ((await removeTree({ root, path })).length === 0) return path;
   const path = free[0];
   if (path !== undefined) return path;
   throw new SidecarError('ERR_CHECKOUT_FAILED', {
@@ -68,7 +70,7 @@ export const checkout: Stage = {
       cycle.candidate = finished;
       return 'next';
     }
-    const worktree = worktreeAt(layout.gitDir, await choosePlace(free, wanted.oid), wanted.oid);
+    const worktree = worktreeAt(layout.gitDir, await choosePlace(context, free, wanted.oid), wanted.oid);
     const before = clock.monotonic();
     const from = await buildWorktree(context, cycle, worktree);
     log.info(1, 'checked out', { hash: wanted.oid, from, ms: Math.round(clock.monotonic() - before) });

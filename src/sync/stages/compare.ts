@@ -18,7 +18,8 @@ async function adopt(context: SyncContext, cycle: Cycle): Promise<boolean> {
   const { live, plan } = cycle;
   if (!live || !plan) return false;
   const shaped = plan.sparsePatterns !== undefined || config.lfs || config.permissions !== undefined;
-  if (shaped || hasSubmodules(live) || !(await isClean(git, live, cycle.signal))) return false;
+  if (shaped || hasSubmodules(live) || !(await context.repository.guard()) || !(await isClean(git, live, cycle.signal)))
+    return false;
   await markFinished(live, plan.fingerprint);
   log.info(0, 'took over the worktree that is published', { path: live.path, hash: live.oid });
   return true;

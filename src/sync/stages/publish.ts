@@ -1,6 +1,6 @@
-import { lstat, rm, utimes } from 'node:fs/promises';
 import { oidOfWorktreeName } from '../../fetch/layout.ts';
-import { moveLinkPlaceAside, readLink, requireReplaceable, switchLink } from '../../publish/link.ts';
+import { setTimesBelow } from '../../platform/files-below.ts';
+import { moveLinkPlaceAside, readLink, removeLinkAt, requireReplaceable, switchLink } from '../../publish/link.ts';
 import type { SyncContext } from '../context.ts';
 import type { Cycle, Stage } from '../cycle.ts';
 
@@ -24,13 +24,12 @@ export const publish: Stage = {
     if (!wanted || !candidate) return 'next';
     if (candidate === live) return 'settled';
     if (config.moveAside) {
-      const aside = await moveLinkPlaceAside(config.link, clock.now());
+      const aside = await moveLinkPlaceAside(config.root, config.link, clock.now());
       if (aside !== undefined)
         log.warn('moved aside what was in the place of the link', { from: config.link, to: aside });
     } else await requireReplaceable(config.link);
-    const now = new Date(clock.now());
-    await utimes(candidate.path, now, now).catch(() => undefined);
-    await switchLink(config.link, candidate.path);
+    await setTime(context, candidate.path);
+    await switchLink(config.root, config.link, candidate.path);
     cycle.updated = true;
     const updateMs = clock.monotonic() - (cycle.polledAt ?? cycle.startedAt);
     log.info(0, 'published', {
@@ -54,9 +53,12 @@ async function startStaleTimer(context: SyncContext, cycle: Cycle): Promise<void
   const { target } = cycle.link;
   const oid = oidOfWorktreeName(target);
   if (!oid || !context.layout.worktreePaths(oid).includes(target)) return;
-  const now = new Date(context.clock.now());
-  if ((await lstat(target).catch(() => undefined))?.isDirectory())
-    await utimes(target, now, now).catch(() => undefined);
+  await setTime(context, target);
+}
+
+/** Where it cannot be set, the tree goes or stays a little too early or too late. */
+async function setTime({ layout, clock }: SyncContext, path: string): Promise<void> {
+  await setTimesBelow({ root: layout.root, path }, new Date(clock.now())).catch(() => undefined);
 }
 
 /** After `--link` changed, the link that we published before would dangle at the next update (compat.md 9.15). */
@@ -67,6 +69,6 @@ async function removeFormerLink(context: SyncContext): Promise<void> {
   if (state.kind !== 'link') return;
   const oid = oidOfWorktreeName(state.target);
   if (!oid || !context.layout.worktreePaths(oid).includes(state.target)) return;
-  await rm(former, { force: true });
+  await removeLinkAt(context.config.root, former);
   context.log.info(0, 'removed the link of an earlier --link', { link: former });
 }

@@ -8,7 +8,7 @@ import type { Stage } from '../cycle.ts';
 async function touch({ config, clock, log }: SyncContext): Promise<boolean> {
   if (config.touchFile === undefined) return true;
   try {
-    await touchFile(config.touchFile, clock.now());
+    await touchFile(config.root, config.touchFile, clock.now());
     return true;
   } catch (error) {
     log.error(error, `the touch file could not be touched: ${messageOf(error)}`, { path: config.touchFile });
