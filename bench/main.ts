@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { benchClone } from './clone.ts';
+import { benchNeeds } from './needs.ts';
 import { benchPoll } from './poll.ts';
 import { benchRelay } from './relay.ts';
 import { benchRun } from './run.ts';
@@ -9,7 +10,14 @@ import { benchUpdate } from './update.ts';
 
 const PAGE = 'docs/performance.md';
 /** Each part of the page, in its order; `npm run bench -- NAME…` measures some of them again and keeps the others. */
-const SECTIONS = { poll: benchPoll, update: benchUpdate, clone: benchClone, run: benchRun, relay: benchRelay } as const;
+const SECTIONS = {
+  poll: benchPoll,
+  update: benchUpdate,
+  needs: benchNeeds,
+  clone: benchClone,
+  run: benchRun,
+  relay: benchRelay,
+} as const;
 type Name = keyof typeof SECTIONS;
 
 const NAMES = Object.keys(SECTIONS) as Name[];

@@ -1,7 +1,7 @@
 import type { HermeticGit } from '../git/hermetic.ts';
 import { runExechook } from '../notify/exechook.ts';
 import { HookRunner } from '../notify/hook-runner.ts';
-import { signalProcess } from '../notify/process-signal.ts';
+import { ProcessAbsent, signalProcess } from '../notify/process-signal.ts';
 import { callWebhook } from '../notify/webhook.ts';
 import type { HttpClient } from '../platform/http-client.ts';
 import type { SyncContext } from '../sync/context.ts';
@@ -50,6 +50,7 @@ export function createHooks(
         name: 'signal',
         backoffMs: processSignal.backoffMs,
         attempt: () => signalProcess(processSignal, log),
+        isAbsence: (error) => error instanceof ProcessAbsent,
         onResult: (success) => counters.hook('signal', success),
       }),
     );

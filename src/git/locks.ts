@@ -56,9 +56,14 @@ async function removeLocks(root: string, directory: string | Buffer, depth: numb
   }
 }
 
-/** Files that an interrupted fetch or repack leaves in the object store (git-gc removes them after two weeks). */
-async function removeTemporaryPacks(root: string, gitDir: string, removed: string[]): Promise<void> {
-  for (const directory of [join(gitDir, 'objects', 'pack'), join(gitDir, 'objects')]) {
+/** Files that an interrupted fetch, unpacking or repack leaves in the object store (git-gc removes them after two weeks). */
+async function removeTemporaryObjects(root: string, gitDir: string, removed: string[]): Promise<void> {
+  const store = join(gitDir, 'objects');
+  const fanOut = entriesOf(root, store).flatMap(({ path, kind }) => {
+    const name = path.subarray(store.length + 1).toString();
+    return kind === 'directory' && /^[0-9a-f]{2}$/.test(name) ? [join(store, name)] : [];
+  });
+  for (const directory of [join(store, 'pack'), store, ...fanOut]) {
     for (const { path } of entriesOf(root, directory)) {
       const name = path.toString().slice(directory.length + 1);
       if (!/^(?:tmp_|\.tmp-|incoming-|tmp_objdir)/.test(name)) continue;
@@ -68,7 +73,7 @@ async function removeTemporaryPacks(root: string, gitDir: string, removed: strin
 }
 
 /**
- * Removes what an interrupted git process left: `*.lock` files and half-written packs. Links are not followed.
+ * Removes what an interrupted git process left: `*.lock` files, half-written packs and objects. Links are not followed.
  * Only for a repository that no other process is writing; we start one git at a time.
  *
  * @param root the directory above the repository that is trusted
@@ -80,6 +85,6 @@ export async function removeStaleLocks(gitDir: string, root = dirname(gitDir)): 
   await removeLocks(root, join(gitDir, 'objects', 'info'), 1, removed);
   await removeLocks(root, join(gitDir, 'objects', 'pack'), 0, removed);
   for (const name of DEEP) await removeLocks(root, join(gitDir, name), DEEPEST, removed);
-  await removeTemporaryPacks(root, gitDir, removed);
+  await removeTemporaryObjects(root, gitDir, removed);
   return removed;
 }

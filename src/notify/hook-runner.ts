@@ -1,3 +1,4 @@
+import { asSidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Notification } from './notification.ts';
@@ -11,7 +12,12 @@ export interface HookRunnerOptions {
   /** One attempt; throws when it fails. */
   readonly attempt: (notification: Notification, signal: AbortSignal) => Promise<void>;
   readonly onResult: (success: boolean) => void;
+  /** The one who listens is not there yet: that is no failure, and the attempt is repeated until it is. */
+  readonly isAbsence?: (error: unknown) => boolean;
 }
+
+/** Attempts without anybody there until that looks like a mistake in the configuration. */
+const MANY_ATTEMPTS = 20;
 
 /**
  * Tells one listener about publishes, beside the sync and never more than one at a time.
@@ -27,6 +33,8 @@ export class HookRunner {
   #running: Notification | undefined;
   #loop: Promise<void> | undefined;
   #wake: AbortController | undefined;
+  /** Attempts in a row that found nobody. */
+  #absences = 0;
 
   constructor(options: HookRunnerOptions) {
     this.#options = options;
@@ -48,7 +56,7 @@ export class HookRunner {
 
   /** One attempt, waited for: what `--one-time` does. Returns false when it failed. */
   async once(notification: Notification): Promise<boolean> {
-    return await this.#attempt(notification);
+    return await this.#attempt(notification, 'last');
   }
 
   /** Ends a running attempt and forgets what is pending. */
@@ -75,21 +83,35 @@ export class HookRunner {
     this.#wake = undefined;
   }
 
-  async #attempt(notification: Notification): Promise<boolean> {
-    const { name, log, attempt, onResult } = this.#options;
+  /** @param more whether another attempt follows when this one fails */
+  async #attempt(notification: Notification, more: 'more' | 'last' = 'more'): Promise<boolean> {
+    const { name, log, attempt, onResult, isAbsence } = this.#options;
     this.#running = notification;
     try {
       await attempt(notification, this.#stopping.signal);
+      this.#absences = 0;
       onResult(true);
       log.info(1, `${name} succeeded`, { hash: notification.oid });
       return true;
     } catch (error) {
       if (this.#stopping.signal.aborted) return false;
+      if (more === 'more' && isAbsence?.(error)) {
+        this.#noteAbsence(error);
+        return false;
+      }
       onResult(false);
       log.error(error, `${name} failed`, { hash: notification.oid });
       return false;
     } finally {
       this.#running = undefined;
     }
+  }
+
+  #noteAbsence(error: unknown): void {
+    const { name, log } = this.#options;
+    this.#absences += 1;
+    const { message: reason, hint } = asSidecarError(error, name);
+    if (this.#absences === 1) log.info(0, `${name}: nobody is there yet; it is tried until somebody is`, { reason });
+    if (this.#absences === MANY_ATTEMPTS) log.warn(`${name}: still nobody is there`, { reason, hint });
   }
 }

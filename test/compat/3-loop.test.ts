@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { atRest } from '../kit/at-rest.ts';
 import { inotifywait } from '../kit/inotify.ts';
 import { fixture } from '../kit/setup.ts';
 import { published, read, run, sidecar, untilPublished } from '../kit/sidecar.ts';
@@ -55,7 +56,7 @@ describe('compat 3 refs, v4', () => {
     await untilPublished(link, first, process);
     upstream.commit({ a: 'two' });
     const { rmSync } = await import('node:fs');
-    await delay(150);
+    await atRest(process);
     const commands = process.logs.filter((line) => line.msg === 'git').length;
     await delay(300);
     expect(process.logs.filter((line) => line.msg === 'git')).toHaveLength(commands);
@@ -330,24 +331,23 @@ describe('compat 3 stale worktrees and the touch file', () => {
     await untilPublished(link, first, process);
     writeFileSync(join(root, '.worktrees', 'note'), 'mine');
     await untilPublished(link, upstream.commit({ a: 'two' }), process);
-    const flipped = Date.now();
-    await delay(300);
-    expect(existsSync(join(root, '.worktrees', first))).toBe(true);
+    // The link is made just before the flip.
+    const flippedAt = lstatSync(link).mtimeMs;
     await until('the stale worktree is gone', () => !existsSync(join(root, '.worktrees', first)));
-    expect(Date.now() - flipped).toBeGreaterThan(3850);
+    expect(Date.now() - flippedAt).toBeGreaterThanOrEqual(3999);
     expect(read(root, '.worktrees', 'note')).toBe('mine');
   });
 
   test('the touch file: made with its directories, 0644, touched on a change and at the first loop only', async () => {
     const { upstream, first, root, link, start } = fixture();
     const file = join(root, 'x/touched');
-    const process = start('--touch-file=x/touched');
+    const process = start('--touch-file=x/touched', '-v=4');
     await untilPublished(link, first, process);
     await until('the file is there', () => existsSync(file));
     expect(statSync(file).mode & 0o777).toBe(0o644);
-    await delay(100);
+    await atRest(process);
     const before = statSync(file).mtimeMs;
-    await delay(300);
+    await atRest(process);
     expect(statSync(file).mtimeMs).toBe(before);
     upstream.commit({ a: 'two' });
     await until('it is touched', () => statSync(file).mtimeMs > before);
@@ -365,9 +365,9 @@ describe.skipIf(missing('inotifywait'))('compat 3 inotify events on root', () =>
     const { upstream, root, link, first } = fixture();
     const how =
       mode === 'v4' ? ['--ref=main', '--link=link', '--period=50ms'] : ['--branch=main', '--dest=link', '--wait=0.05'];
-    const process = sidecar([`--compat=${mode}`, `--repo=${upstream.bare}`, `--root=${root}`, ...how]);
+    const process = sidecar([`--compat=${mode}`, `--repo=${upstream.bare}`, `--root=${root}`, ...how, '-v=4']);
     await untilPublished(link, first, process);
-    await delay(200);
+    await atRest(process);
     const lines = await inotifywait(ALL, root);
     const second = upstream.commit({ a: 'two', 'd/e': 'x' });
     await untilPublished(link, second, process);
@@ -378,6 +378,9 @@ describe.skipIf(missing('inotifywait'))('compat 3 inotify events on root', () =>
         !existsSync(join(root, `rev-${first}`)) &&
         !existsSync(join(root, '.worktrees', first)),
     );
+    await atRest(process);
+    const last = mode === 'v4' ? 'MOVED_TO link' : 'DELETE,ISDIR';
+    await until('the last event is there', () => lines.some((line) => line.startsWith(last)));
     await delay(300);
     return { lines: lines.map((line) => line.replace(/tmp-link\.[0-9a-f]+/, 'tmp-link')), oids: [first, second] };
   }
@@ -425,9 +428,9 @@ describe.skipIf(missing('inotifywait'))('compat 3 inotify events on root', () =>
 
   test('idle polls change nothing below root', async () => {
     const { first, root, link, start } = fixture();
-    const process = start();
+    const process = start('-v=4');
     await untilPublished(link, first, process);
-    await delay(300);
+    await atRest(process);
     const lines = await inotifywait(['-r', ...ALL], root);
     await delay(500);
     expect(lines).toEqual([]);

@@ -339,7 +339,7 @@ describe('compat 6 private files', () => {
 describe.skipIf(missing('unshare') || process.getuid?.() !== 0)('compat 6 process 1', () => {
   test('as process 1 of a container it reaps orphans, passes signals on and its exit status out', async () => {
     const { dir, args, first, link } = fixture();
-    const hook = script(join(dir, 'hook'), '(sleep 0.2; exit 0) &', 'exit 0');
+    const hook = script(join(dir, 'hook'), `(sleep 0.2; echo x > ${dir}/orphan-ended) &`, 'exit 0');
     const command = [
       '--fork',
       '--pid',
@@ -353,13 +353,15 @@ describe.skipIf(missing('unshare') || process.getuid?.() !== 0)('compat 6 proces
     const exited = new Promise<number | null>((done) => outer.once('exit', (code) => done(code)));
     try {
       await untilPublished(link, first);
-      await delay(800);
-      const children = execFileSync('ps', ['-o', 'pid,ppid,stat,args', '-A']).toString().split('\n');
+      await until('the orphan has ended', () => existsSync(join(dir, 'orphan-ended')));
+      const list = (): string[] => execFileSync('ps', ['-o', 'pid,ppid,stat,args', '-A']).toString().split('\n');
+      const children = list();
       const init = children.find(
         (line) => line.includes('git-sync.cjs') && line.includes(`${outer.pid}`) && !line.includes('unshare'),
       );
-      expect(children.filter((line) => / Z/.test(line) && line.includes('sleep'))).toEqual([]);
       const pid = Number(/^\s*(\d+)/.exec(init ?? '')?.[1]);
+      const isZombie = (line: string): boolean => new RegExp(`^\\s*\\d+\\s+${pid}\\s+Z`).test(line);
+      await until('nobody is left to reap', () => !list().some(isZombie));
       process.kill(pid, 'SIGTERM');
       expect(await exited).toBe(143);
     } finally {

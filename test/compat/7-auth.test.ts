@@ -83,12 +83,7 @@ describe('compat 7 askpass', () => {
       (response: import('node:http').ServerResponse) => void response.writeHead(302, { location: '/x' }).end(),
       'status 302',
     ],
-    [
-      'too late',
-      (response: import('node:http').ServerResponse) =>
-        void setTimeout(() => response.end('username=a\npassword=b\n'), 1500),
-      'no answer within 1000 ms',
-    ],
+    ['none at all', (response: import('node:http').ServerResponse) => void response, 'no answer within 1000 ms'],
   ])('%s is a failure, and the next attempt asks again', async (_name, answer, said) => {
     const { args, first, link } = fixture();
     let late = false;

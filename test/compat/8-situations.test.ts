@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { atRest } from '../kit/at-rest.ts';
 import { httpStub } from '../kit/http-stub.ts';
 import { script } from '../kit/script.ts';
 import { fixture } from '../kit/setup.ts';
@@ -500,7 +501,7 @@ describe('compat 9 faults that ours must not have', () => {
     const root = join(dir, 'r2');
     const process = sidecar([`--repo=${url}/repo.git`, `--root=${root}`, '--link=link', '--period=30ms', '-v=5']);
     await untilPublished(join(root, 'link'), first, process);
-    await new Promise((done) => setTimeout(done, 300));
+    await atRest(process);
     const commands = process.logs.filter((line) => line.msg === 'git').length;
     await new Promise((done) => setTimeout(done, 500));
     expect(process.logs.filter((line) => line.msg === 'git')).toHaveLength(commands);

@@ -66,8 +66,9 @@ test('stale locks and half-written packs are removed, everything else stays', as
     'worktrees/w/index.lock',
     'objects/pack/tmp_pack_1',
     'objects/tmp_objdir-incoming-1/x',
+    'objects/ab/tmp_obj_Xy12Zz',
   ];
-  const kept = ['refs/heads/main', 'objects/pack/pack-1.pack', 'locked'];
+  const kept = ['refs/heads/main', 'objects/pack/pack-1.pack', `objects/ab/${'1'.repeat(38)}`, 'locked'];
   for (const path of [...stale, ...kept]) {
     mkdirSync(join(dir, path, '..'), { recursive: true });
     writeFileSync(join(dir, path), '');

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { findFreePort } from '../../src/run/instance.ts';
+import { freePort } from '../peers/ports.ts';
 import { until } from '../peers/wait.ts';
 import { Publisher } from './publisher.ts';
 import { type LogLine, Sidecar } from './sidecar.ts';
@@ -27,7 +27,7 @@ export async function runFixture(): Promise<RunFixture> {
   const dir = tempDir();
   const publisher = new Publisher(join(dir, 'published'));
   const stateDir = join(dir, 'state');
-  const statusPort = await findFreePort();
+  const statusPort = await freePort();
   return {
     dir,
     publisher,

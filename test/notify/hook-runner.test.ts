@@ -3,7 +3,7 @@ import { parseOid } from '../../src/model/oid.ts';
 import { HookRunner } from '../../src/notify/hook-runner.ts';
 import type { Notification } from '../../src/notify/notification.ts';
 import type { Clock } from '../../src/platform/clock.ts';
-import { silentLogger } from '../../src/platform/log.ts';
+import { type Logger, silentLogger } from '../../src/platform/log.ts';
 import { until } from '../peers/wait.ts';
 
 const of = (digit: string): Notification => {
@@ -99,4 +99,32 @@ describe('a hook', () => {
     await hook.stop();
     expect([calls, results]).toEqual([['a'], []]);
   });
+});
+
+test('somebody who is not there yet is no failure: one line says so, and one more when it takes long', async () => {
+  const lines: string[] = [];
+  const note = (message: string): void => void lines.push(message);
+  const log = { ...silentLogger, info: (_level: number, message: string) => note(message), warn: note, error: note };
+  const results: boolean[] = [];
+  let absences = 0;
+  const hook = new HookRunner({
+    name: 'signal',
+    backoffMs: 1000,
+    clock: { now: () => 0, monotonic: () => 0, sleep: async () => undefined },
+    log: log as unknown as Logger,
+    onResult: (ok) => results.push(ok),
+    isAbsence: (error) => error instanceof RangeError,
+    attempt: async () => {
+      absences += 1;
+      if (absences <= 50) throw new RangeError('absent');
+    },
+  });
+  hook.notify(of('a'));
+  await until('it succeeded', () => results.length > 0);
+  expect(results).toEqual([true]);
+  expect(lines).toEqual([
+    'signal: nobody is there yet; it is tried until somebody is',
+    'signal: still nobody is there',
+    'signal succeeded',
+  ]);
 });

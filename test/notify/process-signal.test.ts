@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { script } from '../kit/script.ts';
@@ -35,19 +34,30 @@ describe('sync --signal', () => {
     await until('it heard again', () => read(dir, 'heard') === 'server\nserver\n');
   });
 
-  test('a process that is not there yet is signalled when it comes', async () => {
+  test.each([
+    ['a name', (_dir: string, name: string) => name],
+    ['a file with its id', (dir: string) => `pidfile:${dir}/pid`],
+  ])('a process (%s) that is not there yet is no error, and is signalled when it comes', async (_what, target) => {
     const { dir, first, link, start } = fixture();
+    const name = `late${process.pid}`;
     const sidecar = start(
       '--signal=HUP',
-      `--signal-process=pidfile:${dir}/pid`,
+      `--signal-process=${target(dir, name)}`,
       '--exechook-backoff=1s',
       '--exechook-command=/bin/true',
     );
     await untilPublished(link, first, sidecar);
-    await sidecar.logged('ERR_NOTIFY_SIGNAL');
-    writeFileSync(join(dir, 'unrelated'), '');
-    await server(dir, 'late');
+    await sidecar.logged('nobody is there yet');
+    await server(dir, name);
     await until('it heard', () => read(dir, 'heard') === 'server\n');
+    expect(sidecar.stderr).not.toContain('ERR_');
+    expect(sidecar.count('nobody is there yet')).toBe(1);
+  });
+
+  test('--one-time without the process is a failure: nobody would signal it later', async () => {
+    const { args } = fixture();
+    const { code, stderr } = await run([...args, '--one-time', '--signal=HUP', '--signal-process=nobody-of-this-name']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('ERR_NOTIFY_SIGNAL')]);
   });
 
   test.each([

@@ -87,12 +87,12 @@ describe('when a process is ready', () => {
   });
 
   test('a process that exits is not waited for', async () => {
-    const before = Date.now();
-    expect(await ready(await instance('exit 3'), [{ kind: 'tcp', port: 1 }], 20_000)).toBe('it exited with status 3');
-    expect(await ready(await instance('kill -9 $$'), [{ kind: 'delay', ms: 20_000 }], 30_000)).toBe(
+    // Longer than this test may take.
+    const long = 600_000;
+    expect(await ready(await instance('exit 3'), [{ kind: 'tcp', port: 1 }], long)).toBe('it exited with status 3');
+    expect(await ready(await instance('kill -9 $$'), [{ kind: 'delay', ms: long }], 2 * long)).toBe(
       'it was ended by SIGKILL',
     );
-    expect(Date.now() - before).toBeLessThan(10_000);
   });
 });
 

@@ -6,7 +6,7 @@ import { handCranked } from '../kit/hand-cranked.ts';
 import { reflinkDirectory } from '../kit/reflink.ts';
 import { fixture } from '../kit/setup.ts';
 import { run, type Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
-import { git } from '../kit/upstream.ts';
+import { type Files, git } from '../kit/upstream.ts';
 import { delay, until } from '../peers/wait.ts';
 
 const sources = (process: Sidecar): unknown[] =>
@@ -158,6 +158,39 @@ describe('the spare', () => {
     await untilPublished(link, upstream.commit({ 'd7/f57': 'zz' }), process);
     expect(sources(process).at(-1)).toBe('spare');
   });
+
+  test.each([
+    ['v4', ['--ref=main', '--link=link'], undefined],
+    ['v3', ['--compat=v3', '--branch=main', '--dest=link'], undefined],
+    ['v4 with a sparse checkout', ['--ref=main', '--link=link'], '/kept/\n/a\n'],
+  ])(
+    '%s: in a history that nobody interferes with, every update but the first is made of it',
+    async (_mode, how, patterns) => {
+      const { dir, upstream, root } = fixture();
+      const sparseFile = join(dir, 'patterns');
+      if (patterns !== undefined) writeFileSync(sparseFile, patterns);
+      const sparse = patterns === undefined ? [] : [`--sparse-checkout-file=${sparseFile}`];
+      const sync = await handCranked([`--repo=${upstream.bare}`, `--root=${root}`, ...how, ...sparse]);
+      const history: Files[] = [
+        { 'kept/file': 'kept' },
+        { a: 'an edit' },
+        { 'kept/new': 'a new file' },
+        { 'kept/file': null },
+        { 'kept/link': { link: '../a' } },
+        { 'kept/run': { exec: '#!/bin/sh' } },
+        { 'kept/new': null, 'kept/new/inside': 'a directory in the place of a file' },
+        { 'kept/new/inside': null, 'kept/link': null, 'kept/run': null, 'kept/x': 'x' },
+      ];
+      for (const files of history) {
+        upstream.commit(files);
+        await sync.cycle();
+      }
+      const built = sync.logged.filter(({ message }) => message === 'checked out').map(({ fields }) => fields.from);
+      expect(built).toEqual(['nothing', 'nothing', ...history.slice(2).map(() => 'spare')]);
+      expect(readFileSync(join(root, 'link', 'kept', 'x'), 'utf8')).toBe('x');
+      await sync.stop();
+    },
+  );
 
   test('many updates do not grow the repository', async () => {
     const { upstream, root } = fixture();

@@ -7,7 +7,7 @@ import { claimDirectory } from '../../platform/owned-directory.ts';
 const EARLIER: Readonly<Record<string, RegExp>> = {
   repositories: /\.[0-9a-f]{16}$/,
   answers: /^[0-9a-f]{16}\.[0-9a-f]{8}$/,
-  '.git-sidecar': /^git-sidecar-/,
+  '.git-sidecar': /^(?:git-sidecar-|aside\.)/,
 };
 
 async function foreignTo(root: string, names: readonly string[]): Promise<readonly string[]> {

@@ -1,0 +1,54 @@
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+
+/** A control group of its own that bounds memory. */
+export interface MemoryGroup {
+  add(pid: number | undefined): void;
+  /** Processes that the kernel killed in it. */
+  readonly kills: number;
+  readonly isEmpty: boolean;
+  /** Possible once it is empty. */
+  remove(): void;
+}
+
+const VERSIONS = [
+  {
+    parent: '/sys/fs/cgroup/memory',
+    limits: ['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes'],
+    events: 'memory.oom_control',
+  },
+  { parent: '/sys/fs/cgroup', limits: ['memory.max', 'memory.swap.max'], events: 'memory.events' },
+] as const;
+
+let made = 0;
+
+/** @returns undefined where none can be made: without root, or without control groups for memory */
+export function createMemoryGroup(mebibytes: number): MemoryGroup | undefined {
+  for (const { parent, limits, events } of VERSIONS) {
+    made += 1;
+    const path = `${parent}/git-sidecar-${process.pid}-${made}`;
+    try {
+      mkdirSync(path);
+    } catch {
+      continue;
+    }
+    const [memory, swap] = [`${path}/${limits[0]}`, `${path}/${limits[1]}`];
+    if (!existsSync(memory)) {
+      rmdirSync(path);
+      continue;
+    }
+    writeFileSync(memory, `${mebibytes * 2 ** 20}`);
+    // No swap, where it is counted at all.
+    if (existsSync(swap)) writeFileSync(swap, swap.includes('memsw') ? `${mebibytes * 2 ** 20}` : '0');
+    return {
+      add: (pid) => writeFileSync(`${path}/cgroup.procs`, `${pid}`),
+      get kills() {
+        return Number(/^oom_kill (\d+)$/m.exec(readFileSync(`${path}/${events}`, 'utf8'))?.[1] ?? 0);
+      },
+      get isEmpty() {
+        return readFileSync(`${path}/cgroup.procs`, 'utf8') === '';
+      },
+      remove: () => rmdirSync(path),
+    };
+  }
+  return undefined;
+}
