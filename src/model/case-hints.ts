@@ -55,7 +55,7 @@ export const CASE_HINTS = {
   },
   redirect: {
     code: 'ERR_REMOTE_PROTOCOL',
-    hint: 'Headers (`http.extraHeader`), client certificates and cookies are for one server and do not follow a redirect to another: write the URL that it leads to, in `--repo` or .gitmodules, and give what that server needs as `http.URL.extraHeader`.',
+    hint: 'A redirect is not followed where headers (`http.extraHeader`), cookies or a client certificate would go along to another server, and never by a relay: write the URL that it leads to, in `--repo` or .gitmodules, and give what that server needs as `http.URL.extraHeader`.',
   },
   shellTalks: {
     code: 'ERR_REMOTE_PROTOCOL',

@@ -173,7 +173,7 @@ describe('what git shows to the server that a redirect leads to', () => {
     const isFollowed = way !== 'git ls-remote' && kind !== 'http, from https';
     expect(code, stderr).toBe(isFollowed ? 0 : 1);
     if (isFollowed) expect(published(join(root, 'link'))).toBe(servers.oid);
-    else expect(stderr).toContain('do not follow a redirect');
+    else expect(stderr).toContain('A redirect is not followed');
     const shown = 'token=s3cret scoped=s3cret authorization=Bearer s3cret cookie=s3cret';
     for (const line of servers.arrived()) expect(line).toContain(same ? shown : NOTHING);
     expect(servers.arrived().length > 0).toBe(isFollowed);
@@ -206,7 +206,7 @@ describe('what git shows to the server that a redirect leads to', () => {
     };
     const args = [`--repo=${servers.repo(302)}`, `--root=${join(servers.dir, 'root')}`, '--one-time', ...WAYS[way]];
     const { code, stderr } = await run(args, env);
-    expect([code, stderr]).toEqual([1, expect.stringContaining('do not follow a redirect')]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('A redirect is not followed')]);
     expect(servers.arrived()).toEqual([]);
   });
 
@@ -263,7 +263,7 @@ describe('what other hosts are shown', () => {
       '--git-config=http.extraHeader:"X-Token: s3cret"',
     ]);
     expect(code).toBe(1);
-    expect(stderr).toContain('do not follow a redirect');
+    expect(stderr).toContain('A redirect is not followed');
     expect(servers.arrived().slice(before)).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../platform/clock.ts';
+import { GrowingBuffer } from '../../platform/growing-buffer.ts';
 
 export interface BodyLimits {
   /** Bytes of one body. */
@@ -21,14 +22,12 @@ export type Unread = 'too large' | 'too slow' | 'crowded out' | 'gone';
 interface Arriving {
   readonly address: string;
   readonly since: number;
-  buffer: Buffer;
-  size: number;
+  readonly content: GrowingBuffer;
   readonly giveUp: (why: Unread) => void;
 }
 
 /** A sender in its time: a git host sends a notification in one go. */
 const GRACE_MS = 1000;
-const FIRST_BYTES = 4096;
 
 /**
  * Bodies that are arriving, within bounds. Whoever comes is let in: when there is no room, the slowest of those that had
@@ -59,12 +58,12 @@ export class Bodies {
     try {
       return await new Promise<Buffer | Unread>((resolve) => {
         const since = this.#clock.monotonic();
-        const body: Arriving = { address, since, buffer: Buffer.alloc(0), size: 0, giveUp: resolve };
+        const body: Arriving = { address, since, content: new GrowingBuffer(most), giveUp: resolve };
         this.#makeRoomForOne(address);
         this.#arriving.add(body);
         ended.signal.addEventListener('abort', () => this.#arriving.delete(body), { once: true });
         request.on('data', (chunk: Buffer) => this.#take(body, chunk));
-        request.once('end', () => resolve(body.buffer.subarray(0, body.size)));
+        request.once('end', () => resolve(body.content.content));
         for (const event of ['aborted', 'error', 'close']) request.once(event, () => resolve('gone'));
         void this.#clock.sleep(ms, ended.signal).then(() => resolve('too slow'));
       });
@@ -75,23 +74,10 @@ export class Bodies {
     }
   }
 
-  /** Copies, since thousands of tiny pieces would take far more than their bytes. */
   #take(body: Arriving, chunk: Buffer): void {
     if (!this.#arriving.has(body)) return;
-    const size = body.size + chunk.length;
-    if (size > this.#limits.most) {
-      this.#end(body, 'too large');
-      return;
-    }
-    if (size > body.buffer.length) {
-      const room = Math.min(this.#limits.most, Math.max(FIRST_BYTES, body.buffer.length * 2, size));
-      const larger = Buffer.allocUnsafeSlow(room);
-      body.buffer.copy(larger, 0, 0, body.size);
-      body.buffer = larger;
-    }
-    chunk.copy(body.buffer, body.size);
-    body.size = size;
-    this.#makeRoom(body.address);
+    if (body.content.add(chunk)) this.#makeRoom(body.address);
+    else this.#end(body, 'too large');
   }
 
   #makeRoom(address: string): void {
@@ -115,7 +101,7 @@ export class Bodies {
   /** Of those that had their time. */
   #slowest(bodies: readonly Arriving[]): Arriving | undefined {
     const now = this.#clock.monotonic();
-    const rate = ({ size, since }: Arriving): number => size / (now - since);
+    const rate = ({ content, since }: Arriving): number => content.size / (now - since);
     return bodies
       .filter(({ since }) => now - since > GRACE_MS)
       .reduce<Arriving | undefined>(
@@ -126,7 +112,7 @@ export class Bodies {
 
   #leastWelcome(bodies: readonly Arriving[]): Arriving | undefined {
     const largest = bodies.reduce<Arriving | undefined>(
-      (most, each) => (most && most.size >= each.size ? most : each),
+      (most, each) => (most && most.content.size >= each.content.size ? most : each),
       undefined,
     );
     return this.#slowest(bodies) ?? largest;
@@ -140,5 +126,5 @@ export class Bodies {
 }
 
 function bytesOf(bodies: readonly Arriving[]): number {
-  return bodies.reduce((sum, { buffer }) => sum + buffer.length, 0);
+  return bodies.reduce((sum, { content }) => sum + content.held, 0);
 }
