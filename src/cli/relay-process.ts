@@ -109,13 +109,14 @@ async function serve(
     watched.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles(), config.http.profilesTokenFile));
   const routes: Route[] = [
     ...watched,
+    // They have limits of their own, which no flood of other requests uses up.
+    ...inboundRoutes(config.http, inboundOf(relay, log)),
     limitRoute(systemClock, config.maxRequestsPerSecond),
     gitRoute({ ...relay, agent: AGENT, log }),
     eventsRoute(options),
     reportsRoute(options),
     fleetRoute(options),
     statusRoute(options),
-    ...inboundRoutes(config.http, inboundOf(relay, log)),
   ];
   const mostConnections = config.maxSubscribers + SPARE_CONNECTIONS;
   return await startHttpServer({ config: config.http, log, routes, tls: config.tls, mostConnections });

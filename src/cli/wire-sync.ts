@@ -26,6 +26,7 @@ import type { Reports } from '../relay/client/reports.ts';
 import { CredentialSource } from '../remote/credential-source.ts';
 import type { SyncContext } from '../sync/context.ts';
 import { tellAll } from '../sync/sync-now.ts';
+import { confinement, withScopedHeaders } from './confinement.ts';
 import { defaultsUnused, userGitConfig } from './native-poll.ts';
 import { withRelayAccess } from './relay-settings.ts';
 import { directoryForSockets, persistSeconds } from './ssh-connections.ts';
@@ -67,7 +68,7 @@ async function createHermetic(
     root,
     inherited: config.environment,
     overrides: config.gitConfig,
-    additions: config.gitConfigAdd,
+    additions: [...config.gitConfigAdd, ...(await confinement(config))],
     includedConfig: await userGitConfig(config),
     cookieFile: config.cookieFile,
     lfs: config.lfs,
@@ -117,7 +118,7 @@ function reportTo(reports: Reports): Partial<SyncObserver> {
 
 /** Makes everything that a sync needs, from the configuration; starts nothing. */
 export async function wireSync(given: WiringOptions): Promise<WiredSync> {
-  const options = { ...given, config: withRelayAccess(given.config) };
+  const options = { ...given, config: withRelayAccess(withScopedHeaders(given.config)) };
   const { config, root, runner, log, redactor, clock, counters } = options;
   const memory = new GitMemory(readMemoryGroup());
   const { hermetic, directory } = await createHermetic(options, memory);

@@ -103,6 +103,7 @@ export const SIGNS: readonly Sign[] = [
   },
   { from: 'any', pattern: /could not read (?:username|password)|terminal prompts disabled/i, code: 'ERR_REMOTE_AUTH' },
   // What the server has, and how it answers.
+  { from: 'any', pattern: /returned error: 30[12378]/i, code: 'ERR_REMOTE_PROTOCOL', case: 'redirect' },
   { from: 'any', pattern: /returned error: (?:429|503)|too many requests/i, code: 'ERR_REMOTE_BUSY' },
   {
     from: 'any',

@@ -53,6 +53,10 @@ export const CASE_HINTS = {
     code: 'ERR_REMOTE_PROTOCOL',
     hint: 'A web page came instead of git’s answer, perhaps a login page: check the URL, give credentials that work without a browser, or except git from the single sign-on. See it with `curl -i URL/info/refs?service=git-upload-pack`.',
   },
+  redirect: {
+    code: 'ERR_REMOTE_PROTOCOL',
+    hint: 'A redirect is not followed where headers (`http.extraHeader`), cookies or a client certificate would go along to another server, and never by a relay: write the URL that it leads to, in `--repo` or .gitmodules, and give what that server needs as `http.URL.extraHeader`.',
+  },
   shellTalks: {
     code: 'ERR_REMOTE_PROTOCOL',
     hint: 'Something else than git wrote into the connection: over ssh the login shell of the user must print nothing; over http a proxy may have answered.',

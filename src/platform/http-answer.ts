@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { GrowingBuffer } from './growing-buffer.ts';
 
 /** Answers a request that is its own, and says whether it was. */
 export type Route = (url: URL, request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
@@ -18,14 +19,9 @@ export function answerJson(response: ServerResponse, status: number, document: u
  * @returns undefined when it is longer than `most` bytes; the rest of it is not read then
  */
 export async function readRequest(request: AsyncIterable<Buffer>, most: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += chunk.length;
-    if (size > most) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  const body = new GrowingBuffer(most);
+  for await (const chunk of request) if (!body.add(chunk)) return undefined;
+  return body.content;
 }
 
 /** The token of an `Authorization: Bearer` header (RFC 6750). */

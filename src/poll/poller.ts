@@ -40,7 +40,7 @@ export class Poller implements RefSource {
   }
 
   get fetchUrl(): string {
-    return this.#options.remote.fetchUrl;
+    return this.#options.native?.gitUrl ?? this.#options.remote.fetchUrl;
   }
 
   close(): void {
@@ -69,7 +69,7 @@ export class Poller implements RefSource {
   ): Promise<AdvertisedRef[]> {
     const { git, remote, log } = this.#options;
     this.#sayHow();
-    const ask = () => lsRemote(git, remote.fetchUrl, remote.shownUrl, names, signal);
+    const ask = () => lsRemote(git, this.fetchUrl, remote.shownUrl, names, signal);
     if (!this.#native) return await ask();
     try {
       const prefixes = names.map((name) => name.replace(/\*.*/, ''));

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
+import { CASE_HINTS } from '../model/case-hints.ts';
 import { type Credential, credentialFor } from '../model/credential.ts';
 import { SidecarError } from '../model/error.ts';
 import { bounded } from '../platform/bounded.ts';
@@ -60,6 +61,8 @@ export class UploadPack {
   readonly #options: UploadPackOptions;
   readonly #connection: HttpConnection;
   #server: UploadPackServer | undefined;
+  /** Where the last redirects led to. */
+  #found: string | undefined;
   /** The server refused us without credentials: send them at once from now on. */
   #needsAuth = false;
 
@@ -78,6 +81,17 @@ export class UploadPack {
 
   get url(): string {
     return this.#options.url;
+  }
+
+  /**
+   * What git is to ask. Where something was given for this server alone, git follows no redirect (see `refuseRedirects`)
+   * and gets the place that redirects led us to.
+   */
+  get gitUrl(): string {
+    const { url, settings } = this.#options;
+    const isConfined =
+      settings.extraHeaders.length > 0 || settings.clientCertificate || settings.cookieFile !== undefined;
+    return isConfined ? (this.#found ?? url) : url;
   }
 
   /** What is known of the server by now. */
@@ -171,6 +185,8 @@ export class UploadPack {
         continue;
       }
       await this.#requireOk(url, answer, credentials);
+      const base = url.href.slice(0, -INFO_REFS.length);
+      if (redirects > 0) this.#found = base;
       if (!answer.headers['content-type']?.startsWith('application/x-git-upload-pack-advertisement')) {
         dismiss(answer);
         throw isWebPage(answer)
@@ -180,7 +196,7 @@ export class UploadPack {
       const capabilities = readCapabilities(await readBody(answer, this.#options.settings.stallMs));
       if (capabilities.version !== 2) throw new NotNative(`the server speaks protocol v${capabilities.version}`);
       if (!capabilities.lsRefs) throw new NotNative('the server has no ls-refs command');
-      return { base: url.href.slice(0, -INFO_REFS.length), capabilities };
+      return { base, capabilities };
     }
   }
 
@@ -194,7 +210,24 @@ export class UploadPack {
       throw new NotNative(`the server redirects to ${redactUrl(`${to.origin}${to.pathname}`)}`, true);
     if (to.protocol !== from.protocol && to.protocol !== 'https:')
       throw new NotNative(`the server redirects to ${to.protocol}`);
+    if (to.origin !== from.origin) this.#requireNothingToFollow(from, to);
+    // A password that the server makes up is none of ours.
+    to.username = '';
+    to.password = '';
     return to;
+  }
+
+  /** Whoever asks for a certificate gets it; a cookie names a host, not a port, and git would show it to the neighbour. */
+  #requireNothingToFollow(from: URL, to: URL): void {
+    const { clientCertificate, cookieFile } = this.#options.settings;
+    const isNeighbour = to.hostname === from.hostname && cookieFile !== undefined;
+    if (!clientCertificate && !isNeighbour) return;
+    throw new SidecarError(CASE_HINTS.redirect.code, {
+      op: 'ask',
+      target: redactUrl(this.#options.url),
+      detail: `the server redirects to ${redactUrl(`${to.origin}${to.pathname}`)}, another server than that which the ${clientCertificate ? 'client certificate is' : 'cookies are'} for`,
+      hint: CASE_HINTS.redirect.hint,
+    });
   }
 
   async #ask(
@@ -234,7 +267,8 @@ export class UploadPack {
       pragma: 'no-cache',
     };
     if (method === 'POST') headers['content-type'] = 'application/x-git-upload-pack-request';
-    for (const line of settings.extraHeaders) {
+    const repository = new URL(this.#options.url);
+    for (const line of url.origin === repository.origin ? settings.extraHeaders : []) {
       const colon = line.indexOf(':');
       if (colon > 0) headers[line.slice(0, colon).trim().toLowerCase()] = line.slice(colon + 1).trim();
     }

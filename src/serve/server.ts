@@ -25,8 +25,18 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** What is asked for: a path, also one that begins with two slashes, or a whole URL (RFC 9112, 3.2); undefined for neither. */
+function targetOf({ url = '/' }: IncomingMessage): URL | undefined {
+  const text = url.startsWith('/') ? `http://localhost${url}` : url;
+  return URL.canParse(text, 'http://localhost') ? new URL(text, 'http://localhost') : undefined;
+}
+
 async function answer(routes: readonly Route[], request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://localhost');
+  const url = targetOf(request);
+  if (!url) {
+    answerText(response, 400, 'this is no path');
+    return;
+  }
   for (const route of routes) if (await route(url, request, response)) return;
   answerText(response, 404, 'there is nothing here');
 }

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { findFreePort } from '../../src/run/instance.ts';
 import { github, gitlab, type Notification, PROVIDERS } from '../kit/push-payloads.ts';
 import { fixture } from '../kit/setup.ts';
-import { published, run, Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
+import { published, read, run, Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { git } from '../kit/upstream.ts';
 import { delay, until } from '../peers/wait.ts';
 
@@ -32,6 +33,7 @@ async function setUp(...more: string[]) {
   return {
     ...it,
     process,
+    port,
     secretFile,
     name,
     push: async ({ headers, body }: Notification) => await fetch(`${url}/push`, { method: 'POST', headers, body }),
@@ -88,6 +90,38 @@ describe('POST /push', () => {
   });
 });
 
+describe('POST /push and strangers', () => {
+  test('a hundred and fifty stalled bodies of five MiB do not fill the memory, and a push is live at once', async () => {
+    const { upstream, link, process, name, push, port } = await setUp();
+    const peak = (): number =>
+      Number(/VmHWM:\s+(\d+)/.exec(read('/proc', `${process.child.pid}`, 'status') ?? '')?.[1]);
+    const before = peak();
+    const most = 5 * 2 ** 20;
+    const body = Buffer.alloc(most - 1, 'x');
+    const forged = { 'x-github-event': 'push', 'x-hub-signature-256': `sha256=${'0'.repeat(64)}` };
+    const head = Object.entries(forged).map(([key, value]) => `${key}: ${value}\r\n`);
+    const sockets = Array.from({ length: 150 }, () => {
+      const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+      onTestFinished(() => void socket.destroy());
+      socket.write(`POST /push HTTP/1.1\r\nhost: x\r\ncontent-length: ${most}\r\n${head.join('')}\r\n`);
+      socket.write(body);
+      return socket.resume();
+    });
+    const open = (): number => sockets.filter(({ closed }) => !closed).length;
+    await until(
+      () => `all but a few are refused; open: ${open()}`,
+      () => open() < 10,
+      40_000,
+    );
+    const oid = upstream.commit({ a: 'two' });
+    expect((await push(github('refs/heads/main', name))).status).toBe(202);
+    await untilPublished(link, oid, process);
+    // Kibibytes; all of the bodies would be 750 MiB.
+    expect(peak() - before).toBeLessThan(250 * 1024);
+    expect(process.count('refused a push notification')).toBeLessThan(60);
+  });
+});
+
 describe('POST /sync', () => {
   test('with ?wait it answers with what is published then', async () => {
     const { upstream, link, sync } = await setUp();
@@ -138,6 +172,7 @@ describe('on git-sidecar run --repo', () => {
     const process = new Sidecar(
       [
         ...['run', ...it.args, '--ref=main', '--period=1h', `--state=${join(it.dir, 'state')}`, '--ready-delay=50ms'],
+        '--drain-delay=0s',
         ...[`--http-bind=127.0.0.1:${port}`, `--push-secret-file=${files.secret}`, `--sync-token-file=${files.token}`],
         ...['--', 'sleep', '1000'],
       ],

@@ -19,6 +19,7 @@ const SAMPLES: readonly (readonly [string, ErrorCode, ErrorCase?])[] = [
   ["fatal: repository 'http://h/r/' not found", 'ERR_REMOTE_NOT_FOUND'],
   ["fatal: unable to access 'http://h/r/': The requested URL returned error: 429", 'ERR_REMOTE_BUSY'],
   ["fatal: unable to access 'http://h/r/': The requested URL returned error: 503", 'ERR_REMOTE_BUSY'],
+  ["fatal: unable to access 'http://h/r/': The requested URL returned error: 302", 'ERR_REMOTE_PROTOCOL', 'redirect'],
   [
     "fatal: unable to access 'http://h/r/': The requested URL returned error: 500",
     'ERR_REMOTE_UNREACHABLE',

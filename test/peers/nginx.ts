@@ -17,6 +17,17 @@ export interface NginxOptions {
   readonly clientCertificate?: boolean;
   /** Cookie `name=value` without which the answer is 403. */
   readonly cookie?: string;
+  /** Where paths are redirected to; see `Redirect`. */
+  readonly redirects?: readonly Redirect[];
+  /** Ask for a client certificate, and let everybody in. */
+  readonly askForCertificate?: boolean;
+}
+
+/** `/PREFIX/REST` is answered with a redirect to `to` and REST; with `users` only after authentication. */
+export interface Redirect {
+  readonly prefix: string;
+  readonly status: number;
+  readonly to: string;
 }
 
 export interface Nginx {
@@ -27,6 +38,8 @@ export interface Nginx {
   readonly keyFile: string;
   setUsers(users: Record<string, string>): void;
   readonly accessLog: string;
+  /** A line a request: method, path and whatever it shows of the client's secrets. */
+  readonly secretsLog: string;
   stop(): Promise<void>;
 }
 
@@ -64,21 +77,34 @@ function makeCertificate(directory: string): void {
   );
 }
 
+const SECRETS_FORMAT =
+  '$request_method $request_uri token=$http_x_token scoped=$http_x_scoped authorization=$http_authorization cookie=$http_cookie certificate=$ssl_client_s_dn';
+
+/** After the access phase, which `return` alone would come before. */
+function redirectText({ prefix, status, to }: Redirect, index: number, auth: string): string {
+  return `
+    location ~ ^/${prefix}/(?<rest${index}>.*)$ { ${auth} try_files /nothing-is-there @redirect${index}; }
+    location @redirect${index} { return ${status} ${to}$rest${index}$is_args$args; }`;
+}
+
 function configText(directory: string, port: number, options: NginxOptions): string {
   const tls = options.tls ? `ssl_certificate ${directory}/ca.pem; ssl_certificate_key ${directory}/key.pem;` : '';
   const mutual = options.clientCertificate ? `ssl_client_certificate ${directory}/ca.pem; ssl_verify_client on;` : '';
+  const asks = options.askForCertificate ? 'ssl_verify_client optional_no_ca;' : '';
   const auth = options.users ? `auth_basic git; auth_basic_user_file ${directory}/htpasswd;` : '';
   const cookie = options.cookie ? `if ($http_cookie !~ "${options.cookie}") { return 403; }` : '';
   return `
 daemon off; user root; worker_processes 1; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
 events { worker_connections 4096; }
 http {
-  access_log ${directory}/access.log;
+  log_format secrets '${SECRETS_FORMAT}';
+  access_log ${directory}/access.log; access_log ${directory}/secrets.log secrets; absolute_redirect off;
   client_body_temp_path ${directory}/body; proxy_temp_path ${directory}/proxy; fastcgi_temp_path ${directory}/fastcgi;
   uwsgi_temp_path ${directory}/uwsgi; scgi_temp_path ${directory}/scgi;
   client_max_body_size 0;
   server {
-    listen 127.0.0.1:${port}${options.tls ? ' ssl' : ''}; ${tls} ${mutual}
+    listen 127.0.0.1:${port}${options.tls ? ' ssl' : ''}; ${tls} ${mutual} ${asks}
+    ${(options.redirects ?? []).map((redirect, index) => redirectText(redirect, index, auth)).join('')}
     location /moved/ { rewrite ^/moved/(.*)$ /$1 redirect; }
     location / {
       ${auth} ${cookie}
@@ -129,6 +155,7 @@ export async function startNginx(directory: string, options: NginxOptions, prefi
     caFile: join(directory, 'ca.pem'),
     keyFile: join(directory, 'key.pem'),
     accessLog: join(directory, 'access.log'),
+    secretsLog: join(directory, 'secrets.log'),
     stop: () => stopAll(children),
   };
 }

@@ -3,11 +3,11 @@ import { readFile, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { messageOf, SidecarError } from '../../model/error.ts';
+import { addressOf } from '../../platform/client-address.ts';
 import { bearerToken } from '../../platform/http-answer.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import { compileNamePattern } from './allow.ts';
-import { addressOf } from './client-address.ts';
 
 /** Somebody who may read some repositories. */
 export interface Principal {

@@ -1,14 +1,17 @@
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { messageOf } from '../../model/error.ts';
 import type { Hint } from '../../model/hint.ts';
+import { addressOf } from '../../platform/client-address.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { answerJson as answer, bearerToken, type Route, readRequest } from '../../platform/http-answer.ts';
+import { answerJson as answer, bearerToken, type Route } from '../../platform/http-answer.ts';
 import type { Logger } from '../../platform/log.ts';
 import { RateLimit } from '../../platform/rate-limit.ts';
-import { authenticate, isSameSecret } from './authenticate.ts';
+import { isGenuine, isSameSecret, senderOf } from './authenticate.ts';
+import { Bodies, type Unread } from './bodies.ts';
 import { type Followed, hintsFor } from './match.ts';
-import { readPayload } from './payload.ts';
+import { type Provider, readPayload } from './payload.ts';
+import { answerUnread, refuseBody } from './refuse.ts';
+import { SecretFile } from './secret-file.ts';
+import { Strangers } from './strangers.ts';
 
 export interface InboundOptions {
   /** What a notification may be about. */
@@ -21,22 +24,21 @@ export interface InboundOptions {
   readonly syncNow: (timeoutMs: number, hint: Hint) => Promise<{ readonly status: 'synced' | 'failed' | 'timeout' }>;
 }
 
-/** More than any push notification; a larger one is refused and costs a period. */
-const LARGEST_BODY = 5 * 1024 * 1024;
 const MOST_AT_ONCE = 30;
 const MOST_A_SECOND = 10;
 const LONGEST_WAIT_MS = 300_000;
 
-/** Read at each request, so that a secret can be changed without a restart. */
-async function readSecret(path: string, log: Logger): Promise<string | undefined> {
-  try {
-    const secret = (await readFile(path, 'utf8')).trim();
-    return secret === '' ? undefined : secret;
-  } catch (error) {
-    log.warn('the secret cannot be read', { path, reason: messageOf(error) });
-    return undefined;
-  }
-}
+const TOO_MANY = { status: 'refused', error: 'too many requests' };
+const NO_PUSH = { status: 'ignored', reason: 'not a push' };
+const WRONG = 'the signature or token is wrong or missing';
+
+const MIB = 2 ** 20;
+/** More than any push notification; a larger one is refused and costs a period. GitHub waits ten seconds for an answer. */
+const ONE_BODY = { most: 5 * MIB, ms: 10_000 };
+/** Those whose signature can be checked only when all of it is there. */
+const SIGNED = { ...ONE_BODY, mostOfAddress: 8 * MIB, mostInAll: 16 * MIB, countOfAddress: 256, count: 512 };
+/** Those that have shown the secret already. */
+const GENUINE = { ...ONE_BODY, mostOfAddress: 16 * MIB, mostInAll: 16 * MIB, countOfAddress: 64, count: 64 };
 
 /** JSON, or GitHub's form with the JSON in `payload`. */
 function parseBody(body: Buffer, type: string | undefined): unknown {
@@ -45,63 +47,81 @@ function parseBody(body: Buffer, type: string | undefined): unknown {
   return JSON.parse((isForm ? new URLSearchParams(text).get('payload') : text) || '{}');
 }
 
-/** Refuses other methods, and too many requests. */
-function createGate(clock: Clock): (request: IncomingMessage, response: ServerResponse) => boolean {
-  const limit = new RateLimit(clock, MOST_AT_ONCE, MOST_A_SECOND);
-  return (request, response) => {
-    if (request.method !== 'POST') answer(response, 405, { status: 'refused', error: 'use POST' });
-    else if (!limit.take()) answer(response, 429, { status: 'refused', error: 'too many requests' });
-    else return true;
-    return false;
-  };
+/** What nobody has to look into for a notification. */
+const FOREIGN_TYPE =
+  /^(?!\s*(?:application\/(?:[\w.-]+\+)?json|text\/(?:json|plain)|application\/x-www-form-urlencoded)\s*(?:;|$))/i;
+
+/** Why a request is refused for its method, its type or its encoding; undefined for one that may be a notification. */
+function oddity({ method, headers }: IncomingMessage): readonly [number, string] | undefined {
+  const { 'content-type': type, 'content-encoding': encoding = 'identity' } = headers;
+  if (method !== 'POST') return [405, 'use POST'];
+  if (type !== undefined && FOREIGN_TYPE.test(type)) return [415, 'the body must be JSON or a form'];
+  return encoding === 'identity' ? undefined : [415, 'the body must not be compressed'];
 }
 
 /**
  * `POST /push`: notifications of git hosts. They only make us ask the remote sooner, so a replayed or repeated one does
- * no harm. Answered at once.
+ * no harm. Answered at once. What the headers already rule out is answered without reading the body.
  */
 export function pushRoute(secretFile: string, { followed, clock, log, wake }: InboundOptions): Route {
-  const mayPass = createGate(clock);
-  return async ({ pathname }, request, response) => {
-    if (pathname !== '/push') return false;
-    if (!mayPass(request, response)) return true;
-    const body = await readRequest(request, LARGEST_BODY);
-    if (!body) {
-      response.setHeader('connection', 'close');
-      answer(response, 413, { status: 'refused', error: 'the body is too large' });
-      return true;
+  const file = new SecretFile(secretFile, log);
+  const limit = new RateLimit(clock, MOST_AT_ONCE, MOST_A_SECOND);
+  const strangers = new Strangers(clock);
+  const [signed, genuine] = [new Bodies(clock, SIGNED), new Bodies(clock, GENUINE)];
+
+  const refuse = (request: IncomingMessage, response: ServerResponse, status: number, error: string): void => {
+    if (!strangers.note(addressOf(request))) answerUnread(request, response, 429, TOO_MANY);
+    else {
+      log.info(1, 'refused a push notification', { reason: error });
+      answerUnread(request, response, status, { status: 'refused', error });
     }
-    const secret = await readSecret(secretFile, log);
-    const sender = secret === undefined ? undefined : authenticate(request.headers, body, secret);
-    if (!sender || sender.kind === 'refused') {
-      log.info(1, 'refused a push notification', { reason: secret === undefined ? 'no secret' : 'wrong secret' });
-      answer(response, 401, { status: 'refused', error: 'the signature or token is wrong or missing' });
-      return true;
-    }
-    if (sender.kind === 'other') {
-      answer(response, 200, { status: 'ignored', reason: 'not a push' });
-      return true;
-    }
+  };
+
+  const giveUp = (request: IncomingMessage, response: ServerResponse, why: Unread): void => {
+    if (why !== 'gone' && strangers.note(addressOf(request)))
+      log.info(1, 'refused a push notification', { reason: `its body: ${why}` });
+    refuseBody(response, why);
+  };
+
+  const accept = (request: IncomingMessage, response: ServerResponse, provider: Provider, body: Buffer): void => {
+    let document: unknown;
     try {
-      const notice = readPayload(sender.provider, parseBody(body, request.headers['content-type']));
-      let isOurs = false;
-      for (const each of followed()) {
-        const hints = hintsFor(notice, each);
-        isOurs ||= hints !== undefined;
-        for (const hint of hints ?? []) wake('push', hint, each);
-      }
-      log.info(isOurs ? 1 : 2, 'a push notification', {
-        provider: notice.provider,
-        refs: notice.moves.map(({ ref }) => ref).join(' '),
-        ours: isOurs,
-      });
-      answer(
-        response,
-        isOurs ? 202 : 200,
-        isOurs ? { status: 'accepted' } : { status: 'ignored', reason: 'another repository or ref' },
-      );
+      document = parseBody(body, request.headers['content-type']);
     } catch {
       answer(response, 400, { status: 'refused', error: 'the body is not JSON' });
+      return;
+    }
+    const notice = readPayload(provider, document);
+    let isOurs = false;
+    for (const each of followed()) {
+      const hints = hintsFor(notice, each);
+      isOurs ||= hints !== undefined;
+      for (const hint of hints ?? []) wake('push', hint, each);
+    }
+    const refs = notice.moves.map(({ ref }) => ref).join(' ');
+    log.info(isOurs ? 1 : 2, 'a push notification', { provider: notice.provider, refs, ours: isOurs });
+    if (isOurs) answer(response, 202, { status: 'accepted' });
+    else answer(response, 200, { status: 'ignored', reason: 'another repository or ref' });
+  };
+
+  return async ({ pathname }, request, response) => {
+    if (pathname !== '/push') return false;
+    const odd = oddity(request);
+    const secret = odd ? undefined : await file.read();
+    const sender = senderOf(request.headers);
+    const isKnown =
+      sender !== undefined && secret !== undefined && sender.proof.kind === 'secret' && isGenuine(sender, secret);
+    if (odd) refuse(request, response, ...odd);
+    else if (secret === undefined) refuse(request, response, 401, 'there is no secret here');
+    else if (!sender || (sender.proof.kind === 'secret' && !isKnown)) refuse(request, response, 401, WRONG);
+    else if (!sender.isPush && !sender.isTest) answerUnread(request, response, 200, NO_PUSH);
+    else {
+      const body = await (isKnown ? genuine : signed).read(request, addressOf(request));
+      if (typeof body === 'string') giveUp(request, response, body);
+      else if (!isKnown && !isGenuine(sender, secret, body)) refuse(request, response, 401, WRONG);
+      else if (!limit.take()) answer(response, 429, TOO_MANY);
+      else if (sender.isPush) accept(request, response, sender.provider, body);
+      else answer(response, 200, NO_PUSH);
     }
     return true;
   };
@@ -121,16 +141,7 @@ function parseWait(text: string | null): number | undefined {
  * answers when it is published.
  */
 export function triggerRoute(tokenFile: string, { clock, log, wake, syncNow }: InboundOptions): Route {
-  const mayPass = createGate(clock);
-  return async ({ pathname, searchParams }, request, response) => {
-    if (pathname !== '/sync') return false;
-    if (!mayPass(request, response)) return true;
-    const token = await readSecret(tokenFile, log);
-    if (token === undefined || !isSameSecret(bearerToken(request), token)) {
-      response.setHeader('www-authenticate', 'Bearer');
-      answer(response, 401, { status: 'refused', error: 'the token is wrong or missing' });
-      return true;
-    }
+  const trigger = async (searchParams: URLSearchParams, response: ServerResponse): Promise<void> => {
     const waitMs = parseWait(searchParams.get('wait'));
     const commit = searchParams.get('commit')?.toLowerCase();
     const hint: Hint = { to: commit };
@@ -145,6 +156,21 @@ export function triggerRoute(tokenFile: string, { clock, log, wake, syncNow }: I
       const result = await syncNow(waitMs, hint);
       answer(response, { synced: 200, failed: 502, timeout: 504 }[result.status], result);
     }
+  };
+  const file = new SecretFile(tokenFile, log);
+  const limit = new RateLimit(clock, MOST_AT_ONCE, MOST_A_SECOND);
+  const strangers = new Strangers(clock);
+  return async ({ pathname, searchParams }, request, response) => {
+    if (pathname !== '/sync') return false;
+    const token = await file.read();
+    const isKnown = token !== undefined && isSameSecret(bearerToken(request), token);
+    if (!isKnown && !strangers.note(addressOf(request))) answerUnread(request, response, 429, TOO_MANY);
+    else if (request.method !== 'POST') answerUnread(request, response, 405, { status: 'refused', error: 'use POST' });
+    else if (!isKnown) {
+      response.setHeader('www-authenticate', 'Bearer');
+      answerUnread(request, response, 401, { status: 'refused', error: 'the token is wrong or missing' });
+    } else if (!limit.take()) answerUnread(request, response, 429, TOO_MANY);
+    else await trigger(searchParams, response);
     return true;
   };
 }

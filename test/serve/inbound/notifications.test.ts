@@ -1,12 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { authenticate } from '../../../src/serve/inbound/authenticate.ts';
+import { isGenuine, senderOf } from '../../../src/serve/inbound/authenticate.ts';
 import { hintsFor, repositoryKey } from '../../../src/serve/inbound/match.ts';
+import type { Provider } from '../../../src/serve/inbound/payload.ts';
 import { readPayload } from '../../../src/serve/inbound/payload.ts';
 import { github, gitlab, PROVIDERS, SECRET } from '../../kit/push-payloads.ts';
 
 const followed = { url: 'https://git.internal:8443/Group/app.git', refs: ['main', 'refs/heads/main'] };
 const ENTRIES = Object.entries(PROVIDERS);
+
+type Verdict = { kind: 'refused' } | { kind: 'push' | 'other'; provider: Provider };
+
+function authenticate(headers: Readonly<Record<string, string>>, body: Buffer, secret: string): Verdict {
+  const sender = senderOf(headers);
+  if (!sender || !isGenuine(sender, secret, body)) return { kind: 'refused' };
+  return { kind: sender.isPush ? 'push' : 'other', provider: sender.provider };
+}
 
 function read({ headers, body }: { headers: Readonly<Record<string, string>>; body: string }) {
   const sender = authenticate(headers, Buffer.from(body), SECRET);
