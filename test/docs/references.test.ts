@@ -100,6 +100,16 @@ describe('docs/adr', () => {
     expect(text).toMatch(/^\*\*State:\*\* accepted/m);
     expect(matches(text, /^## (.*)$/gm)).toEqual(['Context', 'Decision', 'Consequences', 'In the code']);
   });
+
+  test.each(ADRS)('%s names only what is in the file that it names for it', (name) => {
+    const pairs = [...read(join('docs/adr', name)).matchAll(/((?:`[\w.]+`(?:, | and )?)+) in `(src\/[\w./-]+\.ts)`/g)];
+    const missing = pairs.flatMap(([, symbols = '', path = '']) =>
+      matches(symbols, /`(?:\w+\.)?(\w+)`/g)
+        .filter((symbol) => !new RegExp(`\\b${symbol}\\b`).test(read(path)))
+        .map((symbol) => `${symbol} in ${path}`),
+    );
+    expect(missing).toEqual([]);
+  });
 });
 
 describe('the glossary', () => {
