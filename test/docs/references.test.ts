@@ -12,7 +12,7 @@ function filesBelow(directory: string, endings: readonly string[]): string[] {
 const PAGES = [
   ...readdirSync('.').filter((name) => name.endsWith('.md')),
   ...filesBelow('docs', ['.md']),
-  ...(existsSync('.github') ? filesBelow('.github', ['.md']) : []),
+  ...filesBelow('.github', ['.md']),
 ];
 const CODE = ['src', 'test', 'bench'].flatMap((directory) => filesBelow(directory, ['.ts', '.js']));
 const ADRS = readdirSync('docs/adr').filter((name) => /^\d{4}-.*\.md$/.test(name));
