@@ -60,7 +60,7 @@ describe('a container with little memory', () => {
         LONG_MS,
       );
       expect(process.child.signalCode).toBeNull();
-      expect(group.kills).toBe(1);
+      expect(group.kills).toBeGreaterThan(0);
       expect(process.stderr).toContain('git ran out of memory within the limit of 300 MiB (the kernel killed it)');
     },
     LONG_MS + 10_000,
