@@ -13,7 +13,8 @@ import { BEAT_MS } from '../relay/protocol/timing.ts';
 import { claimRelayRoot } from '../relay/server/claim-root.ts';
 import { fleetRoute } from '../relay/server/fleet-route.ts';
 import { gitRoute } from '../relay/server/git-route.ts';
-import { eventsRoute, limitRoute, reportsRoute, statusRoute } from '../relay/server/routes.ts';
+import { quotaRoute } from '../relay/server/quotas.ts';
+import { eventsRoute, reportsRoute, statusRoute } from '../relay/server/routes.ts';
 import type { Verdict } from '../serve/health.ts';
 import type { InboundOptions } from '../serve/inbound/routes.ts';
 import type { Metrics } from '../serve/metrics.ts';
@@ -32,6 +33,8 @@ import { type WiredRelay, wireRelay } from './wire-relay.ts';
 const FIRST_ORDER_MS = 3000;
 const ORDER_EVERY_MS = 30_000;
 const ACCESS_EVERY_MS = 5000;
+/** Certificates end, and whoever holds a stream shows nothing again. */
+const RECHECK_EVERY_MS = 60_000;
 /** Connections besides the streams: fetches, reports, probes. */
 const SPARE_CONNECTIONS = 2000;
 
@@ -65,6 +68,7 @@ function showMetrics(metrics: Metrics, { repositories, hub, answers, fleet, git 
   metrics.set('git_sidecar_relay_repositories', repositories.followers.length);
   metrics.set('git_sidecar_relay_subscribers', hub.subscribers);
   metrics.set('git_sidecar_relay_subscribers_dropped', hub.dropped);
+  metrics.set('git_sidecar_relay_subscribers_ended', hub.ended);
   metrics.set('git_sidecar_relay_events_sent', hub.eventsSent);
   metrics.set('git_sidecar_relay_behind', fleet.behind);
   metrics.set('git_sidecar_relay_cache_bytes', answers.bytes);
@@ -92,7 +96,8 @@ async function serve(
   metrics: Metrics | undefined,
   log: Logger,
 ): Promise<HttpServer> {
-  const options = { ...relay, mostSubscribers: config.maxSubscribers };
+  const { hub, doorkeeper, onRefused } = relay;
+  const mostConnections = config.maxSubscribers + SPARE_CONNECTIONS;
   // Those that watch over us are answered however much there is to do.
   const watched: Route[] = [
     probeRoute(
@@ -105,16 +110,28 @@ async function serve(
     watched.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles(), config.http.profilesTokenFile));
   const routes: Route[] = [
     ...watched,
-    limitRoute(systemClock, config.maxRequestsPerSecond),
+    quotaRoute({
+      clock: systemClock,
+      ownerOf: (request) => doorkeeper.ownerOf(request),
+      mostPerSecond: config.maxRequestsPerSecond,
+      mostUnderWay: () => mostConnections - hub.subscribers,
+      onRefused,
+    }),
     gitRoute({ ...relay, agent: AGENT, log }),
-    eventsRoute(options),
-    reportsRoute(options),
-    fleetRoute(options),
-    statusRoute(options),
+    eventsRoute(relay),
+    reportsRoute(relay),
+    fleetRoute(relay),
+    statusRoute(relay),
     ...inboundRoutes(config.http, inboundOf(relay, log)),
   ];
-  const mostConnections = config.maxSubscribers + SPARE_CONNECTIONS;
-  return await startHttpServer({ config: config.http, log, routes, tls: config.tls, mostConnections });
+  return await startHttpServer({
+    config: config.http,
+    log,
+    routes,
+    tls: config.tls,
+    mostConnections,
+    mostOfOneAddress: config.maxConnectionsPerAddress,
+  });
 }
 
 /** What is done again and again. @returns what ends that */
@@ -137,14 +154,16 @@ function keepHouse(relay: WiredRelay, server: HttpServer, log: Logger, signal: A
       isBusy = false;
     }
   };
+  const renew = async (): Promise<void> => {
+    if (await relay.access.refresh()) relay.hub.recheck();
+    if (await server.refreshTls()) relay.hub.endCertificates();
+  };
   const timers = [
     setInterval(() => relay.hub.beat(), BEAT_MS),
     setTimeout(() => void keepOrder().catch(complain), FIRST_ORDER_MS),
     setInterval(() => void keepOrder().catch(complain), ORDER_EVERY_MS),
-    setInterval(() => {
-      void relay.access.refresh();
-      server.refreshTls().catch(complain);
-    }, ACCESS_EVERY_MS),
+    setInterval(() => void renew().catch(complain), ACCESS_EVERY_MS),
+    setInterval(() => relay.hub.recheck(), RECHECK_EVERY_MS),
   ];
   return () => {
     for (const timer of timers) clearInterval(timer);

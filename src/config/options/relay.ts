@@ -90,7 +90,7 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
     env: ['GIT_SIDECAR_MAX_REPOSITORIES'],
     default: '500',
     placeholder: 'N',
-    doc: 'Repositories followed at a time.',
+    doc: 'Repositories followed at a time. When there are as many, whoever asks for most of them gives one up to somebody who asks for fewer.',
   },
   {
     name: 'max-subscribers',
@@ -99,7 +99,7 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
     env: ['GIT_SIDECAR_MAX_SUBSCRIBERS'],
     default: '20000',
     placeholder: 'N',
-    doc: 'Event streams at a time.',
+    doc: 'Event streams at a time. One token, certificate or address may have all of them; when there are as many, whoever has most gives one up to somebody who has fewer.',
   },
   {
     name: 'max-requests',
@@ -108,7 +108,16 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
     env: ['GIT_SIDECAR_MAX_REQUESTS'],
     default: '2000',
     placeholder: 'N',
-    doc: 'Requests a second; as many may come at once. More are answered with 429 and come again; probes and metrics are always answered.',
+    doc: 'Requests a second; as many may come at once. Who is alone gets all of it, several get equal shares. More are answered with 429 and come again; probes and metrics are always answered.',
+  },
+  {
+    name: 'max-connections-per-address',
+    type: 'int',
+    group: 'limits',
+    env: ['GIT_SIDECAR_MAX_CONNECTIONS_PER_ADDRESS'],
+    default: '0',
+    placeholder: 'N',
+    doc: 'Connections of one network address at a time; 0: no limit of its own. Behind a proxy or NAT a whole fleet has one address.',
   },
   {
     name: 'max-disk',

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { createParser } from 'eventsource-parser';
 import { asSidecarError, messageOf, SidecarError } from '../../model/error.ts';
+import { ERROR_CODES, type ErrorCode } from '../../model/error-codes.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
 import { readBody } from '../../platform/http-body.ts';
 import { type HttpAccess, HttpConnection } from '../../platform/http-connection.ts';
 import type { Logger } from '../../platform/log.ts';
 import { readRetryAfter } from '../../remote/http-failure.ts';
-import { applyChange, type RelayEvent, readEvent } from '../protocol/events.ts';
+import { applyChange, type RelayEvent, readEvent, TROUBLE_HEADER } from '../protocol/events.ts';
 import { digestOf, type Refs } from '../protocol/refs.ts';
 import { REPORT_HEADER } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
@@ -50,6 +51,8 @@ export class SseFeed implements RefFeed {
   #isConnected = false;
   #trouble: RefFeed['trouble'];
   #failures = 0;
+  /** What the relay said when it ended the stream. */
+  #ended: RefFeed['trouble'];
   #stream: AbortController | undefined;
   #retryAfterMs = 0;
 
@@ -90,13 +93,13 @@ export class SseFeed implements RefFeed {
     while (!this.#stopping.signal.aborted) {
       try {
         await this.#follow();
-        this.#set({ code: 'ERR_RELAY_UNREACHABLE', detail: 'the relay ended the stream' });
+        this.#set(this.#ended ?? { code: 'ERR_RELAY_UNREACHABLE', detail: 'the relay ended the stream' });
       } catch (failure) {
         const error = asSidecarError(failure, 'follow the relay');
         if (this.#stopping.signal.aborted) return;
         this.#failures += 1;
         const reason = `${error.code}: ${error.detail}`;
-        if (this.#failures === 1) log.warn('the relay cannot be followed', { relay: url, reason });
+        if (this.#failures === 1) log.warn('the relay cannot be followed', { relay: url, reason, hint: error.hint });
         else log.info(2, 'the relay cannot be followed', { relay: url, reason, failures: this.#failures });
         this.#set({ code: error.code, detail: error.detail });
       }
@@ -120,6 +123,7 @@ export class SseFeed implements RefFeed {
     const { settings } = this.#options;
     this.#stream = new AbortController();
     this.#heard = undefined;
+    this.#ended = undefined;
     this.#retryAfterMs = 0;
     const connection = new HttpConnection(settings);
     try {
@@ -157,7 +161,9 @@ export class SseFeed implements RefFeed {
     const text = (await readBody(answer)).toString('utf8', 0, 200).trim();
     const refused = [401, 403, 404].includes(answer.statusCode ?? 0);
     const detail = `status ${answer.statusCode}: ${text}`;
-    const code = refused ? 'ERR_RELAY_REFUSED' : 'ERR_RELAY_UNREACHABLE';
+    const said = answer.headers[TROUBLE_HEADER];
+    const isKnownCode = typeof said === 'string' && said in ERROR_CODES;
+    const code = isKnownCode ? (said as ErrorCode) : refused ? 'ERR_RELAY_REFUSED' : 'ERR_RELAY_UNREACHABLE';
     throw new SidecarError(code, { op: 'follow', target: url, detail });
   }
 
@@ -188,6 +194,11 @@ export class SseFeed implements RefFeed {
 
   #take(event: RelayEvent): void {
     const { log, url, repository } = this.#options;
+    if (event.kind === 'end') {
+      this.#ended = { code: event.code, detail: event.detail };
+      log.info(0, 'the relay ended the stream', { relay: url, repository, reason: event.code });
+      return;
+    }
     if (event.kind === 'trouble') {
       this.#trouble = event;
       log.warn('the relay cannot ask the git server', { relay: url, repository, reason: event.code });

@@ -12,7 +12,7 @@ import { Hints, type Shown } from '../../poll/hints.ts';
 import { changesBetween, type RefChange, type Refs } from '../protocol/refs.ts';
 import type { Upstream } from './allow.ts';
 import { coveredRefs, shownBy } from './covered-refs.ts';
-import type { HostBudget } from './host-budget.ts';
+import type { Asker, HostBudget } from './host-budget.ts';
 import type { Mirror } from './mirror.ts';
 import type { ObjectSource } from './mirror-objects.ts';
 import { Turns } from './turns.ts';
@@ -40,6 +40,8 @@ export interface FollowerOptions {
   readonly remote: UpstreamRefs;
   readonly mirror: Mirror;
   readonly budget: HostBudget;
+  /** On whose share of the budget the git server is asked at first. */
+  readonly payer: string;
   readonly periodMs: number;
   readonly clock: Clock;
   readonly random: Random;
@@ -82,6 +84,8 @@ export class Follower {
   readonly #stopping = new AbortController();
   readonly #limits: FollowerLimits;
   readonly #finding = new Map<string, Promise<boolean>>();
+  /** On whose share of the budget the git server is asked. */
+  payer: string;
   #isOpen = false;
   #known = false;
   #asOf = 0;
@@ -94,6 +98,7 @@ export class Follower {
     const { signal } = this.#stopping;
     const { clock, watchdog } = options;
     this.#options = options;
+    this.payer = options.payer;
     this.#limits = options.limits ?? LIMITS;
     this.#wakeUps = new WakeUps(clock);
     this.#hints = new Hints(clock, this.#wakeUps);
@@ -270,6 +275,10 @@ export class Follower {
     return isHealed;
   }
 
+  get #asker(): Asker {
+    return { owner: this.payer, repository: this.upstream.name };
+  }
+
   #named(step: string): string {
     return `${this.upstream.name}: ${step}`;
   }
@@ -283,6 +292,7 @@ export class Follower {
     if (!this.#known) this.#asOf = 0;
     this.#isOpen = true;
   }
+
   #note(error: SidecarError | undefined): void {
     const { log, budget, onTrouble } = this.#options;
     const before = this.#trouble;
@@ -307,7 +317,7 @@ export class Follower {
   async #ask(): Promise<void> {
     const { remote, upstream, budget, log } = this.#options;
     if (this.#isSuspect) await this.#checkMirror();
-    if (remote.costs) await budget.take(upstream.host, this.#stopping.signal);
+    if (remote.costs) await budget.take(upstream.host, this.#asker, this.#stopping.signal);
     const note = this.#options.noting?.begin();
     const list = async (signal: AbortSignal) => await remote.list(upstream.questions, signal);
     const told = await this.#limited.run(this.#named('ask where the refs are'), this.#limits.ask, list);
@@ -336,7 +346,7 @@ export class Follower {
 
   async #update(before: Refs, wanted: Refs, asOf: number): Promise<void> {
     const { remote, upstream, budget, mirror, clock, log, onChange } = this.#options;
-    if (remote.costs) await budget.take(upstream.host, this.#stopping.signal);
+    if (remote.costs) await budget.take(upstream.host, this.#asker, this.#stopping.signal);
     const startedAt = clock.monotonic();
     const update = async (signal: AbortSignal) => await mirror.update(wanted, remote.source, signal);
     await this.#limited.run(this.#named('fetch what is new'), this.#limits.update, update);

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SidecarError } from '../../../src/model/error.ts';
+import { systemClock } from '../../../src/platform/clock.ts';
 import { parseRepositoryName, type RepositoryName } from '../../../src/relay/protocol/repository-name.ts';
 import { Access, parseAccessRules } from '../../../src/relay/server/access.ts';
 import { silentLog } from '../../kit/silent-log.ts';
@@ -16,7 +17,7 @@ describe('access', () => {
   async function open(text: string): Promise<{ access: Access; path: string }> {
     const path = join(tempDir(), 'access');
     writeFileSync(path, text);
-    const access = new Access(path, silentLog);
+    const access = new Access(path, silentLog, systemClock);
     await access.open();
     return { access, path };
   }
@@ -56,10 +57,10 @@ describe('access', () => {
   test('a file that is not there is an error at the start', async () => {
     const directory = tempDir();
     mkdirSync(join(directory, 'd'));
-    await expect(new Access(join(directory, 'none'), silentLog).open()).rejects.toMatchObject({
+    await expect(new Access(join(directory, 'none'), silentLog, systemClock).open()).rejects.toMatchObject({
       code: 'ERR_RELAY_ACCESS_FILE',
     });
-    await expect(new Access(join(directory, 'd'), silentLog).open()).rejects.toMatchObject({
+    await expect(new Access(join(directory, 'd'), silentLog, systemClock).open()).rejects.toMatchObject({
       code: 'ERR_RELAY_ACCESS_FILE',
     });
   });

@@ -93,6 +93,7 @@ function setUp(periodMs = 20) {
     remote,
     mirror: mirror as never,
     budget,
+    payer: 'somebody',
     periodMs,
     clock: systemClock,
     random: () => 0.5,
