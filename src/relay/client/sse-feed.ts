@@ -35,6 +35,8 @@ const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
 /** From the first packet to the head of the answer: a relay sends it at once, and a busy one a little later. */
 const ANSWER_MS = 15_000;
+/** Of one event, in bytes: the refs of a large repository, as JSON. */
+const LARGEST_EVENT = 64 * 1024 * 1024;
 
 /** Follows a relay's event stream, and opens it again whenever it breaks. */
 export class SseFeed implements RefFeed {
@@ -168,8 +170,10 @@ export class SseFeed implements RefFeed {
   }
 
   async #read(answer: IncomingMessage): Promise<void> {
+    let unread = 0;
     const parser = createParser({
       onEvent: ({ event, id, data }) => {
+        unread = 0;
         const read = readEvent(event, id, data);
         if (read) this.#take(read);
       },
@@ -183,9 +187,12 @@ export class SseFeed implements RefFeed {
       for await (const chunk of answer) {
         clearTimeout(timer);
         timer = setTimeout(giveUp, SILENCE_MS);
+        unread += (chunk as Buffer).length;
+        if (unread > LARGEST_EVENT) throw tooLarge();
         parser.feed(decoder.decode(chunk as Buffer, { stream: true }));
       }
     } catch (cause) {
+      if (cause instanceof SidecarError) throw cause;
       throw new SidecarError('ERR_RELAY_UNREACHABLE', { op: 'follow', detail: 'the stream broke off', cause });
     } finally {
       clearTimeout(timer);
@@ -241,4 +248,9 @@ export class SseFeed implements RefFeed {
     this.#lastId = heard.id;
     this.#told = { refs: isSame ? told.refs : heard.refs, asOf: clock.now() - ageMs, ageMs };
   }
+}
+
+function tooLarge(): SidecarError {
+  const detail = `an event is longer than ${LARGEST_EVENT} bytes`;
+  return new SidecarError('ERR_REMOTE_TOO_LARGE', { op: 'follow the relay', detail });
 }

@@ -39,11 +39,23 @@ function frame(event: string, data: object, id?: string): Buffer {
   return Buffer.from(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
+/**
+ * An event `refs` in two parts: the long one is the same as long as the refs are, for whoever is told and whenever.
+ * What follows it is {@link writeRefsEnd}.
+ */
+export function writeRefsStart(id: string, refs: Refs): Buffer {
+  return Buffer.from(`id: ${id}\nevent: refs\ndata: {"refs":${JSON.stringify(refsToJson(refs))},`);
+}
+
+export function writeRefsEnd(ageMs: number, relay: string): Buffer {
+  return Buffer.from(`${JSON.stringify({ ageMs, relay }).slice(1)}\n\n`);
+}
+
 /** The bytes of one event on the stream. */
 export function writeEvent(event: RelayEvent): Buffer {
   switch (event.kind) {
     case 'refs':
-      return frame('refs', { refs: refsToJson(event.refs), ageMs: event.ageMs, relay: event.relay }, event.id);
+      return Buffer.concat([writeRefsStart(event.id, event.refs), writeRefsEnd(event.ageMs, event.relay)]);
     case 'change': {
       const gone = Object.fromEntries(event.gone.map((name) => [name, null]));
       return frame('change', { refs: { ...refsToJson(event.set), ...gone }, ageMs: event.ageMs }, event.id);

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { SidecarError } from '../../model/error.ts';
 import { ERROR_CODES } from '../../model/error-codes.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
-import { writeEvent } from '../protocol/events.ts';
+import { writeEvent, writeRefsEnd, writeRefsStart } from '../protocol/events.ts';
 import { changesBetween, digestOf, type Refs, selectRefs } from '../protocol/refs.ts';
 import type { Principal } from './access.ts';
 import type { Follower } from './follower.ts';
@@ -25,6 +25,8 @@ interface Channel {
   readonly subscribers: Set<Subscriber>;
   refs: Refs;
   id: string;
+  /** The long part of the event that tells the refs, once somebody was told it: a whole fleet may come back at a time. */
+  state: { readonly id: string; readonly start: Buffer } | undefined;
 }
 
 export interface HubOptions {
@@ -38,6 +40,8 @@ export interface HubOptions {
 
 /** A subscriber that does not take this much is let go: it comes back and is told what is true then. */
 const MOST_UNSENT_BYTES = 256 * 1024;
+/** One write is worth a copy of so much. */
+const SHORT_BYTES = 64 * 1024;
 /** With `--stagger`: those whose turns are within so many milliseconds are told together. */
 const TURN_MS = 20;
 /** How long the last bytes of a stream that ends may take to leave. */
@@ -203,14 +207,24 @@ export class Hub {
     let channel = channels.get(key);
     if (!channel) {
       const refs = selectRefs(follower.refs, names);
-      channel = { follower, names, subscribers: new Set(), refs, id: follower.isKnown ? digestOf(refs) : '' };
+      channel = {
+        follower,
+        names,
+        subscribers: new Set(),
+        refs,
+        id: follower.isKnown ? digestOf(refs) : '',
+        state: undefined,
+      };
       channels.set(key, channel);
     }
     return channel;
   }
 
-  #wholeState({ follower, refs, id }: Channel): Buffer {
-    return writeEvent({ kind: 'refs', id, refs, ageMs: this.#ageOf(follower), relay: this.#options.relay });
+  #wholeState(channel: Channel): readonly Buffer[] {
+    const { follower, refs, id } = channel;
+    if (channel.state?.id !== id) channel.state = { id, start: writeRefsStart(id, refs) };
+    const parts = [channel.state.start, writeRefsEnd(this.#ageOf(follower), this.#options.relay)];
+    return channel.state.start.length < SHORT_BYTES ? [Buffer.concat(parts)] : parts;
   }
 
   #beat({ follower }: Channel): Buffer {
@@ -222,7 +236,7 @@ export class Hub {
     return Math.max(0, this.#options.clock.now() - asOf);
   }
 
-  #spread(subscribers: readonly Subscriber[], bytes: Buffer): void {
+  #spread(subscribers: readonly Subscriber[], bytes: Buffer | readonly Buffer[]): void {
     const { staggerMs } = this.#options;
     if (staggerMs <= 0) {
       for (const subscriber of subscribers) this.#send(subscriber, bytes);
@@ -243,14 +257,14 @@ export class Hub {
     }
   }
 
-  #send(subscriber: Subscriber, bytes: Buffer): void {
+  #send(subscriber: Subscriber, bytes: Buffer | readonly Buffer[]): void {
     const { response } = subscriber;
     if (response.destroyed || response.writableEnded) return;
     if (response.writableLength > MOST_UNSENT_BYTES) {
       this.#drop(subscriber);
       return;
     }
-    response.write(bytes);
+    for (const part of [bytes].flat()) response.write(part);
     this.#eventsSent += 1;
   }
 
