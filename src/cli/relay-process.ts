@@ -114,6 +114,7 @@ async function serve(
       clock: systemClock,
       ownerOf: (request) => doorkeeper.ownerOf(request),
       mostPerSecond: config.maxRequestsPerSecond,
+      mostBytesPerSecond: config.maxTraffic,
       mostUnderWay: () => mostConnections - hub.subscribers,
       onRefused,
     }),

@@ -6,6 +6,7 @@ import { createHermeticGit, type HermeticGit } from '../git/hermetic.ts';
 import { overSharedSsh, SharedSsh } from '../git/shared-ssh.ts';
 import { explainSshFiles } from '../git/ssh-files.ts';
 import type { Clock } from '../platform/clock.ts';
+import { FairRoom } from '../platform/fair-room.ts';
 import { lendUser } from '../platform/lend-user.ts';
 import type { Logger } from '../platform/log.ts';
 import { openPrivateDirectory } from '../platform/private-directory.ts';
@@ -61,6 +62,8 @@ export interface WiredRelay {
 const MOST_ANSWERS_AT_ONCE = 4;
 /** Different questions that may wait for them; a whole fleet asks the same one. */
 const MOST_ANSWERS_WAITING = 256;
+/** Repositories that are mirrored for the first time at once; one principal has at most three quarters of these places. */
+const MOST_FIRST_COPIES = 16;
 /** Before a repository that the git server did not have is asked for again; the pauses grow. */
 const LONGEST_FIRST_PAUSE_MS = 5000;
 const LONGEST_ANSWER_MS = 30 * 60_000;
@@ -115,6 +118,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     random: Math.random,
   });
   const untidy = new Set<Mirror>();
+  const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
   const openUpstream = createUpstreams({ config, git, hermetic, log, redactor, clock });
   const createFollower = async (upstream: Upstream, gitDir: string, payer: string): Promise<Follower> => {
@@ -125,6 +129,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       remote: await openUpstream(upstream, (hint) => follower.wake(hint)),
       mirror,
       budget,
+      copies,
       payer,
       periodMs: config.periodMs,
       clock,

@@ -18,6 +18,8 @@ export interface RelayConfig extends GitAccess {
   readonly maxRepositories: number;
   readonly maxSubscribers: number;
   readonly maxRequestsPerSecond: number;
+  /** Bytes a second; 0: no limit. */
+  readonly maxTraffic: number;
   /** 0: no limit. */
   readonly maxConnectionsPerAddress: number;
   readonly maxDiskBytes: number;

@@ -31,8 +31,10 @@ export class FairQueue<T> {
     this.#size += 1;
   }
 
-  next(): T | undefined {
+  /** @param isReady whether it may be the turn of an owner; those of whom it is not stay where they are */
+  next(isReady: (owner: string) => boolean = () => true): { readonly owner: string; readonly item: T } | undefined {
     for (const [owner, groups] of this.#owners) {
+      if (!isReady(owner)) continue;
       for (const [group, items] of groups) {
         for (const item of items) {
           this.#owners.delete(owner);
@@ -42,7 +44,7 @@ export class FairQueue<T> {
           if (items.size > 0) groups.set(group, items);
           if (groups.size > 0) this.#owners.set(owner, groups);
           this.#size -= 1;
-          return item;
+          return { owner, item };
         }
       }
     }

@@ -33,6 +33,20 @@ export class FairRate {
     return true;
   }
 
+  /** Something of `owner` cost so much, which nobody knew before. */
+  charge(owner: string, amount: number): void {
+    this.#pay();
+    this.#debts.set(owner, (this.#debts.get(owner) ?? 0) + amount);
+    this.#debt += amount;
+  }
+
+  /** Whether `owner` has run up, with {@link charge}, more than its part of `most`; all who owe something have equal parts. */
+  isOver(owner: string, most: number): boolean {
+    this.#pay();
+    const debt = this.#debts.get(owner) ?? 0;
+    return debt > most / Math.max(1, this.#debts.size);
+  }
+
   /** Pays debts with the time that passed, all owners the same amount; who owes less leaves the rest to the others. */
   #pay(): void {
     const now = this.#clock.monotonic();

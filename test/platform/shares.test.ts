@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FairQueue } from '../../src/platform/fair-queue.ts';
 import { FairRate } from '../../src/platform/fair-rate.ts';
+import { FairRoom } from '../../src/platform/fair-room.ts';
 import { Shares } from '../../src/platform/shares.ts';
 import { HandClock } from '../kit/hand-clock.ts';
 
@@ -51,7 +52,7 @@ test('turns: the first item of an owner comes after at most one of each other ow
       /** Turns that others had since the owner, or the group in its owner, began to wait. */
       const passed = new Map<string, string[]>();
       const give = (): void => {
-        const item = queue.next();
+        const item = queue.next()?.item;
         if (!item) {
           expect(waiting).toEqual([]);
           return;
@@ -107,4 +108,51 @@ test('a rate: who is alone gets all of it; of two who want too much each gets ha
   expect(Math.abs(passed.greedy - passed.other)).toBeLessThan(100);
   expect(passed.greedy + passed.other).toBeLessThanOrEqual(2000);
   expect(passed.greedy + passed.other).toBeGreaterThan(1600);
+});
+
+test('room: whatever three owners hold and want, a fourth one gets a place, and nobody waits while there is room', async () => {
+  const step = fc.record({ owner: fc.constantFrom('a', 'b', 'c'), leaves: fc.boolean() });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 100 }), async (steps) => {
+      const room = new FairRoom(() => 8);
+      const held: (() => void)[] = [];
+      let waiting = 0;
+      for (const { owner: who, leaves } of steps) {
+        if (leaves) held.shift()?.();
+        else {
+          waiting += 1;
+          void room.enter(who, 'x', new AbortController().signal).then((leave) => {
+            waiting -= 1;
+            if (leave) held.push(leave);
+          });
+        }
+        await new Promise((done) => setImmediate(done));
+        expect(held.length).toBeLessThan(8);
+        const fourth = room.tryEnter('d');
+        expect(fourth).toBeDefined();
+        fourth?.();
+        await new Promise((done) => setImmediate(done));
+      }
+      for (let leave = held.shift(); leave; leave = held.shift()) {
+        leave();
+        await new Promise((done) => setImmediate(done));
+      }
+      expect(waiting).toBe(0);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('room: who gives up waiting is not let in, and takes the place of nobody', async () => {
+  const room = new FairRoom(() => 1);
+  const first = room.tryEnter('a');
+  const stop = new AbortController();
+  const gaveUp = room.enter('b', 'x', stop.signal);
+  const waits = room.enter('c', 'x', new AbortController().signal);
+  stop.abort();
+  expect(await gaveUp).toBeUndefined();
+  first?.();
+  first?.();
+  expect(await waits).toBeDefined();
+  expect(room.tryEnter('a')).toBeUndefined();
 });

@@ -111,6 +111,15 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
     doc: 'Requests a second; as many may come at once. Who is alone gets all of it, several get equal shares. More are answered with 429 and come again; probes and metrics are always answered.',
   },
   {
+    name: 'max-traffic',
+    type: 'string',
+    group: 'limits',
+    env: ['GIT_SIDECAR_MAX_TRAFFIC'],
+    default: '0',
+    placeholder: 'SIZE',
+    doc: 'Bytes a second of answers to git clients; 0: no limit. Who is alone gets all of it, several get equal shares. Who got more is answered with 429 and comes again.',
+  },
+  {
     name: 'max-connections-per-address',
     type: 'int',
     group: 'limits',

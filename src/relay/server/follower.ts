@@ -4,6 +4,7 @@ import type { Hint } from '../../model/hint.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
 import { nextPause } from '../../platform/backoff.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
+import type { FairRoom } from '../../platform/fair-room.ts';
 import { Limited } from '../../platform/limited.ts';
 import type { Logger } from '../../platform/log.ts';
 import { WakeUps } from '../../platform/wake-ups.ts';
@@ -40,6 +41,8 @@ export interface FollowerOptions {
   readonly remote: UpstreamRefs;
   readonly mirror: Mirror;
   readonly budget: HostBudget;
+  /** Places for first copies, which may be large, of all followers. */
+  readonly copies: FairRoom;
   /** On whose share of the budget the git server is asked at first. */
   readonly payer: string;
   readonly periodMs: number;
@@ -327,7 +330,7 @@ export class Follower {
       throw new SidecarError('ERR_REMOTE_REF', { op: 'follow', target: upstream.name, detail });
     }
     const before = this.refs;
-    if (changesBetween(before, wanted).length > 0) await this.#update(before, wanted, told.asOf);
+    if (changesBetween(before, wanted).length > 0) await this.#bringAll(before, wanted, told.asOf);
     this.#known = true;
     this.#asOf = told.asOf;
     note?.(this.refs);
@@ -342,6 +345,18 @@ export class Follower {
     log.warn('the mirror is damaged; it is fetched again', { repository: upstream.name });
     this.#known = false;
     await this.#limited.run(this.#named('discard the mirror'), this.#limits.check, async () => await mirror.discard());
+  }
+
+  /** A first copy waits for a place; what is known already is brought up to date at once. */
+  async #bringAll(before: Refs, wanted: Refs, asOf: number): Promise<void> {
+    const { copies, upstream } = this.#options;
+    const { signal } = this.#stopping;
+    const leave = this.#known ? undefined : await copies.enter(this.payer, upstream.name, signal);
+    try {
+      await this.#update(before, wanted, asOf);
+    } finally {
+      leave?.();
+    }
   }
 
   async #update(before: Refs, wanted: Refs, asOf: number): Promise<void> {

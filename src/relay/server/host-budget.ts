@@ -101,7 +101,7 @@ export class HostBudget {
         continue;
       }
       account.next += this.#intervalMs;
-      waiting.next()?.();
+      waiting.next()?.item();
     }
     account.pause = undefined;
   }

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../platform/clock.ts';
 import { FairRate } from '../../platform/fair-rate.ts';
+import { FairRoom } from '../../platform/fair-room.ts';
 import { answerText, type Route } from '../../platform/http-answer.ts';
 
 /** What a principal can have too much of. */
-export type Refused = 'requests' | 'under-way' | 'streams' | 'repositories';
+export type Refused = 'requests' | 'under-way' | 'bytes' | 'streams' | 'repositories';
 
 /** Told of each refusal. */
 export type OnRefused = (what: Refused) => void;
@@ -14,13 +15,15 @@ export interface QuotaOptions {
   /** On whose share a request goes. */
   readonly ownerOf: (request: IncomingMessage) => string;
   readonly mostPerSecond: number;
+  /** Bytes a second of all answers; 0: no limit. */
+  readonly mostBytesPerSecond: number;
   /** Requests that may be under way now, those that are included. */
   readonly mostUnderWay: () => number;
   readonly onRefused: OnRefused;
 }
 
-/** See `FairRate`: whoever has requests under way leaves a quarter of the places free. */
-const GREED = 3;
+/** So many seconds of traffic may come at once after a pause. */
+const SAVED_SECONDS = 10;
 
 export function answerLater(response: ServerResponse, status: 429 | 503, seconds: number, text: string): void {
   response.setHeader('retry-after', String(seconds));
@@ -31,10 +34,11 @@ export function answerLater(response: ServerResponse, status: 429 | 503, seconds
  * Comes before the others: each principal gets its share of the requests a second, and of those under way at a time.
  * A fleet with one token is alone, and gets nearly all of it. Event streams have places of their own.
  */
-export function quotaRoute({ clock, ownerOf, mostPerSecond, mostUnderWay, onRefused }: QuotaOptions): Route {
+export function quotaRoute(options: QuotaOptions): Route {
+  const { clock, ownerOf, mostPerSecond, mostBytesPerSecond, mostUnderWay, onRefused } = options;
   const rate = new FairRate(clock, mostPerSecond);
-  const underWay = new Map<string, number>();
-  let all = 0;
+  const traffic = new FairRate(clock, mostBytesPerSecond);
+  const underWay = new FairRoom(mostUnderWay);
   return async ({ pathname }, request, response) => {
     const owner = ownerOf(request);
     if (!rate.take(owner)) {
@@ -48,19 +52,22 @@ export function quotaRoute({ clock, ownerOf, mostPerSecond, mostUnderWay, onRefu
       return true;
     }
     if (pathname === '/events') return false;
-    const own = underWay.get(owner) ?? 0;
-    if (own + 1 > GREED * (mostUnderWay() - all)) {
+    if (mostBytesPerSecond > 0 && traffic.isOver(owner, SAVED_SECONDS * mostBytesPerSecond)) {
+      onRefused('bytes');
+      answerLater(response, 429, 5, 'you got your share of the bytes a second of this relay');
+      return true;
+    }
+    const leave = underWay.tryEnter(owner);
+    if (!leave) {
       onRefused('under-way');
       answerLater(response, 503, 2, 'as many requests of yours are under way as this relay has room for');
       return true;
     }
-    all += 1;
-    underWay.set(owner, own + 1);
+    const { socket } = request;
+    const sentBefore = socket.bytesWritten;
     response.once('close', () => {
-      all -= 1;
-      const left = (underWay.get(owner) ?? 1) - 1;
-      if (left > 0) underWay.set(owner, left);
-      else underWay.delete(owner);
+      leave();
+      if (mostBytesPerSecond > 0) traffic.charge(owner, Math.max(0, socket.bytesWritten - sentBefore));
     });
     return false;
   };

@@ -45,13 +45,13 @@ describe('the budget of a host', () => {
   test('one who asks for 499 repositories delays somebody else by one request at most, with each request', async () => {
     const clock = new HandClock();
     const budget = new HostBudget(clock, 10, () => undefined);
-    const { signal } = new AbortController();
+    const fresh = (): AbortSignal => new AbortController().signal;
     for (let count = 0; count < 499; count += 1)
-      void budget.take('h', { owner: 'greedy', repository: `x${count}` }, signal);
+      void budget.take('h', { owner: 'greedy', repository: `x${count}` }, fresh());
     await clock.advance(0);
     for (let round = 0; round < 20; round += 1) {
       let isSent = false;
-      void budget.take('h', { owner: 'honest', repository: 'app' }, signal).then(() => {
+      void budget.take('h', { owner: 'honest', repository: 'app' }, fresh()).then(() => {
         isSent = true;
       });
       await clock.advance(100);

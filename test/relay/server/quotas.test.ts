@@ -22,24 +22,26 @@ class Answer extends EventEmitter {
   }
 }
 
-function setUp({ mostPerSecond = 1000, mostUnderWay = 1000 }) {
+function setUp({ mostPerSecond = 1000, mostUnderWay = 1000, mostBytesPerSecond = 0 }) {
+  const socket = { bytesWritten: 0 };
   const clock = new HandClock();
   const refused: Refused[] = [];
   const route = quotaRoute({
     clock,
     ownerOf: ({ headers }) => String(headers.who),
     mostPerSecond,
+    mostBytesPerSecond,
     mostUnderWay: () => mostUnderWay,
     onRefused: (what) => refused.push(what),
   });
   /** @returns the answer while it is under way, or when it is a refusal */
   const ask = async (who: string, path = '/git/x'): Promise<Answer> => {
     const answer = new Answer();
-    const request = { headers: { who } } as unknown as IncomingMessage;
+    const request = { headers: { who }, socket } as unknown as IncomingMessage;
     await route(new URL(path, 'http://relay'), request, answer as unknown as ServerResponse);
     return answer;
   };
-  return { clock, refused, ask };
+  return { clock, refused, ask, socket };
 }
 
 test('a token with many requests under way leaves room: another one is served, and it again when some have ended', async () => {
@@ -67,4 +69,22 @@ test('a token that floods the relay is answered with 429, and another one is ser
   for (let count = 0; count < 10; count += 1) expect((await ask('modest', '/events')).status).toBe(0);
   await clock.advance(1000);
   expect((await ask('greedy', '/events')).status).toBe(0);
+});
+
+test('a token that got more bytes than its share waits until they are paid, while another one goes on', async () => {
+  const { clock, refused, ask, socket } = setUp({ mostBytesPerSecond: 1000 });
+  const fetch = async (who: string, bytes: number): Promise<number> => {
+    const answer = await ask(who);
+    socket.bytesWritten += bytes;
+    if (answer.status === 0) answer.end();
+    return answer.status;
+  };
+  expect(await fetch('greedy', 30_000)).toBe(0);
+  expect(await fetch('modest', 100)).toBe(0);
+  expect(await fetch('greedy', 0)).toBe(429);
+  expect(refused).toEqual(['bytes']);
+  expect(await fetch('modest', 100)).toBe(0);
+  // Alone it pays all thousand a second, down to what may come at once.
+  await clock.advance(25_000);
+  expect(await fetch('greedy', 0)).toBe(0);
 });
