@@ -96,7 +96,7 @@ export class HostBudget {
     while (waiting.size > 0) {
       const ms = account.next - this.#clock.monotonic();
       if (ms > 0) {
-        if (account.pause.signal.aborted) account.pause = new AbortController();
+        account.pause = new AbortController();
         await this.#clock.sleep(ms, account.pause.signal);
         continue;
       }
