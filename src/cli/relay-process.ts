@@ -14,7 +14,8 @@ import { BEAT_MS } from '../relay/protocol/timing.ts';
 import { claimRelayRoot } from '../relay/server/claim-root.ts';
 import { fleetRoute } from '../relay/server/fleet-route.ts';
 import { gitRoute } from '../relay/server/git-route.ts';
-import { eventsRoute, limitRoute, reportsRoute, statusRoute } from '../relay/server/routes.ts';
+import { quotaRoute } from '../relay/server/quotas.ts';
+import { eventsRoute, reportsRoute, statusRoute } from '../relay/server/routes.ts';
 import type { Verdict } from '../serve/health.ts';
 import type { InboundOptions } from '../serve/inbound/routes.ts';
 import type { Metrics } from '../serve/metrics.ts';
@@ -36,6 +37,8 @@ const ACCESS_EVERY_MS = 5000;
 /** git-gc of a large repository. */
 const LONGEST_TIDY_MS = 3_600_000;
 const LONGEST_ORDER_MS = 600_000;
+/** Certificates end, and whoever holds a stream shows nothing again. */
+const RECHECK_EVERY_MS = 60_000;
 /** Connections besides the streams: fetches, reports, probes. */
 const SPARE_CONNECTIONS = 2000;
 
@@ -69,6 +72,7 @@ function showMetrics(metrics: Metrics, { repositories, hub, answers, fleet, git 
   metrics.set('git_sidecar_relay_repositories', repositories.followers.length);
   metrics.set('git_sidecar_relay_subscribers', hub.subscribers);
   metrics.set('git_sidecar_relay_subscribers_dropped', hub.dropped);
+  metrics.set('git_sidecar_relay_subscribers_ended', hub.ended);
   metrics.set('git_sidecar_relay_events_sent', hub.eventsSent);
   metrics.set('git_sidecar_relay_behind', fleet.behind);
   metrics.set('git_sidecar_relay_cache_bytes', answers.bytes);
@@ -96,7 +100,8 @@ async function serve(
   metrics: Metrics | undefined,
   log: Logger,
 ): Promise<HttpServer> {
-  const options = { ...relay, mostSubscribers: config.maxSubscribers };
+  const { hub, doorkeeper, onRefused } = relay;
+  const mostConnections = config.maxSubscribers + SPARE_CONNECTIONS;
   // Those that watch over us are answered however much there is to do.
   const watched: Route[] = [
     probeRoute(
@@ -111,15 +116,28 @@ async function serve(
     ...watched,
     // They have limits of their own, which no flood of other requests uses up.
     ...inboundRoutes(config.http, inboundOf(relay, log)),
-    limitRoute(systemClock, config.maxRequestsPerSecond),
+    quotaRoute({
+      clock: systemClock,
+      ownerOf: (request) => doorkeeper.ownerOf(request),
+      mostPerSecond: config.maxRequestsPerSecond,
+      mostBytesPerSecond: config.maxTraffic,
+      mostUnderWay: () => mostConnections - hub.subscribers,
+      onRefused,
+    }),
     gitRoute({ ...relay, agent: AGENT, log }),
-    eventsRoute(options),
-    reportsRoute(options),
-    fleetRoute(options),
-    statusRoute(options),
+    eventsRoute(relay),
+    reportsRoute(relay),
+    fleetRoute(relay),
+    statusRoute(relay),
   ];
-  const mostConnections = config.maxSubscribers + SPARE_CONNECTIONS;
-  return await startHttpServer({ config: config.http, log, routes, tls: config.tls, mostConnections });
+  return await startHttpServer({
+    config: config.http,
+    log,
+    routes,
+    tls: config.tls,
+    mostConnections,
+    mostOfOneAddress: config.maxConnectionsPerAddress,
+  });
 }
 
 /** What is done again and again. @returns what ends that */
@@ -150,14 +168,16 @@ function keepHouse(
       isBusy = false;
     }
   };
+  const renew = async (): Promise<void> => {
+    if (await relay.access.refresh()) relay.hub.recheck();
+    if (await server.refreshTls()) relay.hub.endCertificates();
+  };
   const timers = [
     setInterval(() => relay.hub.beat(), BEAT_MS),
     setTimeout(() => void keepOrder().catch(complain), FIRST_ORDER_MS),
     setInterval(() => void keepOrder().catch(complain), ORDER_EVERY_MS),
-    setInterval(() => {
-      void relay.access.refresh();
-      server.refreshTls().catch(complain);
-    }, ACCESS_EVERY_MS),
+    setInterval(() => void renew().catch(complain), ACCESS_EVERY_MS),
+    setInterval(() => relay.hub.recheck(), RECHECK_EVERY_MS),
   ];
   return () => {
     for (const timer of timers) clearInterval(timer);

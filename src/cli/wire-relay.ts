@@ -7,6 +7,7 @@ import { GitMemory } from '../git/memory.ts';
 import { overSharedSsh, SharedSsh } from '../git/shared-ssh.ts';
 import { explainSshFiles } from '../git/ssh-files.ts';
 import type { Clock } from '../platform/clock.ts';
+import { FairRoom } from '../platform/fair-room.ts';
 import { lendUser } from '../platform/lend-user.ts';
 import type { Logger } from '../platform/log.ts';
 import { readMemoryGroup } from '../platform/memory-limit.ts';
@@ -16,6 +17,7 @@ import type { Redactor } from '../platform/redact.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
 import { Board } from '../relay/nats/board.ts';
 import { noteOnBoard } from '../relay/nats/board-noting.ts';
+import { isAbsence } from '../relay/server/absences.ts';
 import { Access } from '../relay/server/access.ts';
 import { AllowPattern, followedName, type Upstream } from '../relay/server/allow.ts';
 import { Doorkeeper } from '../relay/server/doorkeeper.ts';
@@ -25,6 +27,7 @@ import { HostBudget } from '../relay/server/host-budget.ts';
 import { Hub } from '../relay/server/hub.ts';
 import { Mirror } from '../relay/server/mirror.ts';
 import { PackAnswers } from '../relay/server/pack-answers.ts';
+import type { OnRefused } from '../relay/server/quotas.ts';
 import { Repositories } from '../relay/server/repositories.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import { directoryForSockets, persistSeconds } from './ssh-connections.ts';
@@ -53,6 +56,7 @@ export interface WiredRelay {
   readonly repositories: Repositories;
   /** Mirrors that changed since they were last tidied up. */
   readonly untidy: Set<Mirror>;
+  readonly onRefused: OnRefused;
   dispose(): Promise<void>;
 }
 
@@ -60,6 +64,10 @@ export interface WiredRelay {
 const MOST_ANSWERS_AT_ONCE = 4;
 /** Different questions that may wait for them; a whole fleet asks the same one. */
 const MOST_ANSWERS_WAITING = 256;
+/** Repositories that are mirrored for the first time at once; one principal has at most three quarters of these places. */
+const MOST_FIRST_COPIES = 16;
+/** Before a repository that the git server did not have is asked for again; the pauses grow. */
+const LONGEST_FIRST_PAUSE_MS = 5000;
 const LONGEST_ANSWER_MS = 30 * 60_000;
 const CACHE_IN_MEMORY_BYTES = 64 * 2 ** 20;
 
@@ -108,17 +116,20 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       ms: Math.round(ms),
     }),
   );
-  const access = new Access(config.accessFile, log);
+  const access = new Access(config.accessFile, log, clock);
+  const onRefused: OnRefused = (what) => metrics?.count('git_sidecar_relay_refused_total', { what });
   const hub = new Hub({
     relay: `${hostname()}-${process.pid}-${clock.now().toString(36)}`,
     staggerMs: config.staggerMs,
+    mostSubscribers: config.maxSubscribers,
     clock,
     random: Math.random,
   });
   const untidy = new Set<Mirror>();
+  const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
   const openUpstream = createUpstreams({ config, git, hermetic, log, redactor, clock });
-  const createFollower = async (upstream: Upstream, gitDir: string): Promise<Follower> => {
+  const createFollower = async (upstream: Upstream, gitDir: string, payer: string): Promise<Follower> => {
     const mirror = new Mirror({ git, root, gitDir, log });
     const { name } = upstream;
     const follower: Follower = new Follower({
@@ -126,6 +137,8 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       remote: await openUpstream(upstream, (hint) => follower.wake(hint)),
       mirror,
       budget,
+      copies,
+      payer,
       periodMs: config.periodMs,
       clock,
       random: Math.random,
@@ -143,6 +156,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       onRecovery: () => hub.tellRecovery(follower),
       onTrouble: (error, isNew) => {
         if (isNew) hub.tellTrouble(follower, error);
+        if (!follower.isKnown && isAbsence(error)) repositories.giveUp(follower, error);
         const repository = follower.isKnown ? name : 'other';
         metrics?.count('git_sidecar_relay_upstream_failures_total', { repository, code: error.code });
       },
@@ -160,7 +174,9 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     clock,
     log,
     createFollower,
+    firstPauseMs: Math.min(config.periodMs, LONGEST_FIRST_PAUSE_MS),
     isWatched: (follower) => hub.isWatched(follower),
+    endStreams: (follower, error) => hub.endAll(follower, error),
   });
   const fleet = new Fleet({
     clock,
@@ -183,7 +199,8 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     git,
     access,
     answers,
-    doorkeeper: new Doorkeeper(access, repositories),
+    doorkeeper: new Doorkeeper(access, repositories, onRefused),
+    onRefused,
     fleet,
     hub,
     repositories,

@@ -104,6 +104,8 @@ export function loadRelayConfig(loaded: LoadedCommand, env: EnvironmentVariables
     maxRepositories: atLeast(own, 'max-repositories', 1),
     maxSubscribers: atLeast(own, 'max-subscribers', 1),
     maxRequestsPerSecond: atLeast(own, 'max-requests', 1),
+    maxTraffic: bytes(own, 'max-traffic'),
+    maxConnectionsPerAddress: atLeast(own, 'max-connections-per-address', 0),
     maxDiskBytes: bytes(own, 'max-disk'),
     cacheBytes: bytes(own, 'cache-size'),
     parent: parseRelayClient(sync),

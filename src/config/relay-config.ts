@@ -18,6 +18,10 @@ export interface RelayConfig extends GitAccess {
   readonly maxRepositories: number;
   readonly maxSubscribers: number;
   readonly maxRequestsPerSecond: number;
+  /** Bytes a second; 0: no limit. */
+  readonly maxTraffic: number;
+  /** 0: no limit. */
+  readonly maxConnectionsPerAddress: number;
   readonly maxDiskBytes: number;
   readonly cacheBytes: number;
   /** A relay nearer to the git servers; undefined: they are asked themselves. */

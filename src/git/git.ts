@@ -21,6 +21,8 @@ export interface GitRunOptions {
   readonly onStderr?: (chunk: string) => void;
   /** It talks to a git server and may be run again: a short `question`, or one that brings `objects`. */
   readonly overNetwork?: 'question' | 'objects';
+  /** Bytes of stdout that are kept; see {@link GitOutput.truncated}. */
+  readonly maxOutputBytes?: number;
   /** See `CommandSpec`. */
   readonly stdoutSink?: (chunk: Buffer) => Promise<void>;
 }
@@ -77,6 +79,7 @@ export function createGit(options: GitOptions): Git {
         ...(run.signal && { signal: run.signal }),
         ...(run.timeoutMs !== undefined && { timeoutMs: run.timeoutMs }),
         ...(run.onStderr && { onStderr: run.onStderr }),
+        ...(run.maxOutputBytes !== undefined && { maxOutputBytes: run.maxOutputBytes }),
         ...(run.stdoutSink && { stdoutSink: run.stdoutSink }),
       });
     } catch (error) {

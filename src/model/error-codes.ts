@@ -116,6 +116,11 @@ export const ERROR_CODES = {
     meaning: 'The answer of the git server is not valid git protocol.',
     hint: 'Is there a login page or a proxy between? Try `git ls-remote URL`.',
   },
+  ERR_REMOTE_TOO_LARGE: {
+    class: 'retry',
+    meaning: 'A server answered with more than is taken: 250,000 refs, or 32 MiB of refs.',
+    hint: 'A relay asks only for the refs behind `#` of `--allow`: `--allow=https://git.example.com/team/app.git#main,release/*`. Remove refs that nobody needs: `git ls-remote URL | wc -l`.',
+  },
   ERR_REMOTE_REF: {
     class: 'retry',
     meaning: 'The remote has no such branch, tag or commit.',

@@ -3,7 +3,7 @@ import { messageOf, SidecarError, systemCode } from '../model/error.ts';
 import { releasable } from './bounded.ts';
 
 /** No answer that is read whole is this large. */
-const LARGEST_ANSWER = 64 * 1024 * 1024;
+const LARGEST_ANSWER = 32 * 1024 * 1024;
 /** How long a body may send nothing, by default, in milliseconds. git's servers send at least a few bytes every 5 s. */
 const STALL_MS = 30_000;
 /** How long the rest of an unwanted body is worth waiting for, so that its connection can be used again. */
@@ -11,14 +11,17 @@ const REST_MS = 1000;
 
 /**
  * The whole body of an answer.
- * @throws SidecarError ERR_REMOTE_UNREACHABLE when it is not complete
+ * @throws SidecarError ERR_REMOTE_UNREACHABLE when it is not complete; ERR_REMOTE_TOO_LARGE
  */
 export async function readBody(response: IncomingMessage, stallMs?: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of bodyOf(response, stallMs)) {
     size += chunk.length;
-    if (size > LARGEST_ANSWER) throw incomplete(new Error(`the answer is longer than ${LARGEST_ANSWER} bytes`));
+    if (size > LARGEST_ANSWER) {
+      const detail = `the answer is longer than ${LARGEST_ANSWER} bytes`;
+      throw new SidecarError('ERR_REMOTE_TOO_LARGE', { op: 'read an answer', detail });
+    }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -2,6 +2,10 @@ import type { Git } from '../git/git.ts';
 import { SidecarError } from '../model/error.ts';
 import { parseOid } from '../model/oid.ts';
 import type { AdvertisedRef } from '../model/ref.ts';
+import { MOST_REFS, tooManyRefs } from '../remote/wire/ls-refs.ts';
+
+/** Of a listing of refs; a tag that is an object of its own has two lines. */
+export const LARGEST_LISTING = 32 * 1024 * 1024;
 
 /** Reads `oid TAB ref` lines of git-ls-remote; `ref^{}` is what an annotated tag points at, `ref: target TAB ref` a symbolic ref. */
 export function readLsRemote(text: string): AdvertisedRef[] {
@@ -33,7 +37,10 @@ export function readLsRemote(text: string): AdvertisedRef[] {
   });
 }
 
-/** Asks with `git ls-remote`: any transport, any authentication that git knows. */
+/**
+ * Asks with `git ls-remote`: any transport, any authentication that git knows.
+ * @throws SidecarError ERR_REMOTE_*
+ */
 export async function lsRemote(
   git: Git,
   url: string,
@@ -41,14 +48,19 @@ export async function lsRemote(
   names: readonly string[],
   signal: AbortSignal,
 ): Promise<AdvertisedRef[]> {
-  const { stdout } = await git.run(
+  const { stdout, truncated } = await git.run(
     ['ls-remote', '--quiet', '--symref', '--', url, ...names.flatMap((name) => [name, `${name}^{}`])],
     {
       op: 'list refs of',
       target: shownUrl,
       signal,
       overNetwork: 'question',
+      maxOutputBytes: LARGEST_LISTING,
     },
   );
-  return readLsRemote(stdout);
+  // Half a list would look like refs that were deleted.
+  if (truncated) throw tooManyRefs();
+  const refs = readLsRemote(stdout);
+  if (refs.length > MOST_REFS) throw tooManyRefs();
+  return refs;
 }

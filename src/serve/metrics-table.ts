@@ -122,6 +122,16 @@ export const METRICS = {
     labels: {},
     help: 'relay: event streams that were closed because their reader took nothing, since the start',
   },
+  git_sidecar_relay_subscribers_ended: {
+    kind: 'gauge',
+    labels: {},
+    help: 'relay: event streams that the relay ended since the start: their access was over, the git server does not have their repository, or they gave way to a principal that had fewer',
+  },
+  git_sidecar_relay_refused_total: {
+    kind: 'counter',
+    labels: { what: ['requests', 'under-way', 'bytes', 'streams', 'repositories'] },
+    help: 'relay: requests that were refused because their principal had its share (requests a second, requests under way, bytes a second, streams, repositories)',
+  },
   git_sidecar_relay_events_sent: {
     kind: 'gauge',
     labels: {},

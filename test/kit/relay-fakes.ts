@@ -30,12 +30,23 @@ export class FakeStream {
   writableLength = 0;
   destroyed = false;
   isStuck = false;
+  /** The relay closed it in a clean way. */
+  ended = false;
   #onClose: (() => void)[] = [];
 
   write(bytes: Buffer): boolean {
     if (this.isStuck) this.writableLength += bytes.length;
     else this.text += bytes.toString();
     return !this.isStuck;
+  }
+
+  get writableEnded(): boolean {
+    return this.ended;
+  }
+
+  end(bytes: Buffer): void {
+    this.write(bytes);
+    this.ended = true;
   }
 
   once(_event: string, listener: () => void): void {

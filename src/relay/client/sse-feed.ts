@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { createParser } from 'eventsource-parser';
 import { asSidecarError, messageOf, SidecarError } from '../../model/error.ts';
+import { ERROR_CODES, type ErrorCode } from '../../model/error-codes.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
 import { readBody } from '../../platform/http-body.ts';
 import { type HttpAccess, HttpConnection } from '../../platform/http-connection.ts';
 import type { Logger } from '../../platform/log.ts';
 import { readRetryAfter } from '../../remote/http-failure.ts';
-import { applyChange, type RelayEvent, readEvent } from '../protocol/events.ts';
+import { applyChange, type RelayEvent, readEvent, TROUBLE_HEADER } from '../protocol/events.ts';
 import { digestOf, type Refs } from '../protocol/refs.ts';
 import { REPORT_HEADER } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
@@ -39,6 +40,8 @@ const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
 /** From the first packet to the head of the answer: a relay sends it at once, and a busy one a little later. */
 const ANSWER_MS = 15_000;
+/** Of one event, in bytes: the refs of a large repository, as JSON. */
+const LARGEST_EVENT = 64 * 1024 * 1024;
 
 /** Follows a relay's event stream, and opens it again whenever it breaks. */
 export class SseFeed implements RefFeed {
@@ -57,6 +60,8 @@ export class SseFeed implements RefFeed {
   #failures = 0;
   /** On the monotonic clock; of use only after a failure. */
   #awaySince = 0;
+  /** What the relay said when it ended the stream. */
+  #ended: RefFeed['trouble'];
   #stream: AbortController | undefined;
   #retryAfterMs = 0;
 
@@ -97,14 +102,14 @@ export class SseFeed implements RefFeed {
     while (!this.#stopping.signal.aborted) {
       try {
         await this.#follow();
-        this.#set({ code: 'ERR_RELAY_UNREACHABLE', detail: 'the relay ended the stream' });
+        this.#set(this.#ended ?? { code: 'ERR_RELAY_UNREACHABLE', detail: 'the relay ended the stream' });
       } catch (failure) {
         const error = asSidecarError(failure, 'follow the relay');
         if (this.#stopping.signal.aborted) return;
         if (this.#failures === 0) this.#awaySince = clock.monotonic();
         this.#failures += 1;
         const reason = `${error.code}: ${error.detail}`;
-        if (this.#failures === 1) log.warn('the relay cannot be followed', { relay: url, reason });
+        if (this.#failures === 1) log.warn('the relay cannot be followed', { relay: url, reason, hint: error.hint });
         else log.info(2, 'the relay cannot be followed', { relay: url, reason, failures: this.#failures });
         this.#set({ code: error.code, detail: error.detail });
       }
@@ -129,6 +134,7 @@ export class SseFeed implements RefFeed {
     const { settings } = this.#options;
     this.#stream = new AbortController();
     this.#heard = undefined;
+    this.#ended = undefined;
     this.#retryAfterMs = 0;
     const connection = new HttpConnection(settings);
     try {
@@ -166,13 +172,17 @@ export class SseFeed implements RefFeed {
     const text = (await readBody(answer)).toString('utf8', 0, 200).trim();
     const refused = [401, 403, 404].includes(answer.statusCode ?? 0);
     const detail = `status ${answer.statusCode}: ${text}`;
-    const code = refused ? 'ERR_RELAY_REFUSED' : 'ERR_RELAY_UNREACHABLE';
+    const said = answer.headers[TROUBLE_HEADER];
+    const isKnownCode = typeof said === 'string' && said in ERROR_CODES;
+    const code = isKnownCode ? (said as ErrorCode) : refused ? 'ERR_RELAY_REFUSED' : 'ERR_RELAY_UNREACHABLE';
     throw new SidecarError(code, { op: 'follow', target: url, detail });
   }
 
   async #read(answer: IncomingMessage): Promise<void> {
+    let unread = 0;
     const parser = createParser({
       onEvent: ({ event, id, data }) => {
+        unread = 0;
         const read = readEvent(event, id, data);
         if (read) this.#take(read);
       },
@@ -187,9 +197,12 @@ export class SseFeed implements RefFeed {
       for await (const chunk of answer) {
         clearTimeout(timer);
         timer = setTimeout(giveUp, silenceMs);
+        unread += (chunk as Buffer).length;
+        if (unread > LARGEST_EVENT) throw tooLarge();
         parser.feed(decoder.decode(chunk as Buffer, { stream: true }));
       }
     } catch (cause) {
+      if (cause instanceof SidecarError) throw cause;
       throw new SidecarError('ERR_RELAY_UNREACHABLE', { op: 'follow', detail: 'the stream broke off', cause });
     } finally {
       clearTimeout(timer);
@@ -198,6 +211,11 @@ export class SseFeed implements RefFeed {
 
   #take(event: RelayEvent): void {
     const { log, url, repository } = this.#options;
+    if (event.kind === 'end') {
+      this.#ended = { code: event.code, detail: event.detail };
+      log.info(0, 'the relay ended the stream', { relay: url, repository, reason: event.code });
+      return;
+    }
     if (event.kind === 'trouble') {
       this.#trouble = event;
       log.warn('the relay cannot ask the git server', { relay: url, repository, reason: event.code });
@@ -240,4 +258,9 @@ export class SseFeed implements RefFeed {
     this.#lastId = heard.id;
     this.#told = { refs: isSame ? told.refs : heard.refs, asOf: clock.now() - ageMs, ageMs };
   }
+}
+
+function tooLarge(): SidecarError {
+  const detail = `an event is longer than ${LARGEST_EVENT} bytes`;
+  return new SidecarError('ERR_REMOTE_TOO_LARGE', { op: 'follow the relay', detail });
 }

@@ -8,6 +8,7 @@ import { type Refs, refsFromJson, refsToJson } from './refs.ts';
  * - `change`: refs that moved; those that are gone have the value null.
  * - `beat`: nothing happened; the relay is there, and so is its git server unless `trouble` says otherwise.
  * - `trouble`: the git server cannot be asked; what was told before still stands.
+ * - `end`: the last event of a stream that the relay closes, and why. Those that know no such event see the stream end.
  *
  * `ageMs` says how long ago the git server last confirmed the refs; an age, because clocks differ. The id of an event is
  * the digest of the refs behind it.
@@ -28,17 +29,33 @@ export type RelayEvent =
       /** The error code, while the git server cannot be asked. */
       readonly trouble: string | undefined;
     }
-  | { readonly kind: 'trouble'; readonly code: string; readonly detail: string };
+  | { readonly kind: 'trouble'; readonly code: string; readonly detail: string }
+  | { readonly kind: 'end'; readonly code: string; readonly detail: string };
+
+/** In an answer that is no stream: why there is nothing to serve, as an error code. */
+export const TROUBLE_HEADER = 'git-sidecar-trouble';
 
 function frame(event: string, data: object, id?: string): Buffer {
   return Buffer.from(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+}
+
+/**
+ * An event `refs` in two parts: the long one is the same as long as the refs are, for whoever is told and whenever.
+ * What follows it is {@link writeRefsEnd}.
+ */
+export function writeRefsStart(id: string, refs: Refs): Buffer {
+  return Buffer.from(`id: ${id}\nevent: refs\ndata: {"refs":${JSON.stringify(refsToJson(refs))},`);
+}
+
+export function writeRefsEnd(ageMs: number, relay: string): Buffer {
+  return Buffer.from(`${JSON.stringify({ ageMs, relay }).slice(1)}\n\n`);
 }
 
 /** The bytes of one event on the stream. */
 export function writeEvent(event: RelayEvent): Buffer {
   switch (event.kind) {
     case 'refs':
-      return frame('refs', { refs: refsToJson(event.refs), ageMs: event.ageMs, relay: event.relay }, event.id);
+      return Buffer.concat([writeRefsStart(event.id, event.refs), writeRefsEnd(event.ageMs, event.relay)]);
     case 'change': {
       const gone = Object.fromEntries(event.gone.map((name) => [name, null]));
       return frame('change', { refs: { ...refsToJson(event.set), ...gone }, ageMs: event.ageMs }, event.id);
@@ -46,7 +63,8 @@ export function writeEvent(event: RelayEvent): Buffer {
     case 'beat':
       return frame('beat', { ageMs: event.ageMs, relay: event.relay, trouble: event.trouble });
     case 'trouble':
-      return frame('trouble', { code: event.code, detail: event.detail });
+    case 'end':
+      return frame(event.kind, { code: event.code, detail: event.detail });
   }
 }
 
@@ -63,7 +81,7 @@ export function readEvent(kind: string | undefined, id: string | undefined, data
   const relay = typeof body.relay === 'string' ? body.relay : '';
   const trouble = typeof body.trouble === 'string' ? body.trouble : undefined;
   if (kind === 'beat') return { kind, ageMs, relay, trouble };
-  if (kind === 'trouble') return { kind, code: String(body.code), detail: String(body.detail) };
+  if (kind === 'trouble' || kind === 'end') return { kind, code: String(body.code), detail: String(body.detail) };
   if (ageMs === undefined || id === undefined) return undefined;
   if (kind === 'refs') {
     const refs = refsFromJson(body.refs);

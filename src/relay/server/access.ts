@@ -1,9 +1,10 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { messageOf, SidecarError } from '../../model/error.ts';
 import { addressOf } from '../../platform/client-address.ts';
+import type { Clock } from '../../platform/clock.ts';
 import { bearerToken } from '../../platform/http-answer.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
@@ -14,16 +15,26 @@ export interface Principal {
   /** Who it is: the token or certificate that let it in, or without an access file its address. Holds no secret. */
   readonly id: string;
   readonly mayRead: (name: RepositoryName) => boolean;
+  /** The same client by the access file and the time as they are now; undefined when it would not be let in any more. */
+  readonly renewed: () => Principal | undefined;
 }
 
 interface Rule {
-  readonly kind: 'bearer' | 'certificate';
-  /** Of a token only its digest is kept. */
-  readonly digest: Buffer;
+  /** `bearer DIGEST` or `certificate DIGEST`: of a token only its digest is kept, and compared. */
+  readonly id: string;
   readonly matches: readonly ((name: RepositoryName) => boolean)[];
 }
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+/** What a request shows of who sends it. */
+interface Shown {
+  /** As in {@link Rule}. */
+  readonly ids: readonly string[];
+  /** When the certificate ends, in milliseconds since the epoch. */
+  readonly until: number;
+}
+
+const idOf = (kind: 'bearer' | 'certificate', secret: string): string =>
+  `${kind} ${createHash('sha256').update(secret).digest('hex')}`;
 
 /**
  * Reads the access file: a line is `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`; `#` begins a remark.
@@ -40,7 +51,7 @@ export function parseAccessRules(text: string, path: string): Rule[] {
       const detail = `line ${index + 1} is none of \`bearer TOKEN PATTERN…\` and \`certificate NAME PATTERN…\``;
       throw new SidecarError('ERR_RELAY_ACCESS_FILE', { op: 'read', target: path, detail });
     }
-    return [{ kind, digest: digest(who), matches: patterns.map(compileNamePattern) }];
+    return [{ id: idOf(kind, who), matches: patterns.map(compileNamePattern) }];
   });
 }
 
@@ -53,24 +64,30 @@ function tokenOf(request: IncomingMessage): string | undefined {
   return Buffer.from(basic, 'base64').toString().split(/:(.*)/s)[1];
 }
 
-/** Names in the client's certificate, where TLS has checked it: its common name and its alternative DNS names and URIs. */
-function certificateNames({ socket }: IncomingMessage): string[] {
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return [];
-  const { subject, subjectaltname = '' } = socket.getPeerCertificate();
+/**
+ * What the client's certificate shows, where TLS has checked it: its common name, its alternative DNS names and URIs.
+ * TLS has looked at its dates when the connection was opened, which may be long ago.
+ */
+function shownCertificate({ socket }: IncomingMessage): Shown {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return { ids: [], until: Number.POSITIVE_INFINITY };
+  const { subject, subjectaltname = '', valid_to } = socket.getPeerCertificate();
   const alternatives = subjectaltname.split(', ').flatMap((entry) => /^(?:DNS|URI):(.+)$/.exec(entry)?.[1] ?? []);
-  return [...(subject?.CN ? [subject.CN].flat() : []), ...alternatives];
+  const names = [...(subject?.CN ? [subject.CN].flat() : []), ...alternatives];
+  return { ids: names.map((name) => idOf('certificate', name)), until: Date.parse(valid_to ?? '') };
 }
 
 /** Who may read what. Without an access file everybody who reaches the relay may read all that it serves. */
 export class Access {
   readonly #path: string | undefined;
   readonly #log: Logger;
-  #rules: readonly Rule[] = [];
+  readonly #clock: Clock;
+  #rules = new Map<string, Rule['matches']>();
   #stamp = '';
 
-  constructor(path: string | undefined, log: Logger) {
+  constructor(path: string | undefined, log: Logger, clock: Clock) {
     this.#path = path;
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** @throws SidecarError ERR_RELAY_ACCESS_FILE */
@@ -80,48 +97,63 @@ export class Access {
     this.#stamp = await stampOf(this.#path);
   }
 
-  /** Takes a changed file over. One that cannot be understood changes nothing. */
-  async refresh(): Promise<void> {
-    if (this.#path === undefined) return;
+  /**
+   * Takes a changed file over. One that cannot be understood changes nothing.
+   * @returns whether there are other rules now
+   */
+  async refresh(): Promise<boolean> {
+    if (this.#path === undefined) return false;
     try {
       const stamp = await stampOf(this.#path);
-      if (stamp === this.#stamp) return;
+      if (stamp === this.#stamp) return false;
       await this.#read(this.#path);
       this.#stamp = stamp;
-      this.#log.info(0, 'took over the access file', { path: this.#path, rules: this.#rules.length });
+      this.#log.info(0, 'took over the access file', { path: this.#path, principals: this.#rules.size });
+      return true;
     } catch (error) {
       this.#log.error(error, 'the access file cannot be taken over; the rules from before still count');
+      return false;
     }
   }
 
   /** @returns undefined when nobody is let in with what the request shows */
   identify(request: IncomingMessage): Principal | undefined {
-    if (this.#path === undefined) return { id: `address ${addressOf(request)}`, mayRead: () => true };
+    if (this.#path === undefined) return everybody(addressOf(request));
     const token = tokenOf(request);
-    const shown = [
-      ...(token === undefined ? [] : [{ kind: 'bearer', digest: digest(token) }]),
-      ...certificateNames(request).map((name) => ({ kind: 'certificate', digest: digest(name) })),
-    ];
-    // All of them are compared, so that the time tells nothing.
-    const rules = this.#rules.filter((rule) => {
-      return shown.filter((each) => timingSafeEqual(each.digest, rule.digest) && each.kind === rule.kind).length > 0;
-    });
-    const [first] = rules;
-    if (!first) return undefined;
-    const matches = rules.flatMap((rule) => rule.matches);
-    const id = `${first.kind} ${first.digest.toString('hex')}`;
-    return { id, mayRead: (name) => matches.some((each) => each(name)) };
+    const { ids, until } = shownCertificate(request);
+    return this.#principalOf({ ids: [...(token === undefined ? [] : [idOf('bearer', token)]), ...ids], until });
+  }
+
+  #principalOf(shown: Shown): Principal | undefined {
+    const isOver = !(this.#clock.now() < shown.until);
+    const ids = shown.ids.filter((id) => this.#rules.has(id) && !(isOver && id.startsWith('certificate ')));
+    const [id] = ids;
+    if (id === undefined) return undefined;
+    const matches = ids.flatMap((each) => this.#rules.get(each) ?? []);
+    return {
+      id,
+      mayRead: (name) => matches.some((each) => each(name)),
+      renewed: () => this.#principalOf(shown),
+    };
   }
 
   async #read(path: string): Promise<void> {
     try {
-      this.#rules = parseAccessRules(await readFile(path, 'utf8'), path);
+      const rules = new Map<string, Rule['matches']>();
+      for (const { id, matches } of parseAccessRules(await readFile(path, 'utf8'), path))
+        rules.set(id, [...(rules.get(id) ?? []), ...matches]);
+      this.#rules = rules;
     } catch (error) {
       if (error instanceof SidecarError) throw error;
       const detail = messageOf(error);
       throw new SidecarError('ERR_RELAY_ACCESS_FILE', { op: 'read', target: path, detail, cause: error });
     }
   }
+}
+
+function everybody(address: string): Principal {
+  const principal: Principal = { id: `address ${address}`, mayRead: () => true, renewed: () => principal };
+  return principal;
 }
 
 async function stampOf(path: string): Promise<string> {

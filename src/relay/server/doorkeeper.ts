@@ -1,19 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SidecarError } from '../../model/error.ts';
+import type { ErrorCode } from '../../model/error-codes.ts';
 import { answerText } from '../../platform/http-answer.ts';
+import { TROUBLE_HEADER } from '../protocol/events.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import type { Access, Principal } from './access.ts';
 import type { Follower } from './follower.ts';
+import type { OnRefused } from './quotas.ts';
 import type { Repositories } from './repositories.ts';
 
 /** Lets requests in: checks who asks, whether they may, and whether there is something to serve. */
 export class Doorkeeper {
   readonly #access: Access;
   readonly #repositories: Repositories;
+  readonly #onRefused: OnRefused;
 
-  constructor(access: Access, repositories: Repositories) {
+  constructor(access: Access, repositories: Repositories, onRefused: OnRefused) {
     this.#access = access;
     this.#repositories = repositories;
+    this.#onRefused = onRefused;
+  }
+
+  /** On whose share a request goes; all who may read nothing have one together. */
+  ownerOf(request: IncomingMessage): string {
+    return this.#access.identify(request)?.id ?? 'strangers';
   }
 
   /** Who asks; undefined when that was answered with 401. */
@@ -39,7 +49,7 @@ export class Doorkeeper {
   ): Promise<Follower | undefined> {
     const principal = this.identify(request, response);
     if (!principal) return undefined;
-    const follower = name && principal.mayRead(name) ? await this.#follow(name, response) : undefined;
+    const follower = name && principal.mayRead(name) ? await this.#follow(name, principal, response) : undefined;
     if (response.writableEnded) return undefined;
     if (!follower) {
       answerText(response, 404, 'there is no such repository here, or it is not for you');
@@ -47,23 +57,30 @@ export class Doorkeeper {
     }
     if (patienceMs > 0) await follower.whenKnown(patienceMs);
     if (follower.isKnown || patienceMs === 0) return follower;
-    const code = follower.trouble?.code;
-    if (code === 'ERR_REMOTE_NOT_FOUND') answerText(response, 404, 'the git server has no such repository');
-    else {
-      response.setHeader('retry-after', '5');
-      answerText(response, 503, `it is not mirrored yet${code === undefined ? '' : `: ${code}`}`);
-    }
+    this.#refuse(response, follower.trouble?.code, 5000);
     return undefined;
   }
 
-  async #follow(name: RepositoryName, response: ServerResponse): Promise<Follower | undefined> {
+  async #follow(name: RepositoryName, principal: Principal, response: ServerResponse): Promise<Follower | undefined> {
     try {
-      return await this.#repositories.follow(name);
+      return await this.#repositories.follow(name, principal.id);
     } catch (error) {
-      if (!(error instanceof SidecarError) || error.code !== 'ERR_RELAY_FULL') throw error;
-      response.setHeader('retry-after', '60');
-      answerText(response, 503, `${error.code}: ${error.detail}`);
+      if (!(error instanceof SidecarError)) throw error;
+      if (error.code === 'ERR_RELAY_FULL') {
+        this.#onRefused('repositories');
+        response.setHeader('retry-after', '60');
+        answerText(response, 503, `${error.code}: ${error.detail}`);
+      } else if (error.retryAfterMs !== undefined) this.#refuse(response, error.code, error.retryAfterMs);
+      else throw error;
       return undefined;
     }
+  }
+
+  /** There is nothing to serve yet; subscribers read the reason from the header. */
+  #refuse(response: ServerResponse, code: ErrorCode | undefined, retryAfterMs: number): void {
+    response.setHeader('retry-after', String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+    if (code !== undefined) response.setHeader(TROUBLE_HEADER, code);
+    if (code === 'ERR_REMOTE_NOT_FOUND') answerText(response, 404, 'the git server has no such repository');
+    else answerText(response, 503, `it is not mirrored yet${code === undefined ? '' : `: ${code}`}`);
   }
 }

@@ -4,6 +4,7 @@ import type { Hint } from '../../model/hint.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
 import { nextPause } from '../../platform/backoff.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
+import type { FairRoom } from '../../platform/fair-room.ts';
 import { Limited } from '../../platform/limited.ts';
 import type { Logger } from '../../platform/log.ts';
 import { WakeUps } from '../../platform/wake-ups.ts';
@@ -12,7 +13,7 @@ import { Hints, type Shown } from '../../poll/hints.ts';
 import { changesBetween, type RefChange, type Refs } from '../protocol/refs.ts';
 import type { Upstream } from './allow.ts';
 import { coveredRefs, shownBy } from './covered-refs.ts';
-import type { HostBudget } from './host-budget.ts';
+import type { Asker, HostBudget } from './host-budget.ts';
 import type { Mirror } from './mirror.ts';
 import type { ObjectSource } from './mirror-objects.ts';
 import { Turns } from './turns.ts';
@@ -40,6 +41,10 @@ export interface FollowerOptions {
   readonly remote: UpstreamRefs;
   readonly mirror: Mirror;
   readonly budget: HostBudget;
+  /** Places for first copies, which may be large, of all followers. */
+  readonly copies: FairRoom;
+  /** On whose share of the budget the git server is asked at first. */
+  readonly payer: string;
   readonly periodMs: number;
   readonly clock: Clock;
   readonly random: Random;
@@ -82,6 +87,8 @@ export class Follower {
   readonly #stopping = new AbortController();
   readonly #limits: FollowerLimits;
   readonly #finding = new Map<string, Promise<boolean>>();
+  /** On whose share of the budget the git server is asked. */
+  payer: string;
   #isOpen = false;
   #known = false;
   #asOf = 0;
@@ -94,6 +101,7 @@ export class Follower {
     const { signal } = this.#stopping;
     const { clock, watchdog } = options;
     this.#options = options;
+    this.payer = options.payer;
     this.#limits = options.limits ?? LIMITS;
     this.#wakeUps = new WakeUps(clock);
     this.#hints = new Hints(clock, this.#wakeUps);
@@ -270,6 +278,10 @@ export class Follower {
     return isHealed;
   }
 
+  get #asker(): Asker {
+    return { owner: this.payer, repository: this.upstream.name };
+  }
+
   #named(step: string): string {
     return `${this.upstream.name}: ${step}`;
   }
@@ -283,6 +295,7 @@ export class Follower {
     if (!this.#known) this.#asOf = 0;
     this.#isOpen = true;
   }
+
   #note(error: SidecarError | undefined): void {
     const { log, budget, onTrouble } = this.#options;
     const before = this.#trouble;
@@ -307,7 +320,7 @@ export class Follower {
   async #ask(): Promise<void> {
     const { remote, upstream, budget, log } = this.#options;
     if (this.#isSuspect) await this.#checkMirror();
-    if (remote.costs) await budget.take(upstream.host, this.#stopping.signal);
+    if (remote.costs) await budget.take(upstream.host, this.#asker, this.#stopping.signal);
     const note = this.#options.noting?.begin();
     const list = async (signal: AbortSignal) => await remote.list(upstream.questions, signal);
     const told = await this.#limited.run(this.#named('ask where the refs are'), this.#limits.ask, list);
@@ -317,7 +330,7 @@ export class Follower {
       throw new SidecarError('ERR_REMOTE_REF', { op: 'follow', target: upstream.name, detail });
     }
     const before = this.refs;
-    if (changesBetween(before, wanted).length > 0) await this.#update(before, wanted, told.asOf);
+    if (changesBetween(before, wanted).length > 0) await this.#bringAll(before, wanted, told.asOf);
     this.#known = true;
     this.#asOf = told.asOf;
     note?.(this.refs);
@@ -334,9 +347,21 @@ export class Follower {
     await this.#limited.run(this.#named('discard the mirror'), this.#limits.check, async () => await mirror.discard());
   }
 
+  /** A first copy waits for a place; what is known already is brought up to date at once. */
+  async #bringAll(before: Refs, wanted: Refs, asOf: number): Promise<void> {
+    const { copies, upstream } = this.#options;
+    const { signal } = this.#stopping;
+    const leave = this.#known ? undefined : await copies.enter(this.payer, upstream.name, signal);
+    try {
+      await this.#update(before, wanted, asOf);
+    } finally {
+      leave?.();
+    }
+  }
+
   async #update(before: Refs, wanted: Refs, asOf: number): Promise<void> {
     const { remote, upstream, budget, mirror, clock, log, onChange } = this.#options;
-    if (remote.costs) await budget.take(upstream.host, this.#stopping.signal);
+    if (remote.costs) await budget.take(upstream.host, this.#asker, this.#stopping.signal);
     const startedAt = clock.monotonic();
     const update = async (signal: AbortSignal) => await mirror.update(wanted, remote.source, signal);
     await this.#limited.run(this.#named('fetch what is new'), this.#limits.update, update);

@@ -1,14 +1,17 @@
 import type { ServerResponse } from 'node:http';
-import type { SidecarError } from '../../model/error.ts';
+import { SidecarError } from '../../model/error.ts';
 import { ERROR_CODES } from '../../model/error-codes.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
-import { writeEvent } from '../protocol/events.ts';
+import { writeEvent, writeRefsEnd, writeRefsStart } from '../protocol/events.ts';
 import { changesBetween, digestOf, type Refs, selectRefs } from '../protocol/refs.ts';
+import type { Principal } from './access.ts';
 import type { Follower } from './follower.ts';
+import { type StreamPlace, StreamPlaces } from './stream-places.ts';
 
 /** One open stream. */
 interface Subscriber {
   readonly response: ServerResponse;
+  readonly principal: Principal;
   /** In [0, 1): its place when a change is spread over time; fixed, so that changes keep their order. */
   readonly place: number;
   /** What the last beat left unsent had not gone by the next one. */
@@ -22,31 +25,52 @@ interface Channel {
   readonly subscribers: Set<Subscriber>;
   refs: Refs;
   id: string;
+  /** The long part of the event that tells the refs, once somebody was told it: a whole fleet may come back at a time. */
+  state: { readonly id: string; readonly start: Buffer } | undefined;
 }
 
 export interface HubOptions {
   /** A name of this process that no other relay has. */
   readonly relay: string;
   readonly staggerMs: number;
+  readonly mostSubscribers: number;
   readonly clock: Clock;
   readonly random: Random;
 }
 
 /** A subscriber that does not take this much is let go: it comes back and is told what is true then. */
 const MOST_UNSENT_BYTES = 256 * 1024;
+/** One write is worth a copy of so much. */
+const SHORT_BYTES = 64 * 1024;
 /** With `--stagger`: those whose turns are within so many milliseconds are told together. */
 const TURN_MS = 20;
+/** How long the last bytes of a stream that ends may take to leave. */
+const LAST_BYTES_MS = 10_000;
+
+/** Who wants a stream, and what for. */
+export interface Subscription {
+  readonly follower: Follower;
+  /** Full names of refs; none: all. */
+  readonly names: readonly string[];
+  /** Of the last event that the subscriber saw. */
+  readonly lastId: string | undefined;
+  readonly principal: Principal;
+  readonly place: StreamPlace;
+}
 
 /** Holds the streams and tells each what changed. What one of them does or does not do costs the others nothing. */
 export class Hub {
   readonly #options: HubOptions;
   readonly #channels = new Map<Follower, Map<string, Channel>>();
+  readonly #places: StreamPlaces;
   #subscribers = 0;
   #eventsSent = 0;
   #dropped = 0;
+  #ended = 0;
 
   constructor(options: HubOptions) {
     this.#options = options;
+    this.#places = new StreamPlaces(options.mostSubscribers);
   }
 
   get subscribers(): number {
@@ -62,6 +86,16 @@ export class Hub {
     return this.#dropped;
   }
 
+  /** Streams that were ended: their access is over, or they had to give way. */
+  get ended(): number {
+    return this.#ended;
+  }
+
+  /** @returns room for a stream of `owner` until `response` is closed; undefined when there is none */
+  reserve(owner: string, response: ServerResponse): StreamPlace | undefined {
+    return this.#places.take(owner, response, giveWay);
+  }
+
   isWatched(follower: Follower): boolean {
     return this.#channels.has(follower);
   }
@@ -71,14 +105,12 @@ export class Hub {
     return follower.isKnown ? digestOf(selectRefs(follower.refs, names)) : '';
   }
 
-  /**
-   * Takes a stream on whose head was sent.
-   * @param lastId of the last event that the subscriber saw
-   */
-  subscribe(follower: Follower, names: readonly string[], lastId: string | undefined, response: ServerResponse): void {
+  /** Takes a stream on whose head was sent. */
+  subscribe({ follower, names, lastId, principal, place }: Subscription, response: ServerResponse): void {
     const channel = this.#channel(follower, names);
-    const subscriber: Subscriber = { response, place: this.#options.random(), isStuck: false };
+    const subscriber: Subscriber = { response, principal, place: this.#options.random(), isStuck: false };
     channel.subscribers.add(subscriber);
+    place.end = (error) => this.#end(subscriber, error);
     this.#subscribers += 1;
     response.once('close', () => this.#remove(channel, subscriber));
     if (follower.isKnown && lastId !== channel.id) this.#send(subscriber, this.#wholeState(channel));
@@ -137,6 +169,32 @@ export class Hub {
     }
   }
 
+  /** Ends the streams of those who would not be let in any more. */
+  recheck(): void {
+    for (const [{ upstream }, channels] of this.#channels) {
+      for (const { subscribers } of channels.values()) {
+        for (const subscriber of [...subscribers]) {
+          const now = subscriber.principal.renewed();
+          if (now?.id !== subscriber.principal.id || !now.mayRead(upstream.name)) this.#end(subscriber, accessIsOver());
+        }
+      }
+    }
+  }
+
+  /** Ends all streams of certificates: other authorities vouch for them now. */
+  endCertificates(): void {
+    for (const channels of this.#channels.values())
+      for (const { subscribers } of channels.values())
+        for (const subscriber of [...subscribers])
+          if (subscriber.principal.id.startsWith('certificate ')) this.#end(subscriber, accessIsOver());
+  }
+
+  /** Ends all streams of `follower`. */
+  endAll(follower: Follower, error: SidecarError): void {
+    for (const { subscribers } of [...(this.#channels.get(follower)?.values() ?? [])])
+      for (const subscriber of [...subscribers]) this.#end(subscriber, error);
+  }
+
   close(): void {
     for (const channels of this.#channels.values())
       for (const { subscribers } of channels.values()) for (const { response } of [...subscribers]) response.destroy();
@@ -149,14 +207,24 @@ export class Hub {
     let channel = channels.get(key);
     if (!channel) {
       const refs = selectRefs(follower.refs, names);
-      channel = { follower, names, subscribers: new Set(), refs, id: follower.isKnown ? digestOf(refs) : '' };
+      channel = {
+        follower,
+        names,
+        subscribers: new Set(),
+        refs,
+        id: follower.isKnown ? digestOf(refs) : '',
+        state: undefined,
+      };
       channels.set(key, channel);
     }
     return channel;
   }
 
-  #wholeState({ follower, refs, id }: Channel): Buffer {
-    return writeEvent({ kind: 'refs', id, refs, ageMs: this.#ageOf(follower), relay: this.#options.relay });
+  #wholeState(channel: Channel): readonly Buffer[] {
+    const { follower, refs, id } = channel;
+    if (channel.state?.id !== id) channel.state = { id, start: writeRefsStart(id, refs) };
+    const parts = [channel.state.start, writeRefsEnd(this.#ageOf(follower), this.#options.relay)];
+    return channel.state.start.length < SHORT_BYTES ? [Buffer.concat(parts)] : parts;
   }
 
   #beat({ follower }: Channel): Buffer {
@@ -168,7 +236,7 @@ export class Hub {
     return Math.max(0, this.#options.clock.now() - asOf);
   }
 
-  #spread(subscribers: readonly Subscriber[], bytes: Buffer): void {
+  #spread(subscribers: readonly Subscriber[], bytes: Buffer | readonly Buffer[]): void {
     const { staggerMs } = this.#options;
     if (staggerMs <= 0) {
       for (const subscriber of subscribers) this.#send(subscriber, bytes);
@@ -189,15 +257,25 @@ export class Hub {
     }
   }
 
-  #send(subscriber: Subscriber, bytes: Buffer): void {
+  #send(subscriber: Subscriber, bytes: Buffer | readonly Buffer[]): void {
     const { response } = subscriber;
-    if (response.destroyed) return;
+    if (response.destroyed || response.writableEnded) return;
     if (response.writableLength > MOST_UNSENT_BYTES) {
       this.#drop(subscriber);
       return;
     }
-    response.write(bytes);
+    for (const part of [bytes].flat()) response.write(part);
     this.#eventsSent += 1;
+  }
+
+  /** In a way that the subscriber understands: a last event, and an end that is none of a broken connection. */
+  #end(subscriber: Subscriber, { code }: SidecarError): void {
+    const { response } = subscriber;
+    if (response.destroyed || response.writableEnded) return;
+    this.#ended += 1;
+    response.end(writeEvent({ kind: 'end', code, detail: ERROR_CODES[code].meaning }));
+    const timer = setTimeout(() => response.destroy(), LAST_BYTES_MS).unref();
+    response.once('close', () => clearTimeout(timer));
   }
 
   #drop(subscriber: Subscriber): void {
@@ -213,6 +291,16 @@ export class Hub {
     for (const [key, each] of channels ?? []) if (each === channel) channels?.delete(key);
     if (channels?.size === 0) this.#channels.delete(channel.follower);
   }
+}
+
+function accessIsOver(): SidecarError {
+  const detail = 'the access file, or a certificate, does not let this stream go on';
+  return new SidecarError('ERR_RELAY_REFUSED', { op: 'serve a stream', detail });
+}
+
+function giveWay(): SidecarError {
+  const detail = 'all streams are taken, and this token, certificate or address has most of them';
+  return new SidecarError('ERR_RELAY_FULL', { op: 'serve a stream', detail });
 }
 
 /** The words of our own table: those of the git server may hold what is not for everybody. */

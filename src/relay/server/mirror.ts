@@ -11,7 +11,7 @@ import type { Below } from '../../platform/below.ts';
 import { makeDirectoryBelow, removeFileBelow } from '../../platform/files-below.ts';
 import type { Logger } from '../../platform/log.ts';
 import { makeWay, removeLink } from '../../platform/make-way.ts';
-import { readLsRemote } from '../../poll/ls-remote.ts';
+import { LARGEST_LISTING, readLsRemote } from '../../poll/ls-remote.ts';
 import { changesBetween, type RefChange, type Refs } from '../protocol/refs.ts';
 import { MirrorObjects, type ObjectSource } from './mirror-objects.ts';
 
@@ -200,7 +200,8 @@ export class Mirror implements Healable {
   }
 
   async #readRefs(signal: AbortSignal): Promise<Refs> {
-    const options = { op: 'read the refs of', signal, accept: [1] };
+    // What was mirrored fits: an answer is refused that does not.
+    const options = { op: 'read the refs of', signal, accept: [1], maxOutputBytes: 2 * LARGEST_LISTING };
     const show = await this.#run(['show-ref', '--head', '--dereference'], options);
     const head = await this.#run(['symbolic-ref', '--quiet', 'HEAD'], options);
     const refs = readLsRemote(show.stdout.replace(/^(\S+) /gm, '$1\t'));

@@ -7,8 +7,10 @@ import type { Clock } from '../../platform/clock.ts';
 import { makeDirectoryBelow, writeBelow } from '../../platform/files-below.ts';
 import type { Logger } from '../../platform/log.ts';
 import { describeKept, removeTree } from '../../platform/remove-tree.ts';
+import { Shares } from '../../platform/shares.ts';
 import type { Refs } from '../protocol/refs.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
+import { Absences } from './absences.ts';
 import type { AllowPattern, Upstream } from './allow.ts';
 import type { Follower } from './follower.ts';
 import type { Mirror } from './mirror.ts';
@@ -23,11 +25,15 @@ export interface RepositoriesOptions {
   /** A repository that nobody asked for this long is no longer followed; its mirror stays while there is room. */
   readonly idleMs: number;
   readonly mostBytes: number;
+  /** The first pause before a git server is asked again for a repository that it did not have. */
+  readonly firstPauseMs: number;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly createFollower: (upstream: Upstream, gitDir: string) => Promise<Follower>;
+  readonly createFollower: (upstream: Upstream, gitDir: string, payer: string) => Promise<Follower>;
   /** Somebody holds a stream of it. */
   readonly isWatched: (follower: Follower) => boolean;
+  /** Ends the streams of one that is no longer followed. */
+  readonly endStreams: (follower: Follower, error: SidecarError) => void;
 }
 
 interface Entry {
@@ -43,6 +49,8 @@ interface Note {
 }
 
 const NOTE = 'git-sidecar.json';
+/** Who asked so recently will ask again, although it holds no stream: its repository is not taken for one more of another. */
+const FRESH_MS = 60_000;
 
 /** A directory that tells people which repository it is; the digest alone decides. */
 function directoryName(name: RepositoryName): string {
@@ -67,12 +75,19 @@ export class Repositories {
   readonly #entries = new Map<RepositoryName, Entry>();
   /** Being opened: who asks meanwhile waits for the same. */
   readonly #opening = new Map<RepositoryName, Promise<Follower>>();
+  /** Being stopped: their mirrors are in use for a moment longer. */
+  readonly #closing = new Map<RepositoryName, Promise<void>>();
+  /** Who pays for how many. */
+  readonly #shares: Shares;
+  readonly #absences: Absences;
   #bytes = new Map<string, number>();
   /** The refs that a mirror had when it was measured. */
   readonly #measured = new WeakMap<Mirror, Refs>();
 
   constructor(options: RepositoriesOptions) {
     this.#options = options;
+    this.#shares = new Shares(options.most);
+    this.#absences = new Absences(options.clock, options.firstPauseMs);
   }
 
   get followers(): Follower[] {
@@ -89,7 +104,7 @@ export class Repositories {
     const { directory } = this.#options;
     await makeDirectoryBelow({ root: dirname(directory), path: directory });
     for (const name of this.#options.always) {
-      if (await this.follow(name)) continue;
+      if (await this.follow(name, ownPayer(name))) continue;
       const detail = 'none of --allow covers it';
       throw new SidecarError('ERR_RELAY_PATTERN', { op: 'follow', target: name, detail });
     }
@@ -115,39 +130,70 @@ export class Repositories {
   }
 
   /**
-   * The follower of `name`, which is followed from now on.
+   * The follower of `name`, which is followed from now on. Of those who ask for it the one who pays for fewest others
+   * pays for it.
+   * @param asker who wants it
    * @returns undefined when it is not allowed
-   * @throws SidecarError ERR_RELAY_FULL
+   * @throws SidecarError ERR_RELAY_FULL; with `retryAfterMs` why the git server did not have it a moment ago
    */
-  async follow(name: RepositoryName): Promise<Follower | undefined> {
-    const { clock, most } = this.#options;
+  async follow(name: RepositoryName, asker: string): Promise<Follower | undefined> {
     const known = this.#entries.get(name);
     if (known) {
-      known.usedAt = clock.monotonic();
+      known.usedAt = this.#options.clock.monotonic();
+      this.#charge(known.follower, asker);
       return known.follower;
     }
     const opening = this.#opening.get(name);
     if (opening) return await opening;
     const upstream = this.resolve(name);
     if (!upstream) return undefined;
-    if (this.#entries.size + this.#opening.size >= most && !(await this.#dropIdlest())) {
-      const detail = `${most} repositories are followed, and all of them are in use`;
+    const absence = this.#absences.of(name);
+    if (absence) {
+      const { error, waitMs } = absence;
+      throw new SidecarError(error.code, { op: 'follow', target: name, detail: error.detail, retryAfterMs: waitMs });
+    }
+    if (this.#shares.isFull && !this.#makeRoom(asker)) {
+      const detail = `${this.#options.most} repositories are followed, and all of them are in use`;
       throw new SidecarError('ERR_RELAY_FULL', { op: 'follow', target: name, detail });
     }
-    const opened = this.#open(upstream).finally(() => this.#opening.delete(name));
+    this.#shares.add(asker);
+    const opened = this.#open(upstream, asker).finally(() => this.#opening.delete(name));
     this.#opening.set(name, opened);
     return await opened;
   }
 
-  async #open(upstream: Upstream): Promise<Follower> {
+  async #open(upstream: Upstream, payer: string): Promise<Follower> {
     const { directory, createFollower, clock, log } = this.#options;
     const { name } = upstream;
     const gitDir = join(directory, directoryName(name));
-    const follower = await createFollower(upstream, gitDir);
-    await follower.start((await readNote(gitDir))?.asOf ?? 0);
-    this.#entries.set(name, { follower, usedAt: clock.monotonic() });
-    log.info(0, 'following', { repository: name });
-    return follower;
+    try {
+      await this.#closing.get(name);
+      const follower = await createFollower(upstream, gitDir, payer);
+      await follower.start((await readNote(gitDir))?.asOf ?? 0);
+      this.#entries.set(name, { follower, usedAt: clock.monotonic() });
+      log.info(0, 'following', { repository: name });
+      return follower;
+    } catch (error) {
+      this.#shares.remove(payer);
+      throw error;
+    }
+  }
+
+  #charge(follower: Follower, asker: string): void {
+    const { payer } = follower;
+    if (this.isAlways(follower) || this.#shares.of(asker) + 1 >= this.#shares.of(payer)) return;
+    this.#shares.remove(payer);
+    this.#shares.add(asker);
+    follower.payer = asker;
+  }
+
+  /** The git server has no such repository: it takes no place here, and is asked for again after a pause that grows. */
+  giveUp(follower: Follower, error: SidecarError): void {
+    const { name } = follower.upstream;
+    if (this.isAlways(follower) || this.#entries.get(name)?.follower !== follower) return;
+    this.#absences.note(name, error);
+    this.#options.endStreams(follower, error);
+    this.#drop(name, follower, 'the git server does not have it: not following');
   }
 
   /** Notes when the git server last confirmed each mirror; lets go of what nobody uses; keeps to the disk's bound. */
@@ -155,15 +201,20 @@ export class Repositories {
     const { clock, idleMs } = this.#options;
     const now = clock.monotonic();
     for (const [name, entry] of this.#entries) {
-      if (entry.follower.isKnown) await this.#note(entry.follower);
-      const patience = entry.follower.isKnown ? idleMs : Math.min(idleMs, 60_000);
-      if (this.#isIdle(name, entry) && now - entry.usedAt > patience) await this.#drop(name, entry);
+      const { follower } = entry;
+      if (follower.isKnown) {
+        this.#absences.forget(name);
+        await this.#note(follower);
+      }
+      const patience = follower.isKnown ? idleMs : Math.min(idleMs, 60_000);
+      const isOver = this.#isIdle(entry) && now - entry.usedAt > patience;
+      if (isOver) this.#drop(name, follower, 'nobody asks for it: no longer following');
     }
     await this.#keepToDisk(signal);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.followers.map((follower) => follower.stop()));
+    await Promise.all([...this.followers.map((follower) => follower.stop()), ...this.#closing.values()]);
     for (const follower of this.followers) if (follower.isKnown) await this.#note(follower).catch(() => undefined);
   }
 
@@ -173,21 +224,44 @@ export class Repositories {
     await writeBelow({ root, path: join(follower.mirror.gitDir, NOTE) }, `${JSON.stringify(note)}\n`);
   }
 
-  #isIdle(name: RepositoryName, { follower }: Entry): boolean {
-    return !this.#options.always.includes(name) && !this.#options.isWatched(follower);
+  #isIdle({ follower }: Entry): boolean {
+    return !this.isAlways(follower) && !this.#options.isWatched(follower);
   }
 
-  async #drop(name: RepositoryName, { follower }: Entry): Promise<void> {
+  #drop(name: RepositoryName, follower: Follower, why: string): void {
     this.#entries.delete(name);
-    await follower.stop();
-    this.#options.log.info(0, 'nobody asks for it: no longer following', { repository: name });
+    this.#shares.remove(follower.payer);
+    const closing = follower.stop().finally(() => {
+      if (this.#closing.get(name) === closing) this.#closing.delete(name);
+    });
+    this.#closing.set(name, closing);
+    this.#options.log.info(0, why, { repository: name });
   }
 
-  async #dropIdlest(): Promise<boolean> {
-    const idle = [...this.#entries].filter(([name, entry]) => this.#isIdle(name, entry));
-    const [oldest] = idle.sort(([, a], [, b]) => a.usedAt - b.usedAt);
-    if (oldest) await this.#drop(...oldest);
-    return oldest !== undefined;
+  /**
+   * Lets go of what nobody has asked for in a while; else of something that `asker` pays for itself, or that somebody
+   * pays for who pays for more: at first what nobody watches, then what is watched.
+   */
+  #makeRoom(asker: string): boolean {
+    const now = this.#options.clock.monotonic();
+    const own = this.#shares.of(asker);
+    const entries = [...this.#entries].filter(([, { follower }]) => !this.isAlways(follower));
+    const idle = entries.filter(([, entry]) => this.#isIdle(entry)).sort(([, a], [, b]) => a.usedAt - b.usedAt);
+    const paid = ([, { follower }]: (typeof entries)[number]): number => this.#shares.of(follower.payer);
+    const rivals = entries.filter((each) => paid(each) > own + 1).sort((a, b) => paid(b) - paid(a));
+    const [most] = rivals;
+    const largest = most ? rivals.filter((each) => paid(each) === paid(most)) : [];
+    const found =
+      idle.find(([, { usedAt }]) => now - usedAt > FRESH_MS) ??
+      idle.find((each) => each[1].follower.payer === asker || paid(each) > own + 1) ??
+      largest.find(([, { follower }]) => !follower.isKnown) ??
+      largest.at(-1);
+    if (!found) return false;
+    const [name, { follower }] = found;
+    const detail = 'another one needs the place, and who asked for this one has most of them';
+    this.#options.endStreams(follower, new SidecarError('ERR_RELAY_FULL', { op: 'follow', target: name, detail }));
+    this.#drop(name, follower, 'no longer following: its place is needed');
+    return true;
   }
 
   /** Mirrors that are not in use go, the one longest unconfirmed first, until there is room. */
@@ -222,6 +296,11 @@ export class Repositories {
     }
     if (this.bytes > mostBytes) log.warn('the mirrors in use take more than --max-disk', { bytes: this.bytes });
   }
+}
+
+/** One that is always followed has a share of its own. */
+function ownPayer(name: RepositoryName): string {
+  return `followed ${name}`;
 }
 
 async function sizeOfFiles(directory: string): Promise<number> {

@@ -1,13 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SidecarError } from '../../model/error.ts';
-import type { Clock } from '../../platform/clock.ts';
 import { answerJson, answerText, type Route, readRequest } from '../../platform/http-answer.ts';
-import { RateLimit } from '../../platform/rate-limit.ts';
 import { LARGEST_REPORT, REPORT_HEADER, readReport } from '../protocol/report.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import type { Fleet } from './fleet.ts';
-import type { Hub } from './hub.ts';
+import type { Hub, Subscription } from './hub.ts';
+import { answerLater, type OnRefused } from './quotas.ts';
 import type { Repositories } from './repositories.ts';
 
 export interface RelayRoutesOptions {
@@ -15,7 +14,7 @@ export interface RelayRoutesOptions {
   readonly repositories: Repositories;
   readonly hub: Hub;
   readonly fleet: Fleet;
-  readonly mostSubscribers: number;
+  readonly onRefused: OnRefused;
 }
 
 const MOST_REFS = 64;
@@ -23,44 +22,54 @@ const MOST_REFS = 64;
 const PATIENCE_MS = 10_000;
 const REF = /^(?:HEAD|[^\p{Cc}\s~^:?*[\\]{1,500})$/u;
 
-/** Comes before the others: answers what is too much with 429. */
-export function limitRoute(clock: Clock, mostPerSecond: number): Route {
-  const limit = new RateLimit(clock, mostPerSecond, mostPerSecond);
-  return async (_url, _request, response) => {
-    if (limit.take()) return false;
-    response.setHeader('retry-after', '1');
-    answerText(response, 429, 'this relay gets more requests than it may answer');
-    return true;
-  };
-}
-
 /** `GET /events?repo=HOST/PATH[&ref=NAME…]`: the stream that `events.ts` describes. */
-export function eventsRoute({ doorkeeper, hub, fleet, mostSubscribers }: RelayRoutesOptions): Route {
+export function eventsRoute(options: RelayRoutesOptions): Route {
+  const { doorkeeper, hub, onRefused } = options;
   return async ({ pathname, searchParams }, request, response) => {
     if (pathname !== '/events') return false;
     const names = searchParams.getAll('ref');
     if (request.method !== 'GET') answerText(response, 405, 'use GET');
     else if (names.length > MOST_REFS || !names.every((name) => REF.test(name)))
       answerText(response, 400, `up to ${MOST_REFS} names of refs`);
-    else if (hub.subscribers >= mostSubscribers) {
-      response.setHeader('retry-after', '10');
-      answerText(response, 503, 'this relay has as many subscribers as it may');
-    } else {
+    else {
       const name = parseRepositoryName(searchParams.get('repo') ?? '');
       const principal = doorkeeper.identify(request, response);
-      const follower = principal && (await doorkeeper.admit(name, request, response, 0));
-      if (!follower || response.destroyed) return true;
-      const report = headerText(request, REPORT_HEADER);
-      if (report !== undefined) joinFleet(fleet, principal.id, follower.upstream.name, report, response);
-      openStream(request, response);
-      const lastId = headerText(request, 'last-event-id');
-      // Another relay has told it what we do not know: something older, or something newer.
-      if (lastId !== undefined && follower.isKnown && lastId !== hub.idOf(follower, names))
-        await follower.askForMissing(PATIENCE_MS);
-      if (!response.destroyed) hub.subscribe(follower, names, lastId, response);
+      if (!principal) return true;
+      const place = hub.reserve(principal.id, response);
+      if (place) await serveStream(options, { name, names, principal, place }, request, response);
+      else {
+        onRefused('streams');
+        answerLater(response, 503, 10, 'this relay has as many subscribers as it may, and none has to give way to you');
+      }
     }
     return true;
   };
+}
+
+interface Wanted extends Pick<Subscription, 'names' | 'principal' | 'place'> {
+  readonly name: RepositoryName | undefined;
+}
+
+async function serveStream(
+  { doorkeeper, repositories, hub, fleet }: RelayRoutesOptions,
+  { name, ...wanted }: Wanted,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const follower = await doorkeeper.admit(name, request, response, 0);
+  if (!follower || response.destroyed) return;
+  const report = headerText(request, REPORT_HEADER);
+  if (report !== undefined) joinFleet(fleet, wanted.principal.id, follower.upstream.name, report, response);
+  openStream(request, response);
+  const lastId = headerText(request, 'last-event-id');
+  // Another relay has told it what we do not know: something older, or something newer.
+  if (lastId !== undefined && follower.isKnown && lastId !== hub.idOf(follower, wanted.names))
+    await follower.askForMissing(PATIENCE_MS);
+  if (response.destroyed) return;
+  hub.subscribe({ ...wanted, follower, lastId }, response);
+  // It was let go of meanwhile: this stream would never hear of anything.
+  if (repositories.peek(follower.upstream.name) !== follower)
+    hub.endAll(follower, new SidecarError('ERR_RELAY_FULL', { op: 'serve a stream', detail: 'it is followed anew' }));
 }
 
 /** A report that is refused costs the subscriber its line in the overview, not its stream; a header says why. */

@@ -3,6 +3,9 @@ import { isZeroOid, type ObjectFormat, parseOid } from '../../model/oid.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
 import { DELIMITER_PACKET, dataPacket, FLUSH_PACKET, packetText, readPackets } from './pkt-line.ts';
 
+/** Refs of one repository that are taken; about 800 bytes of memory each while they are read and compared. */
+export const MOST_REFS = 250_000;
+
 export interface LsRefsQuestion {
   /** Only refs that start with one of these are wanted; the server may send more. */
   readonly prefixes: readonly string[];
@@ -29,6 +32,11 @@ function malformed(line: string): SidecarError {
     op: 'read git protocol',
     detail: `not a ref line: ${JSON.stringify(line.slice(0, 200))}`,
   });
+}
+
+export function tooManyRefs(): SidecarError {
+  const detail = `the server lists more than ${MOST_REFS} refs`;
+  return new SidecarError('ERR_REMOTE_TOO_LARGE', { op: 'list refs', detail });
 }
 
 /** `obj-id SP refname *(SP ref-attribute)`; an unborn ref has the word `unborn` for its oid. */
@@ -71,7 +79,7 @@ export function writeRefs(refs: Iterable<AdvertisedRef>, { prefixes, peel, symre
  * would look like refs that were deleted.
  *
  * @throws SidecarError ERR_REMOTE_PROTOCOL for anything that is not such an answer; the server's own words
- *   when it sent an `ERR` packet.
+ *   when it sent an `ERR` packet; ERR_REMOTE_TOO_LARGE when there are more refs than are taken.
  */
 export function readLsRefs(body: Buffer): AdvertisedRef[] {
   const refs: AdvertisedRef[] = [];
@@ -88,6 +96,7 @@ export function readLsRefs(body: Buffer): AdvertisedRef[] {
         detail: `the server says: ${line.slice(4, 404)}`,
       });
     }
+    if (refs.length >= MOST_REFS) throw tooManyRefs();
     const ref = readRefLine(line);
     if (ref) refs.push(ref);
   }

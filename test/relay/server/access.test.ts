@@ -1,10 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { TLSSocket } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { SidecarError } from '../../../src/model/error.ts';
+import { systemClock } from '../../../src/platform/clock.ts';
 import { parseRepositoryName, type RepositoryName } from '../../../src/relay/protocol/repository-name.ts';
 import { Access, parseAccessRules } from '../../../src/relay/server/access.ts';
+import { HandClock } from '../../kit/hand-clock.ts';
 import { silentLog } from '../../kit/silent-log.ts';
 import { tempDir } from '../../kit/temp.ts';
 
@@ -16,7 +19,7 @@ describe('access', () => {
   async function open(text: string): Promise<{ access: Access; path: string }> {
     const path = join(tempDir(), 'access');
     writeFileSync(path, text);
-    const access = new Access(path, silentLog);
+    const access = new Access(path, silentLog, systemClock);
     await access.open();
     return { access, path };
   }
@@ -56,11 +59,44 @@ describe('access', () => {
   test('a file that is not there is an error at the start', async () => {
     const directory = tempDir();
     mkdirSync(join(directory, 'd'));
-    await expect(new Access(join(directory, 'none'), silentLog).open()).rejects.toMatchObject({
+    await expect(new Access(join(directory, 'none'), silentLog, systemClock).open()).rejects.toMatchObject({
       code: 'ERR_RELAY_ACCESS_FILE',
     });
-    await expect(new Access(join(directory, 'd'), silentLog).open()).rejects.toMatchObject({
+    await expect(new Access(join(directory, 'd'), silentLog, systemClock).open()).rejects.toMatchObject({
       code: 'ERR_RELAY_ACCESS_FILE',
     });
+  });
+
+  test('who was let in is let in no more when its token is gone or its patterns name something else', async () => {
+    const { access, path } = await open('bearer tok-1 h.example/**\nbearer tok-2 h.example/**\n');
+    const name = parseRepositoryName('h.example/team/app') as RepositoryName;
+    const [one, two] = ['Bearer tok-1', 'Bearer tok-2'].map((each) => access.identify(request(each)));
+    expect(one?.renewed()?.mayRead(name)).toBe(true);
+    writeFileSync(path, 'bearer tok-1 h.example/other/*\n');
+    expect(await access.refresh()).toBe(true);
+    expect(await access.refresh()).toBe(false);
+    expect(one?.renewed()).toMatchObject({ id: one?.id });
+    expect(one?.renewed()?.mayRead(name)).toBe(false);
+    expect(two?.renewed()).toBeUndefined();
+  });
+
+  test('a certificate lets nobody in after its last day, neither a new request nor an open stream', async () => {
+    const path = join(tempDir(), 'access');
+    writeFileSync(path, 'certificate app.pods h.example/**\n');
+    const clock = new HandClock();
+    const access = new Access(path, silentLog, clock);
+    await access.open();
+    const valid_to = new Date(clock.now() + 3_600_000).toUTCString();
+    const socket = Object.assign(Object.create(TLSSocket.prototype), {
+      authorized: true,
+      getPeerCertificate: () => ({ subject: { CN: 'x' }, subjectaltname: 'DNS:app.pods', valid_to }),
+    });
+    const asked = { headers: {}, socket } as IncomingMessage;
+    const principal = access.identify(asked);
+    expect(principal?.id).toMatch(/^certificate [0-9a-f]{64}$/);
+    expect(principal?.renewed()?.id).toBe(principal?.id);
+    await clock.advance(3_600_001);
+    expect(principal?.renewed()).toBeUndefined();
+    expect(access.identify(asked)).toBeUndefined();
   });
 });

@@ -38,7 +38,11 @@ async function overviewOf(instances: number): Promise<{ readonly port: number; r
     fleet.join('me', REPOSITORY, report);
   }
   const doorkeeper = {
-    identify: ({ headers }) => ({ id: String(headers.who), mayRead: (_name: RepositoryName) => true }),
+    identify: ({ headers }) => ({
+      id: String(headers.who),
+      mayRead: (_name: RepositoryName) => true,
+      renewed: () => undefined,
+    }),
   } satisfies Pick<Doorkeeper, 'identify'> as unknown as Doorkeeper;
   const routes: Route[] = [probeRoute(() => ({ ok: true, text: 'ok' })), fleetRoute({ doorkeeper, fleet })];
   const server = createServer(async (request, response) => {

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../../src/model/error-codes.ts';
 import type { AdvertisedRef } from '../../../src/model/ref.ts';
 import { settledWithin } from '../../../src/platform/bounded.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
+import { FairRoom } from '../../../src/platform/fair-room.ts';
 import { Watchdog } from '../../../src/platform/watchdog.ts';
 import type { Refs } from '../../../src/relay/protocol/refs.ts';
 import { Follower } from '../../../src/relay/server/follower.ts';
@@ -97,6 +98,8 @@ function setUp(periodMs = 20) {
     remote,
     mirror: mirror as never,
     budget,
+    copies: new FairRoom(() => 16),
+    payer: 'somebody',
     periodMs,
     clock: systemClock,
     random: () => 0.5,

@@ -1,18 +1,28 @@
 import { describe, expect, test } from 'vitest';
 import { SidecarError } from '../../../src/model/error.ts';
 import type { AdvertisedRef } from '../../../src/model/ref.ts';
+import type { Principal } from '../../../src/relay/server/access.ts';
 import { Hub } from '../../../src/relay/server/hub.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 import { at, FakeStream, fakeFollower, oid, refsOf } from '../../kit/relay-fakes.ts';
 
+/** Somebody who may read everything for as long as the test wants it. */
+function principal(id: string): Principal & { now: Principal | undefined } {
+  const who = { id, mayRead: () => true, renewed: () => who.now, now: undefined as Principal | undefined };
+  who.now = who;
+  return who;
+}
+
 describe('the hub', () => {
-  function setUp(staggerMs = 0) {
+  function setUp(staggerMs = 0, mostSubscribers = 1000) {
     const clock = new HandClock();
-    const hub = new Hub({ relay: 'r', staggerMs, clock, random: Math.random });
+    const hub = new Hub({ relay: 'r', staggerMs, clock, random: Math.random, mostSubscribers });
     const follower = fakeFollower(clock, refsOf(at('refs/heads/main', '1'), at('refs/heads/dev', '2')));
-    const subscribe = (names: string[], lastId?: string): FakeStream => {
+    const subscribe = (names: string[], lastId?: string, who = principal('somebody')): FakeStream => {
       const stream = new FakeStream();
-      hub.subscribe(follower, names, lastId, stream.response);
+      const place = hub.reserve(who.id, stream.response);
+      if (place) hub.subscribe({ follower, names, lastId, principal: who, place }, stream.response);
+      else stream.destroy();
       return stream;
     };
     const move = (...refs: AdvertisedRef[]): void => {
@@ -98,5 +108,42 @@ describe('the hub', () => {
       await new Promise((done) => setTimeout(done, 10));
     for (const stream of streams)
       expect([...stream.text.matchAll(/"oid":"(\d)/g)].map((match) => match[1])).toEqual(['8', '9']);
+  });
+
+  test('a stream whose token was revoked, or whose patterns name something else now, ends; the others stay', () => {
+    const { hub, subscribe } = setUp();
+    const [good, revoked, narrowed, renamed] = ['good', 'revoked', 'narrowed', 'renamed'].map(principal) as [
+      ReturnType<typeof principal>,
+      ReturnType<typeof principal>,
+      ReturnType<typeof principal>,
+      ReturnType<typeof principal>,
+    ];
+    const streams = [good, revoked, narrowed, renamed].map((who) => subscribe([], undefined, who));
+    hub.recheck();
+    expect(streams.map(({ ended }) => ended)).toEqual([false, false, false, false]);
+    revoked.now = undefined;
+    narrowed.now = { ...narrowed, mayRead: () => false };
+    renamed.now = principal('another rule lets it in');
+    hub.recheck();
+    expect(streams.map(({ ended }) => ended)).toEqual([false, true, true, true]);
+    expect(streams[1]?.events).toEqual(['refs', 'end']);
+    expect(streams[1]?.text).toContain('ERR_RELAY_REFUSED');
+    expect(hub.ended).toBe(3);
+  });
+
+  test('one token may have all streams until somebody else comes, and then gives up its newest ones, down to half', () => {
+    const { hub, subscribe } = setUp(0, 10);
+    const [greedy, modest] = [principal('greedy'), principal('modest')];
+    const first = Array.from({ length: 12 }, () => subscribe([], undefined, greedy));
+    expect(first.filter(({ destroyed }) => destroyed)).toHaveLength(2);
+    const second = Array.from({ length: 9 }, () => subscribe([], undefined, modest));
+    expect(second.filter(({ destroyed }) => !destroyed)).toHaveLength(5);
+    const held = first.slice(0, 10);
+    expect(held.map(({ ended }) => ended)).toEqual([...Array(5).fill(false), ...Array(5).fill(true)]);
+    expect(held.at(-1)?.text).toContain('ERR_RELAY_FULL');
+    expect(subscribe([], undefined, greedy).destroyed).toBe(true);
+    for (const stream of held) stream.destroy();
+    expect(subscribe([], undefined, principal('third')).destroyed).toBe(false);
+    expect(hub.subscribers).toBe(6);
   });
 });

@@ -1,0 +1,74 @@
+import { FairQueue } from './fair-queue.ts';
+
+/** A single owner may have three quarters of the places, two of them three sevenths each, and so on. */
+const GREED = 3;
+
+/**
+ * Places for work that cannot be asked to give way. Whoever has some leaves others free: an owner may have at most three
+ * times as many as are free then. So there is a place for who comes new, however many the others want, until there are
+ * more owners than places.
+ */
+export class FairRoom {
+  readonly #most: () => number;
+  readonly #held = new Map<string, number>();
+  readonly #waiting = new FairQueue<(leave: () => void) => void>();
+  #all = 0;
+
+  constructor(most: () => number) {
+    this.#most = most;
+  }
+
+  /** @returns what gives the place back, once however often it is called; undefined when `owner` has its share */
+  tryEnter(owner: string): (() => void) | undefined {
+    return this.#hasRoomFor(owner) ? this.#enter(owner) : undefined;
+  }
+
+  /**
+   * Waits for a place. Those who wait get turns by owner, then by group.
+   * @returns what gives the place back; undefined when `signal` aborted
+   */
+  async enter(owner: string, group: string, signal: AbortSignal): Promise<(() => void) | undefined> {
+    if (signal.aborted) return undefined;
+    const now = this.tryEnter(owner);
+    if (now) return now;
+    return await new Promise((resolve) => {
+      const go = (leave: () => void): void => {
+        signal.removeEventListener('abort', giveUp);
+        resolve(leave);
+      };
+      const giveUp = (): void => {
+        this.#waiting.remove(owner, group, go);
+        resolve(undefined);
+      };
+      signal.addEventListener('abort', giveUp, { once: true });
+      this.#waiting.add(owner, group, go);
+    });
+  }
+
+  #hasRoomFor(owner: string): boolean {
+    return (this.#held.get(owner) ?? 0) + 1 <= GREED * (this.#most() - this.#all);
+  }
+
+  #enter(owner: string): () => void {
+    this.#all += 1;
+    this.#held.set(owner, (this.#held.get(owner) ?? 0) + 1);
+    let isIn = true;
+    return () => {
+      if (!isIn) return;
+      isIn = false;
+      this.#leave(owner);
+    };
+  }
+
+  #leave(owner: string): void {
+    this.#all -= 1;
+    const left = (this.#held.get(owner) ?? 1) - 1;
+    if (left > 0) this.#held.set(owner, left);
+    else this.#held.delete(owner);
+    for (;;) {
+      const next = this.#waiting.next((each) => this.#hasRoomFor(each));
+      if (!next) return;
+      next.item(this.#enter(next.owner));
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import type { SidecarError } from '../../model/error.ts';
+import type { ErrorCode } from '../../model/error-codes.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { RepositoryName } from '../protocol/repository-name.ts';
+
+interface Absence {
+  readonly error: SidecarError;
+  readonly tries: number;
+  /** When the git server may be asked again, on the monotonic clock. */
+  readonly until: number;
+}
+
+/** Names that are remembered; of more, those that were asked for last. */
+const MOST = 10_000;
+const GROWTH = 2;
+const LONGEST_PAUSE_MS = 60_000;
+
+/** Answers that say that there is nothing here to follow; for an upstream that fails in another way we go on asking. */
+const ANSWERS: ReadonlySet<ErrorCode> = new Set([
+  'ERR_REMOTE_NOT_FOUND',
+  // Many git hosts say this of a repository that does not exist.
+  'ERR_REMOTE_AUTH',
+  // It is empty.
+  'ERR_REMOTE_REF',
+  // The same answers, from a relay nearer to the git server.
+  'ERR_RELAY_REFUSED',
+]);
+
+export function isAbsence({ code }: SidecarError): boolean {
+  return ANSWERS.has(code);
+}
+
+/** Repositories that a git server did not have when it was asked, so that it is not asked again at once. */
+export class Absences {
+  readonly #clock: Clock;
+  readonly #firstPauseMs: number;
+  /** The one asked for longest ago first. */
+  readonly #absences = new Map<RepositoryName, Absence>();
+
+  constructor(clock: Clock, firstPauseMs: number) {
+    this.#clock = clock;
+    this.#firstPauseMs = firstPauseMs;
+  }
+
+  get size(): number {
+    return this.#absences.size;
+  }
+
+  note(name: RepositoryName, error: SidecarError): void {
+    const tries = (this.#absences.get(name)?.tries ?? 0) + 1;
+    const pause = Math.min(LONGEST_PAUSE_MS, this.#firstPauseMs * GROWTH ** Math.min(30, tries - 1));
+    this.#absences.delete(name);
+    this.#absences.set(name, { error, tries, until: this.#clock.monotonic() + pause });
+    const [oldest] = this.#absences.keys();
+    if (this.#absences.size > MOST && oldest !== undefined) this.#absences.delete(oldest);
+  }
+
+  /** Why there is nothing, and how long nobody asks again; undefined when the git server may be asked. */
+  of(name: RepositoryName): { readonly error: SidecarError; readonly waitMs: number } | undefined {
+    const absence = this.#absences.get(name);
+    if (!absence) return undefined;
+    const waitMs = absence.until - this.#clock.monotonic();
+    if (waitMs <= 0) return undefined;
+    this.#absences.delete(name);
+    this.#absences.set(name, absence);
+    return { error: absence.error, waitMs };
+  }
+
+  forget(name: RepositoryName): void {
+    this.#absences.delete(name);
+  }
+}

@@ -1,0 +1,70 @@
+import type { ServerResponse } from 'node:http';
+import type { SidecarError } from '../../model/error.ts';
+import { Shares } from '../../platform/shares.ts';
+
+/** Room for one stream, from the moment it is asked for until its connection ends. */
+export interface StreamPlace {
+  readonly owner: string;
+  /** Ends the stream, or what is to become one. */
+  end: (error: SidecarError) => void;
+  isFree: boolean;
+}
+
+/**
+ * The places for streams. They are there for whoever comes; when they are all taken, the newest stream of the owner who
+ * has most gives way to an owner who has fewer.
+ */
+export class StreamPlaces {
+  readonly #shares: Shares;
+  /** The newest last; among them some that are free again. */
+  readonly #byOwner = new Map<string, StreamPlace[]>();
+
+  constructor(most: number) {
+    this.#shares = new Shares(most);
+  }
+
+  /**
+   * @param giveWay what a stream that has to end is told
+   * @returns undefined when there is no room for `owner`
+   */
+  take(owner: string, response: ServerResponse, giveWay: () => SidecarError): StreamPlace | undefined {
+    if (this.#shares.isFull) {
+      const rival = this.#shares.rivalOf(owner);
+      const victim = rival === undefined ? undefined : this.#newestOf(rival);
+      if (!victim) return undefined;
+      this.#free(victim);
+      victim.end(giveWay());
+    }
+    const place: StreamPlace = { owner, end: () => void response.destroy(), isFree: false };
+    this.#shares.add(owner);
+    this.#placesOf(owner).push(place);
+    response.once('close', () => this.#free(place));
+    return place;
+  }
+
+  #free(place: StreamPlace): void {
+    if (place.isFree) return;
+    place.isFree = true;
+    const { owner } = place;
+    this.#shares.remove(owner);
+    const [places, taken] = [this.#placesOf(owner), this.#shares.of(owner)];
+    if (taken === 0) this.#byOwner.delete(owner);
+    else if (places.length > 2 * taken + 16)
+      this.#byOwner.set(
+        owner,
+        places.filter(({ isFree }) => !isFree),
+      );
+  }
+
+  #newestOf(owner: string): StreamPlace | undefined {
+    const places = this.#placesOf(owner);
+    while (places.at(-1)?.isFree) places.pop();
+    return places.at(-1);
+  }
+
+  #placesOf(owner: string): StreamPlace[] {
+    const places = this.#byOwner.get(owner) ?? [];
+    this.#byOwner.set(owner, places);
+    return places;
+  }
+}

@@ -1,0 +1,105 @@
+import type { Socket } from 'node:net';
+import { Shares } from '../platform/shares.ts';
+
+export interface ConnectionLimits {
+  readonly most: number;
+  /** Of one address; 0: no other limit than `most`. */
+  readonly mostOfOne: number;
+}
+
+interface Open {
+  readonly socket: Socket;
+  readonly address: string;
+}
+
+/**
+ * The connections of a server. When there are as many as may be, the address that has most of them gives one up to an
+ * address that has fewer: the one that has been without a request for longest. So nobody keeps others out with
+ * connections that ask nothing.
+ */
+export class Connections {
+  readonly #limits: ConnectionLimits;
+  readonly #shares: Shares;
+  readonly #open = new Map<string, Open>();
+  /** Those without a request, by address; the one that rests longest first. */
+  readonly #resting = new Map<string, Set<Open>>();
+  #refused = 0;
+
+  constructor(limits: ConnectionLimits) {
+    this.#limits = limits;
+    this.#shares = new Shares(limits.most);
+  }
+
+  get size(): number {
+    return this.#shares.total;
+  }
+
+  /** Connections that were closed because there were too many. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Takes a new connection on, or closes it. */
+  admit(socket: Socket): void {
+    const address = socket.remoteAddress ?? 'unknown';
+    const { mostOfOne } = this.#limits;
+    const isTooMuch = mostOfOne > 0 && this.#shares.of(address) >= mostOfOne;
+    if (isTooMuch || (this.#shares.isFull && !this.#makeRoom(address))) {
+      this.#refused += 1;
+      socket.destroy();
+      return;
+    }
+    const open = { socket, address };
+    this.#open.set(keyOf(socket), open);
+    this.#shares.add(address);
+    this.#rest(open);
+    const key = keyOf(socket);
+    socket.once('close', () => {
+      if (this.#open.get(key) === open) this.#forget(key, open);
+    });
+  }
+
+  /** A request has come on `socket`; with TLS that is another socket than the one that was admitted, of the same peer. */
+  begin(socket: Socket): void {
+    const open = this.#open.get(keyOf(socket));
+    if (open) this.#rouse(open);
+  }
+
+  /** The request is answered. */
+  end(socket: Socket): void {
+    const open = this.#open.get(keyOf(socket));
+    if (open) this.#rest(open);
+  }
+
+  #makeRoom(address: string): boolean {
+    const rival = this.#shares.rivalOf(address);
+    const [victim] = this.#resting.get(rival ?? '') ?? [];
+    if (!victim) return false;
+    this.#refused += 1;
+    this.#forget(keyOf(victim.socket), victim);
+    victim.socket.destroy();
+    return true;
+  }
+
+  #forget(key: string, open: Open): void {
+    this.#open.delete(key);
+    this.#rouse(open);
+    this.#shares.remove(open.address);
+  }
+
+  #rest(open: Open): void {
+    const resting = this.#resting.get(open.address) ?? new Set();
+    this.#resting.set(open.address, resting.add(open));
+  }
+
+  #rouse(open: Open): void {
+    const resting = this.#resting.get(open.address);
+    resting?.delete(open);
+    if (resting?.size === 0) this.#resting.delete(open.address);
+  }
+}
+
+/** The same for both sockets of a TLS connection. */
+function keyOf({ remoteAddress, remotePort, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localPort}`;
+}
