@@ -119,7 +119,7 @@ export const ERROR_CODES = {
   ERR_REMOTE_TOO_LARGE: {
     class: 'retry',
     meaning: 'A server answered with more than is taken: 250,000 refs, or 32 MiB of refs.',
-    hint: 'Count the refs with `git ls-remote URL | wc -l`, and remove those that nobody needs. A relay can be given fewer: its pattern `https://git.example.com/team/app.git#main,release/*` names the refs to follow.',
+    hint: 'Count them with `git ls-remote URL | wc -l`, and remove those that nobody needs. A relay takes only the refs that its pattern names behind `#`; see docs/relay.md.',
   },
   ERR_REMOTE_REF: {
     class: 'retry',

@@ -8,6 +8,7 @@ export interface ConnectionLimits {
 }
 
 interface Open {
+  readonly key: string;
   readonly socket: Socket;
   readonly address: string;
 }
@@ -49,26 +50,25 @@ export class Connections {
       socket.destroy();
       return;
     }
-    const open = { socket, address };
-    this.#open.set(keyOf(socket), open);
+    // A socket that is closed does not know its peer any more.
+    const open = { key: keyOf(socket), socket, address };
+    this.#open.set(open.key, open);
     this.#shares.add(address);
     this.#rest(open);
-    const key = keyOf(socket);
-    socket.once('close', () => {
-      if (this.#open.get(key) === open) this.#forget(key, open);
-    });
+    socket.once('close', () => this.#forget(open));
   }
 
-  /** A request has come on `socket`; with TLS that is another socket than the one that was admitted, of the same peer. */
-  begin(socket: Socket): void {
+  /**
+   * A request has come on `socket`; with TLS that is another socket than the one that was admitted, of the same peer.
+   * @returns what to call when the request is answered
+   */
+  begin(socket: Socket): () => void {
     const open = this.#open.get(keyOf(socket));
-    if (open) this.#rouse(open);
-  }
-
-  /** The request is answered. */
-  end(socket: Socket): void {
-    const open = this.#open.get(keyOf(socket));
-    if (open) this.#rest(open);
+    if (!open) return () => undefined;
+    this.#rouse(open);
+    return () => {
+      if (this.#open.get(open.key) === open) this.#rest(open);
+    };
   }
 
   #makeRoom(address: string): boolean {
@@ -76,13 +76,14 @@ export class Connections {
     const [victim] = this.#resting.get(rival ?? '') ?? [];
     if (!victim) return false;
     this.#refused += 1;
-    this.#forget(keyOf(victim.socket), victim);
+    this.#forget(victim);
     victim.socket.destroy();
     return true;
   }
 
-  #forget(key: string, open: Open): void {
-    this.#open.delete(key);
+  #forget(open: Open): void {
+    if (this.#open.get(open.key) !== open) return;
+    this.#open.delete(open.key);
     this.#rouse(open);
     this.#shares.remove(open.address);
   }

@@ -136,8 +136,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const limits = { ...LIMITS, ...options.limits };
   const connections = new Connections({ most: mostConnections, mostOfOne: mostOfOneAddress });
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    connections.begin(request.socket);
-    response.once('close', () => connections.end(request.socket));
+    response.once('close', connections.begin(request.socket));
     answer(routes, request, response)
       .catch((error: unknown) => {
         // Somebody who goes away in the middle is no failure of ours.

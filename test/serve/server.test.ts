@@ -30,7 +30,11 @@ const routes: Route[] = [
   async ({ pathname }, request, response) => {
     begun.push(pathname);
     response.once('close', () => over.push(pathname));
-    if (pathname === '/large') answerText(response, 200, LARGE);
+    if (pathname === '/bomb') {
+      // As a pipeline does it when what it leads to does not want any more: the request loses its socket.
+      request.destroy();
+      answerText(response, 413, 'too long');
+    } else if (pathname === '/large') answerText(response, 200, LARGE);
     else if (pathname === '/body') answerText(response, 200, `${(await readRequest(request, 1000))?.length}`);
     else if (pathname === '/never') await new Promise((done) => response.once('close', done));
     else answerText(response, 200, 'here');
@@ -138,6 +142,18 @@ test.skipIf(missing('openssl'))('a client that does not end its TLS handshake lo
   // The first bytes of a ClientHello.
   client.socket.write(Buffer.from('160301', 'hex'));
   await client.closed;
+});
+
+test('a request that loses its socket while it is answered harms nobody', async () => {
+  const port = await start({ limits: LONG });
+  for (let round = 0; round < 3; round += 1) {
+    const client = await open(port);
+    client.socket.write('POST /bomb HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nx');
+    await client.closed;
+  }
+  const other = await open(port);
+  other.socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+  await until('it is answered', () => other.text.includes('200 OK'));
 });
 
 describe('connections', () => {

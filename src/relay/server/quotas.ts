@@ -40,6 +40,8 @@ export function quotaRoute(options: QuotaOptions): Route {
   const traffic = new FairRate(clock, mostBytesPerSecond);
   const underWay = new FairRoom(mostUnderWay);
   return async ({ pathname }, request, response) => {
+    // What is taken below is given back when the response closes.
+    if (response.destroyed) return true;
     const owner = ownerOf(request);
     if (!rate.take(owner)) {
       onRefused('requests');
