@@ -32,6 +32,7 @@ import { type WiredRelay, wireRelay } from './wire-relay.ts';
 const FIRST_ORDER_MS = 3000;
 const ORDER_EVERY_MS = 30_000;
 const ACCESS_EVERY_MS = 5000;
+const DISK_EVERY_MS = 3000;
 /** Connections besides the streams: fetches, reports, probes. */
 const SPARE_CONNECTIONS = 2000;
 
@@ -67,7 +68,8 @@ function showMetrics(metrics: Metrics, { repositories, hub, answers, fleet, git 
   metrics.set('git_sidecar_relay_subscribers_dropped', hub.dropped);
   metrics.set('git_sidecar_relay_events_sent', hub.eventsSent);
   metrics.set('git_sidecar_relay_behind', fleet.behind);
-  metrics.set('git_sidecar_relay_cache_bytes', answers.bytes);
+  metrics.set('git_sidecar_relay_cache_bytes', answers.keptBytes);
+  metrics.set('git_sidecar_relay_answer_bytes', answers.bytes);
   metrics.set('git_sidecar_relay_mirror_bytes', repositories.bytes);
   metrics.set('git_sidecar_git_processes_started', git.started);
   for (const [answer, count] of Object.entries(answers.counts))
@@ -106,7 +108,7 @@ async function serve(
   const routes: Route[] = [
     ...watched,
     limitRoute(systemClock, config.maxRequestsPerSecond),
-    gitRoute({ ...relay, agent: AGENT, log }),
+    gitRoute({ ...relay, agent: AGENT }),
     eventsRoute(options),
     reportsRoute(options),
     fleetRoute(options),
@@ -141,6 +143,7 @@ function keepHouse(relay: WiredRelay, server: HttpServer, log: Logger, signal: A
     setInterval(() => relay.hub.beat(), BEAT_MS),
     setTimeout(() => void keepOrder().catch(complain), FIRST_ORDER_MS),
     setInterval(() => void keepOrder().catch(complain), ORDER_EVERY_MS),
+    setInterval(() => void relay.disk.check(), DISK_EVERY_MS),
     setInterval(() => {
       void relay.access.refresh();
       server.refreshTls().catch(complain);
@@ -156,7 +159,8 @@ function livenessOf({ overdue }: Watchdog): Verdict {
 }
 
 /** Ready is who has something to serve, also while a git server is away; nobody is while something is stuck. */
-function readinessOf({ repositories }: WiredRelay, watchdog: Watchdog): Verdict {
+function readinessOf({ repositories, disk }: WiredRelay, watchdog: Watchdog): Verdict {
+  if (disk.trouble !== undefined) return { ok: false, text: disk.trouble };
   const missing = repositories.followers.filter((each) => repositories.isAlways(each) && !each.isKnown);
   if (missing.length === 0) return livenessOf(watchdog);
   return { ok: false, text: `not mirrored yet: ${missing.map(({ upstream }) => upstream.name).join(' ')}` };
@@ -192,6 +196,7 @@ async function serveUntilStopped(config: RelayConfig, root: string, log: Logger,
   let endHousekeeping: () => void = () => undefined;
   try {
     await relay.access.open();
+    await relay.disk.check();
     await relay.answers.open();
     await relay.repositories.open();
     server = await serve(config, relay, watchdog, metrics, log);

@@ -16,13 +16,16 @@ import { Board } from '../relay/nats/board.ts';
 import { noteOnBoard } from '../relay/nats/board-noting.ts';
 import { Access } from '../relay/server/access.ts';
 import { AllowPattern, followedName, type Upstream } from '../relay/server/allow.ts';
+import { DiskRoom } from '../relay/server/disk-room.ts';
 import { Doorkeeper } from '../relay/server/doorkeeper.ts';
+import { FetchGate } from '../relay/server/fetch-gate.ts';
 import { Fleet } from '../relay/server/fleet.ts';
 import { Follower } from '../relay/server/follower.ts';
 import { HostBudget } from '../relay/server/host-budget.ts';
 import { Hub } from '../relay/server/hub.ts';
 import { Mirror } from '../relay/server/mirror.ts';
 import { PackAnswers } from '../relay/server/pack-answers.ts';
+import { Reach } from '../relay/server/reach.ts';
 import { Repositories } from '../relay/server/repositories.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import { directoryForSockets, persistSeconds } from './ssh-connections.ts';
@@ -45,6 +48,8 @@ export interface WiredRelay {
   readonly git: Git;
   readonly access: Access;
   readonly answers: PackAnswers;
+  readonly disk: DiskRoom;
+  readonly gate: FetchGate;
   readonly doorkeeper: Doorkeeper;
   readonly fleet: Fleet;
   readonly hub: Hub;
@@ -58,6 +63,10 @@ export interface WiredRelay {
 const MOST_ANSWERS_AT_ONCE = 4;
 /** Different questions that may wait for them; a whole fleet asks the same one. */
 const MOST_ANSWERS_WAITING = 256;
+/** git processes besides, each as slow as its reader: those whose answers have no room on disk. */
+const MOST_ANSWERS_FLOWING = 8;
+/** A client that lost its connection comes again before the work for it is thrown away. */
+const LINGER_MS = 5000;
 const LONGEST_ANSWER_MS = 30 * 60_000;
 const CACHE_IN_MEMORY_BYTES = 64 * 2 ** 20;
 
@@ -111,7 +120,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
 
   const openUpstream = createUpstreams({ config, git, hermetic, log, redactor, clock });
   const createFollower = async (upstream: Upstream, gitDir: string): Promise<Follower> => {
-    const mirror = new Mirror({ git, root, gitDir, log });
+    const mirror = new Mirror({ git, root, gitDir, clock, log });
     const { name } = upstream;
     const follower: Follower = new Follower({
       upstream,
@@ -135,6 +144,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       onRecovery: () => hub.tellRecovery(follower),
       onTrouble: (error, isNew) => {
         if (isNew) hub.tellTrouble(follower, error);
+        disk.note(error);
         const repository = follower.isKnown ? name : 'other';
         metrics?.count('git_sidecar_relay_upstream_failures_total', { repository, code: error.code });
       },
@@ -160,27 +170,37 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     onFollowed: (seconds) => metrics?.observe('git_sidecar_relay_follow_seconds', seconds),
     mostSubscribers: config.maxSubscribers,
   });
-  const answers = new PackAnswers({
+  const suspect = (gitDir: string): void =>
+    repositories.followers.find(({ mirror }) => mirror.gitDir === gitDir)?.suspect();
+  const disk: DiskRoom = new DiskRoom({ directory: root, log, onLow: () => void answers.makeRoom() });
+  const reach = new Reach({ git, onFailure: suspect });
+  const answers: PackAnswers = new PackAnswers({
     git,
+    disk,
     directory: join(root, 'answers'),
     log,
     mostBytes: config.cacheBytes,
     mostBytesInMemory: Math.min(CACHE_IN_MEMORY_BYTES, config.cacheBytes),
     mostAtOnce: MOST_ANSWERS_AT_ONCE,
     mostWaiting: MOST_ANSWERS_WAITING,
+    mostFlowing: MOST_ANSWERS_FLOWING,
     timeoutMs: LONGEST_ANSWER_MS,
-    onFailure: (gitDir) => repositories.followers.find(({ mirror }) => mirror.gitDir === gitDir)?.suspect(),
+    lingerMs: LINGER_MS,
+    onFailure: suspect,
   });
   return {
     git,
     access,
     answers,
+    disk,
+    gate: new FetchGate(reach, log),
     doorkeeper: new Doorkeeper(access, repositories),
     fleet,
     hub,
     repositories,
     untidy,
     dispose: async () => {
+      reach.close();
       await board?.close();
       await shared.close();
       await hermetic.dispose();

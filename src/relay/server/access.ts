@@ -6,21 +6,31 @@ import { messageOf, SidecarError } from '../../model/error.ts';
 import { bearerToken } from '../../platform/http-answer.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
-import { compileNamePattern } from './allow.ts';
+import { compileNamePattern, compileRefGlobs } from './allow.ts';
 import { addressOf } from './client-address.ts';
+import { type RefView, WHOLE_VIEW } from './ref-view.ts';
 
 /** Somebody who may read some repositories. */
 export interface Principal {
   /** Who it is: the token or certificate that let it in, or without an access file its address. Holds no secret. */
   readonly id: string;
   readonly mayRead: (name: RepositoryName) => boolean;
+  /** Which refs of a repository it may see. */
+  readonly viewOf: (name: RepositoryName) => RefView;
+}
+
+/** `git.example.com/team/*#main,release/*`: repositories, and those of their refs that may be seen. */
+interface Pattern {
+  readonly matches: (name: RepositoryName) => boolean;
+  /** undefined: all. */
+  readonly refs: string | undefined;
 }
 
 interface Rule {
   readonly kind: 'bearer' | 'certificate';
   /** Of a token only its digest is kept. */
   readonly digest: Buffer;
-  readonly matches: readonly ((name: RepositoryName) => boolean)[];
+  readonly patterns: readonly Pattern[];
 }
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
@@ -40,8 +50,22 @@ export function parseAccessRules(text: string, path: string): Rule[] {
       const detail = `line ${index + 1} is none of \`bearer TOKEN PATTERN…\` and \`certificate NAME PATTERN…\``;
       throw new SidecarError('ERR_RELAY_ACCESS_FILE', { op: 'read', target: path, detail });
     }
-    return [{ kind, digest: digest(who), matches: patterns.map(compileNamePattern) }];
+    return [{ kind, digest: digest(who), patterns: patterns.map(readPattern) }];
   });
+}
+
+function readPattern(text: string): Pattern {
+  const [name = '', refs] = text.split(/#(.*)/s);
+  return { matches: compileNamePattern(name), refs };
+}
+
+/** What several patterns show together. */
+function viewThrough(patterns: readonly Pattern[]): RefView {
+  const globs = patterns.map(({ refs }) => refs);
+  if (globs.includes(undefined)) return WHOLE_VIEW;
+  const texts = [...new Set(globs.map(String))].sort();
+  const matchers = texts.map(compileRefGlobs);
+  return { id: JSON.stringify(texts), shows: (ref) => matchers.some((each) => each(ref)) };
 }
 
 /** `Bearer TOKEN`, or `Basic` with the token for a password, as git sends it. */
@@ -96,7 +120,8 @@ export class Access {
 
   /** @returns undefined when nobody is let in with what the request shows */
   identify(request: IncomingMessage): Principal | undefined {
-    if (this.#path === undefined) return { id: `address ${addressOf(request)}`, mayRead: () => true };
+    if (this.#path === undefined)
+      return { id: `address ${addressOf(request)}`, mayRead: () => true, viewOf: () => WHOLE_VIEW };
     const token = tokenOf(request);
     const shown = [
       ...(token === undefined ? [] : [{ kind: 'bearer', digest: digest(token) }]),
@@ -108,9 +133,13 @@ export class Access {
     });
     const [first] = rules;
     if (!first) return undefined;
-    const matches = rules.flatMap((rule) => rule.matches);
+    const patterns = rules.flatMap((rule) => rule.patterns);
     const id = `${first.kind} ${first.digest.toString('hex')}`;
-    return { id, mayRead: (name) => matches.some((each) => each(name)) };
+    return {
+      id,
+      mayRead: (name) => patterns.some(({ matches }) => matches(name)),
+      viewOf: (name) => viewThrough(patterns.filter(({ matches }) => matches(name))),
+    };
   }
 
   async #read(path: string): Promise<void> {

@@ -3,7 +3,7 @@ import type { Refs } from '../protocol/refs.ts';
 import type { Upstream } from './allow.ts';
 
 /** Those of `refs` that may be passed on. HEAD is where it shows what one of the others does. */
-export function coveredRefs(refs: readonly AdvertisedRef[], { covers }: Upstream): Refs {
+export function coveredRefs(refs: readonly AdvertisedRef[], { covers }: Pick<Upstream, 'covers'>): Refs {
   const covered = new Map(refs.filter(({ name }) => covers(name)).map((ref) => [ref.name, ref]));
   const head = refs.find(({ name }) => name === 'HEAD');
   const isShown = head && [...covered.values()].some(({ oid }) => oid === head.oid);

@@ -5,6 +5,7 @@ import type { Clock, Random } from '../../platform/clock.ts';
 import { writeEvent } from '../protocol/events.ts';
 import { changesBetween, digestOf, type Refs, selectRefs } from '../protocol/refs.ts';
 import type { Follower } from './follower.ts';
+import { type RefView, refsIn, WHOLE_VIEW } from './ref-view.ts';
 
 /** One open stream. */
 interface Subscriber {
@@ -19,6 +20,7 @@ interface Subscriber {
 interface Channel {
   readonly follower: Follower;
   readonly names: readonly string[];
+  readonly view: RefView;
   readonly subscribers: Set<Subscriber>;
   refs: Refs;
   id: string;
@@ -67,16 +69,23 @@ export class Hub {
   }
 
   /** The id of what subscribers of these refs are told now; empty while nothing is known. */
-  idOf(follower: Follower, names: readonly string[]): string {
-    return follower.isKnown ? digestOf(selectRefs(follower.refs, names)) : '';
+  idOf(follower: Follower, names: readonly string[], view = WHOLE_VIEW): string {
+    return follower.isKnown ? digestOf(selectRefs(refsIn(follower.refs, view), names)) : '';
   }
 
   /**
    * Takes a stream on whose head was sent.
    * @param lastId of the last event that the subscriber saw
+   * @param view the refs that it may see
    */
-  subscribe(follower: Follower, names: readonly string[], lastId: string | undefined, response: ServerResponse): void {
-    const channel = this.#channel(follower, names);
+  subscribe(
+    follower: Follower,
+    names: readonly string[],
+    lastId: string | undefined,
+    response: ServerResponse,
+    view = WHOLE_VIEW,
+  ): void {
+    const channel = this.#channel(follower, names, view);
     const subscriber: Subscriber = { response, place: this.#options.random(), isStuck: false };
     channel.subscribers.add(subscriber);
     this.#subscribers += 1;
@@ -89,7 +98,7 @@ export class Hub {
   /** The refs of `follower` moved. */
   tell(follower: Follower): void {
     for (const channel of this.#channels.get(follower)?.values() ?? []) {
-      const refs = selectRefs(follower.refs, channel.names);
+      const refs = selectRefs(refsIn(follower.refs, channel.view), channel.names);
       const changes = changesBetween(channel.refs, refs);
       const wasKnown = channel.id !== '';
       if (wasKnown && changes.length === 0) continue;
@@ -142,14 +151,14 @@ export class Hub {
       for (const { subscribers } of channels.values()) for (const { response } of [...subscribers]) response.destroy();
   }
 
-  #channel(follower: Follower, names: readonly string[]): Channel {
+  #channel(follower: Follower, names: readonly string[], view: RefView): Channel {
     const channels = this.#channels.get(follower) ?? new Map<string, Channel>();
     this.#channels.set(follower, channels);
-    const key = [...names].sort().join('\n');
+    const key = [view.id, ...[...names].sort()].join('\n');
     let channel = channels.get(key);
     if (!channel) {
-      const refs = selectRefs(follower.refs, names);
-      channel = { follower, names, subscribers: new Set(), refs, id: follower.isKnown ? digestOf(refs) : '' };
+      const refs = selectRefs(refsIn(follower.refs, view), names);
+      channel = { follower, names, view, subscribers: new Set(), refs, id: follower.isKnown ? digestOf(refs) : '' };
       channels.set(key, channel);
     }
     return channel;

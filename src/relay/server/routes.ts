@@ -8,6 +8,7 @@ import { parseRepositoryName, type RepositoryName } from '../protocol/repository
 import type { Doorkeeper } from './doorkeeper.ts';
 import type { Fleet } from './fleet.ts';
 import type { Hub } from './hub.ts';
+import { refsIn } from './ref-view.ts';
 import type { Repositories } from './repositories.ts';
 
 export interface RelayRoutesOptions {
@@ -53,11 +54,12 @@ export function eventsRoute({ doorkeeper, hub, fleet, mostSubscribers }: RelayRo
       const report = headerText(request, REPORT_HEADER);
       if (report !== undefined) joinFleet(fleet, principal.id, follower.upstream.name, report, response);
       openStream(request, response);
+      const view = principal.viewOf(follower.upstream.name);
       const lastId = headerText(request, 'last-event-id');
       // Another relay has told it what we do not know: something older, or something newer.
-      if (lastId !== undefined && follower.isKnown && lastId !== hub.idOf(follower, names))
+      if (lastId !== undefined && follower.isKnown && lastId !== hub.idOf(follower, names, view))
         await follower.askForMissing(PATIENCE_MS);
-      if (!response.destroyed) hub.subscribe(follower, names, lastId, response);
+      if (!response.destroyed) hub.subscribe(follower, names, lastId, response, view);
     }
     return true;
   };
@@ -129,7 +131,7 @@ export function statusRoute({ doorkeeper, repositories, hub }: RelayRoutesOption
       repositories: followers.map((follower) => ({
         repository: follower.upstream.name,
         known: follower.isKnown,
-        refs: follower.refs.size,
+        refs: refsIn(follower.refs, principal.viewOf(follower.upstream.name)).size,
         asOf: follower.isKnown ? new Date(follower.asOf).toISOString() : null,
         trouble: follower.trouble?.code ?? null,
         requestsSent: follower.requestsSent,

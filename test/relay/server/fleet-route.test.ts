@@ -7,6 +7,7 @@ import type { Doorkeeper } from '../../../src/relay/server/doorkeeper.ts';
 import { Fleet } from '../../../src/relay/server/fleet.ts';
 import type { FleetDocument } from '../../../src/relay/server/fleet-document.ts';
 import { fleetRoute } from '../../../src/relay/server/fleet-route.ts';
+import { WHOLE_VIEW } from '../../../src/relay/server/ref-view.ts';
 import { probeRoute } from '../../../src/serve/routes.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 import { oid, REPOSITORY } from '../../kit/relay-fakes.ts';
@@ -38,7 +39,11 @@ async function overviewOf(instances: number): Promise<{ readonly port: number; r
     fleet.join('me', REPOSITORY, report);
   }
   const doorkeeper = {
-    identify: ({ headers }) => ({ id: String(headers.who), mayRead: (_name: RepositoryName) => true }),
+    identify: ({ headers }) => ({
+      id: String(headers.who),
+      mayRead: (_name: RepositoryName) => true,
+      viewOf: () => WHOLE_VIEW,
+    }),
   } satisfies Pick<Doorkeeper, 'identify'> as unknown as Doorkeeper;
   const routes: Route[] = [probeRoute(() => ({ ok: true, text: 'ok' })), fleetRoute({ doorkeeper, fleet })];
   const server = createServer(async (request, response) => {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { heal } from '../../../src/git/heal.ts';
 import { asSidecarError, SidecarError } from '../../../src/model/error.ts';
 import type { AdvertisedRef } from '../../../src/model/ref.ts';
+import { systemClock } from '../../../src/platform/clock.ts';
 import { readLsRemote } from '../../../src/poll/ls-remote.ts';
 import type { Refs } from '../../../src/relay/protocol/refs.ts';
 import { Mirror } from '../../../src/relay/server/mirror.ts';
@@ -46,7 +47,7 @@ async function setUp(how: 'native' | 'git') {
     native,
     wanted,
     leftovers,
-    open: () => new Mirror({ git, root: dirname(gitDir), gitDir, log: silentLog }),
+    open: () => new Mirror({ git, root: dirname(gitDir), gitDir, clock: systemClock, log: silentLog }),
   };
 }
 
