@@ -56,6 +56,9 @@ export type AnswerSource = 'computed' | 'joined' | 'kept';
 /** More than this of one answer goes to disk. */
 const MOST_OF_ONE_IN_MEMORY = 1024 * 1024;
 
+/** With less than this an answer is not begun where it could not flow either. */
+const LEAST_ROOM = 64 * 1024;
+
 /** Depth and filter are ours to allow. What is wanted was checked before, for v2 git itself never does. */
 const SETTINGS = ['-c', 'uploadpack.allowFilter=true', '-c', 'uploadpack.allowAnySHA1InWant=true'];
 
@@ -288,7 +291,7 @@ export class PackAnswers {
 
   #requireFlow(): void {
     const { disk, mostBytes, mostFlowing } = this.#options;
-    const hasRoom = !disk.isLow && this.#evict(() => this.#bytes < mostBytes);
+    const hasRoom = !disk.isLow && this.#evict(() => this.#bytes + LEAST_ROOM <= mostBytes);
     if (hasRoom || this.#flowing < mostFlowing) return;
     const detail = disk.isLow ? 'the disk has no room for answers' : 'readers hold as much as --cache-size allows';
     throw new SidecarError('ERR_RELAY_FULL', { op: 'answer a fetch', detail });
