@@ -60,8 +60,12 @@ export class FetchGate {
     return { request: { ...seen, deepen }, refs };
   }
 
-  /** @returns whether the client's own words can have made git fail: only commits can be shallow */
-  async isToBlame(follower: Follower, view: RefView, { shallow }: FetchRequest): Promise<boolean> {
+  /**
+   * @returns whether the client's own words can have made git fail: it does so where a time or a ref leaves no commit,
+   *   and where something else than a commit is said to be shallow
+   */
+  async isToBlame(follower: Follower, view: RefView, { shallow, deepen }: FetchRequest): Promise<boolean> {
+    if (deepen.since !== undefined || deepen.not.length > 0) return true;
     if (shallow.length === 0) return false;
     const within = { gitDir: follower.mirror.gitDir, refs: refsIn(follower.refs, view) };
     const standings = await this.#reach.look(within, shallow);

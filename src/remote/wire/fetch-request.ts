@@ -38,7 +38,6 @@ const LARGEST_DEPTH = 0x7fffffff;
 const FILTER = /^(?:blob:none|blob:limit=\d{1,18}[kmgKMG]?|tree:\d{1,9}|object:type=(?:commit|tree|blob|tag))$/;
 const MOST_FILTERS = 8;
 /** No ref name has these bytes (git-check-ref-format). */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
 const NO_REF_NAME = /[\0-\x20~^:?*[\\\x7f]|\.\.|@\{/;
 
 export function malformedFetch(detail: string): SidecarError {

@@ -57,7 +57,6 @@ export function packetText(payload: Buffer): string {
 export function lineOf(payload: Buffer): string {
   const end = payload[payload.length - 1] === 0x0a ? payload.length - 1 : payload.length;
   const line = payload.toString('latin1', 0, end);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
   if (line === '' || /[\0-\x1f\x7f]/.test(line)) throw malformed(`not a line: ${JSON.stringify(line.slice(0, 60))}`);
   return line;
 }
