@@ -9,7 +9,8 @@ export function coveredRefs(refs: readonly AdvertisedRef[], { covers }: Pick<Ups
   const isShown = head && [...covered.values()].some(({ oid }) => oid === head.oid);
   if (!head || !isShown) return covered;
   const { symref, ...detached } = head;
-  return covered.set('HEAD', symref !== undefined && covered.has(symref) ? head : detached);
+  // It comes first, as with every git server.
+  return new Map([['HEAD', symref !== undefined && covered.has(symref) ? head : detached], ...covered]);
 }
 
 /** Commits and tag objects that a ref shows, of all refs without a name; undefined for one that is not passed on. */

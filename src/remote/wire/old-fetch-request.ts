@@ -57,7 +57,9 @@ function readFirstWant(line: string, objectFormat: ObjectFormat): [string, strin
 /** The one way to write the body: equal requests are equal bytes, whoever asks. */
 export function writeOldFetchRequest(request: FetchRequest, objectFormat: ObjectFormat): Buffer {
   const { wants, haves, words, filter, end } = request;
-  const capabilities = [...words, ...(filter === undefined ? [] : ['filter']), `object-format=${objectFormat}`].join(' ');
+  const capabilities = [...words, ...(filter === undefined ? [] : ['filter']), `object-format=${objectFormat}`].join(
+    ' ',
+  );
   const before = [
     ...wants.map((oid, index) => (index === 0 ? `want ${oid} ${capabilities}` : `want ${oid}`)),
     ...linesBeforeHaves(request),
