@@ -11,6 +11,8 @@ import { type RefView, refsIn } from './ref-view.ts';
 const WANT_PATIENCE_MS = 5000;
 /** Clients that wait so at a time. What the others want is not here. */
 const MOST_WAITING = 32;
+/** A question with more unknown ids than this does not come from somebody who was told of a change. */
+const MOST_MISSING = 16;
 
 /** Refs are never changed in place, and are asked for by every fetch. */
 const TIPS = new WeakMap<Refs, ReadonlySet<string>>();
@@ -89,8 +91,8 @@ export class FetchGate {
     if (odd.length === 0) return;
     const within = { gitDir: follower.mirror.gitDir, refs: refsIn(follower.refs, view) };
     const here = await this.#reach.look(within, odd);
-    const missing = odd.find((oid) => !here.has(oid));
-    if (missing === undefined || this.#waiting >= MOST_WAITING) return;
+    const [missing, ...more] = odd.filter((oid) => !here.has(oid));
+    if (missing === undefined || more.length >= MOST_MISSING || this.#waiting >= MOST_WAITING) return;
     this.#log.info(1, 'somebody wants what is not here yet', { repository: follower.upstream.name, hash: missing });
     this.#waiting += 1;
     try {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Git } from '../../git/git.ts';
 import { SidecarError } from '../../model/error.ts';
 import type { Oid } from '../../model/oid.ts';
@@ -48,6 +49,8 @@ export class Reach {
 
   constructor(options: ReachOptions) {
     this.#options = options;
+    // One for each question that waits or works.
+    setMaxListeners(MOST_WAITING + 4 * MOST_AT_ONCE, this.#stopping.signal);
   }
 
   /**
