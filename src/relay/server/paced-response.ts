@@ -12,7 +12,7 @@ export interface PaceLimits {
  * A line of 64 KiB/s takes a pack of any size. The kernel may hold some megabytes for a connection and asks for more in
  * steps of a third of that, so a reader is not judged by less than a minute.
  */
-export const PACE: PaceLimits = { silentMs: 30_000, windowMs: 60_000, leastBytesPerSecond: 32 * 1024 };
+const PACE: PaceLimits = { silentMs: 30_000, windowMs: 60_000, leastBytesPerSecond: 32 * 1024 };
 
 /** Writes to a reader at its pace, as long as that is bearable. */
 export class PacedResponse {
