@@ -33,6 +33,9 @@ interface Rule {
   readonly patterns: readonly Pattern[];
 }
 
+/** Of repositories, and behind `#` of refs. */
+const PATTERN = /^[^#]+(?:#[^~^:?[\\]+)?$/;
+
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /**
@@ -46,7 +49,8 @@ export function parseAccessRules(text: string, path: string): Rule[] {
       .trim()
       .split(/\s+/);
     if (kind === undefined || kind === '') return [];
-    if ((kind !== 'bearer' && kind !== 'certificate') || who === undefined || patterns.length === 0) {
+    const isRule = (kind === 'bearer' || kind === 'certificate') && who !== undefined && patterns.length > 0;
+    if (!isRule || !patterns.every((pattern) => PATTERN.test(pattern))) {
       const detail = `line ${index + 1} is none of \`bearer TOKEN PATTERN…\` and \`certificate NAME PATTERN…\``;
       throw new SidecarError('ERR_RELAY_ACCESS_FILE', { op: 'read', target: path, detail });
     }
