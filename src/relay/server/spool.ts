@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { type Below, inParent } from '../../platform/below.ts';
 import { removeFileBelow } from '../../platform/files-below.ts';
 import { Stretch } from './stretch.ts';
@@ -49,6 +50,8 @@ export class Spool {
   #head: string | undefined;
   #inMemory = 0;
   #onDisk = 0;
+  /** Of what was written to disk: whoever reads something else must not take it for the answer. */
+  #checksum = 0;
   #file: Promise<FileHandle> | undefined;
   #stretch: Stretch | undefined;
   #state: 'growing' | 'whole' | 'failed' = 'growing';
@@ -129,10 +132,11 @@ export class Spool {
   /**
    * The bytes from the first on, as they come.
    * @param signal the reader has gone away
-   * @throws what {@link fail} was given
+   * @throws what {@link fail} was given; at the end, when the disk did not give back what was written
    */
   async *read(signal?: AbortSignal): AsyncGenerator<Buffer> {
     const reader = { at: 0 };
+    let checksum = 0;
     const wake = (): void => this.#wake();
     signal?.addEventListener('abort', wake, { once: true });
     this.#readers.add(reader);
@@ -142,12 +146,15 @@ export class Spool {
         if (this.#state === 'failed') throw this.#failure;
         const chunk = await this.#next(reader.at, index);
         if (chunk) {
+          if (reader.at >= this.#inMemory && reader.at < this.size) checksum = crc32(chunk, checksum);
           yield chunk;
           index += 1;
           reader.at += chunk.length;
           if (this.#stretch) this.#pass();
-        } else if (this.#state === 'whole') return;
-        else if (this.#state === 'growing') await this.#change();
+        } else if (this.#state === 'whole') {
+          this.#compare(checksum);
+          return;
+        } else if (this.#state === 'growing') await this.#change();
       }
     } finally {
       signal?.removeEventListener('abort', wake);
@@ -176,6 +183,13 @@ export class Spool {
     return this.#stretch?.from(at);
   }
 
+  /** Without the end that comes after this, no reader takes its bytes for whole. */
+  #compare(checksum: number): void {
+    if (checksum === this.#checksum) return;
+    this.fail(new Error(`${this.#place.path} does not hold what was written to it`));
+    throw this.#failure;
+  }
+
   #keep(chunk: Buffer): boolean {
     const fits = this.#file === undefined && this.#inMemory + chunk.length <= this.#options.mostInMemory;
     if (!fits || !this.#room.takeMemory(chunk.length)) return false;
@@ -191,6 +205,7 @@ export class Spool {
       try {
         await this.#writeFile(chunk);
         this.#onDisk += chunk.length;
+        this.#checksum = crc32(chunk, this.#checksum);
         return true;
       } catch (error) {
         if (!isRepeated && (await this.#room.onWriteFailure(error))) continue;

@@ -1,4 +1,4 @@
-import { readdirSync, truncateSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -22,6 +22,12 @@ const wholeAnswer = (bytes = 0): string => {
   const line = `03e8${'x'.repeat(995)}\n`;
   return `0014acknowledgments\n${line.repeat(Math.ceil(bytes / 1000))}0000`;
 };
+
+function flip(path: string, at: number): void {
+  const file = openSync(path, 'r+');
+  writeSync(file, '!', at);
+  closeSync(file);
+}
 
 /** A git whose answers the test writes, and answers that use it. */
 function setUp(limits: Partial<ConstructorParameters<typeof PackAnswers>[0]> = {}) {
@@ -144,16 +150,22 @@ describe('answers to fetches', () => {
     expect(answers.ask(question('q')).source).toBe('computed');
   });
 
-  test('a kept answer whose file was damaged is dropped, so that the next one is computed', async () => {
-    const { answers, question, directory, read, answered } = setUp({ mostBytesInMemory: 0 });
-    await answers.open();
-    await answered('q', 100_000);
-    truncateSync(join(directory, readdirSync(directory)[0] ?? ''), 70_000);
-    const { answer, source } = answers.ask(question('q'));
-    expect(source).toBe('kept');
-    await expect(read(answer)).rejects.toThrow('shorter than it was');
-    expect(answers.ask(question('q')).source).toBe('computed');
-  });
+  test.each([
+    ['is shorter', 'shorter than it was', (path: string) => truncateSync(path, 70_000)],
+    ['has another byte', 'does not hold what was written', (path: string) => flip(path, 80_000)],
+  ])(
+    'a kept answer whose file %s than it was is dropped, so that the next one is computed',
+    async (_what, said, damage) => {
+      const { answers, question, directory, read, answered } = setUp({ mostBytesInMemory: 0 });
+      await answers.open();
+      await answered('q', 100_000);
+      damage(join(directory, readdirSync(directory)[0] ?? ''));
+      const { answer, source } = answers.ask(question('q'));
+      expect(source).toBe('kept');
+      await expect(read(answer)).rejects.toThrow(said);
+      expect(answers.ask(question('q')).source).toBe('computed');
+    },
+  );
 
   test('what is kept stays within its bounds; the answer that was used last stays longest', async () => {
     const { directory, answers, question, answered } = setUp({ mostBytes: 5_000_000 });
