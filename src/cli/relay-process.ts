@@ -39,6 +39,7 @@ const LONGEST_TIDY_MS = 3_600_000;
 const LONGEST_ORDER_MS = 600_000;
 /** Certificates end, and whoever holds a stream shows nothing again. */
 const RECHECK_EVERY_MS = 60_000;
+const DISK_EVERY_MS = 3000;
 /** Connections besides the streams: fetches, reports, probes. */
 const SPARE_CONNECTIONS = 2000;
 
@@ -75,7 +76,8 @@ function showMetrics(metrics: Metrics, { repositories, hub, answers, fleet, git 
   metrics.set('git_sidecar_relay_subscribers_ended', hub.ended);
   metrics.set('git_sidecar_relay_events_sent', hub.eventsSent);
   metrics.set('git_sidecar_relay_behind', fleet.behind);
-  metrics.set('git_sidecar_relay_cache_bytes', answers.bytes);
+  metrics.set('git_sidecar_relay_cache_bytes', answers.keptBytes);
+  metrics.set('git_sidecar_relay_answer_bytes', answers.bytes);
   metrics.set('git_sidecar_relay_mirror_bytes', repositories.bytes);
   metrics.set('git_sidecar_git_processes_started', git.started);
   for (const [answer, count] of Object.entries(answers.counts))
@@ -124,7 +126,7 @@ async function serve(
       mostUnderWay: () => mostConnections - hub.subscribers,
       onRefused,
     }),
-    gitRoute({ ...relay, agent: AGENT, log }),
+    gitRoute({ ...relay, agent: AGENT }),
     eventsRoute(relay),
     reportsRoute(relay),
     fleetRoute(relay),
@@ -178,6 +180,7 @@ function keepHouse(
     setInterval(() => void keepOrder().catch(complain), ORDER_EVERY_MS),
     setInterval(() => void renew().catch(complain), ACCESS_EVERY_MS),
     setInterval(() => relay.hub.recheck(), RECHECK_EVERY_MS),
+    setInterval(() => void relay.disk.check(), DISK_EVERY_MS),
   ];
   return () => {
     for (const timer of timers) clearInterval(timer);
@@ -189,7 +192,8 @@ function livenessOf({ overdue }: Watchdog): Verdict {
 }
 
 /** Ready is who has something to serve, also while a git server is away; nobody is while something is stuck. */
-function readinessOf({ repositories }: WiredRelay, watchdog: Watchdog): Verdict {
+function readinessOf({ repositories, disk }: WiredRelay, watchdog: Watchdog): Verdict {
+  if (disk.trouble !== undefined) return { ok: false, text: disk.trouble };
   const missing = repositories.followers.filter((each) => repositories.isAlways(each) && !each.isKnown);
   if (missing.length === 0) return livenessOf(watchdog);
   return { ok: false, text: `not mirrored yet: ${missing.map(({ upstream }) => upstream.name).join(' ')}` };
@@ -225,6 +229,7 @@ async function serveUntilStopped(config: RelayConfig, root: string, log: Logger,
   let endHousekeeping: () => void = () => undefined;
   try {
     await relay.access.open();
+    await relay.disk.check();
     await relay.answers.open();
     await relay.repositories.open();
     server = await serve(config, relay, watchdog, metrics, log);

@@ -20,7 +20,9 @@ import { noteOnBoard } from '../relay/nats/board-noting.ts';
 import { isAbsence } from '../relay/server/absences.ts';
 import { Access } from '../relay/server/access.ts';
 import { AllowPattern, followedName, type Upstream } from '../relay/server/allow.ts';
+import { DiskRoom } from '../relay/server/disk-room.ts';
 import { Doorkeeper } from '../relay/server/doorkeeper.ts';
+import { FetchGate } from '../relay/server/fetch-gate.ts';
 import { Fleet } from '../relay/server/fleet.ts';
 import { Follower } from '../relay/server/follower.ts';
 import { HostBudget } from '../relay/server/host-budget.ts';
@@ -28,6 +30,7 @@ import { Hub } from '../relay/server/hub.ts';
 import { Mirror } from '../relay/server/mirror.ts';
 import { PackAnswers } from '../relay/server/pack-answers.ts';
 import type { OnRefused } from '../relay/server/quotas.ts';
+import { Reach } from '../relay/server/reach.ts';
 import { Repositories } from '../relay/server/repositories.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import { directoryForSockets, persistSeconds } from './ssh-connections.ts';
@@ -50,6 +53,8 @@ export interface WiredRelay {
   readonly git: Git;
   readonly access: Access;
   readonly answers: PackAnswers;
+  readonly disk: DiskRoom;
+  readonly gate: FetchGate;
   readonly doorkeeper: Doorkeeper;
   readonly fleet: Fleet;
   readonly hub: Hub;
@@ -68,6 +73,10 @@ const MOST_ANSWERS_WAITING = 256;
 const MOST_FIRST_COPIES = 16;
 /** Before a repository that the git server did not have is asked for again; the pauses grow. */
 const LONGEST_FIRST_PAUSE_MS = 5000;
+/** git processes besides, each as slow as its reader: those whose answers have no room on disk. */
+const MOST_ANSWERS_FLOWING = 8;
+/** A client that lost its connection comes again before the work for it is thrown away. */
+const LINGER_MS = 5000;
 const LONGEST_ANSWER_MS = 30 * 60_000;
 const CACHE_IN_MEMORY_BYTES = 64 * 2 ** 20;
 
@@ -130,7 +139,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
 
   const openUpstream = createUpstreams({ config, git, hermetic, log, redactor, clock });
   const createFollower = async (upstream: Upstream, gitDir: string, payer: string): Promise<Follower> => {
-    const mirror = new Mirror({ git, root, gitDir, log });
+    const mirror = new Mirror({ git, root, gitDir, clock, log });
     const { name } = upstream;
     const follower: Follower = new Follower({
       upstream,
@@ -157,6 +166,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       onTrouble: (error, isNew) => {
         if (isNew) hub.tellTrouble(follower, error);
         if (!follower.isKnown && isAbsence(error)) repositories.giveUp(follower, error);
+        disk.note(error);
         const repository = follower.isKnown ? name : 'other';
         metrics?.count('git_sidecar_relay_upstream_failures_total', { repository, code: error.code });
       },
@@ -184,21 +194,30 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     onFollowed: (seconds) => metrics?.observe('git_sidecar_relay_follow_seconds', seconds),
     mostSubscribers: config.maxSubscribers,
   });
-  const answers = new PackAnswers({
+  const suspect = (gitDir: string): void =>
+    repositories.followers.find(({ mirror }) => mirror.gitDir === gitDir)?.suspect();
+  const disk: DiskRoom = new DiskRoom({ directory: root, log, onLow: () => void answers.makeRoom() });
+  const reach = new Reach({ git, onFailure: suspect });
+  const answers: PackAnswers = new PackAnswers({
     git,
+    disk,
     directory: join(root, 'answers'),
     log,
     mostBytes: config.cacheBytes,
     mostBytesInMemory: Math.min(CACHE_IN_MEMORY_BYTES, config.cacheBytes),
     mostAtOnce: MOST_ANSWERS_AT_ONCE,
     mostWaiting: MOST_ANSWERS_WAITING,
+    mostFlowing: MOST_ANSWERS_FLOWING,
     timeoutMs: LONGEST_ANSWER_MS,
-    onFailure: (gitDir) => repositories.followers.find(({ mirror }) => mirror.gitDir === gitDir)?.suspect(),
+    lingerMs: LINGER_MS,
+    onFailure: suspect,
   });
   return {
     git,
     access,
     answers,
+    disk,
+    gate: new FetchGate(reach, log),
     doorkeeper: new Doorkeeper(access, repositories, onRefused),
     onRefused,
     fleet,
@@ -206,6 +225,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     repositories,
     untidy,
     dispose: async () => {
+      reach.close();
       await board?.close();
       await shared.close();
       await hermetic.dispose();

@@ -1,5 +1,5 @@
 /** Why a wait was given up: the reason of its signal, always as an Error. */
-function reasonOf(signal: AbortSignal): Error {
+export function reasonOf(signal: AbortSignal): Error {
   return signal.reason instanceof Error ? signal.reason : new DOMException('it was interrupted', 'AbortError');
 }
 

@@ -65,8 +65,11 @@ type Source = string | Buffer | AsyncIterable<Buffer>;
 
 function drained(stdin: Writable): Promise<void> {
   return new Promise((resolve) => {
-    stdin.once('drain', resolve);
-    stdin.once('close', resolve);
+    const done = (): void => {
+      stdin.off('drain', done).off('close', done);
+      resolve();
+    };
+    stdin.on('drain', done).on('close', done);
   });
 }
 

@@ -163,6 +163,11 @@ export const METRICS = {
     help: 'relay: fetch requests since the start by how they were answered (computed: git worked; joined: with one under way; kept: from an earlier answer)',
   },
   git_sidecar_relay_cache_bytes: { kind: 'gauge', labels: {}, help: 'relay: bytes of kept answers' },
+  git_sidecar_relay_answer_bytes: {
+    kind: 'gauge',
+    labels: {},
+    help: 'relay: bytes of all answers, those that are only there for their readers included; `--cache-size` bounds them',
+  },
   git_sidecar_relay_mirror_bytes: {
     kind: 'gauge',
     labels: {},

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createGit } from '../../src/git/git.ts';
 import { findDiversion } from '../../src/git/structure.ts';
+import { systemClock } from '../../src/platform/clock.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { createProcessRunner } from '../../src/platform/process.ts';
 import { Mirror } from '../../src/relay/server/mirror.ts';
@@ -76,7 +77,13 @@ describe('the mirror of a relay', () => {
       cwd: root,
     });
     for (const name of ['refs', 'objects/pack', '']) {
-      const mirror = new Mirror({ git, root, gitDir: join(root, 'mirrors/one'), log: silentLogger });
+      const mirror = new Mirror({
+        git,
+        root,
+        gitDir: join(root, 'mirrors/one'),
+        clock: systemClock,
+        log: silentLogger,
+      });
       mkdirSync(join(root, 'mirrors'), { recursive: true });
       upstream.git('clone', '-q', '--mirror', upstream.bare, mirror.gitDir);
       const signal = AbortSignal.timeout(20_000);

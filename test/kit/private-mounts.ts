@@ -9,6 +9,10 @@ export interface PrivateMounts {
   /** The words that start a command in the namespace. */
   readonly enter: readonly string[];
   bind(from: string, to: string): void;
+  /** An empty volume of so many MiB. */
+  tmpfs(path: string, mebibytes: number): void;
+  /** Runs a program in the namespace; returns what it prints. */
+  command(file: string, ...args: string[]): string;
   unbind(path: string): void;
   /** Runs a program that imports this project's source in the namespace; returns what it prints. */
   run(directory: string, source: string): string;
@@ -35,6 +39,8 @@ export function openPrivateMounts(): PrivateMounts | undefined {
   return {
     enter,
     bind: (from, to) => void run('mount', '--bind', from, to),
+    tmpfs: (path, mebibytes) => void run('mount', '-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'none', path),
+    command: run,
     unbind: (path) => void run('umount', path),
     run: (directory, source) => run(process.execPath, bundle(directory, source)),
   };

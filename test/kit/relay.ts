@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Sidecar } from './sidecar.ts';
 
 export interface RunningRelay {
@@ -22,6 +22,8 @@ export interface RelayStart {
   readonly port?: number;
   readonly root?: string;
   readonly scheme?: 'http' | 'https';
+  /** The words that start it in another namespace. */
+  readonly enter?: readonly string[];
 }
 
 /** A relay that accepts requests. */
@@ -32,11 +34,15 @@ export async function startRelay({
   port,
   root,
   scheme = 'http',
+  enter,
 }: RelayStart): Promise<RunningRelay> {
   const where = [`--root=${root ?? join(dir, 'relay')}`, `--http-bind=127.0.0.1:${port ?? 0}`];
-  const process = new Sidecar(['relay', ...where, '--period=100ms', '--requests-per-host=1000', ...args], env, {
-    command: 'git-sidecar',
-  });
+  const words = ['relay', ...where, '--period=100ms', '--requests-per-host=1000', ...args];
+  const [file, ...before] = enter ?? [];
+  const process =
+    file === undefined
+      ? new Sidecar(words, env, { command: 'git-sidecar' })
+      : new Sidecar([...before, resolve('dist/git-sidecar.cjs'), ...words], env, { file });
   const serving = await process.logged('serving HTTP');
   const bound = Number(serving.port);
   const url = `${scheme}://127.0.0.1:${bound}`;

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createGit } from '../../src/git/git.ts';
+import { systemClock } from '../../src/platform/clock.ts';
 import { createProcessRunner } from '../../src/platform/process.ts';
 import { lsRemote } from '../../src/poll/ls-remote.ts';
 import { Mirror } from '../../src/relay/server/mirror.ts';
@@ -39,7 +40,7 @@ describe('a repository with very many refs', () => {
     // 80,000, HEAD and main.
     const listed = await lsRemote(git, gitDir, gitDir, ['HEAD', 'refs/*'], signal);
     expect(listed).toHaveLength(80_002);
-    const mirror = new Mirror({ git, root: dirname(gitDir), gitDir, log: silentLog });
+    const mirror = new Mirror({ git, root: dirname(gitDir), gitDir, clock: systemClock, log: silentLog });
     expect(await mirror.open(signal)).toBe(true);
     expect(mirror.refs.size).toBe(80_002);
   });

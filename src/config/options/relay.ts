@@ -45,7 +45,7 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
     env: ['GIT_SIDECAR_ACCESS_FILE'],
     default: '',
     placeholder: 'PATH',
-    doc: 'Who may read what, a line each: `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`. Read again when it changes. Without it everybody who reaches the relay may read all that it serves.',
+    doc: 'Who may read what, a line each: `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`, with `#main,release/*` behind a pattern for some of its refs only. Read again when it changes. Without it everybody who reaches the relay may read all that it serves.',
   },
   {
     name: 'tls-cert-file',
@@ -144,6 +144,6 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
     env: ['GIT_SIDECAR_CACHE_SIZE'],
     default: '1Gi',
     placeholder: 'SIZE',
-    doc: 'What answers to fetches may take on disk; equal questions get the same answer.',
+    doc: 'What answers to fetches may take, those that somebody still reads included; equal questions get the same answer. One that finds no room is passed on and not kept.',
   },
 ];

@@ -8,21 +8,31 @@ import type { Clock } from '../../platform/clock.ts';
 import { bearerToken } from '../../platform/http-answer.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
-import { compileNamePattern } from './allow.ts';
+import { compileNamePattern, compileRefGlobs } from './allow.ts';
+import { type RefView, WHOLE_VIEW } from './ref-view.ts';
 
 /** Somebody who may read some repositories. */
 export interface Principal {
   /** Who it is: the token or certificate that let it in, or without an access file its address. Holds no secret. */
   readonly id: string;
   readonly mayRead: (name: RepositoryName) => boolean;
+  /** Which refs of a repository it may see. */
+  readonly viewOf: (name: RepositoryName) => RefView;
   /** The same client by the access file and the time as they are now; undefined when it would not be let in any more. */
   readonly renewed: () => Principal | undefined;
+}
+
+/** `git.example.com/team/*#main,release/*`: repositories, and those of their refs that may be seen. */
+interface Pattern {
+  readonly matches: (name: RepositoryName) => boolean;
+  /** undefined: all. */
+  readonly refs: string | undefined;
 }
 
 interface Rule {
   /** `bearer DIGEST` or `certificate DIGEST`: of a token only its digest is kept, and compared. */
   readonly id: string;
-  readonly matches: readonly ((name: RepositoryName) => boolean)[];
+  readonly patterns: readonly Pattern[];
 }
 
 /** What a request shows of who sends it. */
@@ -32,6 +42,9 @@ interface Shown {
   /** When the certificate ends, in milliseconds since the epoch. */
   readonly until: number;
 }
+
+/** Of repositories, and behind `#` of refs. */
+const PATTERN = /^[^#]+(?:#[^~^:?[\\]+)?$/;
 
 const idOf = (kind: 'bearer' | 'certificate', secret: string): string =>
   `${kind} ${createHash('sha256').update(secret).digest('hex')}`;
@@ -47,12 +60,27 @@ export function parseAccessRules(text: string, path: string): Rule[] {
       .trim()
       .split(/\s+/);
     if (kind === undefined || kind === '') return [];
-    if ((kind !== 'bearer' && kind !== 'certificate') || who === undefined || patterns.length === 0) {
+    const isRule = (kind === 'bearer' || kind === 'certificate') && who !== undefined && patterns.length > 0;
+    if (!isRule || !patterns.every((pattern) => PATTERN.test(pattern))) {
       const detail = `line ${index + 1} is none of \`bearer TOKEN PATTERN…\` and \`certificate NAME PATTERN…\``;
       throw new SidecarError('ERR_RELAY_ACCESS_FILE', { op: 'read', target: path, detail });
     }
-    return [{ id: idOf(kind, who), matches: patterns.map(compileNamePattern) }];
+    return [{ id: idOf(kind, who), patterns: patterns.map(readPattern) }];
   });
+}
+
+function readPattern(text: string): Pattern {
+  const [name = '', refs] = text.split(/#(.*)/s);
+  return { matches: compileNamePattern(name), refs };
+}
+
+/** What several patterns show together. */
+function viewThrough(patterns: readonly Pattern[]): RefView {
+  const globs = patterns.map(({ refs }) => refs);
+  if (globs.includes(undefined)) return WHOLE_VIEW;
+  const texts = [...new Set(globs.map(String))].sort();
+  const matchers = texts.map(compileRefGlobs);
+  return { id: JSON.stringify(texts), shows: (ref) => matchers.some((each) => each(ref)) };
 }
 
 /** `Bearer TOKEN`, or `Basic` with the token for a password, as git sends it. */
@@ -81,7 +109,7 @@ export class Access {
   readonly #path: string | undefined;
   readonly #log: Logger;
   readonly #clock: Clock;
-  #rules = new Map<string, Rule['matches']>();
+  #rules = new Map<string, Rule['patterns']>();
   #stamp = '';
 
   constructor(path: string | undefined, log: Logger, clock: Clock) {
@@ -129,19 +157,20 @@ export class Access {
     const ids = shown.ids.filter((id) => this.#rules.has(id) && !(isOver && id.startsWith('certificate ')));
     const [id] = ids;
     if (id === undefined) return undefined;
-    const matches = ids.flatMap((each) => this.#rules.get(each) ?? []);
+    const patterns = ids.flatMap((each) => this.#rules.get(each) ?? []);
     return {
       id,
-      mayRead: (name) => matches.some((each) => each(name)),
+      mayRead: (name) => patterns.some(({ matches }) => matches(name)),
+      viewOf: (name) => viewThrough(patterns.filter(({ matches }) => matches(name))),
       renewed: () => this.#principalOf(shown),
     };
   }
 
   async #read(path: string): Promise<void> {
     try {
-      const rules = new Map<string, Rule['matches']>();
-      for (const { id, matches } of parseAccessRules(await readFile(path, 'utf8'), path))
-        rules.set(id, [...(rules.get(id) ?? []), ...matches]);
+      const rules = new Map<string, Rule['patterns']>();
+      for (const { id, patterns } of parseAccessRules(await readFile(path, 'utf8'), path))
+        rules.set(id, [...(rules.get(id) ?? []), ...patterns]);
       this.#rules = rules;
     } catch (error) {
       if (error instanceof SidecarError) throw error;
@@ -152,7 +181,12 @@ export class Access {
 }
 
 function everybody(address: string): Principal {
-  const principal: Principal = { id: `address ${address}`, mayRead: () => true, renewed: () => principal };
+  const principal: Principal = {
+    id: `address ${address}`,
+    mayRead: () => true,
+    viewOf: () => WHOLE_VIEW,
+    renewed: () => principal,
+  };
   return principal;
 }
 

@@ -45,6 +45,12 @@ function refGlobs(text: string | undefined): readonly string[] {
   });
 }
 
+/** Which full names of refs a list like `main,release/*` means. */
+export function compileRefGlobs(text: string): (ref: string) => boolean {
+  const expressions = refGlobs(text).map(globExpression);
+  return (ref) => expressions.some((expression) => expression.test(ref));
+}
+
 function refSelection(text: string | undefined): Pick<Upstream, 'covers' | 'questions'> {
   const globs = refGlobs(text);
   const expressions = globs.map(globExpression);

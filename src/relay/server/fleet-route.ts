@@ -43,7 +43,7 @@ export function fleetRoute({ doorkeeper, fleet }: FleetRouteOptions): Route {
       readers.set(principal.id, own + 1);
       try {
         response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-        await sendPieces(response, fleet.document(principal.mayRead, page), LIMITS);
+        await sendPieces(response, fleet.document(principal.mayRead, page, principal.viewOf), LIMITS);
       } finally {
         all -= 1;
         const left = (readers.get(principal.id) ?? 1) - 1;

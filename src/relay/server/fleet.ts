@@ -7,6 +7,7 @@ import { type FleetPage, type RepositoryView, writeFleet } from './fleet-documen
 import type { Follower } from './follower.ts';
 import type { Member } from './member.ts';
 import { Members } from './members.ts';
+import { type RefView, WHOLE_VIEW } from './ref-view.ts';
 import { Rollout } from './rollout.ts';
 
 export interface FleetOptions {
@@ -147,23 +148,31 @@ export class Fleet {
   /**
    * What `GET /fleet` shows of the repositories that `mayRead` allows: the JSON of a FleetDocument, in small pieces
    * that are made when they are asked for.
+   * @param viewOf the refs of a repository that may be seen; what is about others is left out
    */
-  document(mayRead: (name: RepositoryName) => boolean, page: FleetPage = {}): Iterable<string> {
+  document(
+    mayRead: (name: RepositoryName) => boolean,
+    page: FleetPage = {},
+    viewOf: (name: RepositoryName) => RefView = () => WHOLE_VIEW,
+  ): Iterable<string> {
     const names = new Set([...this.#members.repositories, ...this.#rollouts.keys()]);
     const views = (function* (fleet: Fleet): Iterable<RepositoryView> {
-      for (const name of [...names].filter(mayRead).sort()) yield fleet.#view(name);
+      for (const name of [...names].filter(mayRead).sort()) yield fleet.#view(name, viewOf(name));
     })(this);
     return writeFleet(views, this.#options.clock.now(), page);
   }
 
-  #view(name: RepositoryName): RepositoryView {
+  #view(name: RepositoryName, { shows }: RefView): RepositoryView {
     const follower = this.#options.follower(name);
     return {
       repository: name,
       asOf: follower?.isKnown ? follower.asOf : undefined,
       counts: () => this.#counts(name),
-      members: () => [...this.#members.of(name)],
-      rollouts: () => (this.#rollouts.get(name) ?? []).map((rollout) => rollout.describe()).reverse(),
+      members: () => [...this.#members.of(name)].filter(({ report }) => refsOf(report).every(shows)),
+      rollouts: () => {
+        const seen = (this.#rollouts.get(name) ?? []).filter(({ ref }) => shows(ref));
+        return seen.map((rollout) => rollout.describe()).reverse();
+      },
     };
   }
 
@@ -194,4 +203,8 @@ export class Fleet {
     member.followed = rollout;
     this.#options.onFollowed(rollout.followed(member, now) / 1000);
   }
+}
+
+function refsOf({ published, running }: Report): string[] {
+  return [published?.ref, running?.ref].flatMap((ref) => (ref === undefined ? [] : [ref]));
 }

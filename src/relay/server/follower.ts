@@ -1,5 +1,5 @@
 import { heal } from '../../git/heal.ts';
-import { asSidecarError, SidecarError } from '../../model/error.ts';
+import { asSidecarError, messageOf, SidecarError } from '../../model/error.ts';
 import type { Hint } from '../../model/hint.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
 import { nextPause } from '../../platform/backoff.ts';
@@ -16,6 +16,7 @@ import { coveredRefs, shownBy } from './covered-refs.ts';
 import type { Asker, HostBudget } from './host-budget.ts';
 import type { Mirror } from './mirror.ts';
 import type { ObjectSource } from './mirror-objects.ts';
+import { type RefView, refsIn } from './ref-view.ts';
 import { Turns } from './turns.ts';
 
 /** Who tells a follower where the refs are: the git server, or a relay nearer to it. */
@@ -76,6 +77,8 @@ const LIMITS: FollowerLimits = { open: 60_000, ask: 30_000, update: 3_600_000, c
 const MOST_HEALS = 2;
 /** A failure that goes on makes us check the mirror so often, in failures: that costs much, and may not be the cause. */
 const CHECK_EVERY = 20;
+/** git could not answer from the mirror: it is looked over no sooner than so long after the last time. */
+const LOOK_OVER_EVERY_MS = 600_000;
 
 /** Follows one repository: asks where its refs are, mirrors what is new, then says what changed. */
 export class Follower {
@@ -86,6 +89,7 @@ export class Follower {
   readonly #limited: Limited;
   readonly #stopping = new AbortController();
   readonly #limits: FollowerLimits;
+  readonly #allowed: RefView;
   readonly #finding = new Map<string, Promise<boolean>>();
   /** On whose share of the budget the git server is asked. */
   payer: string;
@@ -94,6 +98,7 @@ export class Follower {
   #asOf = 0;
   #failures = 0;
   #isSuspect = false;
+  #lookOverAt = 0;
   #trouble: SidecarError | undefined;
   #done: Promise<void> | undefined;
 
@@ -103,6 +108,7 @@ export class Follower {
     this.#options = options;
     this.payer = options.payer;
     this.#limits = options.limits ?? LIMITS;
+    this.#allowed = { id: 'allowed', shows: options.upstream.covers };
     this.#wakeUps = new WakeUps(clock);
     this.#hints = new Hints(clock, this.#wakeUps);
     this.#turns = new Turns({ clock, signal, hurry: () => this.wake() });
@@ -119,7 +125,7 @@ export class Follower {
 
   /** The refs that are passed on; empty until {@link isKnown}. */
   get refs(): Refs {
-    return this.#known ? this.mirror.refs : new Map();
+    return this.#known ? refsIn(this.mirror.refs, this.#allowed) : new Map();
   }
 
   get isKnown(): boolean {
@@ -164,10 +170,23 @@ export class Follower {
     this.#wakeUps.wake('push', hint);
   }
 
-  /** git could not answer from the mirror: it is checked before the git server is asked again. */
+  /**
+   * git could not answer from the mirror what is in it. It is looked over, now and then at most and beside everything
+   * else; only where something is wrong the loop hears of it.
+   */
   suspect(): void {
-    this.#isSuspect = true;
-    this.wake();
+    const { clock, log } = this.#options;
+    if (this.#stopping.signal.aborted || clock.monotonic() < this.#lookOverAt) return;
+    this.#lookOverAt = clock.monotonic() + LOOK_OVER_EVERY_MS;
+    const check = async (signal: AbortSignal) => await this.mirror.isSound(signal);
+    this.#limited.run(this.#named('look the mirror over'), this.#limits.check, check).then(
+      (isSound) => {
+        if (isSound) return;
+        this.#isSuspect = true;
+        this.wake();
+      },
+      (error) => log.info(0, 'the mirror could not be looked over', { reason: messageOf(error) }),
+    );
   }
 
   /**
@@ -318,7 +337,7 @@ export class Follower {
   }
 
   async #ask(): Promise<void> {
-    const { remote, upstream, budget, log } = this.#options;
+    const { remote, upstream, budget, mirror, log } = this.#options;
     if (this.#isSuspect) await this.#checkMirror();
     if (remote.costs) await budget.take(upstream.host, this.#asker, this.#stopping.signal);
     const note = this.#options.noting?.begin();
@@ -329,8 +348,9 @@ export class Follower {
       const detail = 'it has no branch or tag that may be passed on';
       throw new SidecarError('ERR_REMOTE_REF', { op: 'follow', target: upstream.name, detail });
     }
-    const before = this.refs;
-    if (changesBetween(before, wanted).length > 0) await this.#bringAll(before, wanted, told.asOf);
+    // All that the mirror has: what may no longer be passed on has to go.
+    const before: Refs = this.#known ? mirror.refs : new Map();
+    if (changesBetween(before, wanted).length > 0) await this.#bringAll(wanted, told.asOf);
     this.#known = true;
     this.#asOf = told.asOf;
     note?.(this.refs);
@@ -343,31 +363,33 @@ export class Follower {
     const check = async (signal: AbortSignal) => await mirror.isSound(signal);
     if (await this.#limited.run(this.#named('check the mirror'), this.#limits.check, check)) return;
     log.warn('the mirror is damaged; it is fetched again', { repository: upstream.name });
+    this.#lookOverAt = 0;
     this.#known = false;
     await this.#limited.run(this.#named('discard the mirror'), this.#limits.check, async () => await mirror.discard());
   }
 
   /** A first copy waits for a place; what is known already is brought up to date at once. */
-  async #bringAll(before: Refs, wanted: Refs, asOf: number): Promise<void> {
+  async #bringAll(wanted: Refs, asOf: number): Promise<void> {
     const { copies, upstream } = this.#options;
     const { signal } = this.#stopping;
     const leave = this.#known ? undefined : await copies.enter(this.payer, upstream.name, signal);
     try {
-      await this.#update(before, wanted, asOf);
+      await this.#update(wanted, asOf);
     } finally {
       leave?.();
     }
   }
 
-  async #update(before: Refs, wanted: Refs, asOf: number): Promise<void> {
+  async #update(wanted: Refs, asOf: number): Promise<void> {
     const { remote, upstream, budget, mirror, clock, log, onChange } = this.#options;
     if (remote.costs) await budget.take(upstream.host, this.#asker, this.#stopping.signal);
     const startedAt = clock.monotonic();
+    const shown = this.refs;
     const update = async (signal: AbortSignal) => await mirror.update(wanted, remote.source, signal);
     await this.#limited.run(this.#named('fetch what is new'), this.#limits.update, update);
     this.#known = true;
     this.#asOf = asOf;
-    const changes = changesBetween(before, mirror.refs);
+    const changes = changesBetween(shown, this.refs);
     if (changes.length === 0) return;
     const ms = Math.round(clock.monotonic() - startedAt);
     const [{ ref, to } = { ref: '', to: undefined }] = changes.filter((change) => change.ref !== 'HEAD');

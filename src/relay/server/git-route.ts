@@ -1,37 +1,53 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import { messageOf, SidecarError } from '../../model/error.ts';
+import type { ObjectFormat } from '../../model/oid.ts';
 import { answerText, type Route, readRequest } from '../../platform/http-answer.ts';
-import type { Logger } from '../../platform/log.ts';
-import { writeAdvertisement, writeErrorPacket } from '../../remote/wire/advertisement.ts';
-import { type Command, readCommand, refSelectionOf, wantsOf } from '../../remote/wire/command.ts';
+import { writeAdvertisement, writeErrorPacket, writeOldAdvertisement } from '../../remote/wire/advertisement.ts';
+import { type Command, readCommand } from '../../remote/wire/command.ts';
+import { type FetchRequest, writeFetchRequest } from '../../remote/wire/fetch-request.ts';
 import { writeRefs } from '../../remote/wire/ls-refs.ts';
+import { readOldFetchRequest, writeOldFetchRequest } from '../../remote/wire/old-fetch-request.ts';
 import { FLUSH_PACKET } from '../../remote/wire/pkt-line.ts';
-import { digestOf } from '../protocol/refs.ts';
+import { digestOf, type Refs } from '../protocol/refs.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
+import type { FetchGate } from './fetch-gate.ts';
 import type { Follower } from './follower.ts';
+import { PacedResponse } from './paced-response.ts';
 import type { PackAnswers, PackQuestion } from './pack-answers.ts';
-import type { Spool } from './spool.ts';
+import { type RefView, refsIn } from './ref-view.ts';
 
 export interface GitRouteOptions {
   readonly doorkeeper: Doorkeeper;
   readonly answers: PackAnswers;
+  readonly gate: FetchGate;
   readonly agent: string;
-  readonly log: Logger;
 }
 
 /** `have` lines of a clone with very many refs; a longer question is refused. */
 const LARGEST_QUESTION = 4 * 1024 * 1024;
 /** How long a client waits for a repository that is being mirrored for the first time. */
 const PATIENCE_MS = 60_000;
-/** How long a client waits for a commit that is not here yet; the next attempt of a client comes soon. */
-const WANT_PATIENCE_MS = 5000;
+/** Of an error packet: the client's own words may be in it. */
+const LONGEST_ERROR = 500;
+/** Of packets that are sent together. */
+const PIECE_BYTES = 32 * 1024;
+/** The client may come again soon. */
+const BUSY: readonly string[] = ['ERR_RELAY_FULL', 'ERR_GIT_TIMEOUT', 'ERR_GIT_KILLED'];
 
 const PREFIX = '/git/';
 const RESULT = 'application/x-git-upload-pack-result';
 const NO_CACHE = { 'cache-control': 'no-cache, max-age=0, must-revalidate' };
+
+/** Who asks for what. */
+interface Client {
+  readonly follower: Follower;
+  readonly view: RefView;
+  readonly protocol: 0 | 2;
+}
 
 interface Request {
   readonly name: RepositoryName | undefined;
@@ -72,8 +88,12 @@ export function gitRoute(options: GitRouteOptions): Route {
     if (asked === 'push') answerText(response, 403, 'this is a relay: push to the git server itself');
     else if (!asked) answerText(response, 404, 'a relay serves /git/HOST/PATH to git clients');
     else {
-      const follower = await options.doorkeeper.admit(asked.name, request, response, PATIENCE_MS);
-      if (follower) await serve(options, follower, asked.service, request, response);
+      const principal = options.doorkeeper.identify(request, response);
+      const follower = principal && (await options.doorkeeper.admit(asked.name, request, response, PATIENCE_MS));
+      if (!follower) return true;
+      const protocol = /(?:^|:)version=2(?:$|:)/.test(String(request.headers['git-protocol'] ?? '')) ? 2 : 0;
+      const client: Client = { follower, view: principal.viewOf(follower.upstream.name), protocol };
+      await serve(options, client, asked.service, request, response);
     }
     return true;
   };
@@ -81,49 +101,38 @@ export function gitRoute(options: GitRouteOptions): Route {
 
 async function serve(
   options: GitRouteOptions,
-  follower: Follower,
+  client: Client,
   service: Request['service'],
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const protocol = /(?:^|:)version=2(?:$|:)/.test(String(request.headers['git-protocol'] ?? '')) ? 2 : 0;
-  response.setHeader('git-sidecar-as-of', new Date(follower.asOf).toISOString());
+  response.setHeader('git-sidecar-as-of', new Date(client.follower.asOf).toISOString());
   try {
-    if (service === 'info/refs') await advertise(options, follower, protocol, response);
-    else await answerCommand(options, follower, protocol, request, response);
+    if (service === 'info/refs') await advertise(options, client, response);
+    else await answerCommand(options, client, request, response);
   } catch (error) {
     if (response.headersSent) throw error;
-    if (error instanceof SidecarError && error.code === 'ERR_RELAY_FULL') {
+    if (error instanceof SidecarError && BUSY.includes(error.code)) {
       response.setHeader('retry-after', '5');
       answerText(response, 503, error.detail);
       return;
     }
     response.writeHead(200, { 'content-type': RESULT, ...NO_CACHE });
-    response.end(Buffer.concat([writeErrorPacket(`the relay: ${messageOf(error)}`), FLUSH_PACKET]));
+    const text = `the relay: ${messageOf(error)}`.replace(/[\p{Cc}]+/gu, ' ').slice(0, LONGEST_ERROR);
+    response.end(Buffer.concat([writeErrorPacket(text), FLUSH_PACKET]));
   }
 }
 
-async function advertise(
-  { answers, agent }: GitRouteOptions,
-  follower: Follower,
-  protocol: 0 | 2,
-  response: ServerResponse,
-): Promise<void> {
-  const type = 'application/x-git-upload-pack-advertisement';
-  if (protocol === 2) {
-    response.writeHead(200, { 'content-type': type, ...NO_CACHE });
-    response.end(writeAdvertisement(follower.mirror.objectFormat ?? 'sha1', agent));
-    return;
-  }
-  const how = { body: Buffer.alloc(0), protocol, isOwed: true, advertise: true } as const;
-  const preamble = Buffer.from('001e# service=git-upload-pack\n0000');
-  await send(response, type, answers.ask(questionFor(follower, { ...how, words: ['refs'] })).answer, preamble);
+async function advertise({ agent }: GitRouteOptions, client: Client, response: ServerResponse): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/x-git-upload-pack-advertisement', ...NO_CACHE });
+  const format = objectFormatOf(client);
+  if (client.protocol === 2) response.end(writeAdvertisement(format, agent));
+  else await sendPackets(response, writeOldAdvertisement(refsOf(client), format, agent));
 }
 
 async function answerCommand(
-  { answers, log }: GitRouteOptions,
-  follower: Follower,
-  protocol: 0 | 2,
+  options: GitRouteOptions,
+  client: Client,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -137,60 +146,43 @@ async function answerCommand(
     answerText(response, 413, 'the question is too long');
     return;
   }
-  if (protocol === 0) {
-    const words = [body.toString('latin1').replace(/ (?:agent|session-id)=\S+/g, '')];
-    const question = questionFor(follower, { body, protocol, isOwed: false, advertise: false, words });
-    await send(response, RESULT, answers.ask(question).answer);
+  const format = objectFormatOf(client);
+  const command = client.protocol === 2 ? readCommand(body, format) : readOldCommand(body, format);
+  if (command.name === 'fetch') {
+    const question = await questionFor(options, client, command.request);
+    await sendAnswer(options.answers, question, response);
     return;
   }
-  const command = readCommand(body);
-  if (command.name === 'ls-refs') {
-    response.writeHead(200, { 'content-type': RESULT, ...NO_CACHE });
-    response.end(writeRefs(follower.refs.values(), refSelectionOf(command)));
-    return;
-  }
-  if (command.name !== 'fetch') throw new SidecarError('ERR_REMOTE_PROTOCOL', unknownCommand(command));
-  const isOwed = await waitForWants(follower, command, log);
-  const question = questionFor(follower, { body, protocol, isOwed, advertise: false, words: wordsOf(command) });
-  await send(response, RESULT, answers.ask(question).answer);
+  response.writeHead(200, { 'content-type': RESULT, ...NO_CACHE });
+  if (command.name === 'ls-refs') await sendPackets(response, writeRefs(refsOf(client).values(), command.selection));
+  else response.end();
 }
 
-function unknownCommand({ name }: Command): { op: string; detail: string } {
-  return { op: 'answer a git client', detail: `a relay has no command ${name}` };
+function readOldCommand(body: Buffer, format: ObjectFormat): Command | { readonly name: 'nothing' } {
+  const request = readOldFetchRequest(body, format);
+  return request ? { name: 'fetch', request } : { name: 'nothing' };
 }
 
-/** The words of a command that decide the answer: not who asks. */
-function wordsOf({ capabilities, args }: Command): string[] {
-  const deciding = capabilities.filter((word) => !/^(?:agent|session-id)=/.test(word));
-  return [...deciding.sort(), '', ...args];
+/** What git is asked in place of the client, which may ask less: nobody else's words reach git. */
+async function questionFor(options: GitRouteOptions, client: Client, asked: FetchRequest): Promise<PackQuestion> {
+  const { follower, view, protocol } = client;
+  const { request, refs } = await options.gate.admit(follower, view, asked);
+  const objectFormat = objectFormatOf(client);
+  const write = protocol === 2 ? writeFetchRequest : writeOldFetchRequest;
+  return {
+    ...{ gitDir: follower.mirror.gitDir, objectFormat, protocol, isDone: request.end === 'done' },
+    scope: [follower.upstream.name, digestOf(refs)],
+    body: write(request, objectFormat),
+    isToBlame: async () => await options.gate.isToBlame(follower, view, request),
+  };
 }
 
-function questionFor(
-  { upstream, refs, mirror }: Follower,
-  {
-    words,
-    ...rest
-  }: Pick<PackQuestion, 'body' | 'protocol' | 'isOwed' | 'advertise'> & { readonly words: readonly string[] },
-): PackQuestion {
-  const key = [upstream.name, digestOf(refs), String(rest.protocol), String(rest.advertise), ...words];
-  return { gitDir: mirror.gitDir, key, ...rest };
+function refsOf({ follower, view }: Client): Refs {
+  return refsIn(follower.refs, view);
 }
 
-/**
- * A commit that this relay has not got yet: another relay, or NATS, was quicker to tell of it. Then the git server is
- * asked now, once for all who want it.
- * @returns whether only what the refs show is wanted
- */
-async function waitForWants(follower: Follower, command: Command, log: Logger): Promise<boolean> {
-  const tips = new Set([...follower.refs.values()].map(({ oid }) => oid as string));
-  const others = wantsOf(command).filter((want) => !tips.has(want));
-  for (const want of others) {
-    if (!/^[0-9a-f]{40,64}$/.test(want) || (await follower.has(want))) continue;
-    log.info(1, 'somebody wants what is not here yet', { repository: follower.upstream.name, hash: want });
-    await follower.bring(want, WANT_PATIENCE_MS);
-    break;
-  }
-  return others.length === 0;
+function objectFormatOf({ follower }: Client): ObjectFormat {
+  return follower.mirror.objectFormat ?? 'sha1';
 }
 
 /** The body of a request; undefined when it is too long, unpacked. */
@@ -203,39 +195,53 @@ async function readQuestion(request: IncomingMessage): Promise<Buffer | undefine
   return await readRequest(unpacked, LARGEST_QUESTION);
 }
 
-/** Sends the answer at the client's pace; one that breaks off breaks the connection, so that nobody takes it for whole. */
-async function send(response: ServerResponse, type: string, answer: Spool, preamble?: Buffer): Promise<void> {
-  let started = false;
-  try {
-    for await (const chunk of answer.read()) {
-      if (!started) {
-        response.writeHead(200, { 'content-type': type, ...NO_CACHE });
-        if (preamble) response.write(preamble);
-        started = true;
+/** Sends packets that are made while they are taken, many at a time; other work goes on in between. */
+async function sendPackets(response: ServerResponse, packets: Iterable<Buffer>): Promise<void> {
+  const reader = new PacedResponse(response);
+  let piece: Buffer[] = [];
+  let size = 0;
+  for (const packet of packets) {
+    piece.push(packet);
+    size += packet.length;
+    if (size < PIECE_BYTES) continue;
+    if (!(await reader.write(Buffer.concat(piece)))) return;
+    [piece, size] = [[], 0];
+    await turn();
+  }
+  response.end(Buffer.concat(piece));
+}
+
+/**
+ * Sends the answer at the client's pace. One that breaks off breaks the connection, so that nobody takes it for whole;
+ * one that was kept and cannot be read any more is computed anew.
+ */
+async function sendAnswer(answers: PackAnswers, question: PackQuestion, response: ServerResponse): Promise<void> {
+  const reader = new PacedResponse(response);
+  for (;;) {
+    const { answer, source } = answers.ask(question);
+    let isStarted = false;
+    try {
+      for await (const chunk of answer.read(reader.left)) {
+        if (!isStarted) response.writeHead(200, { 'content-type': RESULT, ...NO_CACHE });
+        isStarted = true;
+        if (!(await reader.write(chunk))) return;
       }
-      if (response.destroyed) return;
-      if (!response.write(chunk)) await drained(response);
+      if (!isStarted) response.writeHead(200, { 'content-type': RESULT, ...NO_CACHE });
+      response.end();
+      return;
+    } catch (error) {
+      if (isStarted) response.destroy();
+      else if (source === 'kept') continue;
+      else refuse(response, error);
+      return;
     }
-    response.end();
-  } catch (error) {
-    if (started) response.destroy();
-    else
-      answerText(
-        response,
-        502,
-        `the relay cannot answer: ${error instanceof SidecarError ? error.code : 'see its log'}`,
-      );
   }
 }
 
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      response.off('drain', done);
-      response.off('close', done);
-      resolve();
-    };
-    response.on('drain', done);
-    response.on('close', done);
-  });
+function refuse(response: ServerResponse, error: unknown): void {
+  const code = error instanceof SidecarError ? error.code : undefined;
+  if (code === 'ERR_RELAY_FULL') {
+    response.setHeader('retry-after', '5');
+    answerText(response, 503, 'the relay has no room for another answer');
+  } else answerText(response, 502, `the relay cannot answer: ${code ?? 'see its log'}`);
 }

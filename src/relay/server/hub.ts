@@ -6,6 +6,7 @@ import { writeEvent, writeRefsEnd, writeRefsStart } from '../protocol/events.ts'
 import { changesBetween, digestOf, type Refs, selectRefs } from '../protocol/refs.ts';
 import type { Principal } from './access.ts';
 import type { Follower } from './follower.ts';
+import { type RefView, refsIn, WHOLE_VIEW } from './ref-view.ts';
 import { type StreamPlace, StreamPlaces } from './stream-places.ts';
 
 /** One open stream. */
@@ -22,6 +23,7 @@ interface Subscriber {
 interface Channel {
   readonly follower: Follower;
   readonly names: readonly string[];
+  readonly view: RefView;
   readonly subscribers: Set<Subscriber>;
   refs: Refs;
   id: string;
@@ -101,13 +103,13 @@ export class Hub {
   }
 
   /** The id of what subscribers of these refs are told now; empty while nothing is known. */
-  idOf(follower: Follower, names: readonly string[]): string {
-    return follower.isKnown ? digestOf(selectRefs(follower.refs, names)) : '';
+  idOf(follower: Follower, names: readonly string[], view = WHOLE_VIEW): string {
+    return follower.isKnown ? digestOf(selectRefs(refsIn(follower.refs, view), names)) : '';
   }
 
   /** Takes a stream on whose head was sent. */
   subscribe({ follower, names, lastId, principal, place }: Subscription, response: ServerResponse): void {
-    const channel = this.#channel(follower, names);
+    const channel = this.#channel(follower, names, principal.viewOf(follower.upstream.name));
     const subscriber: Subscriber = { response, principal, place: this.#options.random(), isStuck: false };
     channel.subscribers.add(subscriber);
     place.end = (error) => this.#end(subscriber, error);
@@ -121,7 +123,7 @@ export class Hub {
   /** The refs of `follower` moved. */
   tell(follower: Follower): void {
     for (const channel of this.#channels.get(follower)?.values() ?? []) {
-      const refs = selectRefs(follower.refs, channel.names);
+      const refs = selectRefs(refsIn(follower.refs, channel.view), channel.names);
       const changes = changesBetween(channel.refs, refs);
       const wasKnown = channel.id !== '';
       if (wasKnown && changes.length === 0) continue;
@@ -172,10 +174,11 @@ export class Hub {
   /** Ends the streams of those who would not be let in any more. */
   recheck(): void {
     for (const [{ upstream }, channels] of this.#channels) {
-      for (const { subscribers } of channels.values()) {
+      for (const { subscribers, view } of channels.values()) {
         for (const subscriber of [...subscribers]) {
           const now = subscriber.principal.renewed();
-          if (now?.id !== subscriber.principal.id || !now.mayRead(upstream.name)) this.#end(subscriber, accessIsOver());
+          const isSame = now?.id === subscriber.principal.id && now.mayRead(upstream.name);
+          if (!isSame || now.viewOf(upstream.name).id !== view.id) this.#end(subscriber, accessIsOver());
         }
       }
     }
@@ -200,16 +203,17 @@ export class Hub {
       for (const { subscribers } of channels.values()) for (const { response } of [...subscribers]) response.destroy();
   }
 
-  #channel(follower: Follower, names: readonly string[]): Channel {
+  #channel(follower: Follower, names: readonly string[], view: RefView): Channel {
     const channels = this.#channels.get(follower) ?? new Map<string, Channel>();
     this.#channels.set(follower, channels);
-    const key = [...names].sort().join('\n');
+    const key = [view.id, ...[...names].sort()].join('\n');
     let channel = channels.get(key);
     if (!channel) {
-      const refs = selectRefs(follower.refs, names);
+      const refs = selectRefs(refsIn(follower.refs, view), names);
       channel = {
         follower,
         names,
+        view,
         subscribers: new Set(),
         refs,
         id: follower.isKnown ? digestOf(refs) : '',

@@ -5,14 +5,16 @@ import type { Healable } from '../../git/heal.ts';
 import { removeStaleLocks } from '../../git/locks.ts';
 import { findDiversion } from '../../git/structure.ts';
 import { SidecarError } from '../../model/error.ts';
-import { type ObjectFormat, objectFormatOf } from '../../model/oid.ts';
+import { type ObjectFormat, type Oid, objectFormatOf } from '../../model/oid.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
 import type { Below } from '../../platform/below.ts';
+import type { Clock } from '../../platform/clock.ts';
 import { makeDirectoryBelow, removeFileBelow } from '../../platform/files-below.ts';
 import type { Logger } from '../../platform/log.ts';
 import { makeWay, removeLink } from '../../platform/make-way.ts';
 import { LARGEST_LISTING, readLsRemote } from '../../poll/ls-remote.ts';
 import { changesBetween, type RefChange, type Refs } from '../protocol/refs.ts';
+import { FormerTips, PRIVATE_REFS } from './former-tips.ts';
 import { MirrorObjects, type ObjectSource } from './mirror-objects.ts';
 
 const TIDY_SETTINGS = ['gc.pruneExpire=2.hours.ago', 'gc.autoPackLimit=20', 'gc.writeCommitGraph=true'];
@@ -22,6 +24,7 @@ export interface MirrorOptions {
   /** The trusted directory that the mirror lies in, however deep. */
   readonly root: string;
   readonly gitDir: string;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -32,21 +35,28 @@ export class Mirror implements Healable {
   readonly #log: Logger;
   readonly #place: Below;
   readonly #objects: MirrorObjects;
+  readonly #former: FormerTips;
   #refs: Refs = new Map();
   #objectFormat: ObjectFormat | undefined;
   #exists = false;
   #tidying: { readonly stop: AbortController; readonly done: Promise<unknown> } | undefined;
 
-  constructor({ git, root, gitDir, log }: MirrorOptions) {
+  constructor({ git, root, gitDir, clock, log }: MirrorOptions) {
     this.#git = git;
     this.#log = log;
     this.gitDir = gitDir;
     this.#place = { root, path: gitDir };
     this.#objects = new MirrorObjects(git, gitDir);
+    this.#former = new FormerTips(clock);
   }
 
   get refs(): Refs {
     return this.#refs;
+  }
+
+  /** What refs for which `shows` is true showed a moment ago; the objects are still here. */
+  formerTips(shows: (ref: string) => boolean): Oid[] {
+    return this.#former.shown(shows);
   }
 
   /** undefined while nothing was ever fetched. */
@@ -69,7 +79,15 @@ export class Mirror implements Healable {
     if (!this.#exists) return false;
     await this.#requireOwn();
     await this.unlock();
-    this.#refs = await this.#readRefs(signal);
+    const all = await this.#readAllRefs(signal);
+    this.#refs = withoutPrivate(all);
+    // What an earlier process held: nobody is on the way to it any more.
+    const held = [...all.keys()].filter((name) => !this.#refs.has(name));
+    if (held.length > 0)
+      await this.#updateRefs(
+        held.map((name) => `delete ${name}\n`),
+        signal,
+      );
     const [first] = this.#refs.values();
     if (first) this.#objectFormat = objectFormatOf(first.oid);
     return first !== undefined;
@@ -86,11 +104,13 @@ export class Mirror implements Healable {
     if (first) await this.#ensure(objectFormatOf(first.oid), signal);
     const changes = changesBetween(this.#refs, wanted);
     const gone = changes.filter(({ ref, to }) => !to && ref !== 'HEAD').map(({ ref }) => `delete ${ref}\n`);
+    this.#former.note(changes);
     // Before the others: a branch `a` is in the way of a branch `a/b`.
     if (gone.length > 0) await this.#updateRefs(gone, signal);
     const moved = changes.filter(({ to }) => to !== undefined);
     if (await this.#objects.fetch({ refs: this.#refs, moved, source, signal })) await this.#apply(moved, signal);
     else {
+      await this.#updateRefs([], signal);
       await this.#applyHead(moved, signal);
       this.#refs = await this.#readRefs(signal);
       return this.#refs;
@@ -106,6 +126,7 @@ export class Mirror implements Healable {
     const onAbort = (): void => stop.abort(signal.reason);
     if (signal.aborted) return;
     await this.#requireOwn();
+    await this.#updateRefs([], signal);
     signal.addEventListener('abort', onAbort, { once: true });
     const args = [...TIDY_SETTINGS.flatMap((setting) => ['-c', setting]), '--git-dir', this.gitDir];
     const options = { op: 'tidy up', target: this.gitDir, signal: stop.signal };
@@ -148,6 +169,7 @@ export class Mirror implements Healable {
     await this.#endTidying();
     this.#refs = new Map();
     this.#objectFormat = undefined;
+    this.#former.clear();
     // First what makes it a repository: half of it must not be taken for one if we are killed now.
     await removeFileBelow({ root: this.#place.root, path: join(this.gitDir, 'HEAD') }).catch(() => undefined);
     this.#exists = false;
@@ -200,6 +222,10 @@ export class Mirror implements Healable {
   }
 
   async #readRefs(signal: AbortSignal): Promise<Refs> {
+    return withoutPrivate(await this.#readAllRefs(signal));
+  }
+
+  async #readAllRefs(signal: AbortSignal): Promise<Refs> {
     // What was mirrored fits: an answer is refused that does not.
     const options = { op: 'read the refs of', signal, accept: [1], maxOutputBytes: 2 * LARGEST_LISTING };
     const show = await this.#run(['show-ref', '--head', '--dereference'], options);
@@ -212,7 +238,7 @@ export class Mirror implements Healable {
 
   async #apply(moved: readonly RefChange[], signal: AbortSignal): Promise<void> {
     const lines = moved.filter(({ ref }) => ref !== 'HEAD').map(({ ref, to }) => `update ${ref} ${to?.oid}\n`);
-    if (lines.length > 0) await this.#updateRefs(lines, signal);
+    await this.#updateRefs(lines, signal);
     await this.#applyHead(moved, signal);
   }
 
@@ -224,7 +250,16 @@ export class Mirror implements Healable {
     await this.#run(how, { op: 'set HEAD of', signal });
   }
 
+  /** Moves refs, together with those that hold former tips. */
   async #updateRefs(lines: readonly string[], signal: AbortSignal): Promise<void> {
-    await this.#run(['update-ref', '--stdin'], { op: 'move the refs of', stdin: lines.join(''), signal });
+    const former = this.#former.changes();
+    const stdin = [...former.lines, ...lines].join('');
+    if (stdin === '') return;
+    await this.#run(['update-ref', '--stdin'], { op: 'move the refs of', stdin, signal });
+    former.done();
   }
+}
+
+function withoutPrivate(refs: Refs): Refs {
+  return new Map([...refs].filter(([name]) => !name.startsWith(PRIVATE_REFS)));
 }

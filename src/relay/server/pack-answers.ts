@@ -2,39 +2,50 @@ import { createHash, randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import type { Git } from '../../git/git.ts';
 import { messageOf, SidecarError } from '../../model/error.ts';
+import type { ObjectFormat } from '../../model/oid.ts';
 import type { Below } from '../../platform/below.ts';
 import { makeDirectoryBelow } from '../../platform/files-below.ts';
 import type { Logger } from '../../platform/log.ts';
 import { describeKept, removeTree } from '../../platform/remove-tree.ts';
-import { Spool } from './spool.ts';
+import { AnswerCheck } from '../../remote/wire/answer-check.ts';
+import type { DiskRoom } from './disk-room.ts';
+import { ProcessSlots } from './process-slots.ts';
+import { Spool, type SpoolRoom } from './spool.ts';
 
 export interface PackAnswersOptions {
   readonly git: Git;
   readonly directory: string;
   readonly log: Logger;
-  /** Bytes of finished answers that are kept, on disk and in memory. */
+  readonly disk: DiskRoom;
+  /** Bytes of all answers, those that somebody still reads included, on disk and in memory. */
   readonly mostBytes: number;
   readonly mostBytesInMemory: number;
   /** git processes at a time; the others wait. */
   readonly mostAtOnce: number;
   /** Questions that may wait for a process. */
   readonly mostWaiting: number;
+  /** git processes besides, whose answers had no room and go at the pace of their readers. */
+  readonly mostFlowing: number;
   readonly timeoutMs: number;
-  /** git could not answer from this repository. */
+  /** An answer that nobody has read for so long stops being computed. */
+  readonly lingerMs: number;
+  /** git could not answer from this repository what it has to have. */
   readonly onFailure: (gitDir: string) => void;
 }
 
 export interface PackQuestion {
   readonly gitDir: string;
-  /** Two questions with the same key have the same answer. */
-  readonly key: readonly string[];
+  readonly objectFormat: ObjectFormat;
+  /** What besides the bytes decides the answer: the repository, the refs and which of them are seen. */
+  readonly scope: readonly string[];
+  /** What git is given, byte for byte. */
   readonly body: Buffer;
   /** 2; 0 for clients that do not speak it. */
   readonly protocol: 0 | 2;
-  /** Only what the refs show is wanted: the mirror has to have it. */
-  readonly isOwed: boolean;
-  /** v0 only: the list of refs that comes first. */
-  readonly advertise: boolean;
+  /** The question ends in `done`: a pack has to come. */
+  readonly isDone: boolean;
+  /** Asked when git fails: whether that can have come from the question. */
+  readonly isToBlame: () => Promise<boolean>;
 }
 
 /** git's way to say that a client asks for what there is not: an error packet comes first. */
@@ -45,32 +56,85 @@ export type AnswerSource = 'computed' | 'joined' | 'kept';
 /** More than this of one answer goes to disk. */
 const MOST_OF_ONE_IN_MEMORY = 1024 * 1024;
 
-/** Depth and filter are ours to allow: what a mirror holds, a subscriber may have. */
+/** With less than this an answer is not begun where it could not flow either. */
+const LEAST_ROOM = 64 * 1024;
+
+/** Depth and filter are ours to allow. What is wanted was checked before, for v2 git itself never does. */
 const SETTINGS = ['-c', 'uploadpack.allowFilter=true', '-c', 'uploadpack.allowAnySHA1InWant=true'];
+
+/** Each part with its length before it, so that two lists of parts never give the same bytes. */
+export function keyOf({ gitDir, scope, protocol, body }: PackQuestion): string {
+  const hash = createHash('sha256');
+  const parts = [gitDir, String(protocol), String(scope.length), ...scope].map((part) => Buffer.from(part));
+  for (const part of [...parts, body]) {
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64BE(BigInt(part.length));
+    hash.update(length).update(part);
+  }
+  return hash.digest('hex');
+}
+
+/** An answer that git works at, or worked at. */
+interface Work {
+  readonly answer: Spool;
+  readonly stop: AbortController;
+  /** Gives the slot of its process back. */
+  release: () => void;
+  isFlowing: boolean;
+}
 
 /**
  * Answers of `git upload-pack`. Equal questions get one answer: who asks first starts git, who asks while it works gets
- * the bytes as they come, who asks later gets those that were kept.
+ * the bytes as they come, who asks later gets those that were kept. Kept is only what is complete and well-formed.
  */
 export class PackAnswers {
   readonly #options: PackAnswersOptions;
+  readonly #slots: ProcessSlots;
   /** Least recently used first. */
   readonly #answers = new Map<string, Spool>();
+  /** All that git works at, or that somebody reads. */
+  readonly #works = new Map<Spool, Work>();
   readonly #counts: Record<AnswerSource, number> = { computed: 0, joined: 0, kept: 0 };
-  readonly #queue: (() => void)[] = [];
-  readonly #stopping = new AbortController();
-  #working = 0;
+  readonly #room: SpoolRoom;
+  /** Being removed. */
+  readonly #going = new Set<Promise<void>>();
+  #bytes = 0;
+  #bytesInMemory = 0;
+  #flowing = 0;
+  #isClosed = false;
 
   constructor(options: PackAnswersOptions) {
     this.#options = options;
+    this.#slots = new ProcessSlots(options.mostAtOnce, options.mostWaiting);
+    this.#room = {
+      takeMemory: (bytes) => this.#takeMemory(bytes),
+      takeDisk: (bytes) => !options.disk.isLow && this.#take(bytes),
+      giveBack: (memory, disk) => {
+        this.#bytes -= memory + disk;
+        this.#bytesInMemory -= memory;
+      },
+      onWriteFailure: async (error) => {
+        const before = this.#bytes;
+        options.disk.note(error);
+        await this.makeRoom();
+        return this.#bytes < before;
+      },
+      onFlow: (spool) => this.#letFlow(spool),
+    };
   }
 
   get counts(): Readonly<Record<AnswerSource, number>> {
     return this.#counts;
   }
 
-  get bytes(): number {
+  /** Bytes of answers that are kept for those who ask later. */
+  get keptBytes(): number {
     return [...this.#answers.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Bytes of all answers, those that are only there for their readers included. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   async open(): Promise<void> {
@@ -80,35 +144,38 @@ export class PackAnswers {
 
   /**
    * The answer, still coming perhaps. Reading it fails when git did.
-   * @throws SidecarError ERR_RELAY_FULL when too many other questions wait
+   * @throws SidecarError ERR_RELAY_FULL when too many other questions wait, or nothing has room for another answer
    */
   ask(question: PackQuestion): { readonly answer: Spool; readonly source: AnswerSource } {
-    const id = createHash('sha256').update(question.key.join('\0')).digest('hex');
+    const id = keyOf(question);
     const known = this.#answers.get(id);
-    if (known && known.failure === undefined) {
+    if (known?.isJoinable) {
       this.#answers.delete(id);
       this.#answers.set(id, known);
       const source = known.isGrowing ? 'joined' : 'kept';
       this.#counts[source] += 1;
       return { answer: known, source };
     }
-    if (this.#queue.length >= this.#options.mostWaiting) {
-      const detail = `${this.#queue.length} other questions wait for an answer`;
-      throw new SidecarError('ERR_RELAY_FULL', { op: 'answer a fetch', detail });
-    }
-    const answer = new Spool(
-      join(this.#options.directory, `${id.slice(0, 16)}.${randomBytes(4).toString('hex')}`),
-      MOST_OF_ONE_IN_MEMORY,
-      this.#place.root,
-    );
-    this.#answers.set(id, answer);
+    if (known) this.#drop(id, known);
+    this.#slots.requireRoom();
+    this.#requireFlow();
+    const work = this.#begin(id);
+    this.#answers.set(id, work.answer);
     this.#counts.computed += 1;
-    void this.#compute(question, answer).then(() => this.#settle(id, answer));
-    return { answer, source: 'computed' };
+    void this.#compute(question, work).then((isWorthKeeping) => this.#settle(id, work, isWorthKeeping));
+    return { answer: work.answer, source: 'computed' };
+  }
+
+  /** Lets go of every answer on disk that nobody reads. Resolves when their files are gone. */
+  async makeRoom(): Promise<void> {
+    for (const [id, answer] of this.#answers)
+      if (!answer.isGrowing && answer.readers === 0 && answer.onDisk > 0) this.#drop(id, answer);
+    await Promise.all(this.#going);
   }
 
   async close(): Promise<void> {
-    this.#stopping.abort();
+    this.#isClosed = true;
+    for (const { stop } of this.#works.values()) stop.abort();
     await Promise.all([...this.#answers.values()].map((answer) => answer.dispose()));
     await this.#clear();
   }
@@ -124,62 +191,119 @@ export class PackAnswers {
     if (kept.length > 0) this.#options.log.warn(describeKept(kept));
   }
 
-  async #compute({ gitDir, body, protocol, isOwed, advertise }: PackQuestion, answer: Spool): Promise<void> {
-    await this.#turn();
+  #begin(id: string): Work {
+    const { directory, lingerMs } = this.#options;
+    const stop = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    const answer: Spool = new Spool({
+      path: join(directory, `${id.slice(0, 16)}.${randomBytes(4).toString('hex')}`),
+      root: this.#place.root,
+      mostInMemory: MOST_OF_ONE_IN_MEMORY,
+      room: this.#room,
+      onReaders: (readers) => {
+        clearTimeout(timer);
+        if (readers === 0 && answer.isGrowing) timer = setTimeout(() => stop.abort(), lingerMs).unref();
+      },
+    });
+    const detail = 'it was ended: nobody reads the answer any more';
+    const onAbort = (): void => answer.fail(new SidecarError('ERR_GIT_TIMEOUT', { op: 'answer a fetch', detail }));
+    stop.signal.addEventListener('abort', onAbort, { once: true });
+    const work: Work = { answer, stop, release: () => undefined, isFlowing: false };
+    this.#works.set(answer, work);
+    return work;
+  }
+
+  /** @returns whether the answer may be given to those who ask later */
+  async #compute(question: PackQuestion, work: Work): Promise<boolean> {
+    const { gitDir, body, protocol } = question;
+    const { answer, stop } = work;
     const { git, timeoutMs, log } = this.#options;
-    const flags = advertise ? ['--stateless-rpc', '--http-backend-info-refs'] : ['--stateless-rpc'];
+    const check = new AnswerCheck(question);
     try {
-      const { code } = await git.run([...SETTINGS, 'upload-pack', '--strict', ...flags, gitDir], {
+      work.release = await this.#slots.take(stop.signal);
+      const { code } = await git.run([...SETTINGS, 'upload-pack', '--strict', '--stateless-rpc', gitDir], {
         op: 'answer from',
         target: gitDir,
         stdin: body,
         timeoutMs,
-        signal: this.#stopping.signal,
-        // A client that asks for what is not there: git has said so in its answer.
+        signal: stop.signal,
         accept: [1, 128],
-        stdoutSink: async (chunk) => await answer.append(chunk),
+        stdoutSink: async (chunk) => {
+          check.feed(chunk);
+          await answer.append(chunk);
+        },
         ...(protocol === 2 && { env: { GIT_PROTOCOL: 'version=2' } }),
       });
+      if (answer.failure !== undefined) throw answer.failure;
+      // All that it was asked for had been found in the mirror.
+      if (code !== 0 && !(await question.isToBlame())) this.#options.onFailure(gitDir);
       if (code !== 0 && !REFUSAL.test(answer.head)) {
         const detail = `git ended with ${code} in the middle`;
         throw new SidecarError('ERR_GIT_FAILED', { op: 'answer from', target: gitDir, detail });
       }
       answer.finish();
-      if (answer.failure !== undefined) throw answer.failure;
-      if (code !== 0 && isOwed) this.#options.onFailure(gitDir);
+      return code === 0 && check.isComplete();
     } catch (error) {
       answer.fail(error);
-      if (!this.#stopping.signal.aborted) this.#options.onFailure(gitDir);
       log.info(1, 'a fetch could not be answered', { path: gitDir, reason: messageOf(error) });
+      return false;
     } finally {
-      const next = this.#queue.shift();
-      if (next) next();
-      else this.#working -= 1;
+      work.release();
+      if (work.isFlowing) this.#flowing -= 1;
+      this.#works.delete(answer);
     }
   }
 
-  async #turn(): Promise<void> {
-    // Who waited takes over the place of the one that ended.
-    if (this.#working >= this.#options.mostAtOnce) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    else this.#working += 1;
+  #settle(id: string, { answer }: Work, isWorthKeeping: boolean): void {
+    if (this.#answers.get(id) !== answer) void answer.dispose();
+    else if (!isWorthKeeping || !answer.isJoinable || this.#isClosed) this.#drop(id, answer);
+    this.#evict(() => this.#bytes <= this.#options.mostBytes);
+    if (this.#options.disk.isLow) void this.makeRoom();
   }
 
-  #settle(id: string, answer: Spool): void {
-    // A refusal is not kept: what was missing may come.
-    const isWorthKeeping = answer.failure === undefined && !REFUSAL.test(answer.head);
-    if (!isWorthKeeping && this.#answers.get(id) === answer) {
-      this.#answers.delete(id);
-      void answer.dispose();
+  #drop(id: string, answer: Spool): void {
+    if (this.#answers.get(id) === answer) this.#answers.delete(id);
+    const going = answer.dispose().finally(() => this.#going.delete(going));
+    this.#going.add(going);
+  }
+
+  /** Answers that nobody reads go, the one longest unused first, until there is room. */
+  #evict(isEnough: () => boolean): boolean {
+    for (const [id, answer] of this.#answers) {
+      if (isEnough()) return true;
+      if (!answer.isGrowing && answer.readers === 0) this.#drop(id, answer);
     }
-    let { bytes } = this;
-    let inMemory = [...this.#answers.values()].reduce((sum, each) => sum + each.inMemory, 0);
-    for (const [key, each] of this.#answers) {
-      if (bytes <= this.#options.mostBytes && inMemory <= this.#options.mostBytesInMemory) break;
-      if (each.isGrowing) continue;
-      this.#answers.delete(key);
-      bytes -= each.size;
-      inMemory -= each.inMemory;
-      void each.dispose();
-    }
+    return isEnough();
+  }
+
+  #take(bytes: number): boolean {
+    if (!this.#evict(() => this.#bytes + bytes <= this.#options.mostBytes)) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  /** Memory that answers of before hold is theirs: this one goes to disk then. */
+  #takeMemory(bytes: number): boolean {
+    if (this.#bytesInMemory + bytes > this.#options.mostBytesInMemory || !this.#take(bytes)) return false;
+    this.#bytesInMemory += bytes;
+    return true;
+  }
+
+  #requireFlow(): void {
+    const { disk, mostBytes, mostFlowing } = this.#options;
+    const hasRoom = !disk.isLow && this.#evict(() => this.#bytes + LEAST_ROOM <= mostBytes);
+    if (hasRoom || this.#flowing < mostFlowing) return;
+    const detail = disk.isLow ? 'the disk has no room for answers' : 'readers hold as much as --cache-size allows';
+    throw new SidecarError('ERR_RELAY_FULL', { op: 'answer a fetch', detail });
+  }
+
+  /** The process now depends on its readers, so it must not hold the slot of one that does not. */
+  #letFlow(spool: Spool): void {
+    const work = this.#works.get(spool);
+    if (this.#flowing >= this.#options.mostFlowing || !work)
+      throw new SidecarError('ERR_RELAY_FULL', { op: 'answer a fetch', detail: 'there is no room for the answer' });
+    this.#flowing += 1;
+    work.isFlowing = true;
+    work.release();
   }
 }

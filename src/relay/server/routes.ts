@@ -7,6 +7,7 @@ import type { Doorkeeper } from './doorkeeper.ts';
 import type { Fleet } from './fleet.ts';
 import type { Hub, Subscription } from './hub.ts';
 import { answerLater, type OnRefused } from './quotas.ts';
+import { refsIn } from './ref-view.ts';
 import type { Repositories } from './repositories.ts';
 
 export interface RelayRoutesOptions {
@@ -63,7 +64,11 @@ async function serveStream(
   openStream(request, response);
   const lastId = headerText(request, 'last-event-id');
   // Another relay has told it what we do not know: something older, or something newer.
-  if (lastId !== undefined && follower.isKnown && lastId !== hub.idOf(follower, wanted.names))
+  if (
+    lastId !== undefined &&
+    follower.isKnown &&
+    lastId !== hub.idOf(follower, wanted.names, wanted.principal.viewOf(follower.upstream.name))
+  )
     await follower.askForMissing(PATIENCE_MS);
   if (response.destroyed) return;
   hub.subscribe({ ...wanted, follower, lastId }, response);
@@ -138,7 +143,7 @@ export function statusRoute({ doorkeeper, repositories, hub }: RelayRoutesOption
       repositories: followers.map((follower) => ({
         repository: follower.upstream.name,
         known: follower.isKnown,
-        refs: follower.refs.size,
+        refs: refsIn(follower.refs, principal.viewOf(follower.upstream.name)).size,
         asOf: follower.isKnown ? new Date(follower.asOf).toISOString() : null,
         trouble: follower.trouble?.code ?? null,
         requestsSent: follower.requestsSent,

@@ -1,63 +1,119 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { type Below, inParent } from '../../platform/below.ts';
 import { removeFileBelow } from '../../platform/files-below.ts';
+import { Stretch } from './stretch.ts';
 
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 
-/** Bytes that one writes once and many read while they come: the beginning in memory, more than that in a file. */
+/** Who lets spools take memory and disk. Whatever was taken is given back when the spool is gone, not before. */
+export interface SpoolRoom {
+  takeMemory(bytes: number): boolean;
+  takeDisk(bytes: number): boolean;
+  giveBack(memory: number, disk: number): void;
+  /** @returns true when there may be room now */
+  onWriteFailure(error: unknown): Promise<boolean>;
+  /** From here on the spool keeps nothing. @throws when that cannot be allowed */
+  onFlow(spool: Spool): void;
+}
+
+const UNBOUNDED: SpoolRoom = {
+  takeMemory: () => true,
+  takeDisk: () => true,
+  giveBack: () => undefined,
+  onWriteFailure: async () => false,
+  onFlow: () => undefined,
+};
+
+export interface SpoolOptions {
+  /** Of the file, which is made when it is needed. */
+  readonly path: string;
+  /** The trusted directory that it lies in, however deep. Default: its own. */
+  readonly root?: string;
+  readonly mostInMemory: number;
+  readonly room?: SpoolRoom;
+  /** Somebody began or stopped to read. */
+  readonly onReaders?: (readers: number) => void;
+}
+
+/**
+ * Bytes that one writes once and many read while they come: the beginning in memory, more than that in a file. Where
+ * there is no room left, what follows flows past those who read then, at the pace of the slowest.
+ */
 export class Spool {
   readonly #place: Below;
-  readonly #mostInMemory: number;
+  readonly #options: SpoolOptions;
+  readonly #room: SpoolRoom;
   readonly #chunks: Buffer[] = [];
+  #head: string | undefined;
   #inMemory = 0;
-  #size = 0;
+  #onDisk = 0;
+  /** Of what was written to disk: whoever reads something else must not take it for the answer. */
+  #checksum = 0;
   #file: Promise<FileHandle> | undefined;
+  #stretch: Stretch | undefined;
   #state: 'growing' | 'whole' | 'failed' = 'growing';
   #failure: unknown;
   #waiting: (() => void)[] = [];
-  #readers = 0;
+  readonly #readers = new Set<{ at: number }>();
   #isDisposed = false;
 
-  /**
-   * @param path of the file, which is made when it is needed
-   * @param root the trusted directory that it lies in, however deep
-   */
-  constructor(path: string, mostInMemory: number, root = dirname(path)) {
-    this.#place = { root, path };
-    this.#mostInMemory = mostInMemory;
+  constructor(options: SpoolOptions) {
+    this.#options = options;
+    this.#place = { root: options.root ?? dirname(options.path), path: options.path };
+    this.#room = options.room ?? UNBOUNDED;
   }
 
+  /** Bytes that it holds, in memory and on disk. */
   get size(): number {
-    return this.#size;
+    return this.#inMemory + this.#onDisk;
   }
 
   get inMemory(): number {
     return this.#inMemory;
   }
 
+  get onDisk(): number {
+    return this.#onDisk;
+  }
+
+  get readers(): number {
+    return this.#readers.size;
+  }
+
   /** The first bytes, as text. */
   get head(): string {
-    return this.#chunks[0]?.toString('latin1', 0, 16) ?? '';
+    return this.#head ?? '';
   }
 
   get isGrowing(): boolean {
     return this.#state === 'growing';
   }
 
+  /** Who comes now gets all of it. */
+  get isJoinable(): boolean {
+    return this.#state !== 'failed' && !this.#stretch && !this.#isDisposed;
+  }
+
   get failure(): unknown {
     return this.#failure;
   }
 
-  /** @throws when the file cannot be written; the spool has failed then */
+  /** Where there is no room, it waits for the readers. @throws what {@link SpoolRoom.onFlow} throws; it has failed then */
   async append(chunk: Buffer): Promise<void> {
-    if (this.#file === undefined && this.#inMemory + chunk.length <= this.#mostInMemory) {
-      this.#chunks.push(chunk);
-      this.#inMemory += chunk.length;
-    } else await this.#writeFile(chunk);
-    this.#size += chunk.length;
+    this.#head ??= chunk.toString('latin1', 0, 16);
+    if (!this.#stretch) {
+      if (this.#keep(chunk) || (await this.#store(chunk))) {
+        this.#wake();
+        return;
+      }
+      this.#beginToFlow();
+    }
+    this.#stretch?.push(chunk);
     this.#wake();
+    while (this.#state === 'growing' && this.#stretch?.isFull) await this.#change();
   }
 
   /** All of it is there. What failed before stays failed: nobody takes a part for the whole. */
@@ -73,28 +129,38 @@ export class Spool {
     this.#wake();
   }
 
-  /** The bytes from the first on, as they come. @throws what {@link fail} was given */
-  async *read(): AsyncGenerator<Buffer> {
-    this.#readers += 1;
+  /**
+   * The bytes from the first on, as they come.
+   * @param signal the reader has gone away
+   * @throws what {@link fail} was given; at the end, when the disk did not give back what was written
+   */
+  async *read(signal?: AbortSignal): AsyncGenerator<Buffer> {
+    const reader = { at: 0 };
+    let checksum = 0;
+    const wake = (): void => this.#wake();
+    signal?.addEventListener('abort', wake, { once: true });
+    this.#readers.add(reader);
+    this.#options.onReaders?.(this.#readers.size);
     try {
-      let index = 0;
-      let at = 0;
-      for (;;) {
+      for (let index = 0; signal?.aborted !== true; ) {
         if (this.#state === 'failed') throw this.#failure;
-        const next = this.#chunks[index];
-        if (next) {
-          index += 1;
-          at += next.length;
-          yield next;
-        } else if (at < this.#size) {
-          const chunk = await this.#readFile(at);
-          at += chunk.length;
+        const chunk = await this.#next(reader.at, index);
+        if (chunk) {
+          if (reader.at >= this.#inMemory && reader.at < this.size) checksum = crc32(chunk, checksum);
           yield chunk;
-        } else if (this.#state === 'whole') return;
-        else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+          index += 1;
+          reader.at += chunk.length;
+          if (this.#stretch) this.#pass();
+        } else if (this.#state === 'whole') {
+          this.#compare(checksum);
+          return;
+        } else if (this.#state === 'growing') await this.#change();
       }
     } finally {
-      this.#readers -= 1;
+      signal?.removeEventListener('abort', wake);
+      this.#readers.delete(reader);
+      this.#pass();
+      this.#options.onReaders?.(this.#readers.size);
       if (this.#isDisposed) await this.#remove();
     }
   }
@@ -105,44 +171,107 @@ export class Spool {
     await this.#remove();
   }
 
-  async #writeFile(chunk: Buffer): Promise<void> {
-    try {
-      this.#file ??= this.#create();
-      const file = await this.#file;
-      // A disk that is nearly full takes a part of it without an error.
-      for (let done = 0; done < chunk.length; ) {
-        const at = this.#size - this.#inMemory + done;
-        const { bytesWritten } = await file.write(chunk, done, chunk.length - done, at);
-        if (bytesWritten === 0) throw new Error(`nothing more can be written to ${this.#place.path}`);
-        done += bytesWritten;
+  /** @param index of the chunk, as long as they are in memory */
+  async #next(at: number, index: number): Promise<Buffer | undefined> {
+    if (at < this.#inMemory) return this.#chunks[index];
+    if (at < this.size) {
+      return await this.#readFile(at).catch((error: unknown) => {
+        this.fail(error);
+        throw error;
+      });
+    }
+    return this.#stretch?.from(at);
+  }
+
+  /** Without the end that comes after this, no reader takes its bytes for whole. */
+  #compare(checksum: number): void {
+    if (checksum === this.#checksum) return;
+    this.fail(new Error(`${this.#place.path} does not hold what was written to it`));
+    throw this.#failure;
+  }
+
+  #keep(chunk: Buffer): boolean {
+    const fits = this.#file === undefined && this.#inMemory + chunk.length <= this.#options.mostInMemory;
+    if (!fits || !this.#room.takeMemory(chunk.length)) return false;
+    this.#chunks.push(chunk);
+    this.#inMemory += chunk.length;
+    return true;
+  }
+
+  /** @returns false when the disk has no room for it */
+  async #store(chunk: Buffer): Promise<boolean> {
+    if (!this.#room.takeDisk(chunk.length)) return false;
+    for (let isRepeated = false; ; isRepeated = true) {
+      try {
+        await this.#writeFile(chunk);
+        this.#onDisk += chunk.length;
+        this.#checksum = crc32(chunk, this.#checksum);
+        return true;
+      } catch (error) {
+        if (!isRepeated && (await this.#room.onWriteFailure(error))) continue;
+        this.#room.giveBack(0, chunk.length);
+        return false;
       }
-    } catch (error) {
-      this.fail(error);
+    }
+  }
+
+  async #writeFile(chunk: Buffer): Promise<void> {
+    this.#file ??= this.#create();
+    const file = await this.#file.catch((error: unknown) => {
+      this.#file = undefined;
       throw error;
+    });
+    // A disk that is nearly full takes a part of it without an error.
+    for (let done = 0; done < chunk.length; ) {
+      const { bytesWritten } = await file.write(chunk, done, chunk.length - done, this.#onDisk + done);
+      if (bytesWritten === 0) throw new Error(`nothing more can be written to ${this.#place.path}`);
+      done += bytesWritten;
     }
   }
 
   async #readFile(at: number): Promise<Buffer> {
     const file = await this.#file;
-    const buffer = Buffer.allocUnsafe(Math.min(64 * 1024, this.#size - at));
+    const buffer = Buffer.allocUnsafe(Math.min(64 * 1024, this.size - at));
     const { bytesRead } = (await file?.read(buffer, 0, buffer.length, at - this.#inMemory)) ?? { bytesRead: 0 };
     if (bytesRead === 0) throw new Error(`${this.#place.path} is shorter than it was`);
     return buffer.subarray(0, bytesRead);
   }
 
+  #beginToFlow(): void {
+    try {
+      this.#room.onFlow(this);
+    } catch (error) {
+      this.fail(error);
+      throw error;
+    }
+    this.#stretch = new Stretch(this.size);
+  }
+
+  /** What all readers have passed is forgotten. */
+  #pass(): void {
+    if (this.#stretch?.forget(Math.min(...[...this.#readers].map(({ at }) => at)))) this.#wake();
+  }
+
   async #remove(): Promise<void> {
-    if (this.#readers > 0 || this.#state === 'growing' || !this.#file) return;
-    const file = await this.#file.catch(() => undefined);
-    if (!this.#file) return;
+    if (this.#readers.size > 0 || this.#state === 'growing') return;
+    const [memory, disk, opened] = [this.#inMemory, this.#onDisk, this.#file];
     this.#file = undefined;
-    await file?.close();
+    this.#chunks.length = 0;
+    [this.#inMemory, this.#onDisk] = [0, 0];
+    this.#room.giveBack(memory, disk);
+    const file = await opened?.catch(() => undefined);
+    await file?.close().catch(() => undefined);
     // What cannot be removed is removed by the next start, or kept; those who read it have had all of it.
-    await removeFileBelow(this.#place).catch(() => undefined);
+    if (file) await removeFileBelow(this.#place).catch(() => undefined);
   }
 
   #create(): Promise<FileHandle> {
     const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
     return inParent(this.#place, async (parent, name) => await open(parent.at(name), flags, 0o600));
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   #wake(): void {

@@ -63,15 +63,45 @@ export interface RefSelection {
   readonly symrefs: boolean;
 }
 
-/** The answer to an `ls-refs` command (gitprotocol-v2, "ls-refs"). */
-export function writeRefs(refs: Iterable<AdvertisedRef>, { prefixes, peel, symrefs }: RefSelection): Buffer {
-  const packets: Buffer[] = [];
+/** The answer to an `ls-refs` command (gitprotocol-v2, "ls-refs"), packet by packet: there may be a million of them. */
+export function* writeRefs(
+  refs: Iterable<AdvertisedRef>,
+  { prefixes, peel, symrefs }: RefSelection,
+): Generator<Buffer, void, undefined> {
+  const isWanted = beginsWithOneOf(prefixes);
   for (const { name, oid, peeledOid, symref } of refs) {
-    if (prefixes.length > 0 && !prefixes.some((prefix) => name.startsWith(prefix))) continue;
+    if (!isWanted(name)) continue;
     const target = symrefs && symref !== undefined ? ` symref-target:${symref}` : '';
-    packets.push(dataPacket(`${oid} ${name}${target}${peel && peeledOid ? ` peeled:${peeledOid}` : ''}`));
+    yield dataPacket(`${oid} ${name}${target}${peel && peeledOid ? ` peeled:${peeledOid}` : ''}`);
   }
-  return Buffer.concat([...packets, FLUSH_PACKET]);
+  yield FLUSH_PACKET;
+}
+
+/** No prefix: everything. Looks at one prefix a name, however many there are. */
+function beginsWithOneOf(prefixes: readonly string[]): (name: string) => boolean {
+  if (prefixes.length === 0) return () => true;
+  // Of those where one begins with another only the shortest is needed: then the nearest one before a name decides.
+  const needed: string[] = [];
+  for (const prefix of [...prefixes].sort(inOrder)) if (!startsWithLast(prefix, needed)) needed.push(prefix);
+  return (name) => {
+    let [low, high] = [0, needed.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (inOrder(needed[middle] ?? '', name) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return startsWithLast(name, needed.slice(Math.max(0, low - 1), low));
+  };
+}
+
+function startsWithLast(name: string, prefixes: readonly string[]): boolean {
+  const last = prefixes.at(-1);
+  return last !== undefined && name.startsWith(last);
+}
+
+function inOrder(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 /**

@@ -50,6 +50,17 @@ export function packetText(payload: Buffer): string {
   return payload.toString('utf8', 0, end);
 }
 
+/**
+ * The line in a data packet of a client: each byte one character, without the one line feed that senders may append.
+ * @throws SidecarError ERR_REMOTE_PROTOCOL for an empty packet and for control characters: a NUL, another line feed
+ */
+export function lineOf(payload: Buffer): string {
+  const end = payload[payload.length - 1] === 0x0a ? payload.length - 1 : payload.length;
+  const line = payload.toString('latin1', 0, end);
+  if (line === '' || /[\0-\x1f\x7f]/.test(line)) throw malformed(`not a line: ${JSON.stringify(line.slice(0, 60))}`);
+  return line;
+}
+
 /** One data packet holding `text` and a line feed. */
 export function dataPacket(text: string): Buffer {
   const payload = Buffer.from(`${text}\n`);

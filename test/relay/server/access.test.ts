@@ -38,6 +38,35 @@ describe('access', () => {
       expect(access.identify(request(wrong))).toBeUndefined();
   });
 
+  test('a pattern shows the refs behind its #; several together show what each of them does, and one without shows all', async () => {
+    const { access } = await open(
+      [
+        'bearer one h/app#main,release/*',
+        'bearer two h/app#main',
+        'bearer two h/*#v*',
+        'bearer all h/*',
+        'bearer all h/app#x',
+      ].join('\n'),
+    );
+    const shows = (token: string, ref: string, name = 'h/app') =>
+      access
+        .identify(request(`Bearer ${token}`))
+        ?.viewOf(name as RepositoryName)
+        .shows(ref);
+    expect(shows('one', 'refs/heads/main')).toBe(true);
+    expect(shows('one', 'refs/tags/release/1')).toBe(true);
+    expect(shows('one', 'refs/heads/mainly')).toBe(false);
+    expect(shows('one', 'refs/git-sidecar/former/x')).toBe(false);
+    expect(shows('two', 'refs/tags/v1')).toBe(true);
+    expect(shows('two', 'refs/heads/main')).toBe(true);
+    expect(shows('two', 'refs/heads/main', 'h/other')).toBe(false);
+    expect(shows('all', 'refs/heads/anything')).toBe(true);
+    const idOf = (token: string, name = 'h/app') =>
+      access.identify(request(`Bearer ${token}`))?.viewOf(name as RepositoryName).id;
+    expect(idOf('one')).not.toBe(idOf('two'));
+    expect(idOf('two', 'h/app')).not.toBe(idOf('two', 'h/other'));
+  });
+
   test('a changed file counts soon; one that cannot be understood changes nothing', async () => {
     const { access, path } = await open('bearer tok-1 h.example/**\n');
     writeFileSync(path, 'nonsense here and there\n');
@@ -50,7 +79,13 @@ describe('access', () => {
   });
 
   test('a line that is none is refused without showing what it holds', () => {
-    for (const text of ['bearer s3cr3t', 's3cr3t h/**', 'token s3cr3t h/**']) {
+    for (const text of [
+      'bearer s3cr3t',
+      's3cr3t h/**',
+      'token s3cr3t h/**',
+      'bearer s3cr3t h/**#',
+      'bearer s3cr3t h/x#a:b',
+    ]) {
       expect(() => parseAccessRules(text, '/f')).toThrow(SidecarError);
       expect(() => parseAccessRules(text, '/f')).not.toThrow('s3cr3t');
     }

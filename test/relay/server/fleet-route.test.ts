@@ -7,6 +7,7 @@ import type { Doorkeeper } from '../../../src/relay/server/doorkeeper.ts';
 import { Fleet } from '../../../src/relay/server/fleet.ts';
 import type { FleetDocument } from '../../../src/relay/server/fleet-document.ts';
 import { fleetRoute } from '../../../src/relay/server/fleet-route.ts';
+import { WHOLE_VIEW } from '../../../src/relay/server/ref-view.ts';
 import { probeRoute } from '../../../src/serve/routes.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 import { oid, REPOSITORY } from '../../kit/relay-fakes.ts';
@@ -41,6 +42,7 @@ async function overviewOf(instances: number): Promise<{ readonly port: number; r
     identify: ({ headers }) => ({
       id: String(headers.who),
       mayRead: (_name: RepositoryName) => true,
+      viewOf: () => WHOLE_VIEW,
       renewed: () => undefined,
     }),
   } satisfies Pick<Doorkeeper, 'identify'> as unknown as Doorkeeper;

@@ -143,8 +143,8 @@ describe('each thing that a follower waits for', () => {
         await until('the first refs are known', () => refs() === oid('1'));
         faults.set(point, fault);
       }
-      leadTo(point);
       const before = hit[point] ?? 0;
+      leadTo(point);
       if (point !== 'open') await until('it is hit', () => (hit[point] ?? 0) > before);
       faults.clear();
       await until('it goes on', () => refs() === oid('2'), 10_000);

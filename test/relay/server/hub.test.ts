@@ -3,12 +3,20 @@ import { SidecarError } from '../../../src/model/error.ts';
 import type { AdvertisedRef } from '../../../src/model/ref.ts';
 import type { Principal } from '../../../src/relay/server/access.ts';
 import { Hub } from '../../../src/relay/server/hub.ts';
+import { WHOLE_VIEW } from '../../../src/relay/server/ref-view.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 import { at, FakeStream, fakeFollower, oid, refsOf } from '../../kit/relay-fakes.ts';
 
 /** Somebody who may read everything for as long as the test wants it. */
 function principal(id: string): Principal & { now: Principal | undefined } {
-  const who = { id, mayRead: () => true, renewed: () => who.now, now: undefined as Principal | undefined };
+  const now: Principal | undefined = undefined;
+  const who = {
+    id,
+    mayRead: () => true,
+    viewOf: () => WHOLE_VIEW,
+    renewed: () => who.now,
+    now: now as Principal | undefined,
+  };
   who.now = who;
   return who;
 }

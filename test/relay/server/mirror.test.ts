@@ -5,17 +5,19 @@ import { describe, expect, test } from 'vitest';
 import { heal } from '../../../src/git/heal.ts';
 import { asSidecarError, SidecarError } from '../../../src/model/error.ts';
 import type { AdvertisedRef } from '../../../src/model/ref.ts';
+import { systemClock } from '../../../src/platform/clock.ts';
 import { readLsRemote } from '../../../src/poll/ls-remote.ts';
 import type { Refs } from '../../../src/relay/protocol/refs.ts';
 import { Mirror } from '../../../src/relay/server/mirror.ts';
 import type { ObjectSource } from '../../../src/relay/server/mirror-objects.ts';
 import { readHttpSettings } from '../../../src/remote/http-settings.ts';
 import { UploadPack } from '../../../src/remote/upload-pack.ts';
+import { HandClock } from '../../kit/hand-clock.ts';
 import { httpGit } from '../../kit/http-git.ts';
 import { killedGit } from '../../kit/killed-git.ts';
 import { silentLog } from '../../kit/silent-log.ts';
 import { tempDir } from '../../kit/temp.ts';
-import { GIT_ENV, Upstream } from '../../kit/upstream.ts';
+import { GIT_ENV, git, Upstream } from '../../kit/upstream.ts';
 import { missing } from '../../peers/programs.ts';
 
 const { signal } = new AbortController();
@@ -46,7 +48,7 @@ async function setUp(how: 'native' | 'git') {
     native,
     wanted,
     leftovers,
-    open: () => new Mirror({ git, root: dirname(gitDir), gitDir, log: silentLog }),
+    open: () => new Mirror({ git, root: dirname(gitDir), gitDir, clock: systemClock, log: silentLog }),
   };
 }
 
@@ -97,6 +99,42 @@ describe('a mirror that an interrupted git left', () => {
     await expectWhole(scene);
     expect(existsSync(join(gitDir, name))).toBe(false);
     scene.native?.close();
+  });
+});
+
+describe('a commit that was forced away', () => {
+  test('stays through a tidy-up while it may be asked for, is no ref to anybody, and goes with its time', async () => {
+    const { upstream, git: runner, gitDir, source, native, wanted } = await setUp('native');
+    const clock = new HandClock();
+    const make = (): Mirror => new Mirror({ git: runner, root: dirname(gitDir), gitDir, clock, log: silentLog });
+    const mirror = make();
+    const base = upstream.head();
+    const gone = upstream.commit({ a: 'a password' });
+    await mirror.update(wanted(), source, signal);
+    upstream.git('reset', '-q', '--hard', base);
+    upstream.push();
+    await mirror.update(wanted(), source, signal);
+    expect([...mirror.refs]).toEqual([...wanted()]);
+    expect(mirror.formerTips(() => true)).toEqual([gone]);
+    expect(mirror.formerTips((ref) => ref !== 'refs/heads/main')).toEqual([]);
+    // As if it had all been there for long.
+    const tidy = (): void => void git(gitDir, 'gc', '--quiet', '--prune=now');
+    const isThere = (): boolean => git(gitDir, 'cat-file', '--batch-all-objects', '--batch-check').includes(gone);
+    tidy();
+    expect(isThere()).toBe(true);
+    await clock.advance(61_000);
+    expect(mirror.formerTips(() => true)).toEqual([]);
+    await mirror.collectGarbage(signal);
+    expect(git(gitDir, 'for-each-ref', 'refs/git-sidecar')).toBe('');
+    tidy();
+    expect(isThere()).toBe(false);
+    // One that an earlier process held is let go of.
+    git(gitDir, 'update-ref', `refs/git-sidecar/former/${base}`, base);
+    const again = make();
+    await again.open(signal);
+    expect([...again.refs].sort()).toEqual([...wanted()].sort());
+    expect(git(gitDir, 'for-each-ref', 'refs/git-sidecar')).toBe('');
+    native?.close();
   });
 });
 

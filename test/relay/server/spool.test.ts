@@ -6,7 +6,7 @@ import { tempDir } from '../../kit/temp.ts';
 
 describe('a spool', () => {
   test('whose file cannot be written fails for every reader; nobody takes a part for the whole', async () => {
-    const spool = new Spool(join(tempDir(), 'missing', 'x'), 4);
+    const spool = new Spool({ path: join(tempDir(), 'missing', 'x'), mostInMemory: 4 });
     await spool.append(Buffer.from('abcd'));
     await expect(spool.append(Buffer.from('more than fits'))).rejects.toThrow('ENOENT');
     spool.finish();
@@ -19,7 +19,7 @@ describe('a spool', () => {
 
   test('gives every reader all bytes, whether it comes early, in the middle or late, from memory and from disk', async () => {
     const directory = tempDir();
-    const spool = new Spool(join(directory, 'x'), 1000);
+    const spool = new Spool({ path: join(directory, 'x'), mostInMemory: 1000 });
     const read = async (): Promise<string> => {
       let text = '';
       for await (const chunk of spool.read()) text += chunk.toString();
@@ -42,7 +42,7 @@ describe('a spool', () => {
   });
 
   test('one that breaks off never looks whole', async () => {
-    const spool = new Spool(join(tempDir(), 'x'), 1000);
+    const spool = new Spool({ path: join(tempDir(), 'x'), mostInMemory: 1000 });
     await spool.append(Buffer.from('half'));
     const reading = (async () => {
       for await (const _ of spool.read());
@@ -53,7 +53,7 @@ describe('a spool', () => {
 
   test('a reader that is under way keeps the file until it is done', async () => {
     const directory = tempDir();
-    const spool = new Spool(join(directory, 'x'), 0);
+    const spool = new Spool({ path: join(directory, 'x'), mostInMemory: 0 });
     await spool.append(Buffer.alloc(200_000, 'a'));
     spool.finish();
     const reader = spool.read();

@@ -1,0 +1,135 @@
+import { SidecarError } from '../../model/error.ts';
+import type { Oid } from '../../model/oid.ts';
+import type { Logger } from '../../platform/log.ts';
+import type { FetchRequest } from '../../remote/wire/fetch-request.ts';
+import type { Refs } from '../protocol/refs.ts';
+import type { Follower } from './follower.ts';
+import type { Reach, Within } from './reach.ts';
+import { type RefView, refsIn } from './ref-view.ts';
+
+/** How long a client waits for a commit that is not here yet; the next attempt of a client comes soon. */
+const WANT_PATIENCE_MS = 5000;
+/** Clients that wait so at a time. What the others want is not here. */
+const MOST_WAITING = 32;
+/** A question with more unknown ids than this does not come from somebody who was told of a change. */
+const MOST_MISSING = 16;
+
+/** Refs are never changed in place, and are asked for by every fetch. */
+const TIPS = new WeakMap<Refs, ReadonlySet<string>>();
+
+function tipsOf(refs: Refs): ReadonlySet<string> {
+  const known = TIPS.get(refs);
+  if (known) return known;
+  const tips = new Set([...refs.values()].flatMap(({ oid, peeledOid }) => (peeledOid ? [oid, peeledOid] : [oid])));
+  TIPS.set(refs, tips);
+  return tips;
+}
+
+/** A fetch that may be answered. */
+export interface Admitted {
+  /** What git may be asked. */
+  readonly request: FetchRequest;
+  /** The refs that decided. */
+  readonly refs: Refs;
+}
+
+/**
+ * Decides what of a mirror a client may fetch: what the refs reach that it may see, and what one of them showed a
+ * moment ago. Tips are known in memory; everything else costs one bounded look for all of it together.
+ */
+export class FetchGate {
+  readonly #reach: Reach;
+  readonly #log: Logger;
+  #waiting = 0;
+
+  constructor(reach: Reach, log: Logger) {
+    this.#reach = reach;
+    this.#log = log;
+  }
+
+  /** @throws SidecarError ERR_REMOTE_REF for what is not here, or not for everybody: both are the same to the client */
+  async admit(follower: Follower, view: RefView, request: FetchRequest): Promise<Admitted> {
+    await this.#awaitWants(follower, view, request.wants);
+    const refs = refsIn(follower.refs, view);
+    const odd = this.#odd(follower, view, request.wants);
+    const gitDir = follower.mirror.gitDir;
+    const standings = odd.length > 0 ? await this.#reach.look({ gitDir, refs }, odd) : undefined;
+    const refused = odd.find((oid) => standings?.get(oid)?.isShown !== true);
+    if (refused) throw refusal(`not our ref ${refused}`);
+    const deepen = { ...request.deepen, not: request.deepen.not.map((name) => fullName(refs, name)) };
+    const isWhole = refs === follower.mirror.refs;
+    const seen = isWhole ? request : await this.#narrow({ gitDir, refs }, request);
+    return { request: { ...seen, deepen }, refs };
+  }
+
+  /**
+   * @returns whether the client's own words can have made git fail: it does so where a time or a ref leaves no commit,
+   *   and where something else than a commit is said to be shallow
+   */
+  async isToBlame(follower: Follower, view: RefView, { shallow, deepen }: FetchRequest): Promise<boolean> {
+    if (deepen.since !== undefined || deepen.not.length > 0) return true;
+    if (shallow.length === 0) return false;
+    const within = { gitDir: follower.mirror.gitDir, refs: refsIn(follower.refs, view) };
+    const standings = await this.#reach.look(within, shallow);
+    return [...standings.values()].some(({ kind }) => kind !== 'commit');
+  }
+
+  #odd(follower: Follower, view: RefView, oids: readonly Oid[]): Oid[] {
+    const tips = tipsOf(refsIn(follower.refs, view));
+    const odd = oids.filter((oid) => !tips.has(oid));
+    if (odd.length === 0) return odd;
+    const former = new Set(follower.mirror.formerTips((ref) => view.shows(ref) && follower.upstream.covers(ref)));
+    return odd.filter((oid) => !former.has(oid));
+  }
+
+  /**
+   * A commit that this relay has not got yet: another relay, or NATS, was quicker to tell of it. Then the git server is
+   * asked now, once for all who want it.
+   */
+  async #awaitWants(follower: Follower, view: RefView, wants: readonly Oid[]): Promise<void> {
+    const odd = this.#odd(follower, view, wants);
+    if (odd.length === 0) return;
+    const within = { gitDir: follower.mirror.gitDir, refs: refsIn(follower.refs, view) };
+    const here = await this.#reach.look(within, odd);
+    const [missing, ...more] = odd.filter((oid) => !here.has(oid));
+    if (missing === undefined || more.length >= MOST_MISSING || this.#waiting >= MOST_WAITING) return;
+    this.#log.info(1, 'somebody wants what is not here yet', { repository: follower.upstream.name, hash: missing });
+    this.#waiting += 1;
+    try {
+      await follower.bring(missing, WANT_PATIENCE_MS);
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  /**
+   * For somebody who does not see all refs: git would take objects for known that are not for this client, send only
+   * what differs from them, and add tags to what it sends.
+   */
+  async #narrow(within: Within, request: FetchRequest): Promise<FetchRequest> {
+    const named = [...new Set([...request.haves, ...request.shallow])];
+    const tips = tipsOf(within.refs);
+    const odd = named.filter((oid) => !tips.has(oid));
+    const standings = odd.length > 0 ? await this.#reach.look(within, odd) : undefined;
+    const isShown = (oid: Oid): boolean => tips.has(oid) || standings?.get(oid)?.isShown === true;
+    return {
+      ...request,
+      haves: request.haves.filter(isShown),
+      shallow: request.shallow.filter(isShown),
+      words: request.words.filter((word) => word !== 'include-tag'),
+    };
+  }
+}
+
+/** git's own words, which clients know. */
+function refusal(detail: string): SidecarError {
+  return new SidecarError('ERR_REMOTE_REF', { op: 'answer a fetch', detail: `upload-pack: ${detail}` });
+}
+
+/** What git takes a short name for (gitrevisions), among the refs that may be seen. */
+function fullName(refs: Refs, name: string): string {
+  const found = [name, `refs/${name}`, `refs/tags/${name}`, `refs/heads/${name}`].filter((each) => refs.has(each));
+  const [only] = found;
+  if (only === undefined || found.length > 1) throw refusal(`ambiguous deepen-not: ${name}`);
+  return only;
+}
