@@ -9,7 +9,7 @@ import type { Logger } from '../platform/log.ts';
 import type { Redactor } from '../platform/redact.ts';
 import { changesBetween } from '../relay/protocol/refs.ts';
 import type { Upstream } from '../relay/server/allow.ts';
-import type { UpstreamRefs } from '../relay/server/follower.ts';
+import type { UpstreamRefs } from '../relay/server/follower-options.ts';
 import { type PolledOptions, polledUpstream, relayedUpstream } from '../relay/server/upstream-refs.ts';
 import { CredentialSource } from '../remote/credential-source.ts';
 import { parseRemoteUrl } from '../remote/url.ts';

@@ -1,78 +1,19 @@
 import { heal } from '../../git/heal.ts';
 import { asSidecarError, messageOf, SidecarError } from '../../model/error.ts';
 import type { Hint } from '../../model/hint.ts';
-import type { AdvertisedRef } from '../../model/ref.ts';
 import { nextPause } from '../../platform/backoff.ts';
-import type { Clock, Random } from '../../platform/clock.ts';
-import type { FairRoom } from '../../platform/fair-room.ts';
 import { Limited } from '../../platform/limited.ts';
-import type { Logger } from '../../platform/log.ts';
 import { WakeUps } from '../../platform/wake-ups.ts';
-import type { Watchdog } from '../../platform/watchdog.ts';
 import { Hints, type Shown } from '../../poll/hints.ts';
 import { changesBetween, type RefChange, type Refs } from '../protocol/refs.ts';
 import type { Upstream } from './allow.ts';
 import { coveredRefs, shownBy } from './covered-refs.ts';
-import type { Asker, HostBudget } from './host-budget.ts';
+import { type FollowerLimits, type FollowerOptions, LIMITS } from './follower-options.ts';
+import type { Asker } from './host-budget.ts';
 import type { Mirror } from './mirror.ts';
-import type { ObjectSource } from './mirror-objects.ts';
 import { type RefView, refsIn } from './ref-view.ts';
 import { Turns } from './turns.ts';
 
-/** Who tells a follower where the refs are: the git server, or a relay nearer to it. */
-export interface UpstreamRefs {
-  /** @throws SidecarError ERR_REMOTE_*, ERR_RELAY_* */
-  list(questions: readonly string[], signal: AbortSignal): Promise<{ refs: readonly AdvertisedRef[]; asOf: number }>;
-  readonly source: ObjectSource;
-  /** Asking costs the git server a request. */
-  readonly costs: boolean;
-  readonly requestsSent: number;
-  close(): void;
-}
-
-/** Where others read what we found out. */
-export interface Noting {
-  /** The git server is about to be asked. @returns what takes the refs that it had then, once they are mirrored */
-  begin(): (refs: Refs) => void;
-  close(): void;
-}
-
-export interface FollowerOptions {
-  readonly upstream: Upstream;
-  readonly remote: UpstreamRefs;
-  readonly mirror: Mirror;
-  readonly budget: HostBudget;
-  /** Places for first copies, which may be large, of all followers. */
-  readonly copies: FairRoom;
-  /** On whose share of the budget the git server is asked at first. */
-  readonly payer: string;
-  readonly periodMs: number;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly noting: Noting | undefined;
-  readonly onChange: (changes: readonly RefChange[]) => void;
-  /** @param isNew it was in no such trouble before */
-  readonly onTrouble: (error: SidecarError, isNew: boolean) => void;
-  readonly onRecovery: () => void;
-  readonly watchdog: Watchdog | undefined;
-  /** For tests. */
-  readonly limits?: FollowerLimits;
-}
-
-/** How long each step may take, in milliseconds. */
-export interface FollowerLimits {
-  /** Reading the refs of a mirror on a slow disk. */
-  readonly open: number;
-  /** Asking must not take longer: the next try may get through. */
-  readonly ask: number;
-  /** A first copy of a large repository takes its time; one that stalls is noticed sooner. */
-  readonly update: number;
-  /** git-fsck reads all commits and trees. */
-  readonly check: number;
-}
-
-const LIMITS: FollowerLimits = { open: 60_000, ask: 30_000, update: 3_600_000, check: 1_800_000 };
 /** Times a turn may be repeated at once because the cause of its failure was healed. */
 const MOST_HEALS = 2;
 /** A failure that goes on makes us check the mirror so often, in failures: that costs much, and may not be the cause. */

@@ -76,8 +76,7 @@ export class Mirror implements Healable {
    */
   async open(signal: AbortSignal): Promise<boolean> {
     this.#exists = (await lstat(join(this.gitDir, 'HEAD')).catch(() => undefined)) !== undefined;
-    if (!this.#exists) return false;
-    await this.#requireOwn();
+    if (!this.#exists || !(await this.#isOwn())) return false;
     await this.unlock();
     const all = await this.#readAllRefs(signal);
     this.#refs = withoutPrivate(all);
@@ -100,7 +99,7 @@ export class Mirror implements Healable {
    */
   async update(wanted: Refs, source: ObjectSource, signal: AbortSignal): Promise<Refs> {
     const [first] = wanted.values();
-    await this.#requireOwn();
+    await this.#isOwn();
     if (first) await this.#ensure(objectFormatOf(first.oid), signal);
     const changes = changesBetween(this.#refs, wanted);
     const gone = changes.filter(({ ref, to }) => !to && ref !== 'HEAD').map(({ ref }) => `delete ${ref}\n`);
@@ -125,7 +124,7 @@ export class Mirror implements Healable {
     const stop = new AbortController();
     const onAbort = (): void => stop.abort(signal.reason);
     if (signal.aborted) return;
-    await this.#requireOwn();
+    if (!(await this.#isOwn())) return;
     await this.#updateRefs([], signal);
     signal.addEventListener('abort', onAbort, { once: true });
     const args = [...TIDY_SETTINGS.flatMap((setting) => ['-c', setting]), '--git-dir', this.gitDir];
@@ -188,15 +187,18 @@ export class Mirror implements Healable {
 
   /**
    * Before git works on the mirror: somebody who shares the volume may have put a symlink into it, or mounted something.
-   * @throws SidecarError ERR_PATH_REDIRECTED; the mirror is thrown away then, and the next update makes another
+   * Also `git init` leaves a symlink behind when it is killed while it tries whether the file system has them.
+   * @returns false when there was such a thing; the mirror was thrown away then, and the next update makes another
+   * @throws SidecarError ERR_PATH_KEPT when it cannot make way
    */
-  async #requireOwn(): Promise<void> {
+  async #isOwn(): Promise<boolean> {
     const isLink = await removeLink(this.#place);
     const found = findDiversion(this.#place);
-    if (!isLink && !found) return;
+    if (!isLink && !found) return true;
+    const { path = this.gitDir, what = 'a symbolic link' } = found ?? {};
+    this.#log.warn('the mirror leads elsewhere; it is made anew', { mirror: this.gitDir, path, what });
     await this.discard();
-    const detail = `${found?.path ?? this.gitDir} was ${found?.what ?? 'a symbolic link'}; the mirror is made anew`;
-    throw new SidecarError('ERR_PATH_REDIRECTED', { op: 'use', target: this.gitDir, detail });
+    return false;
   }
 
   async #ensure(objectFormat: ObjectFormat, signal: AbortSignal): Promise<void> {

@@ -21,9 +21,13 @@ export class Stretch {
     this.#size += chunk.length;
   }
 
-  /** The bytes from `at` on, as far as they are in one piece; undefined when they have not come. */
+  /**
+   * The bytes from `at` on, as far as they are in one piece; undefined when they have not come.
+   * @throws Error when they were forgotten: nobody takes what follows for them
+   */
   from(at: number): Buffer | undefined {
     let start = this.#start;
+    if (at < start) throw new Error(`the bytes from ${at} on are gone; what is left begins at ${start}`);
     for (const chunk of this.#chunks) {
       if (at < start + chunk.length) return chunk.subarray(at - start);
       start += chunk.length;

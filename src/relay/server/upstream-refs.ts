@@ -2,7 +2,7 @@ import type { Credential } from '../../model/credential.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Poller } from '../../poll/poller.ts';
 import { confirmedAt, nextChange, type RefFeed, silenceOf } from '../client/feed.ts';
-import type { UpstreamRefs } from './follower.ts';
+import type { UpstreamRefs } from './follower-options.ts';
 
 export interface PolledOptions {
   readonly poller: Poller;
