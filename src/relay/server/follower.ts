@@ -5,7 +5,7 @@ import { nextPause } from '../../platform/backoff.ts';
 import { Limited } from '../../platform/limited.ts';
 import { WakeUps } from '../../platform/wake-ups.ts';
 import { Hints, type Shown } from '../../poll/hints.ts';
-import { changesBetween, type RefChange, type Refs } from '../protocol/refs.ts';
+import { changesBetween, type Refs } from '../protocol/refs.ts';
 import type { Upstream } from './allow.ts';
 import { coveredRefs, shownBy } from './covered-refs.ts';
 import { type FollowerLimits, type FollowerOptions, LIMITS } from './follower-options.ts';
