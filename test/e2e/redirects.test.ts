@@ -8,6 +8,7 @@ import { published, run } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { Upstream } from '../kit/upstream.ts';
 import type { Nginx, NginxOptions } from '../peers/nginx.ts';
+import { until } from '../peers/wait.ts';
 
 const USERS = { alice: 'hunter2' };
 const STATUSES = [301, 302, 307, 308];
@@ -78,6 +79,11 @@ function linesOf(path: string): string[] {
   }
 }
 
+/** nginx writes its log after the answer. */
+async function untilArrived(servers: Servers, requests: number): Promise<void> {
+  await until(`${requests} requests are in the log`, () => servers.arrived().length >= requests);
+}
+
 const NOTHING = 'token=- scoped=- authorization=- cookie=- certificate=-';
 const signal = new AbortController().signal;
 
@@ -110,7 +116,9 @@ describe('what our own requests show to the server that a redirect leads to', ()
     for (const status of STATUSES) await discover(servers, status, { extraHeaders });
     const expected = KINDS[kind].same ? 'token=s3cret scoped=- authorization=Bearer s3cret' : NOTHING;
     // A way back from https to http is left to git, which gets no headers to take along.
-    expect(servers.arrived()).toHaveLength(kind === 'http, from https' ? 0 : STATUSES.length);
+    const followed = kind === 'http, from https' ? 0 : STATUSES.length;
+    await untilArrived(servers, followed);
+    expect(servers.arrived()).toHaveLength(followed);
     for (const line of servers.arrived()) expect(line).toContain(expected);
   });
 
@@ -138,6 +146,7 @@ describe('what our own requests show to the server that a redirect leads to', ()
     const answers = [];
     for (const status of STATUSES) answers.push(await discover(servers, status, { clientCertificate }));
     const { same } = KINDS[kind];
+    await untilArrived(servers, same ? STATUSES.length : 0);
     expect(servers.arrived()).toHaveLength(same ? STATUSES.length : 0);
     for (const line of servers.arrived()) expect(line).toContain('certificate=CN=localhost');
     if (!same) expect(String(answers[0])).toContain('another server');
@@ -175,6 +184,7 @@ describe('what git shows to the server that a redirect leads to', () => {
     if (isFollowed) expect(published(join(root, 'link'))).toBe(servers.oid);
     else expect(stderr).toContain('A redirect is not followed');
     const shown = 'token=s3cret scoped=s3cret authorization=Bearer s3cret cookie=s3cret';
+    await untilArrived(servers, isFollowed ? 1 : 0);
     for (const line of servers.arrived()) expect(line).toContain(same ? shown : NOTHING);
     expect(servers.arrived().length > 0).toBe(isFollowed);
     expect(linesOf(servers.first.secretsLog)[0]).toContain(shown);
