@@ -277,10 +277,10 @@ done
       () => app.ask('cat', '/tmp/running') === 'one\n',
       30_000,
     );
-    upstream.commit({ 'app.sh': 'echo two > /tmp/running; exec sleep 1000' });
+    const two = upstream.commit({ 'app.sh': 'echo two > /tmp/running; exec sleep 1000' });
     await until(
-      () => `the change runs\n${app.logs()}`,
-      () => app.ask('cat', '/tmp/running') === 'two\n',
+      () => `the change runs, and has proven itself\n${app.logs()}`,
+      () => app.ask('cat', '/tmp/running') === 'two\n' && app.logs().includes(`"${two}","outcome":"deployed"`),
       30_000,
     );
     const bad = upstream.commit({ 'app.sh': 'exit 1' });

@@ -44,10 +44,13 @@ async function faultyServer(directory: string, fault: Fault): Promise<Server> {
     state.seen.add(kind);
     const { host: _host, connection: _connection, ...headers } = request.headers;
     const init = { method: request.method ?? '', headers: headers as Record<string, string> };
-    const answer = await fetch(`${behind}${request.url}`, {
-      ...init,
-      ...(request.method === 'POST' && { body: new Uint8Array(asked) }),
-    });
+    const ask = async (): Promise<globalThis.Response> =>
+      await fetch(`${behind}${request.url}`, {
+        ...init,
+        ...(request.method === 'POST' && { body: new Uint8Array(asked) }),
+      });
+    // The server behind may just have closed the connection that fetch kept: then it is asked on another one.
+    const answer = await ask().catch(ask);
     const [body, type] = [Buffer.from(await answer.arrayBuffer()), answer.headers.get('content-type') ?? ''];
     if (kind === state.target) {
       state.hits += 1;
