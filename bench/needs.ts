@@ -1,7 +1,7 @@
 // What a container needs: the most disk at any moment, and the smallest memory limit that is enough.
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { startGitServer } from '../src/demo/git-server.ts';
 import { createProcessRunner } from '../src/platform/process.ts';
 import { createMemoryGroup } from '../test/kit/memory-cgroup.ts';
 import { GIT_ENV, git, Upstream } from '../test/kit/upstream.ts';
+import { diskOf } from './disk.ts';
 import { largeRepository } from './repositories.ts';
 import { table } from './statistics.ts';
 
@@ -110,24 +111,6 @@ const MODES: readonly Mode[] = [
     },
   },
 ];
-
-/** Bytes on disk below a directory, links counted once, as du(1) does; what goes away meanwhile is left out. */
-function diskOf(directory: string, seen = new Set<bigint>()): number {
-  let sum = 0;
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    const path = join(directory, entry.name);
-    try {
-      const stat = statSync(path, { bigint: true });
-      if (entry.isSymbolicLink() || seen.has(stat.ino)) continue;
-      seen.add(stat.ino);
-      sum += Number(stat.blocks) * 512;
-      if (entry.isDirectory()) sum += diskOf(path, seen);
-    } catch {
-      // It has gone since the directory was read.
-    }
-  }
-  return sum;
-}
 
 interface Outcome {
   readonly works: boolean;

@@ -1,0 +1,80 @@
+// One relay, two tenants: what the honest one notices of the hostile one, and what the hostile one costs the relay.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RepositoryName } from '../src/relay/protocol/repository-name.ts';
+import { startNginx } from '../test/peers/nginx.ts';
+import { HonestTenant, newMeasurements, STREAMS } from './tenants/honest.ts';
+import { runHostileTenant } from './tenants/hostile-process.ts';
+import { describeRefusals, readRefusals } from './tenants/refusals.ts';
+import { HOSTILE_TOKEN, startTenantsRelay, type TenantsRelay } from './tenants/relay-process.ts';
+import { describeSoak, type Phase } from './tenants/report.ts';
+import { makeRepositories } from './tenants/repositories.ts';
+import { type Usage, watchUsage } from './tenants/usage.ts';
+
+const SOAK_S = Number(process.env.BENCH_SOAK_S ?? 600);
+const ALONE_S = Number(process.env.BENCH_ALONE_S ?? SOAK_S / 2);
+const AFTERWARDS_MS = 10_000;
+
+/** Measures while `work` lasts. */
+async function phaseOf<T>(relay: TenantsRelay, honest: HonestTenant, work: () => Promise<T>): Promise<[Phase, T]> {
+  const end = new AbortController();
+  const measurements = newMeasurements();
+  const before = await readRefusals(relay.url);
+  const start = performance.now();
+  const watching = watchUsage(relay.pid, relay.root, end.signal);
+  const measuring = honest.measure(measurements, end.signal);
+  try {
+    const result = await Promise.race([work(), measuring.then(() => Promise.reject(new Error('it ended too early')))]);
+    const seconds = (performance.now() - start) / 1000;
+    end.abort();
+    const usage = await watching;
+    await measuring;
+    const refusals = describeRefusals(before, await readRefusals(relay.url));
+    return [{ seconds, measurements, usage, refusals }, result];
+  } finally {
+    end.abort();
+  }
+}
+
+async function usageFor(relay: TenantsRelay, durationMs: number): Promise<Usage> {
+  return await watchUsage(relay.pid, relay.root, AbortSignal.timeout(durationMs));
+}
+
+export async function benchTenants(): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'git-sidecar-bench-tenants-'));
+  const projectRoot = join(directory, 'srv');
+  mkdirSync(projectRoot);
+  const repositories = makeRepositories(projectRoot, Math.ceil(ALONE_S + SOAK_S) + 60);
+  const web = await startNginx(join(directory, 'nginx'), { projectRoot });
+  const host = new URL(web.url).host;
+  const name = `${host}/honest/${basename(repositories.app)}` as RepositoryName;
+  const relay = await startTenantsRelay(directory, host);
+  const { app, commits, bigTip, commitsFile } = repositories;
+  const honest = new HonestTenant({ relay, directory, app, commits, name, url: `${web.url}/honest/app.git` });
+  try {
+    await honest.open();
+    const [alone] = await phaseOf(relay, honest, () => delay(ALONE_S * 1000));
+    const target = {
+      port: relay.port,
+      token: HOSTILE_TOKEN,
+      own: `${host}/hostile`,
+      foreign: name,
+      foreignStreams: STREAMS,
+      bigTip,
+      commitsFile,
+      seconds: SOAK_S,
+    };
+    const [together, hostile] = await phaseOf(relay, honest, () => runHostileTenant(target));
+    if (relay.ended() !== undefined) throw new Error(`the relay ended: ${relay.ended()}`);
+    await delay(AFTERWARDS_MS);
+    const afterwards = await usageFor(relay, AFTERWARDS_MS);
+    return describeSoak({ alone, together, hostile, afterwards, membersShown: await honest.membersShown() });
+  } finally {
+    honest.close();
+    await relay.stop();
+    await web.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
