@@ -16,7 +16,8 @@ import { HONEST_TOKEN, PUSH_SECRET, type TenantsRelay } from './relay-process.ts
 import { Samples } from './samples.ts';
 
 const execute = promisify(execFile);
-const PUSH_EVERY_MS = 2000;
+/** Between 1.5 and 2.5 s, so that pushes keep no step with the relay’s polls. */
+const pushPause = (): number => 1500 + Math.random() * 1000;
 const CLONE_EVERY_MS = 3000;
 const PROBE_EVERY_MS = 250;
 const PATIENCE_MS = 60_000;
@@ -116,7 +117,7 @@ export class HonestTenant {
   }
 
   async #pushes(into: Measurements, signal: AbortSignal): Promise<void> {
-    await every(PUSH_EVERY_MS, signal, async (index) => {
+    await every(pushPause, signal, async (index) => {
       const { app, commits } = this.#scene;
       this.#pushed += 1;
       const oid = commits[this.#pushed];
@@ -137,28 +138,36 @@ export class HonestTenant {
   }
 
   async #clones(into: Measurements, signal: AbortSignal): Promise<void> {
-    await every(CLONE_EVERY_MS, signal, async (index) => {
-      const place = join(this.#work, `clone-${index}.git`);
-      await this.#git(into.clone, this.#work, ['clone', '-q', '--bare', '--depth=1', this.#source, place]);
-      rmSync(place, { recursive: true, force: true });
-    });
+    await every(
+      () => CLONE_EVERY_MS,
+      signal,
+      async (index) => {
+        const place = join(this.#work, `clone-${index}.git`);
+        await this.#git(into.clone, this.#work, ['clone', '-q', '--bare', '--depth=1', this.#source, place]);
+        rmSync(place, { recursive: true, force: true });
+      },
+    );
   }
 
   async #probes(into: Measurements, signal: AbortSignal): Promise<void> {
-    await every(PROBE_EVERY_MS, signal, async (index) => {
-      const path = index % 2 === 0 ? 'readyz' : 'healthz';
-      const start = performance.now();
-      try {
-        const headers = { connection: 'close' };
-        const limit = AbortSignal.timeout(PATIENCE_MS);
-        const answer = await fetch(`${this.#scene.relay.url}/${path}`, { headers, signal: limit });
-        await answer.text();
-        if (answer.status === 200) into[path].add(performance.now() - start);
-        else into[path].fail(`status ${answer.status}`);
-      } catch {
-        into[path].fail('no answer');
-      }
-    });
+    await every(
+      () => PROBE_EVERY_MS,
+      signal,
+      async (index) => {
+        const path = index % 2 === 0 ? 'readyz' : 'healthz';
+        const start = performance.now();
+        try {
+          const headers = { connection: 'close' };
+          const limit = AbortSignal.timeout(PATIENCE_MS);
+          const answer = await fetch(`${this.#scene.relay.url}/${path}`, { headers, signal: limit });
+          await answer.text();
+          if (answer.status === 200) into[path].add(performance.now() - start);
+          else into[path].fail(`status ${answer.status}`);
+        } catch {
+          into[path].fail('no answer');
+        }
+      },
+    );
   }
 
   get #source(): string {
@@ -172,7 +181,10 @@ export class HonestTenant {
       await execute('git', [...token, ...args], { cwd, env: GIT_ENV, timeout: PATIENCE_MS });
       samples.add(performance.now() - start);
     } catch (error) {
-      samples.fail(/fatal: .*/.exec(String(error))?.[0] ?? 'git failed');
+      const isLate = performance.now() - start >= PATIENCE_MS;
+      samples.fail(
+        isLate ? `git took ${PATIENCE_MS / 1000} s` : (/fatal: .*/.exec(String(error))?.[0] ?? 'git failed'),
+      );
     }
   }
 
@@ -206,11 +218,11 @@ async function arrival(feed: SseFeed, oid: string): Promise<number | undefined> 
   });
 }
 
-/** Begins `work` every `ms`, later when it takes longer. */
-async function every(ms: number, signal: AbortSignal, work: (index: number) => Promise<void>): Promise<void> {
+/** Begins `work` again after `pause` in milliseconds, later when it takes longer. */
+async function every(pause: () => number, signal: AbortSignal, work: (index: number) => Promise<void>): Promise<void> {
   for (let index = 0; !signal.aborted; index += 1) {
     const start = performance.now();
     await work(index);
-    await delay(Math.max(0, ms - (performance.now() - start)), undefined, { signal }).catch(() => undefined);
+    await delay(Math.max(0, pause() - (performance.now() - start)), undefined, { signal }).catch(() => undefined);
   }
 }

@@ -78,14 +78,15 @@ function usageTable({ alone, together, afterwards, membersShown }: SoakResult): 
 function attacksTable({ hostile, together }: SoakResult): string {
   const rows = hostile.turns.map(({ name, from, to }) => {
     const counts = Object.entries(hostile.counts[name] ?? {}).sort(([, a], [, b]) => b - a);
+    const shown = (value: number): string => (Number.isNaN(value) ? '–' : ms(value));
     const times = (['told', 'clone', 'readyz'] as const).map((kind) => {
       const samples = together.measurements[kind];
-      return ms(samples.quantile(1, from, to));
+      return shown(samples.quantile(1, from, to));
     });
     return [
       name,
       ((to - from) / 1000).toFixed(0),
-      counts.map(([outcome, count]) => `${outcome}: ${count}`).join(', '),
+      counts.map(([outcome, count]) => `${outcome}: ${count}`).join(', ') || '–',
       ...times,
     ];
   });
