@@ -1,6 +1,6 @@
 // One relay, two tenants: what the honest one notices of the hostile one, and what the hostile one costs the relay.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RepositoryName } from '../src/relay/protocol/repository-name.ts';
@@ -32,7 +32,7 @@ async function phaseOf<T>(relay: TenantsRelay, honest: HonestTenant, work: () =>
     const usage = await watching;
     await measuring;
     const refusals = describeRefusals(before, await readRefusals(relay.url));
-    return [{ seconds, measurements, usage, refusals }, result];
+    return [{ seconds, measurements, usage, refusals, load: loadavg()[0] ?? 0 }, result];
   } finally {
     end.abort();
   }

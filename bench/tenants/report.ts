@@ -11,6 +11,8 @@ export interface Phase {
   readonly measurements: Measurements;
   readonly usage: Usage;
   readonly refusals: string;
+  /** Processes of the whole machine that wanted a core in its last minute, those of others included. */
+  readonly load: number;
 }
 
 export interface SoakResult {
@@ -69,6 +71,7 @@ function usageTable({ alone, together, afterwards, membersShown }: SoakResult): 
     ],
     ['open descriptors', ...three(({ descriptors }) => String(descriptors)), ''],
     ['CPU of relay and git, of a core', cpu(alone), cpu(together), '', ''],
+    ['load of the machine in the last minute', alone.load.toFixed(1), together.load.toFixed(1), '', ''],
     ['refused or ended by the relay', alone.refusals, together.refusals, '', ''],
     ['honest instances in `/fleet`', '', '', `${membersShown} of ${STREAMS.length}`, ''],
   ];

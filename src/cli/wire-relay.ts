@@ -65,15 +65,15 @@ export interface WiredRelay {
   dispose(): Promise<void>;
 }
 
-/** git processes that answer fetches at a time. */
-const MOST_ANSWERS_AT_ONCE = 4;
-/** Different questions that may wait for them; a whole fleet asks the same one. */
-const MOST_ANSWERS_WAITING = 256;
+/** git processes that answer fetches at a time; four of them for a principal that is alone. */
+const MOST_ANSWERS_AT_ONCE = 5;
+/** Different questions that may wait for them, 256 of one principal; a whole fleet asks the same one. */
+const MOST_ANSWERS_WAITING = 341;
 /** Repositories that are mirrored for the first time at once; one principal has at most three quarters of these places. */
 const MOST_FIRST_COPIES = 16;
 /** Before a repository that the git server did not have is asked for again; the pauses grow. */
 const LONGEST_FIRST_PAUSE_MS = 5000;
-/** git processes besides, each as slow as its reader: those whose answers have no room on disk. */
+/** git processes besides, each as slow as its reader: those whose answers have no room on disk. Six of one principal. */
 const MOST_ANSWERS_FLOWING = 8;
 /** A client that lost its connection comes again before the work for it is thrown away. */
 const LINGER_MS = 5000;

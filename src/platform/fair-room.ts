@@ -3,6 +3,11 @@ import { FairQueue } from './fair-queue.ts';
 /** A single owner may have three quarters of the places, two of them three sevenths each, and so on. */
 const GREED = 3;
 
+/** Whether somebody who holds `held` may take `more` where `free` are left; see {@link FairRoom}. */
+export function isWithinShare(held: number, more: number, free: number): boolean {
+  return held + more <= GREED * free;
+}
+
 /**
  * Places for work that cannot be asked to give way. Whoever has some leaves others free: an owner may have at most three
  * times as many as are free then. So there is a place for who comes new, however many the others want, until there are
@@ -20,7 +25,7 @@ export class FairRoom {
 
   /** @returns what gives the place back, once however often it is called; undefined when `owner` has its share */
   tryEnter(owner: string): (() => void) | undefined {
-    return this.#hasRoomFor(owner) ? this.#enter(owner) : undefined;
+    return this.hasRoomFor(owner) ? this.#enter(owner) : undefined;
   }
 
   /**
@@ -45,8 +50,8 @@ export class FairRoom {
     });
   }
 
-  #hasRoomFor(owner: string): boolean {
-    return (this.#held.get(owner) ?? 0) + 1 <= GREED * (this.#most() - this.#all);
+  hasRoomFor(owner: string): boolean {
+    return isWithinShare(this.#held.get(owner) ?? 0, 1, this.#most() - this.#all);
   }
 
   #enter(owner: string): () => void {
@@ -66,7 +71,7 @@ export class FairRoom {
     if (left > 0) this.#held.set(owner, left);
     else this.#held.delete(owner);
     for (;;) {
-      const next = this.#waiting.next((each) => this.#hasRoomFor(each));
+      const next = this.#waiting.next((each) => this.hasRoomFor(each));
       if (!next) return;
       next.item(this.#enter(next.owner));
     }

@@ -1,5 +1,6 @@
 import { SidecarError } from '../../model/error.ts';
 import type { Oid } from '../../model/oid.ts';
+import { FairRoom } from '../../platform/fair-room.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { FetchRequest } from '../../remote/wire/fetch-request.ts';
 import type { Refs } from '../protocol/refs.ts';
@@ -9,7 +10,7 @@ import { type RefView, refsIn } from './ref-view.ts';
 
 /** How long a client waits for a commit that is not here yet; the next attempt of a client comes soon. */
 const WANT_PATIENCE_MS = 5000;
-/** Clients that wait so at a time. What the others want is not here. */
+/** Clients that wait so at a time, shared by owner. What the others want is not here. */
 const MOST_WAITING = 32;
 /** A question with more unknown ids than this does not come from somebody who was told of a change. */
 const MOST_MISSING = 16;
@@ -23,6 +24,14 @@ function tipsOf(refs: Refs): ReadonlySet<string> {
   const tips = new Set([...refs.values()].flatMap(({ oid, peeledOid }) => (peeledOid ? [oid, peeledOid] : [oid])));
   TIPS.set(refs, tips);
   return tips;
+}
+
+/** Who fetches from what. */
+export interface FetchClient {
+  /** On whose share that goes. */
+  readonly owner: string;
+  readonly follower: Follower;
+  readonly view: RefView;
 }
 
 /** A fetch that may be answered. */
@@ -40,7 +49,7 @@ export interface Admitted {
 export class FetchGate {
   readonly #reach: Reach;
   readonly #log: Logger;
-  #waiting = 0;
+  readonly #waiting = new FairRoom(() => MOST_WAITING);
 
   constructor(reach: Reach, log: Logger) {
     this.#reach = reach;
@@ -48,17 +57,18 @@ export class FetchGate {
   }
 
   /** @throws SidecarError ERR_REMOTE_REF for what is not here, or not for everybody: both are the same to the client */
-  async admit(follower: Follower, view: RefView, request: FetchRequest): Promise<Admitted> {
-    await this.#awaitWants(follower, view, request.wants);
+  async admit(client: FetchClient, request: FetchRequest): Promise<Admitted> {
+    const { owner, follower, view } = client;
+    await this.#awaitWants(client, request.wants);
     const refs = refsIn(follower.refs, view);
-    const odd = this.#odd(follower, view, request.wants);
+    const odd = this.#odd(client, request.wants);
     const gitDir = follower.mirror.gitDir;
-    const standings = odd.length > 0 ? await this.#reach.look({ gitDir, refs }, odd) : undefined;
+    const standings = odd.length > 0 ? await this.#reach.look({ owner, gitDir, refs }, odd) : undefined;
     const refused = odd.find((oid) => standings?.get(oid)?.isShown !== true);
     if (refused) throw refusal(`not our ref ${refused}`);
     const deepen = { ...request.deepen, not: request.deepen.not.map((name) => fullName(refs, name)) };
     const isWhole = refs === follower.mirror.refs;
-    const seen = isWhole ? request : await this.#narrow({ gitDir, refs }, request);
+    const seen = isWhole ? request : await this.#narrow({ owner, gitDir, refs }, request);
     return { request: { ...seen, deepen }, refs };
   }
 
@@ -66,15 +76,15 @@ export class FetchGate {
    * @returns whether the client's own words can have made git fail: it does so where a time or a ref leaves no commit,
    *   and where something else than a commit is said to be shallow
    */
-  async isToBlame(follower: Follower, view: RefView, { shallow, deepen }: FetchRequest): Promise<boolean> {
+  async isToBlame({ owner, follower, view }: FetchClient, { shallow, deepen }: FetchRequest): Promise<boolean> {
     if (deepen.since !== undefined || deepen.not.length > 0) return true;
     if (shallow.length === 0) return false;
-    const within = { gitDir: follower.mirror.gitDir, refs: refsIn(follower.refs, view) };
+    const within = { owner, gitDir: follower.mirror.gitDir, refs: refsIn(follower.refs, view) };
     const standings = await this.#reach.look(within, shallow);
     return [...standings.values()].some(({ kind }) => kind !== 'commit');
   }
 
-  #odd(follower: Follower, view: RefView, oids: readonly Oid[]): Oid[] {
+  #odd({ follower, view }: FetchClient, oids: readonly Oid[]): Oid[] {
     const tips = tipsOf(refsIn(follower.refs, view));
     const odd = oids.filter((oid) => !tips.has(oid));
     if (odd.length === 0) return odd;
@@ -86,19 +96,21 @@ export class FetchGate {
    * A commit that this relay has not got yet: another relay, or NATS, was quicker to tell of it. Then the git server is
    * asked now, once for all who want it.
    */
-  async #awaitWants(follower: Follower, view: RefView, wants: readonly Oid[]): Promise<void> {
-    const odd = this.#odd(follower, view, wants);
+  async #awaitWants(client: FetchClient, wants: readonly Oid[]): Promise<void> {
+    const { owner, follower, view } = client;
+    const odd = this.#odd(client, wants);
     if (odd.length === 0) return;
-    const within = { gitDir: follower.mirror.gitDir, refs: refsIn(follower.refs, view) };
+    const within = { owner, gitDir: follower.mirror.gitDir, refs: refsIn(follower.refs, view) };
     const here = await this.#reach.look(within, odd);
     const [missing, ...more] = odd.filter((oid) => !here.has(oid));
-    if (missing === undefined || more.length >= MOST_MISSING || this.#waiting >= MOST_WAITING) return;
+    if (missing === undefined || more.length >= MOST_MISSING) return;
+    const leave = this.#waiting.tryEnter(owner);
+    if (!leave) return;
     this.#log.info(1, 'somebody wants what is not here yet', { repository: follower.upstream.name, hash: missing });
-    this.#waiting += 1;
     try {
       await follower.bring(missing, WANT_PATIENCE_MS);
     } finally {
-      this.#waiting -= 1;
+      leave();
     }
   }
 

@@ -14,11 +14,10 @@ import { FLUSH_PACKET } from '../../remote/wire/pkt-line.ts';
 import { digestOf, type Refs } from '../protocol/refs.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
-import type { FetchGate } from './fetch-gate.ts';
-import type { Follower } from './follower.ts';
+import type { FetchClient, FetchGate } from './fetch-gate.ts';
 import { PacedResponse } from './paced-response.ts';
 import type { PackAnswers, PackQuestion } from './pack-answers.ts';
-import { type RefView, refsIn } from './ref-view.ts';
+import { refsIn } from './ref-view.ts';
 
 export interface GitRouteOptions {
   readonly doorkeeper: Doorkeeper;
@@ -43,9 +42,7 @@ const RESULT = 'application/x-git-upload-pack-result';
 const NO_CACHE = { 'cache-control': 'no-cache, max-age=0, must-revalidate' };
 
 /** Who asks for what. */
-interface Client {
-  readonly follower: Follower;
-  readonly view: RefView;
+interface Client extends FetchClient {
   readonly protocol: 0 | 2;
 }
 
@@ -92,7 +89,8 @@ export function gitRoute(options: GitRouteOptions): Route {
       const follower = principal && (await options.doorkeeper.admit(asked.name, request, response, PATIENCE_MS));
       if (!follower) return true;
       const protocol = /(?:^|:)version=2(?:$|:)/.test(String(request.headers['git-protocol'] ?? '')) ? 2 : 0;
-      const client: Client = { follower, view: principal.viewOf(follower.upstream.name), protocol };
+      const view = principal.viewOf(follower.upstream.name);
+      const client: Client = { owner: principal.id, follower, view, protocol };
       await serve(options, client, asked.service, request, response);
     }
     return true;
@@ -165,15 +163,15 @@ function readOldCommand(body: Buffer, format: ObjectFormat): Command | { readonl
 
 /** What git is asked in place of the client, which may ask less: nobody else's words reach git. */
 async function questionFor(options: GitRouteOptions, client: Client, asked: FetchRequest): Promise<PackQuestion> {
-  const { follower, view, protocol } = client;
-  const { request, refs } = await options.gate.admit(follower, view, asked);
+  const { owner, follower, protocol } = client;
+  const { request, refs } = await options.gate.admit(client, asked);
   const objectFormat = objectFormatOf(client);
   const write = protocol === 2 ? writeFetchRequest : writeOldFetchRequest;
   return {
-    ...{ gitDir: follower.mirror.gitDir, objectFormat, protocol, isDone: request.end === 'done' },
+    ...{ owner, gitDir: follower.mirror.gitDir, objectFormat, protocol, isDone: request.end === 'done' },
     scope: [follower.upstream.name, digestOf(refs)],
     body: write(request, objectFormat),
-    isToBlame: async () => await options.gate.isToBlame(follower, view, request),
+    isToBlame: async () => await options.gate.isToBlame(client, request),
   };
 }
 

@@ -4,10 +4,12 @@ import type { Git } from '../../git/git.ts';
 import { messageOf, SidecarError } from '../../model/error.ts';
 import type { ObjectFormat } from '../../model/oid.ts';
 import type { Below } from '../../platform/below.ts';
+import { FairRoom } from '../../platform/fair-room.ts';
 import { makeDirectoryBelow } from '../../platform/files-below.ts';
 import type { Logger } from '../../platform/log.ts';
 import { describeKept, removeTree } from '../../platform/remove-tree.ts';
 import { AnswerCheck } from '../../remote/wire/answer-check.ts';
+import { AnswerRoom, type Holding } from './answer-room.ts';
 import type { DiskRoom } from './disk-room.ts';
 import { ProcessSlots } from './process-slots.ts';
 import { Spool, type SpoolRoom } from './spool.ts';
@@ -34,6 +36,8 @@ export interface PackAnswersOptions {
 }
 
 export interface PackQuestion {
+  /** On whose share it is answered; equal questions of others get the same answer. */
+  readonly owner: string;
   readonly gitDir: string;
   readonly objectFormat: ObjectFormat;
   /** What besides the bytes decides the answer: the repository, the refs and which of them are seen. */
@@ -80,7 +84,9 @@ interface Work {
   readonly stop: AbortController;
   /** Gives the slot of its process back. */
   release: () => void;
-  isFlowing: boolean;
+  /** Of one whose answer flows: gives its place back. */
+  stopFlow: (() => void) | undefined;
+  readonly holding: Holding;
 }
 
 /**
@@ -95,32 +101,18 @@ export class PackAnswers {
   /** All that git works at, or that somebody reads. */
   readonly #works = new Map<Spool, Work>();
   readonly #counts: Record<AnswerSource, number> = { computed: 0, joined: 0, kept: 0 };
-  readonly #room: SpoolRoom;
+  readonly #room: AnswerRoom;
+  readonly #flows: FairRoom;
   /** Being removed. */
   readonly #going = new Set<Promise<void>>();
-  #bytes = 0;
   #bytesInMemory = 0;
-  #flowing = 0;
   #isClosed = false;
 
   constructor(options: PackAnswersOptions) {
     this.#options = options;
     this.#slots = new ProcessSlots(options.mostAtOnce, options.mostWaiting);
-    this.#room = {
-      takeMemory: (bytes) => this.#takeMemory(bytes),
-      takeDisk: (bytes) => !options.disk.isLow && this.#take(bytes),
-      giveBack: (memory, disk) => {
-        this.#bytes -= memory + disk;
-        this.#bytesInMemory -= memory;
-      },
-      onWriteFailure: async (error) => {
-        const before = this.#bytes;
-        options.disk.note(error);
-        await this.makeRoom();
-        return this.#bytes < before;
-      },
-      onFlow: (spool) => this.#letFlow(spool),
-    };
+    this.#room = new AnswerRoom(options.mostBytes);
+    this.#flows = new FairRoom(() => options.mostFlowing);
   }
 
   get counts(): Readonly<Record<AnswerSource, number>> {
@@ -134,7 +126,7 @@ export class PackAnswers {
 
   /** Bytes of all answers, those that are only there for their readers included. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#room.bytes;
   }
 
   async open(): Promise<void> {
@@ -157,9 +149,9 @@ export class PackAnswers {
       return { answer: known, source };
     }
     if (known) this.#drop(id, known);
-    this.#slots.requireRoom();
-    this.#requireFlow();
-    const work = this.#begin(id);
+    this.#slots.requireRoom(question.owner);
+    this.#requireFlow(question.owner);
+    const work = this.#begin(id, question.owner);
     this.#answers.set(id, work.answer);
     this.#counts.computed += 1;
     void this.#compute(question, work).then((isWorthKeeping) => this.#settle(id, work, isWorthKeeping));
@@ -191,7 +183,8 @@ export class PackAnswers {
     if (kept.length > 0) this.#options.log.warn(describeKept(kept));
   }
 
-  #begin(id: string): Work {
+  #begin(id: string, owner: string): Work {
+    const holding: Holding = { owner, bytes: 0, isPinned: true };
     const { directory, lingerMs } = this.#options;
     const stop = new AbortController();
     let timer: NodeJS.Timeout | undefined;
@@ -199,8 +192,9 @@ export class PackAnswers {
       path: join(directory, `${id.slice(0, 16)}.${randomBytes(4).toString('hex')}`),
       root: this.#place.root,
       mostInMemory: MOST_OF_ONE_IN_MEMORY,
-      room: this.#room,
+      room: this.#roomFor(holding),
       onReaders: (readers) => {
+        this.#room.pin(holding, answer.isGrowing || readers > 0);
         clearTimeout(timer);
         if (readers === 0 && answer.isGrowing) timer = setTimeout(() => stop.abort(), lingerMs).unref();
       },
@@ -208,9 +202,33 @@ export class PackAnswers {
     const detail = 'it was ended: nobody reads the answer any more';
     const onAbort = (): void => answer.fail(new SidecarError('ERR_GIT_TIMEOUT', { op: 'answer a fetch', detail }));
     stop.signal.addEventListener('abort', onAbort, { once: true });
-    const work: Work = { answer, stop, release: () => undefined, isFlowing: false };
+    const work: Work = { answer, stop, release: () => undefined, stopFlow: undefined, holding };
     this.#works.set(answer, work);
     return work;
+  }
+
+  #roomFor(holding: Holding): SpoolRoom {
+    const { disk, mostBytesInMemory } = this.#options;
+    return {
+      // Memory that answers of before hold is theirs: this one goes to disk then.
+      takeMemory: (bytes) => {
+        if (this.#bytesInMemory + bytes > mostBytesInMemory || !this.#take(holding, bytes)) return false;
+        this.#bytesInMemory += bytes;
+        return true;
+      },
+      takeDisk: (bytes) => !disk.isLow && this.#take(holding, bytes),
+      giveBack: (memory, onDisk) => {
+        this.#room.add(holding, -(memory + onDisk));
+        this.#bytesInMemory -= memory;
+      },
+      onWriteFailure: async (error) => {
+        const before = this.bytes;
+        disk.note(error);
+        await this.makeRoom();
+        return this.bytes < before;
+      },
+      onFlow: (spool) => this.#letFlow(spool),
+    };
   }
 
   /** @returns whether the answer may be given to those who ask later */
@@ -220,7 +238,7 @@ export class PackAnswers {
     const { git, timeoutMs, log } = this.#options;
     const check = new AnswerCheck(question);
     try {
-      work.release = await this.#slots.take(stop.signal);
+      work.release = await this.#slots.take(question.owner, stop.signal);
       const { code } = await git.run([...SETTINGS, 'upload-pack', '--strict', '--stateless-rpc', gitDir], {
         op: 'answer from',
         target: gitDir,
@@ -249,15 +267,16 @@ export class PackAnswers {
       return false;
     } finally {
       work.release();
-      if (work.isFlowing) this.#flowing -= 1;
+      work.stopFlow?.();
       this.#works.delete(answer);
     }
   }
 
-  #settle(id: string, { answer }: Work, isWorthKeeping: boolean): void {
+  #settle(id: string, { answer, holding }: Work, isWorthKeeping: boolean): void {
+    this.#room.pin(holding, answer.readers > 0);
     if (this.#answers.get(id) !== answer) void answer.dispose();
     else if (!isWorthKeeping || !answer.isJoinable || this.#isClosed) this.#drop(id, answer);
-    this.#evict(() => this.#bytes <= this.#options.mostBytes);
+    this.#evict(() => this.#room.hasRoomFor(0));
     if (this.#options.disk.isLow) void this.makeRoom();
   }
 
@@ -276,34 +295,29 @@ export class PackAnswers {
     return isEnough();
   }
 
-  #take(bytes: number): boolean {
-    if (!this.#evict(() => this.#bytes + bytes <= this.#options.mostBytes)) return false;
-    this.#bytes += bytes;
+  #take(holding: Holding, bytes: number): boolean {
+    if (!this.#room.isShareOf(holding.owner, bytes)) return false;
+    if (!this.#evict(() => this.#room.hasRoomFor(bytes))) return false;
+    this.#room.add(holding, bytes);
     return true;
   }
 
-  /** Memory that answers of before hold is theirs: this one goes to disk then. */
-  #takeMemory(bytes: number): boolean {
-    if (this.#bytesInMemory + bytes > this.#options.mostBytesInMemory || !this.#take(bytes)) return false;
-    this.#bytesInMemory += bytes;
-    return true;
-  }
-
-  #requireFlow(): void {
-    const { disk, mostBytes, mostFlowing } = this.#options;
-    const hasRoom = !disk.isLow && this.#evict(() => this.#bytes + LEAST_ROOM <= mostBytes);
-    if (hasRoom || this.#flowing < mostFlowing) return;
-    const detail = disk.isLow ? 'the disk has no room for answers' : 'readers hold as much as --cache-size allows';
+  #requireFlow(owner: string): void {
+    const { disk } = this.#options;
+    if (this.#flows.hasRoomFor(owner)) return;
+    const hasShare = !disk.isLow && this.#room.isShareOf(owner, LEAST_ROOM);
+    if (hasShare && this.#evict(() => this.#room.hasRoomFor(LEAST_ROOM))) return;
+    const detail = disk.isLow ? 'the disk has no room for answers' : 'readers hold as much as --cache-size allows them';
     throw new SidecarError('ERR_RELAY_FULL', { op: 'answer a fetch', detail });
   }
 
   /** The process now depends on its readers, so it must not hold the slot of one that does not. */
   #letFlow(spool: Spool): void {
     const work = this.#works.get(spool);
-    if (this.#flowing >= this.#options.mostFlowing || !work)
+    const stopFlow = work && this.#flows.tryEnter(work.holding.owner);
+    if (!stopFlow)
       throw new SidecarError('ERR_RELAY_FULL', { op: 'answer a fetch', detail: 'there is no room for the answer' });
-    this.#flowing += 1;
-    work.isFlowing = true;
+    work.stopFlow = stopFlow;
     work.release();
   }
 }

@@ -1,67 +1,47 @@
 import { SidecarError } from '../../model/error.ts';
 import { reasonOf } from '../../platform/bounded.ts';
+import { FairRoom } from '../../platform/fair-room.ts';
 
-/** Lets only so many processes work at a time; a bounded number of others waits in line. */
+/**
+ * Lets only so many processes work at a time; a bounded number of others waits. Both are shared by owner, so somebody
+ * who asks for much never keeps all of the slots, nor all places in the line.
+ */
 export class ProcessSlots {
-  readonly #most: number;
-  readonly #mostWaiting: number;
-  readonly #line = new Set<() => void>();
-  #taken = 0;
+  readonly #slots: FairRoom;
+  readonly #line: FairRoom;
 
   constructor(most: number, mostWaiting: number) {
-    this.#most = most;
-    this.#mostWaiting = mostWaiting;
+    this.#slots = new FairRoom(() => most);
+    this.#line = new FairRoom(() => mostWaiting);
   }
 
-  /** @throws SidecarError ERR_RELAY_FULL when as many wait as may */
-  requireRoom(): void {
-    if (this.#line.size < this.#mostWaiting) return;
-    const detail = `${this.#line.size} other questions wait for an answer`;
-    throw new SidecarError('ERR_RELAY_FULL', { op: 'answer a fetch', detail });
+  /** @throws SidecarError ERR_RELAY_FULL when as many of `owner` wait as may */
+  requireRoom(owner: string): void {
+    if (!this.#slots.hasRoomFor(owner) && !this.#line.hasRoomFor(owner)) throw full();
   }
 
   /**
-   * Waits for a slot.
+   * Waits for a slot; owners get turns.
    * @returns what gives it back; calling it again does nothing
    * @throws SidecarError ERR_RELAY_FULL, or the reason of `signal`
    */
-  async take(signal: AbortSignal): Promise<() => void> {
+  async take(owner: string, signal: AbortSignal): Promise<() => void> {
     if (signal.aborted) throw reasonOf(signal);
-    if (this.#taken < this.#most) this.#taken += 1;
-    else {
-      this.requireRoom();
-      await this.#wait(signal);
+    const now = this.#slots.tryEnter(owner);
+    if (now) return now;
+    const leaveLine = this.#line.tryEnter(owner);
+    if (!leaveLine) throw full();
+    try {
+      const release = await this.#slots.enter(owner, '', signal);
+      if (!release) throw reasonOf(signal);
+      return release;
+    } finally {
+      leaveLine();
     }
-    let isHeld = true;
-    return () => {
-      if (isHeld) this.#release();
-      isHeld = false;
-    };
   }
+}
 
-  #wait(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        this.#line.delete(next);
-        reject(reasonOf(signal));
-      };
-      const next = (): void => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      };
-      this.#line.add(next);
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
-  }
-
-  /** Who waited longest takes over the slot. */
-  #release(): void {
-    const [next] = this.#line;
-    if (!next) {
-      this.#taken -= 1;
-      return;
-    }
-    this.#line.delete(next);
-    next();
-  }
+function full(): SidecarError {
+  const detail = 'as many other questions wait for an answer as may';
+  return new SidecarError('ERR_RELAY_FULL', { op: 'answer a fetch', detail });
 }

@@ -14,6 +14,8 @@ export interface ReachOptions {
 
 /** Where objects are asked for. */
 export interface Within {
+  /** On whose share it is looked. */
+  readonly owner: string;
   readonly gitDir: string;
   /** The refs that may be seen. */
   readonly refs: Refs;
@@ -26,9 +28,10 @@ export interface Standing {
   readonly isShown: boolean;
 }
 
-/** Checks at a time. They are few: an ordinary fetch needs none. */
-const MOST_AT_ONCE = 2;
-const MOST_WAITING = 64;
+/** Checks at a time, of one owner three at most. They are few: an ordinary fetch needs none. */
+const MOST_AT_ONCE = 4;
+/** Of one owner 64. */
+const MOST_WAITING = 85;
 /** A walk over the whole history of a large repository takes its time; longer than this it is refused. */
 const LONGEST_MS = 60_000;
 /** Answers that are remembered; the refs do not change under them. */
@@ -105,8 +108,8 @@ export class Reach {
     return await finding;
   }
 
-  async #find({ gitDir, refs }: Within, oids: readonly Oid[]): Promise<Map<Oid, Standing>> {
-    const release = await this.#slots.take(this.#stopping.signal);
+  async #find({ owner, gitDir, refs }: Within, oids: readonly Oid[]): Promise<Map<Oid, Standing>> {
+    const release = await this.#slots.take(owner, this.#stopping.signal);
     const limit = deadline(this.#stopping.signal, LONGEST_MS);
     try {
       const run = new Walk(this.#options.git, gitDir, limit.signal);

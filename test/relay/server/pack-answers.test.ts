@@ -55,7 +55,15 @@ function setUp(limits: Partial<ConstructorParameters<typeof PackAnswers>[0]> = {
   };
   const answers: PackAnswers = new PackAnswers({ ...options, ...limits });
   const question = (key: string, more: Partial<PackQuestion> = {}): PackQuestion => ({
-    ...{ gitDir: '/m', scope: ['r'], body: Buffer.from(key), protocol: 2, objectFormat: 'sha1', isDone: false },
+    ...{
+      owner: 'one',
+      gitDir: '/m',
+      scope: ['r'],
+      body: Buffer.from(key),
+      protocol: 2,
+      objectFormat: 'sha1',
+      isDone: false,
+    },
     isToBlame: async () => false,
     ...more,
   });
@@ -254,7 +262,7 @@ describe('readers that do not read', () => {
   });
 
   test('what they hold is bounded: more goes past at their pace, in memory, and then there is a refusal', async () => {
-    const { runs, directory, answers, question, settled } = setUp({ mostBytes: 3_000_000, mostAtOnce: 1 });
+    const { runs, directory, answers, question, settled } = setUp({ mostBytes: 3_500_000, mostAtOnce: 1 });
     await answers.open();
     const readers = [];
     for (const key of ['1', '2', '3']) {
@@ -281,5 +289,59 @@ describe('readers that do not read', () => {
     await settled();
     expect(answers.ask(question('4')).source).toBe('computed');
     expect(readdirSync(directory).length).toBeLessThan(3);
+  });
+});
+
+describe('tenants that share a relay', () => {
+  test('readers of one that never read take neither room nor places from the fetches of another', async () => {
+    const { runs, answers, question, read, settled } = setUp({ mostBytes: 4_000_000, mostFlowing: 4 });
+    await answers.open();
+    const idle = async (key: string): Promise<void> => {
+      const before = runs.length;
+      void answers.ask(question(key)).answer.read().next();
+      await until('git works', () => runs.length > before);
+      const run = runs.at(-1);
+      // Nobody waits for it: the reader takes nothing more.
+      void (async () => {
+        for (let n = 0; n < 40; n += 1) await run?.write(`${'x'.repeat(64_999)}\n`);
+      })().catch(() => undefined);
+      await settled();
+    };
+    let refused: unknown;
+    for (let n = 0; n < 20 && refused === undefined; n += 1) {
+      try {
+        await idle(`idle ${n}`);
+      } catch (error) {
+        refused = error;
+      }
+    }
+    expect(String(refused)).toContain('readers hold');
+    const { answer, source } = answers.ask(question('honest', { owner: 'another' }));
+    expect(source).toBe('computed');
+    const reading = read(answer);
+    await until('its git works', () => runs.at(-1)?.body === 'honest');
+    await runs.at(-1)?.write(wholeAnswer(200_000));
+    runs.at(-1)?.end(0);
+    expect(await reading).toBe(wholeAnswer(200_000));
+    await settled();
+    expect(answers.ask(question('honest')).source).toBe('kept');
+  });
+
+  test('one that asks for very much keeps no git process and no place in the line from another', async () => {
+    const { runs, answers, question, settled } = setUp({ mostAtOnce: 5, mostWaiting: 20 });
+    await answers.open();
+    const ask = (owner: string, key: string): string => answers.ask(question(key, { owner })).source;
+    expect(() => Array.from({ length: 100 }, (_, n) => ask('greedy', `g${n}`))).toThrow('wait for an answer');
+    await settled();
+    expect(runs).toHaveLength(4);
+    expect(ask('another', 'a1')).toBe('computed');
+    await settled();
+    expect(runs.at(-1)?.body).toBe('a1');
+    expect(ask('another', 'a2')).toBe('computed');
+    runs[0]?.end(0);
+    await settled();
+    runs[1]?.end(0);
+    await settled();
+    expect(runs.map(({ body }) => body)).toContain('a2');
   });
 });

@@ -47,7 +47,7 @@ function setUp() {
   };
   const reach = new Reach({ git: counted, onFailure: (gitDir) => failures.push(gitDir) });
   const id = (name: string): Oid => upstream.head(name) as Oid;
-  const within = { gitDir: join(dir, 'repo.git'), refs };
+  const within = { owner: 'one', gitDir: join(dir, 'repo.git'), refs };
   const look = async (...oids: Oid[]): Promise<string[]> => {
     const found = await reach.look(within, oids);
     return oids.map((oid) => {
@@ -87,7 +87,7 @@ describe('what the refs reach that somebody may see', () => {
     expect(counted.started - before).toBe(2);
   });
 
-  test('a fleet that asks at once is one look, and different questions are two at a time', async () => {
+  test('a fleet that asks at once is one look, and different questions are three at a time', async () => {
     const { id, look, git: counted, counts } = setUp();
     const before = counted.started;
     const fleet = await Promise.all(Array.from({ length: 200 }, async () => await look(id('main~2'))));
@@ -95,7 +95,16 @@ describe('what the refs reach that somebody may see', () => {
     expect(counted.started - before).toBe(2);
     const junk = Array.from({ length: 30 }, (_, n) => n.toString(16).padStart(40, 'b') as Oid);
     await Promise.all(junk.map(async (oid) => await look(oid)));
-    expect(counts.most).toBeLessThanOrEqual(2);
+    expect(counts.most).toBeLessThanOrEqual(3);
+  });
+
+  test('one who asks for very much leaves places to look to another', async () => {
+    const { reach, within, id } = setUp();
+    const junk = Array.from({ length: 100 }, (_, n) => n.toString(16).padStart(40, 'd') as Oid);
+    const greedy = Promise.allSettled(junk.map(async (oid) => await reach.look(within, [oid])));
+    const found = await reach.look({ ...within, owner: 'another' }, [id('main~1')]);
+    expect(found.get(id('main~1'))?.isShown).toBe(true);
+    expect((await greedy).some(({ status }) => status === 'rejected')).toBe(true);
   });
 
   test('more that wait than may are refused', async () => {
@@ -103,7 +112,7 @@ describe('what the refs reach that somebody may see', () => {
     const junk = Array.from({ length: 100 }, (_, n) => n.toString(16).padStart(40, 'c') as Oid);
     const results = await Promise.allSettled(junk.map(async (oid) => await look(oid)));
     const refused = results.flatMap((each) => (each.status === 'rejected' ? [each.reason.code] : []));
-    expect(refused).toHaveLength(100 - 2 - 64);
+    expect(refused).toHaveLength(100 - 3 - 64);
     expect(new Set(refused)).toEqual(new Set(['ERR_RELAY_FULL']));
   });
 });
