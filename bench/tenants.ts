@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RepositoryName } from '../src/relay/protocol/repository-name.ts';
 import { startNginx } from '../test/peers/nginx.ts';
@@ -22,6 +23,8 @@ async function phaseOf<T>(relay: TenantsRelay, honest: HonestTenant, work: () =>
   const end = new AbortController();
   const measurements = newMeasurements();
   const before = await readRefusals(relay.url);
+  const pauses = monitorEventLoopDelay();
+  pauses.enable();
   const start = performance.now();
   const watching = watchUsage(relay.pid, relay.root, end.signal);
   const measuring = honest.measure(measurements, end.signal);
@@ -32,9 +35,11 @@ async function phaseOf<T>(relay: TenantsRelay, honest: HonestTenant, work: () =>
     const usage = await watching;
     await measuring;
     const refusals = describeRefusals(before, await readRefusals(relay.url));
-    return [{ seconds, measurements, usage, refusals, load: loadavg()[0] ?? 0 }, result];
+    const load = loadavg()[0] ?? 0;
+    return [{ seconds, measurements, usage, refusals, load, ownPauseMs: pauses.max / 1e6 }, result];
   } finally {
     end.abort();
+    pauses.disable();
   }
 }
 
@@ -52,10 +57,13 @@ export async function benchTenants(): Promise<string> {
   const name = `${host}/honest/${basename(repositories.app)}` as RepositoryName;
   const relay = await startTenantsRelay(directory, host);
   const { app, commits, bigTip, commitsFile } = repositories;
-  const honest = new HonestTenant({ relay, directory, app, commits, name, url: `${web.url}/honest/app.git` });
+  let honest: HonestTenant | undefined;
   try {
+    await relay.whenReady();
+    honest = new HonestTenant({ relay, directory, app, commits, name, url: `${web.url}/honest/app.git` });
     await honest.open();
-    const [alone] = await phaseOf(relay, honest, () => delay(ALONE_S * 1000));
+    const tenant = honest;
+    const [alone] = await phaseOf(relay, tenant, () => delay(ALONE_S * 1000));
     const target = {
       port: relay.port,
       token: HOSTILE_TOKEN,
@@ -66,13 +74,13 @@ export async function benchTenants(): Promise<string> {
       commitsFile,
       seconds: SOAK_S,
     };
-    const [together, hostile] = await phaseOf(relay, honest, () => runHostileTenant(target));
+    const [together, hostile] = await phaseOf(relay, tenant, () => runHostileTenant(target));
     if (relay.ended() !== undefined) throw new Error(`the relay ended: ${relay.ended()}`);
     await delay(AFTERWARDS_MS);
     const afterwards = await usageFor(relay, AFTERWARDS_MS);
-    return describeSoak({ alone, together, hostile, afterwards, membersShown: await honest.membersShown() });
+    return describeSoak({ alone, together, hostile, afterwards, membersShown: await tenant.membersShown() });
   } finally {
-    honest.close();
+    honest?.close();
     await relay.stop();
     await web.stop();
     rmSync(directory, { recursive: true, force: true });

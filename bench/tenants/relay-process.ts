@@ -21,6 +21,8 @@ export interface TenantsRelay {
   readonly root: string;
   /** Why it ended, if it did. */
   readonly ended: () => string | undefined;
+  /** @throws when it does not become so */
+  whenReady(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -39,9 +41,6 @@ export async function startTenantsRelay(directory: string, host: string): Promis
   const env = { PATH: process.env.PATH ?? '', HOME: directory };
   const child: ChildProcess = spawn(resolve(PROGRAM), args, { env, stdio: 'ignore' });
   const url = `http://127.0.0.1:${port}`;
-  await until('the relay is ready', async () => {
-    return (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200;
-  });
   const ended = (): string | undefined =>
     child.exitCode === null && child.signalCode === null ? undefined : `${child.exitCode ?? child.signalCode}`;
   return {
@@ -50,6 +49,11 @@ export async function startTenantsRelay(directory: string, host: string): Promis
     pid: child.pid ?? 0,
     root,
     ended,
+    whenReady: async () => {
+      await until('the relay is ready', async () => {
+        return (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200;
+      });
+    },
     stop: async () => {
       if (ended() !== undefined) return;
       const gone = new Promise((done) => child.once('exit', done));

@@ -13,6 +13,8 @@ export interface Phase {
   readonly refusals: string;
   /** Processes of the whole machine that wanted a core in its last minute, those of others included. */
   readonly load: number;
+  /** The longest time in which the measuring process itself did not come to anything, in milliseconds. */
+  readonly ownPauseMs: number;
 }
 
 export interface SoakResult {
@@ -51,6 +53,7 @@ function timesTable({ alone, together }: SoakResult): string {
 
 function usageTable({ alone, together, afterwards, membersShown }: SoakResult): string {
   const cpu = ({ usage, seconds }: Phase): string => `${(usage.cpuMs / seconds / 10).toFixed(0)} %`;
+  const waited = ({ usage, seconds }: Phase): string => `${(usage.starvedMs / seconds / 10).toFixed(0)} %`;
   const three = (value: (usage: Usage) => string): string[] =>
     [alone.usage, together.usage, afterwards].map((usage) => value(usage));
   const rows = [
@@ -71,6 +74,8 @@ function usageTable({ alone, together, afterwards, membersShown }: SoakResult): 
     ],
     ['open descriptors', ...three(({ descriptors }) => String(descriptors)), ''],
     ['CPU of relay and git, of a core', cpu(alone), cpu(together), '', ''],
+    ['time without a core of the relay’s main thread', waited(alone), waited(together), '', ''],
+    ['longest pause of the measuring process, ms', ms(alone.ownPauseMs), ms(together.ownPauseMs), '', ''],
     ['load of the machine in the last minute', alone.load.toFixed(1), together.load.toFixed(1), '', ''],
     ['refused or ended by the relay', alone.refusals, together.refusals, '', ''],
     ['honest instances in `/fleet`', '', '', `${membersShown} of ${STREAMS.length}`, ''],

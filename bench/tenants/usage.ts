@@ -11,6 +11,8 @@ export interface Usage {
   descriptors: number;
   /** Of the relay and all its children that ended, in milliseconds. */
   cpuMs: number;
+  /** How long the relay's main thread was ready to work and got no core, in milliseconds in all. */
+  starvedMs: number;
 }
 
 const PROCESSES_EVERY_MS = 250;
@@ -49,6 +51,9 @@ function cpuOf(pid: number): number {
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * TICK_MS, 0);
 }
 
+/** The second field of a thread's schedstat (Documentation/scheduler/sched-stats), in nanoseconds. */
+const starvedOf = (pid: number): number => Number(read(`/proc/${pid}/schedstat`).split(' ')[1] ?? 0) / 1e6;
+
 /** What is removed already, and still takes its room because it is open. */
 function deletedBytes(pid: number): number {
   return entriesOf(`/proc/${pid}/fd`).reduce((sum, fd) => {
@@ -63,8 +68,17 @@ function deletedBytes(pid: number): number {
 
 /** Watches a relay, its git processes and its root until `signal` aborts. */
 export async function watchUsage(pid: number, root: string, signal: AbortSignal): Promise<Usage> {
-  const most: Usage = { relayBytes: 0, gitBytes: 0, gitProcesses: 0, diskBytes: 0, descriptors: 0, cpuMs: 0 };
+  const most: Usage = {
+    relayBytes: 0,
+    gitBytes: 0,
+    gitProcesses: 0,
+    diskBytes: 0,
+    descriptors: 0,
+    cpuMs: 0,
+    starvedMs: 0,
+  };
   const cpuBefore = cpuOf(pid);
+  const starvedBefore = starvedOf(pid);
   // From here on the kernel notes the peak anew (proc(5), clear_refs).
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
   let diskAt = Number.NEGATIVE_INFINITY;
@@ -80,6 +94,7 @@ export async function watchUsage(pid: number, root: string, signal: AbortSignal)
       diskAt = performance.now();
     }
     most.cpuMs = cpuOf(pid) - cpuBefore;
+    most.starvedMs = starvedOf(pid) - starvedBefore;
     await delay(PROCESSES_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
   return most;

@@ -24,6 +24,8 @@ export interface GitRunOptions {
   /** Bytes of stdout that are kept; see {@link GitOutput.truncated}. */
   readonly maxOutputBytes?: number;
   /** See `CommandSpec`. */
+  readonly niceness?: number;
+  /** See `CommandSpec`. */
   readonly stdoutSink?: (chunk: Buffer) => Promise<void>;
 }
 
@@ -80,6 +82,7 @@ export function createGit(options: GitOptions): Git {
         ...(run.timeoutMs !== undefined && { timeoutMs: run.timeoutMs }),
         ...(run.onStderr && { onStderr: run.onStderr }),
         ...(run.maxOutputBytes !== undefined && { maxOutputBytes: run.maxOutputBytes }),
+        ...(run.niceness !== undefined && { niceness: run.niceness }),
         ...(run.stdoutSink && { stdoutSink: run.stdoutSink }),
       });
     } catch (error) {

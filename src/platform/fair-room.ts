@@ -23,6 +23,11 @@ export class FairRoom {
     this.#most = most;
   }
 
+  /** Places that `owner` has. */
+  heldBy(owner: string): number {
+    return this.#held.get(owner) ?? 0;
+  }
+
   /** @returns what gives the place back, once however often it is called; undefined when `owner` has its share */
   tryEnter(owner: string): (() => void) | undefined {
     return this.hasRoomFor(owner) ? this.#enter(owner) : undefined;
@@ -51,7 +56,7 @@ export class FairRoom {
   }
 
   hasRoomFor(owner: string): boolean {
-    return isWithinShare(this.#held.get(owner) ?? 0, 1, this.#most() - this.#all);
+    return isWithinShare(this.heldBy(owner), 1, this.#most() - this.#all);
   }
 
   #enter(owner: string): () => void {

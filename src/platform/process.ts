@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { bounded, settledWithin } from './bounded.ts';
 import { killFirst } from './kill-first.ts';
 import { Capture, Drain, feed } from './process-streams.ts';
+import { yieldCores } from './yield-cores.ts';
 
 /** Environment of a child, whole: nothing is inherited that is not in here. */
 export type Environment = Readonly<Record<string, string>>;
@@ -29,6 +30,8 @@ export interface CommandSpec {
   readonly endGroup?: boolean;
   /** Can be started again: when memory is short, the kernel is to end it before us. */
   readonly isExpendable?: boolean;
+  /** 1 to 19: where cores are short, the others come first. Default 0. */
+  readonly niceness?: number;
 }
 
 export interface CommandResult {
@@ -137,6 +140,7 @@ export function createProcessRunner(): ProcessRunner {
       detached: true,
     });
     if (spec.isExpendable) killFirst(child.pid);
+    if (spec.niceness) yieldCores(child.pid, spec.niceness);
     const limit = spec.maxOutputBytes ?? 8 * 1024 * 1024;
     const drain = spec.stdoutSink && new Drain(child.stdout, spec.stdoutSink);
     const stdout = new Capture(drain ? null : child.stdout, limit, spec.onStdout);

@@ -245,6 +245,7 @@ export class PackAnswers {
         stdin: body,
         timeoutMs,
         signal: stop.signal,
+        niceness: this.#slots.nicenessFor(question.owner),
         accept: [1, 128],
         stdoutSink: async (chunk) => {
           check.feed(chunk);

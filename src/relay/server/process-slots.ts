@@ -2,6 +2,10 @@ import { SidecarError } from '../../model/error.ts';
 import { reasonOf } from '../../platform/bounded.ts';
 import { FairRoom } from '../../platform/fair-room.ts';
 
+/** Of 19 (sched(7)). */
+const LEAST_NICENESS = 5;
+const NICENESS_STEP = 4;
+
 /**
  * Lets only so many processes work at a time; a bounded number of others waits. Both are shared by owner, so somebody
  * who asks for much never keeps all of the slots, nor all places in the line.
@@ -13,6 +17,14 @@ export class ProcessSlots {
   constructor(most: number, mostWaiting: number) {
     this.#slots = new FairRoom(() => most);
     this.#line = new FairRoom(() => mostWaiting);
+  }
+
+  /**
+   * How far a process of `owner`, for which it took a slot, is to stand back: behind the relay itself, and the further
+   * the more of them work, so that the first one of somebody else comes before the fourth of one who asks for much.
+   */
+  nicenessFor(owner: string): number {
+    return LEAST_NICENESS + NICENESS_STEP * Math.min(3, Math.max(0, this.#slots.heldBy(owner) - 1));
   }
 
   /** @throws SidecarError ERR_RELAY_FULL when as many of `owner` wait as may */

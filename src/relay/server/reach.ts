@@ -112,7 +112,7 @@ export class Reach {
     const release = await this.#slots.take(owner, this.#stopping.signal);
     const limit = deadline(this.#stopping.signal, LONGEST_MS);
     try {
-      const run = new Walk(this.#options.git, gitDir, limit.signal);
+      const run = new Walk(this.#options.git, gitDir, this.#slots.nicenessFor(owner), limit.signal);
       const kinds = await run.kinds(oids);
       const commits = oids.filter((oid) => kinds.get(oid) === 'commit');
       const others = oids.filter((oid) => kinds.has(oid) && kinds.get(oid) !== 'commit');
@@ -135,11 +135,13 @@ export class Reach {
 class Walk {
   readonly #git: Git;
   readonly #gitDir: string;
+  readonly #niceness: number;
   readonly #signal: AbortSignal;
 
-  constructor(git: Git, gitDir: string, signal: AbortSignal) {
+  constructor(git: Git, gitDir: string, niceness: number, signal: AbortSignal) {
     this.#git = git;
     this.#gitDir = gitDir;
+    this.#niceness = niceness;
     this.#signal = signal;
   }
 
@@ -192,7 +194,8 @@ class Walk {
     try {
       const options = { op: 'look up objects in', target: this.#gitDir, stdin: `${stdin.join('\n')}\n` };
       const words = ['--git-dir', this.#gitDir, ...args];
-      await this.#git.run(words, { ...options, signal: limit.signal, stdoutSink: takeChunk });
+      const how = { niceness: this.#niceness, signal: limit.signal, stdoutSink: takeChunk };
+      await this.#git.run(words, { ...options, ...how });
     } catch (error) {
       if (!isEnough) throw error;
     } finally {
