@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 
-/** A control group of its own for some processes, to read what they used together (design.md 7). */
+/** A control group of its own for some processes, to read what they used together. */
 export interface ControlGroup {
   /** Words to put in front of a command so that it and all its children are counted. */
   readonly prefix: readonly string[];

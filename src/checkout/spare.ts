@@ -56,7 +56,7 @@ export interface SpareMaking {
 
 /**
  * The spare: a whole worktree of some earlier commit that nobody can reach, to be brought to the next one by what the
- * two differ in (design.md D4). It is made of files that were published before, in directories that never were, and
+ * two differ in (docs/adr/0004). It is made of files that were published before, in directories that never were, and
  * exactly one exists at a time.
  */
 export class Spare {
@@ -180,7 +180,7 @@ export class Spare {
 
   /**
    * Removes the spare, whole or not, and moves aside what cannot be removed. Where not even that is possible there is no
-   * spare until it is; nothing fails for that (design.md D12).
+   * spare until it is; nothing fails for that (docs/adr/0012).
    */
   async discard(): Promise<void> {
     const root = this.#root;

@@ -81,7 +81,7 @@ function isSaidInV4(
 }
 
 /**
- * design.md D1: v3 where only v3's own spellings are used and none of v4's; v4 otherwise.
+ * docs/adr/0001: v3 where only v3's own spellings are used and none of v4's; v4 otherwise.
  * A variable such as GIT_SSH_KEY_FILE or GIT_KNOWN_HOSTS, common to both, decides nothing.
  */
 export function detectCompat(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): CompatChoice {

@@ -1,4 +1,4 @@
-/** The one place that reads the process's arguments and environment (design.md 1, rule 4). */
+/** The one place that reads the process's arguments and environment (docs/architecture.md, import rules). */
 export function readArguments(): string[] {
   return process.argv.slice(2);
 }

@@ -73,7 +73,7 @@ function baseSettings(options: HermeticOptions): GitSetting[] {
   return settings;
 }
 
-/** Writes the private configuration and returns the surroundings made of it (design.md D7). */
+/** Writes the private configuration and returns the surroundings made of it (docs/adr/0007). */
 export async function createHermeticGit(options: HermeticOptions): Promise<HermeticGit> {
   const configFile = join(options.directory, 'gitconfig');
   const trusted = trustedAbove(options.directory, options.root);

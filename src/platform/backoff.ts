@@ -20,7 +20,7 @@ const LONGEST_FIRST_RETRY_MS = 15_000;
 const LONGEST_BACKOFF_MS = 60_000;
 
 /**
- * How long to wait before the next sync, in milliseconds (design.md D8).
+ * How long to wait before the next sync, in milliseconds (docs/adr/0008).
  * Pauses vary a little, and the first one by up to half, so that followers that were started together drift apart.
  * After failures they grow; never shorter than the server asked for.
  */

@@ -7,7 +7,7 @@ export type WakeReason = 'period' | 'signal' | 'trigger' | 'push' | 'relay' | 's
 /** Hints that are kept until somebody takes them; of more, the newest. */
 const MOST_HINTS = 64;
 
-/** The one queue of reasons to sync now (design.md D8): many at once are one, and one that comes during a sync counts after it. */
+/** The one queue of reasons to sync now (docs/adr/0008): many at once are one, and one that comes during a sync counts after it. */
 export class WakeUps {
   readonly #clock: Clock;
   #pending: WakeReason | undefined;

@@ -73,7 +73,7 @@ describe.each(NAMES)('.github/workflows/%s', (name) => {
         for (const [, script = ''] of run.matchAll(/\bnpm run (?:--\S+ )*([\w:]+)/g))
           expect(Object.keys(scripts)).toContain(script);
         for (const [, verb] of run.matchAll(/\bnpm (\S+)/g))
-          expect(['run', 'test', 'ci', 'pkg', 'publish']).toContain(verb);
+          expect(['run', 'test', 'ci', 'pkg', 'config', 'publish']).toContain(verb);
         for (const [path] of run.matchAll(/(?<![\w"./$])\.{0,2}\/?(?:[\w.-]+\/)+[\w.-]+|(?<=")\.\/[\w./-]+/g))
           expect(existsSync(path), path).toBe(true);
       }

@@ -7,7 +7,7 @@ import type { Cycle, Stage } from '../cycle.ts';
 
 /**
  * Looks at what is published: the link, the worktree behind it and that worktree's commit. A handful of small reads,
- * whatever the size of the tree (design.md D3).
+ * whatever the size of the tree (docs/adr/0003).
  */
 export const look: Stage = {
   name: 'look',

@@ -15,7 +15,7 @@ export const askBeforePublish: Stage = {
   },
 };
 
-/** The commit point: before it everything can be repeated, behind it everything can be retried (design.md D5). */
+/** The commit point: before it everything can be repeated, behind it everything can be retried (docs/adr/0005). */
 export const publish: Stage = {
   name: 'publish',
   run: async (context, cycle) => {
