@@ -60,6 +60,32 @@ describe('the budget of a host', () => {
     }
   });
 
+  test('one who asks for little does not wait at all, however much another asks for; the rate stays the same', async () => {
+    const clock = new HandClock();
+    const budget = new HostBudget(clock, 10, () => undefined);
+    const fresh = (): AbortSignal => new AbortController().signal;
+    let sent = 0;
+    for (let count = 0; count < 2000; count += 1)
+      void budget.take('h', { owner: 'greedy', repository: `x${count}` }, fresh()).then(() => (sent += 1));
+    void budget.take('h', { owner: 'honest', repository: 'app' }, fresh()).then(() => (sent += 1));
+    // What the greedy one had at once is paid back, and a part is held back.
+    for (let tenth = 0; tenth < 20; tenth += 1) await clock.advance(100);
+    const before = sent;
+    for (let round = 0; round < 20; round += 1) {
+      for (let tenth = 0; tenth < 20; tenth += 1) await clock.advance(100);
+      let now = 0;
+      for (let request = 0; request < 3; request += 1)
+        void budget.take('h', { owner: 'honest', repository: 'app' }, fresh()).then(() => {
+          now += 1;
+          sent += 1;
+        });
+      await clock.advance(0);
+      expect(now).toBe(3);
+    }
+    expect(sent - before).toBeGreaterThanOrEqual(20 * 20 - 3);
+    expect(sent - before).toBeLessThanOrEqual(20 * 20 + 3);
+  });
+
   test('whatever the others ask for and give up, the first request of an owner waits for one of each of them', async () => {
     const owner = fc.constantFrom('a', 'b', 'c', 'd');
     const ask = fc.record({ owner, repository: fc.constantFrom('x', 'y'), givesUp: fc.boolean() });
