@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { carryOver } from '../src/checkout/carry-over.ts';
 import { GIT_ENV, git } from '../test/kit/upstream.ts';
 import { median, ms, table } from './statistics.ts';
@@ -38,6 +38,7 @@ async function clone(path: string, target: string): Promise<number> {
   mkdirSync(target);
   const before = performance.now();
   const { carried } = await carryOver({
+    root: dirname(target),
     from: path,
     fromIndex: join(path, '.git', 'index'),
     oidBytes: 20,

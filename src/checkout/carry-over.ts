@@ -4,7 +4,6 @@ import {
   constants,
   copyFileSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readSync,
   renameSync,
@@ -16,13 +15,16 @@ import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { SidecarError } from '../model/error.ts';
 import { temporaryName } from '../platform/atomic-file.ts';
-import { type BytePath, HERE, joinPath, pathOfText, systemPath } from '../platform/byte-path.ts';
+import { nameOf, systemPath } from '../platform/byte-path.ts';
 import { showPath } from '../platform/show-path.ts';
 import { IndexCopy } from './index-copy.ts';
 import { GITLINK_MODE, type IndexEntry } from './index-file.ts';
-import { type FreshModes, isUntouched, lstatExactly, probeFreshModes } from './untouched.ts';
+import { lstatAt, PairedDirectories } from './paired-directories.ts';
+import { type FreshModes, isUntouched, probeFreshModes } from './untouched.ts';
 
 export interface CarryOverOptions {
+  /** The trusted directory that both trees lie in, however deep. */
+  readonly root: string;
   /** The tree that is left. */
   readonly from: string;
   /** Its index, as it was when the tree was finished. */
@@ -54,81 +56,37 @@ function doubt(detail: string): SidecarError {
   return new SidecarError('ERR_CHECKOUT_FAILED', { op: 'recycle a worktree', detail });
 }
 
-/** A directory of the tree while its entries are being read: git's order keeps them together. */
-interface OpenDirectory {
-  /** `` or `a/b/`. */
-  readonly prefix: BytePath;
-  /** It is a real directory where we come from: nothing is ever taken from behind a symlink. */
-  readonly isReal: boolean;
-  /** It is there where we go: made with the first file that goes in, or git would not know of it and leave it behind. */
-  isMade: boolean;
-}
-
-/** Both trees. */
-interface Roots {
-  readonly from: BytePath;
-  readonly to: BytePath;
-}
-
-/** The directories on the way to the entry that is being looked at, in both trees. */
-class Directories {
-  readonly #roots: Roots;
-  readonly #open: OpenDirectory[] = [{ prefix: HERE, isReal: true, isMade: true }];
-
-  constructor(roots: Roots) {
-    this.#roots = roots;
-  }
-
-  /** Opens the directory of `path`. Returns false when what is there belongs to somebody else. */
-  enter(path: BytePath): boolean {
-    while (!path.startsWith(this.#current().prefix)) this.#open.pop();
-    for (let { prefix, isReal } = this.#current(); ; { prefix, isReal } = this.#current()) {
-      const slash = path.indexOf('/', prefix.length);
-      if (slash < 0) return isReal;
-      const real = isReal && lstatExactly(joinPath(this.#roots.from, path.slice(0, slash)))?.isDirectory() === true;
-      this.#open.push({ prefix: path.slice(0, slash + 1), isReal: real, isMade: false });
-    }
-  }
-
-  /** Makes the directory that was entered. */
-  make(): void {
-    for (const directory of this.#open) {
-      if (!directory.isMade) mkdirSync(systemPath(joinPath(this.#roots.to, directory.prefix)));
-      directory.isMade = true;
-    }
-  }
-
-  #current(): OpenDirectory {
-    return this.#open.at(-1) ?? { prefix: HERE, isReal: false, isMade: true };
-  }
-}
-
-/** Carries one file over if nobody touched it, and gives its new stamp. */
+/**
+ * Carries one file over if nobody touched it, and gives its new stamp. Both directories are held by descriptors, so
+ * nothing is taken from, or put into, a directory that somebody puts in their place meanwhile.
+ */
 function carry(
-  options: CarryOverOptions,
-  roots: Roots,
+  { how, finishedAtNs }: CarryOverOptions,
   entry: IndexEntry,
   modes: FreshModes,
-  directories: Directories,
+  directories: PairedDirectories,
 ): BigIntStats | undefined {
-  const path = joinPath(roots.from, entry.path);
-  const stat = lstatExactly(path);
-  if (!stat || !isUntouched(entry, stat, modes, options.finishedAtNs)) return undefined;
-  if (options.how === 'clone' && stat.isSymbolicLink()) return undefined;
-  directories.make();
-  const [source, target] = [systemPath(path), systemPath(joinPath(roots.to, entry.path))];
-  if (options.how === 'move') renameSync(source, target);
+  const from = directories.enter(entry.path);
+  if (!from) return undefined;
+  const name = systemPath(nameOf(entry.path));
+  const source = from.at(name);
+  const stat = lstatAt(source);
+  if (!stat || !isUntouched(entry, stat, modes, finishedAtNs)) return undefined;
+  if (how === 'clone' && stat.isSymbolicLink()) return undefined;
+  const target = directories.make().at(name);
+  if (how === 'move') renameSync(source, target);
   else copyFileSync(source, target, constants.COPYFILE_FICLONE_FORCE);
-  // Whoever edits a file while it is being cloned changes its stamp.
-  if (options.how === 'clone' && lstatExactly(path)?.ctimeNs !== stat.ctimeNs) {
-    unlinkSync(target);
+  const carried = lstatSync(target, { bigint: true });
+  if (how === 'move') {
+    if (carried.ino === stat.ino) return carried;
+    // Somebody put another file into its place in that instant: theirs goes back.
+    renameSync(target, source);
     return undefined;
   }
-  return lstatSync(target, { bigint: true });
-}
-
-function isAlike(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
-  return one?.isDirectory() === true && one.mode === other?.mode && one.uid === other.uid && one.gid === other.gid;
+  // Whoever edits a file while it is being cloned changes its stamp.
+  if (lstatAt(source)?.ctimeNs === stat.ctimeNs) return carried;
+  unlinkSync(target);
+  return undefined;
 }
 
 /**
@@ -141,25 +99,25 @@ function isAlike(one: BigIntStats | undefined, other: BigIntStats | undefined): 
  *   (`move`), or the new one is (`clone`).
  */
 export async function carryOver(options: CarryOverOptions): Promise<CarriedOver> {
+  const { root } = options;
   const modes = probeFreshModes(options.to);
-  const roots: Roots = { from: pathOfText(options.from), to: pathOfText(options.to) };
-  // Groups and access lists are inherited from above: the new place must pass on what the old one did.
-  if (!isAlike(lstatExactly(roots.from), lstatExactly(roots.to))) throw doubt('its directory has other permissions');
   const input = openSync(options.fromIndex, 'r');
   const output = openSync(options.toIndex, 'wx');
+  const directories = PairedDirectories.open(root, options.from, options.to);
   try {
+    // Groups and access lists are inherited from above: the new place must pass on what the old one did.
+    if (!directories.areAlike) throw doubt('its directory has other permissions');
     const copy = new IndexCopy(
       (target, at) => readSync(input, target, at, target.length - at, null),
       (bytes) => void writeSync(output, bytes),
       options.oidBytes,
     );
-    const directories = new Directories(roots);
     let [carried, left] = [0, 0];
     for (const entry of copy.entries()) {
       if (entry.mode === GITLINK_MODE) throw doubt(`it has the submodule ${showPath(entry.path)}`);
       if (entry.stage !== 0) throw doubt(`${showPath(entry.path)} is in conflict`);
       if (entry.skipWorktree) continue;
-      const stamp = directories.enter(entry.path) ? carry(options, roots, entry, modes, directories) : undefined;
+      const stamp = carry(options, entry, modes, directories);
       if (stamp) copy.stamp(stamp);
       if (stamp) carried += 1;
       else left += 1;
@@ -170,7 +128,10 @@ export async function carryOver(options: CarryOverOptions): Promise<CarriedOver>
     }
     copy.finish();
     return { carried, left };
+  } catch (error) {
+    throw directories.explain(error);
   } finally {
+    directories.close();
     closeSync(input);
     closeSync(output);
   }

@@ -129,6 +129,7 @@ export class Spare {
       const fromIndex = keptIndexOf(from);
       if (how === 'move') await withdrawFinished(from);
       const { left } = await carryOver({
+        root: from.root,
         from: from.path,
         fromIndex,
         oidBytes: from.oid.length === 64 ? 32 : 20,

@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { canClone, carryOver } from '../../src/checkout/carry-over.ts';
 import { exactTree } from '../kit/exact-tree.ts';
@@ -50,7 +50,7 @@ function trees(directory: string, format: 'sha1' | 'sha256' = 'sha1', version = 
 }
 
 const carry = (it: Trees, how: 'move' | 'clone' = 'move', oidBytes: 20 | 32 = 20) =>
-  carryOver({ ...it, oidBytes, finishedAtNs: LATER, how, signal: new AbortController().signal });
+  carryOver({ ...it, root: dirname(it.to), oidBytes, finishedAtNs: LATER, how, signal: new AbortController().signal });
 
 /** What git says about the new tree, with the index that was made for it. */
 function gitStatus(it: Trees): string {
