@@ -2,6 +2,7 @@ import './temp.ts'; // Its clean-up has to come last, so it has to register firs
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach } from 'vitest';
+import { answering } from './answering.ts';
 
 const closers: (() => Promise<void>)[] = [];
 
@@ -28,22 +29,20 @@ export async function httpStub(
   answer: (request: Request, response: ServerResponse) => void | Promise<void>,
 ): Promise<HttpStub> {
   const requests: Request[] = [];
-  const server = createServer(async (incoming, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of incoming) chunks.push(chunk as Buffer);
-    const request = {
-      method: incoming.method ?? '',
-      path: incoming.url ?? '',
-      headers: incoming.headers,
-      body: Buffer.concat(chunks).toString(),
-    };
-    requests.push(request);
-    try {
+  const server = createServer(
+    answering(async (incoming, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of incoming) chunks.push(chunk as Buffer);
+      const request = {
+        method: incoming.method ?? '',
+        path: incoming.url ?? '',
+        headers: incoming.headers,
+        body: Buffer.concat(chunks).toString(),
+      };
+      requests.push(request);
       await answer(request, response);
-    } catch {
-      response.destroy();
-    }
-  });
+    }),
+  );
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   closers.push(async () => {
     server.closeAllConnections();

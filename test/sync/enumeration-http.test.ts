@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { answering } from '../kit/answering.ts';
 import { httpGit } from '../kit/http-git.ts';
 import { fixture } from '../kit/setup.ts';
 import { published, sidecar } from '../kit/sidecar.ts';
@@ -38,25 +39,27 @@ function spoil(fault: Fault, body: Buffer, status: number, type: string, to: Ser
 /** A git server that does `fault` to the requests that a test chose. */
 async function faultyServer(directory: string, fault: Fault): Promise<Server> {
   const behind = await httpGit(directory);
-  const server = createServer(async (request, response) => {
-    const asked = await bodyOf(request);
-    const kind = /command=([a-z-]+)/.exec(asked.toString('latin1'))?.[1] ?? request.method ?? '';
-    state.seen.add(kind);
-    const { host: _host, connection: _connection, ...headers } = request.headers;
-    const init = { method: request.method ?? '', headers: headers as Record<string, string> };
-    const ask = async (): Promise<globalThis.Response> =>
-      await fetch(`${behind}${request.url}`, {
-        ...init,
-        ...(request.method === 'POST' && { body: new Uint8Array(asked) }),
-      });
-    // The server behind may just have closed the connection that fetch kept: then it is asked on another one.
-    const answer = await ask().catch(ask);
-    const [body, type] = [Buffer.from(await answer.arrayBuffer()), answer.headers.get('content-type') ?? ''];
-    if (kind === state.target) {
-      state.hits += 1;
-      spoil(fault, body, answer.status, type, response);
-    } else response.writeHead(answer.status, { 'content-type': type }).end(body);
-  });
+  const server = createServer(
+    answering(async (request, response) => {
+      const asked = await bodyOf(request);
+      const kind = /command=([a-z-]+)/.exec(asked.toString('latin1'))?.[1] ?? request.method ?? '';
+      state.seen.add(kind);
+      const { host: _host, connection: _connection, ...headers } = request.headers;
+      const init = { method: request.method ?? '', headers: headers as Record<string, string> };
+      const ask = async (): Promise<globalThis.Response> =>
+        await fetch(`${behind}${request.url}`, {
+          ...init,
+          ...(request.method === 'POST' && { body: new Uint8Array(asked) }),
+        });
+      // The server behind may just have closed the connection that fetch kept: then it is asked on another one.
+      const answer = await ask().catch(ask);
+      const [body, type] = [Buffer.from(await answer.arrayBuffer()), answer.headers.get('content-type') ?? ''];
+      if (kind === state.target) {
+        state.hits += 1;
+        spoil(fault, body, answer.status, type, response);
+      } else response.writeHead(answer.status, { 'content-type': type }).end(body);
+    }),
+  );
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   onTestFinished(() => {
     server.closeAllConnections();

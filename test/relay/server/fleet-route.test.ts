@@ -9,6 +9,7 @@ import type { FleetDocument } from '../../../src/relay/server/fleet-document.ts'
 import { fleetRoute } from '../../../src/relay/server/fleet-route.ts';
 import { WHOLE_VIEW } from '../../../src/relay/server/ref-view.ts';
 import { probeRoute } from '../../../src/serve/routes.ts';
+import { answering } from '../../kit/answering.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 import { oid, REPOSITORY } from '../../kit/relay-fakes.ts';
 import { until } from '../../peers/wait.ts';
@@ -47,9 +48,11 @@ async function overviewOf(instances: number): Promise<{ readonly port: number; r
     }),
   } satisfies Pick<Doorkeeper, 'identify'> as unknown as Doorkeeper;
   const routes: Route[] = [probeRoute(() => ({ ok: true, text: 'ok' })), fleetRoute({ doorkeeper, fleet })];
-  const server = createServer(async (request, response) => {
-    for (const route of routes) if (await route(new URL(request.url ?? '', 'http://x'), request, response)) return;
-  });
+  const server = createServer(
+    answering(async (request, response) => {
+      for (const route of routes) if (await route(new URL(request.url ?? '', 'http://x'), request, response)) return;
+    }),
+  );
   open.push(server);
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
