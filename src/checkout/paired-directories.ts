@@ -16,7 +16,7 @@ interface OpenDirectory {
 }
 
 /** `lstat` in nanoseconds; undefined where there is nothing, or something that cannot be looked at. */
-export function lstatAt(path: Buffer): BigIntStats | undefined {
+export function lstatAt(path: Name): BigIntStats | undefined {
   try {
     return lstatSync(path, { bigint: true, throwIfNoEntry: false });
   } catch {

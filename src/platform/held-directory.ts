@@ -19,8 +19,14 @@ export interface DirectoryIdentity {
   readonly mount: string;
 }
 
-function joinBytes(base: Buffer, name: Name): Buffer {
-  return Buffer.concat([base, Buffer.from('/'), typeof name === 'string' ? Buffer.from(name) : name]);
+/** Text stays text, which Node hands to the system in half the time that bytes take. */
+function joinNames(base: Name, name: Name): Name {
+  if (typeof base === 'string' && typeof name === 'string') return `${base}/${name}`;
+  return Buffer.concat([bytesOfName(base), Buffer.from('/'), bytesOfName(name)]);
+}
+
+export function bytesOfName(name: Name): Buffer {
+  return typeof name === 'string' ? Buffer.from(name) : name;
 }
 
 function isEqual(name: Name, text: string): boolean {
@@ -37,10 +43,10 @@ export class HeldDirectory {
   /** For messages. */
   readonly path: string;
   readonly #fd: number;
-  readonly #base: Buffer;
+  readonly #base: Name;
   readonly #hasDescriptors: boolean;
 
-  private constructor(path: string, fd: number, base: Buffer, hasDescriptors: boolean) {
+  private constructor(path: string, fd: number, base: Name, hasDescriptors: boolean) {
     this.path = path;
     this.#fd = fd;
     this.#base = base;
@@ -51,7 +57,7 @@ export class HeldDirectory {
   static open(path: string, descriptors = DESCRIPTORS): HeldDirectory {
     const hasDescriptors = statSync(descriptors, { throwIfNoEntry: false })?.isDirectory() === true;
     const fd = openSync(path, hasDescriptors ? FOLLOW | O_PATH : FOLLOW);
-    return new HeldDirectory(path, fd, Buffer.from(hasDescriptors ? `${DESCRIPTORS}/${fd}` : path), hasDescriptors);
+    return new HeldDirectory(path, fd, hasDescriptors ? `${DESCRIPTORS}/${fd}` : path, hasDescriptors);
   }
 
   /**
@@ -72,7 +78,7 @@ export class HeldDirectory {
     const target = this.at(name);
     if (this.#hasDescriptors) {
       const fd = openSync(target, STAY | O_PATH);
-      return new HeldDirectory(path, fd, Buffer.from(`${DESCRIPTORS}/${fd}`), true);
+      return new HeldDirectory(path, fd, `${DESCRIPTORS}/${fd}`, true);
     }
     if (!lstatSync(target).isDirectory())
       throw Object.assign(new Error(`ENOTDIR: not a directory, open '${path}'`), { code: 'ENOTDIR' });
@@ -80,12 +86,12 @@ export class HeldDirectory {
   }
 
   /** The path for a system call on `name` in this directory. The call itself must not follow a symlink at `name`. */
-  at(name: Name): Buffer {
-    return joinBytes(this.#base, name);
+  at(name: Name): Name {
+    return joinNames(this.#base, name);
   }
 
   /** The path for a system call on the directory itself. */
-  get itself(): Buffer {
+  get itself(): Name {
     return this.at('.');
   }
 

@@ -56,7 +56,7 @@ export function removeEntry({ parent, name }: Entry): void {
 }
 
 /** Lets `make` put something under a name that nobody knows, and moves it to its own place: it is there in one step. */
-async function inOneStep(to: Entry, make: (beside: Buffer) => void | Promise<void>): Promise<void> {
+async function inOneStep(to: Entry, make: (beside: Name) => void | Promise<void>): Promise<void> {
   const temporary = `${PREFIX}.${randomBytes(8).toString('hex')}`;
   try {
     await make(to.parent.at(temporary));
@@ -97,7 +97,7 @@ export async function textOf({ parent, name }: Entry): Promise<string> {
 }
 
 /** Opens a file that is no symlink, and does something with it. */
-export async function withFile<T>(path: Buffer, use: (fd: number) => T | Promise<T>): Promise<T> {
+export async function withFile<T>(path: Name, use: (fd: number) => T | Promise<T>): Promise<T> {
   const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
     return await use(fd);
@@ -134,7 +134,7 @@ export async function copyEntry(from: Entry, to: Entry, { mode, keepTimes = fals
 }
 
 /** The very file that is open, for calls that take a path (proc(5)); where there is no /proc, its path. */
-export function pathOfFile(fd: number, path: Buffer): Buffer | string {
+export function pathOfFile(fd: number, path: Name): Name {
   const held = `/proc/self/fd/${fd}`;
   return lstatSync(held, { throwIfNoEntry: false }) ? held : path;
 }

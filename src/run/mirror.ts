@@ -10,7 +10,7 @@ import {
   pathOfBytes,
   pathOfText,
 } from '../platform/byte-path.ts';
-import type { HeldDirectory } from '../platform/held-directory.ts';
+import { bytesOfName, type HeldDirectory } from '../platform/held-directory.ts';
 import { listDirectory } from '../platform/list-directory.ts';
 import type { Logger } from '../platform/log.ts';
 import { isInside } from '../platform/paths.ts';
@@ -147,7 +147,7 @@ export class Mirror {
   /** Calls `visit` for everything in the release that is no directory. */
   async #collect(tree: string, visit: (path: BytePath, entry: Entry) => void): Promise<void> {
     const walk = (directory: HeldDirectory, prefix: BytePath): void => {
-      for (const { name, kind } of listDirectory(pathOfBytes(directory.itself))) {
+      for (const { name, kind } of listDirectory(pathOfBytes(bytesOfName(directory.itself)))) {
         const [path, entry] = [joinPath(prefix, name), { parent: directory, name: bytesOfPath(name) }];
         if (kind !== 'directory') {
           visit(path, entry);
