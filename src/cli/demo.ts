@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { EXIT, type Io } from '../app/outcome.ts';
 import { childEnvironment } from '../config/environment.ts';
 import type { EnvironmentVariables } from '../config/settings.ts';
 import { startGitServer } from '../demo/git-server.ts';
@@ -10,7 +11,6 @@ import { Visitor } from '../demo/visitor.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import { findFreePort } from '../run/instance.ts';
 import { Narrator } from './narrator.ts';
-import { EXIT, type Io } from './outcome.ts';
 import { runCommand } from './run.ts';
 
 /** Time to read a line before the next thing happens. */

@@ -1,4 +1,4 @@
+import { start } from '../app/start.ts';
 import { main } from './main.ts';
-import { start } from './start.ts';
 
 start(main);

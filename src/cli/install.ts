@@ -1,10 +1,10 @@
 import { chmod, copyFile, lstat, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { EXIT, type Io } from '../app/outcome.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { readText, temporaryName, writeFileAtomic } from '../platform/atomic-file.ts';
 import { claimDirectory, foreignDirectory, nameSome } from '../platform/owned-directory.ts';
-import { EXIT, type Io } from './outcome.ts';
-import { BEFORE_NODE, NODE_FLAGS } from './version.ts';
+import { BEFORE_NODE, NODE_FLAGS } from '../platform/version.ts';
 
 const USAGE = `usage: git-sidecar install DIR
 

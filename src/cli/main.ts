@@ -1,9 +1,9 @@
+import { EXIT, type Io } from '../app/outcome.ts';
 import { readProgram } from '../config/process-input.ts';
 import type { EnvironmentVariables } from '../config/settings.ts';
 import { suggest } from '../config/suggest.ts';
-import { EXIT, type Io } from './outcome.ts';
+import { VERSION } from '../platform/version.ts';
 import { syncCommand } from './sync.ts';
-import { VERSION } from './version.ts';
 
 const USAGE = `usage: git-sidecar COMMAND [options]
 

@@ -1,5 +1,5 @@
+import type { Io } from '../app/outcome.ts';
 import type { Visitor } from '../demo/visitor.ts';
-import type { Io } from './outcome.ts';
 
 interface LogLine {
   readonly msg?: string;

@@ -1,3 +1,4 @@
+import { EXIT, type Io } from '../app/outcome.ts';
 import { renderExplanation } from '../config/explain.ts';
 import type { LoadedCommand } from '../config/load-command.ts';
 import { loadRelay, loadRelayConfig } from '../config/load-relay.ts';
@@ -5,9 +6,8 @@ import { renderRelayHelp } from '../config/render-relay-help.ts';
 import type { EnvironmentVariables } from '../config/settings.ts';
 import { SidecarError } from '../model/error.ts';
 import { redactUrl } from '../platform/redact.ts';
-import { EXIT, type Io } from './outcome.ts';
+import { VERSION } from '../platform/version.ts';
 import { runRelayProcess } from './relay-process.ts';
-import { VERSION } from './version.ts';
 
 const USAGE =
   'usage: git-sidecar relay --root=DIR --http-bind=ADDR --allow=PATTERN [options]; every option: git-sidecar relay --help\n';

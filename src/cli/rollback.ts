@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
+import { EXIT, type Io } from '../app/outcome.ts';
 import { loadRun } from '../config/load-run.ts';
 import type { EnvironmentVariables } from '../config/settings.ts';
 import { SidecarError } from '../model/error.ts';
 import { orderRollback } from '../run/control-socket.ts';
-import { EXIT, type Io } from './outcome.ts';
 
 const USAGE = `usage: git-sidecar rollback --state=DIR [COMMIT]
 

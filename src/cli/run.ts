@@ -1,12 +1,12 @@
+import { EXIT, type Io } from '../app/outcome.ts';
 import { renderExplanation } from '../config/explain.ts';
 import { type LoadedRun, loadRun, loadRunConfig } from '../config/load-run.ts';
 import { renderRunHelp } from '../config/render-run-help.ts';
 import type { EnvironmentVariables } from '../config/settings.ts';
 import { SidecarError } from '../model/error.ts';
 import { redactUrl } from '../platform/redact.ts';
-import { EXIT, type Io } from './outcome.ts';
+import { VERSION } from '../platform/version.ts';
 import { runProcess } from './run-process.ts';
-import { VERSION } from './version.ts';
 
 const USAGE = 'usage: git-sidecar run [options] -- COMMAND [ARGUMENT…]; every option: git-sidecar run --help\n';
 

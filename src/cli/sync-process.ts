@@ -1,30 +1,9 @@
+import { boot } from '../app/boot.ts';
+import type { Io } from '../app/outcome.ts';
+import { syncUnit } from '../app/units/sync.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
-import { oidOfWorktreeName } from '../fetch/layout.ts';
-import { prepareRoot } from '../fetch/root.ts';
-import { messageOf, SidecarError } from '../model/error.ts';
-import { ErrorFile } from '../notify/files.ts';
-import { bounded, settledWithin } from '../platform/bounded.ts';
-import { systemClock } from '../platform/clock.ts';
-import type { Logger } from '../platform/log.ts';
-import { OutputLines } from '../platform/output-lines.ts';
-import { createProcessRunner } from '../platform/process.ts';
-import { Redactor } from '../platform/redact.ts';
-import { readLink } from '../publish/link.ts';
-import type { HttpServer } from '../serve/server.ts';
-import type { SyncContext } from '../sync/context.ts';
-import type { Cycle } from '../sync/cycle.ts';
-import { type LoopEnd, SyncLoop } from '../sync/loop.ts';
-import { closeRepository, opener } from '../sync/open.ts';
-import { createStages } from '../sync/stages.ts';
-import { createWatchdog, reportEmptyLoop } from './create-watchdog.ts';
-import { createObservability, startEndpoint } from './observability.ts';
-import { EXIT, type Io } from './outcome.ts';
-import { preflight } from './preflight.ts';
-import { createErrorFileLogger } from './process-logger.ts';
+import type { SidecarError } from '../model/error.ts';
 import { addSecrets } from './secrets.ts';
-import { listenForSignals } from './signals.ts';
-import { VERSION } from './version.ts';
-import { wireWakeableSync } from './wakeable-sync.ts';
 
 export interface SyncStart {
   readonly config: SyncConfig;
@@ -36,159 +15,21 @@ export interface SyncStart {
   readonly io: Io;
 }
 
-/** Shows git's own progress on a terminal: `--one-time` on a large repository would otherwise look stuck. */
-function progressFor(config: SyncConfig, io: Io, redactor: Redactor): ((text: string) => void) | undefined {
-  if (!config.oneTime || !io.stderrIsTerminal || config.logFormat === 'json') return undefined;
-  const lines = new OutputLines(redactor, io.stderr);
-  return (text) => lines.take(text);
-}
-
-/** The commit that an earlier process published; undefined where the link shows none. */
-async function publishedCommit(link: string): Promise<string | undefined> {
-  const state = await readLink(link).catch(() => undefined);
-  return state?.kind === 'link' ? oidOfWorktreeName(state.target) : undefined;
-}
-
 /** One sync, from checked configuration to exit status. */
-export async function runSyncProcess(start: SyncStart): Promise<number> {
-  const { config, notices, compatReason, hintOf, io } = start;
-  // Node writes the title over the arguments, so a secret given as a flag is no longer shown by ps.
-  if (config.secretsOnCommandLine) process.title = 'git-sidecar sync';
-  const redactor = new Redactor();
-  addSecrets(redactor, config);
-  const errorFile = config.errorFile === undefined ? undefined : new ErrorFile(config.root, config.errorFile);
-  const log = createErrorFileLogger(config, io, redactor, errorFile, { hintOf });
-  try {
-    await preflight(config, log);
-    const root = await prepareRoot(config.root);
-    log.info(0, 'starting up', {
-      version: VERSION,
-      pid: process.pid,
-      compat: config.mode,
-      reason: compatReason,
-      repo: config.remote.shownUrl,
-      ref: config.target.requested,
-      root,
-      link: config.link,
-      published: (await publishedCommit(config.link)) ?? 'nothing',
-      period_ms: config.periodMs,
-    });
-    for (const notice of notices) log.warn(notice);
-    return await serveAndSync({
-      config,
-      root,
-      log,
-      redactor,
-      errorFile,
-      onProgress: progressFor(config, io, redactor),
-    });
-  } catch (error) {
-    log.error(error, 'cannot start');
-    await errorFile?.settled();
-    return EXIT.failure;
-  }
-}
-
-interface ProcessParts {
-  readonly config: SyncConfig;
-  /** Real path of the root. */
-  readonly root: string;
-  readonly log: Logger;
-  readonly redactor: Redactor;
-  readonly errorFile: ErrorFile | undefined;
-  readonly onProgress: ((text: string) => void) | undefined;
-}
-
-async function serveAndSync({ config, root, log, redactor, errorFile, onProgress }: ProcessParts): Promise<number> {
-  const clock = systemClock;
-  const runner = createProcessRunner();
-  const observability = await createObservability(config, clock);
-  const shared = { config, root, runner, log, redactor, clock, ...(onProgress && { onProgress }) };
-  const { context, dispose, wakeUps, inbound } = await wireWakeableSync({ ...shared, observability });
-  const stopping = new AbortController();
-  const signals = listenForSignals({
+export async function runSyncProcess({ config, notices, compatReason, hintOf, io }: SyncStart): Promise<number> {
+  const { verbosity, logFormat } = config;
+  const plan = {
+    title: 'sync',
+    hidesArguments: config.secretsOnCommandLine,
+    log: { verbosity, logFormat },
+    http: config.http,
+    mode: config.mode,
+    facts: { reason: compatReason },
+    notices,
+    hintOf,
     wakeOn: config.syncOnSignal,
-    log,
-    onWake: () => wakeUps.wake('signal', {}),
-    onStop: () => {
-      wakeUps.wake('stop');
-      stopping.abort();
-    },
-  });
-  const watchdog = createWatchdog({
-    clock,
-    log,
-    health: observability.health,
-    onStuck: () => stopping.abort(),
-  });
-  const endWatch = reportEmptyLoop(log, watchdog);
-  let server: HttpServer | undefined;
-  const work = async (): Promise<boolean> => {
-    server = await startEndpoint(config, observability, context, log, inbound);
-    const onSuccess = async (): Promise<void> => {
-      await errorFile?.remove().catch((error: unknown) => log.warn(`the error file stays: ${messageOf(error)}`));
-    };
-    const loop = new SyncLoop({
-      context,
-      wakeUps,
-      watchdog,
-      open: opener(context),
-      stages: createStages(),
-      random: Math.random,
-      signal: stopping.signal,
-      onSuccess,
-    });
-    return await finish(await loop.run(), context, log);
+    ownCertificates: config.nats === undefined,
+    units: [syncUnit({ name: 'sync', config, role: 'alone', addSecrets: (redactor) => addSecrets(redactor, config) })],
   };
-  const working = work().catch((error: unknown) => {
-    if (!signals.stop()) log.error(error, 'giving up');
-    return false;
-  });
-  // When somebody ends us, what is under way is ended from here too, and not waited for without a limit.
-  const succeeded = await bounded(working, stopping.signal).catch(() => false);
-  stopping.abort();
-  const ends = [...context.hooks.map((hook) => hook.stop()), runner.endAll(), server?.close()];
-  const patience = signals.stop() ? 1 : PATIENT;
-  const isOver = await settledWithin(Promise.allSettled([working, ...ends]), STOP_MS * patience);
-  if (!isOver) log.warn('stopping without having ended everything', { pending: watchdog.pending.join(' ') });
-  const last = async (): Promise<void> => {
-    if (isOver) await closeRepository(context);
-    await errorFile?.settled();
-    await dispose();
-  };
-  await settledWithin(last(), LAST_MS * patience);
-  signals.dispose();
-  endWatch();
-  const stop = signals.stop();
-  if (stop) log.info(0, 'stopped', { signal: stop.signal });
-  // compat.md 6: with nothing left to follow, an interrupt is a normal end.
-  if (stop?.signal === 'SIGINT' && config.target.kind === 'oid' && observability.health.isInitialized) return EXIT.ok;
-  return stop?.exitStatus ?? (succeeded ? EXIT.ok : EXIT.failure);
-}
-
-/** From the signal on, how long work may take to end, and then what is done last: shorter than 2 s together. */
-const STOP_MS = 1400;
-const LAST_MS = 400;
-/** When nobody waits for the end, it may take this many times as long. */
-const PATIENT = 10;
-
-/** What is left to do when the loop has ended by itself. Returns whether all went well. */
-async function finish(end: LoopEnd, context: SyncContext, log: Logger): Promise<boolean> {
-  if (end.kind === 'one-time') return await tellHooksOnce(context, end.cycle);
-  if (end.kind === 'failed' && end.error.class !== 'stop') {
-    // git-sync's error file holds the cause, and so does ours: this line is the last one that is written there.
-    const detail = `too many failures in a row, the last one: ${end.error.message}`;
-    log.error(new SidecarError('ERR_TOO_MANY_FAILURES', { op: 'sync', detail, cause: end.error }), 'giving up');
-  }
-  return false;
-}
-
-/** compat.md 4: with `--one-time` each hook gets one attempt, in order; only v4 lets a failure decide the exit status. */
-async function tellHooksOnce({ config, hooks }: SyncContext, cycle: Cycle): Promise<boolean> {
-  const { wanted, candidate, live, updated } = cycle;
-  const worktree = candidate ?? live;
-  if (!wanted || !worktree || (config.mode !== 'v4' && !updated)) return true;
-  let ok = true;
-  for (const hook of hooks) ok = (await hook.once({ oid: wanted.oid, worktree: worktree.path })) && ok;
-  return ok || config.mode !== 'v4';
+  return await boot(plan, io);
 }

@@ -1,4 +1,5 @@
 import { isAbsolute, join } from 'node:path';
+import { EXIT, type Io } from '../app/outcome.ts';
 import { renderExplanation } from '../config/explain.ts';
 import { hintFor } from '../config/hint-words.ts';
 import { chooseCompat, type LoadedSettings, loadSettings, loadSyncConfig } from '../config/load.ts';
@@ -12,9 +13,8 @@ import { layoutOfLink } from '../fetch/layout.ts';
 import { SidecarError } from '../model/error.ts';
 import { ErrorFile } from '../notify/files.ts';
 import { redactUrl } from '../platform/redact.ts';
-import { EXIT, type Io } from './outcome.ts';
+import { VERSION } from '../platform/version.ts';
 import { runSyncProcess } from './sync-process.ts';
-import { VERSION } from './version.ts';
 
 function describe(error: SidecarError, hint = error.hint): string {
   return redactUrl(`${error.detail}\n${error.code}: ${hint}\n`);

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from './log.ts';
 import { findMarked, signalQuietly } from './marked-processes.ts';
 
 /** Variable in the environment of every git process we start: the root it works for, and who started it. */
@@ -33,4 +34,10 @@ export async function endOrphans(root: string): Promise<number[]> {
   const ended = orphans.map(({ pid }) => pid).filter((pid) => signalQuietly(pid, 'SIGKILL'));
   for (let waited = 0; waited < DEATH_MS && ended.some(isAlive); waited += 10) await delay(10);
   return ended;
+}
+
+/** {@link endOrphans}, and says so. */
+export async function endPredecessors(root: string, log: Logger): Promise<void> {
+  const orphans = await endOrphans(root);
+  if (orphans.length > 0) log.warn('ended processes of a killed predecessor', { processes: orphans.join(' ') });
 }

@@ -1,9 +1,5 @@
+import { type Verdict, YES } from '../model/verdict.ts';
 import type { Clock } from '../platform/clock.ts';
-
-export interface Verdict {
-  readonly ok: boolean;
-  readonly text: string;
-}
 
 /** Whether this process has done its work, and how long ago. */
 export class Health {
@@ -35,7 +31,7 @@ export class Health {
   /** `/healthz`: no while something here hangs that only a new process can help. */
   liveness(): Verdict {
     const trouble = this.#trouble();
-    return trouble === undefined ? { ok: true, text: 'ok' } : { ok: false, text: trouble };
+    return trouble === undefined ? YES : { ok: false, text: trouble };
   }
 
   /** `/readyz`: also turns back to "no" when the last success is older than `--max-staleness`. */
@@ -45,6 +41,6 @@ export class Health {
     if (this.#maxStalenessMs > 0 && age > this.#maxStalenessMs) {
       return { ok: false, text: `stale: the last successful check was ${Math.round(age / 1000)} s ago` };
     }
-    return { ok: true, text: 'ok' };
+    return YES;
   }
 }

@@ -1,12 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, Summary } from 'prom-client';
 import { visibleText } from '../platform/visible-text.ts';
+import type { Labels, MetricsSink } from './metrics-sink.ts';
 import type { MetricDefinition, MetricName } from './metrics-table.ts';
 import { METRICS } from './metrics-table.ts';
 
 /** Bounds of our histograms, in seconds: a poll takes milliseconds, a large update seconds. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-type Labels = Readonly<Record<string, string>>;
 type Metric = Counter | Gauge | Histogram | Summary;
 
 function create(name: string, definition: MetricDefinition, quantiles: readonly number[], registry: Registry): Metric {
@@ -77,7 +77,7 @@ class SeriesBook {
 }
 
 /** The process's metrics in Prometheus form. The table bounds their series, whatever comes from outside. */
-export class Metrics {
+export class Metrics implements MetricsSink {
   readonly #registry = new Registry();
   readonly #metrics = new Map<MetricName, Metric>();
   readonly #books = new Map<MetricName, SeriesBook>();

@@ -1,16 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Verdict, YES } from '../model/verdict.ts';
 import { answerText, bearerToken, type Route } from '../platform/http-answer.ts';
-import type { Health, Verdict } from './health.ts';
+import type { Health } from './health.ts';
 import { isSameSecret } from './inbound/authenticate.ts';
 import type { Metrics } from './metrics.ts';
 import { comesFromHere } from './profile-access.ts';
 import type { Profiles } from './profiles.ts';
 
-const ALIVE: Verdict = { ok: true, text: 'ok' };
-
 /** `/healthz`: this process answers, and nothing in it is stuck. `/readyz`: it has done its work. */
-export function probeRoute(readiness: () => Verdict, liveness: () => Verdict = () => ALIVE): Route {
+export function probeRoute(readiness: () => Verdict, liveness: () => Verdict = () => YES): Route {
   return async ({ pathname }, _request, response) => {
     const judge = { '/healthz': liveness, '/readyz': readiness }[pathname];
     if (!judge) return false;

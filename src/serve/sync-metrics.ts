@@ -2,16 +2,16 @@ import type { Revision } from '../model/revision.ts';
 import type { CycleReport, SyncObserver } from '../model/sync-observer.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Health } from './health.ts';
-import type { Metrics } from './metrics.ts';
+import type { MetricsSink } from './metrics-sink.ts';
 
 /** Turns what the sync reports into metrics and health; without metrics only health is kept. */
 export class SyncMetrics implements Omit<SyncObserver, 'onCycleStart'> {
   readonly #clock: Clock;
   readonly #health: Health;
-  readonly #metrics: Metrics | undefined;
+  readonly #metrics: MetricsSink | undefined;
   #failures = 0;
 
-  constructor(clock: Clock, health: Health, metrics: Metrics | undefined) {
+  constructor(clock: Clock, health: Health, metrics: MetricsSink | undefined) {
     this.#clock = clock;
     this.#health = health;
     this.#metrics = metrics;

@@ -14,7 +14,7 @@ import type { Logger } from '../platform/log.ts';
 import type { RefSource } from '../poll/ref-source.ts';
 import type { CredentialSource } from '../remote/credential-source.ts';
 
-/** Everything that the stages work with; made once by the wiring in cli/. */
+/** Everything that the stages work with; made once by the wiring. */
 export interface SyncContext {
   readonly config: SyncConfig;
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 import { messageOf } from '../model/error.ts';
-import { endOrphans } from '../platform/orphans.ts';
+import { endPredecessors } from '../platform/orphans.ts';
 import { removeTemporaryLinks } from '../publish/link.ts';
 import type { SyncContext } from './context.ts';
 
@@ -9,8 +9,7 @@ import type { SyncContext } from './context.ts';
  */
 export async function openRepository(context: SyncContext, signal: AbortSignal): Promise<void> {
   const { repository, config, layout, log } = context;
-  const orphans = (await repository.wasInterrupted()) ? await endOrphans(layout.root) : [];
-  if (orphans.length > 0) log.warn('ended git processes of a killed predecessor', { processes: orphans });
+  if (await repository.wasInterrupted()) await endPredecessors(layout.root, log);
   await removeTemporaryLinks(config.root, config.link).catch((error: unknown) =>
     log.warn(`temporary links of a killed predecessor could not be removed: ${messageOf(error)}`),
   );

@@ -1,13 +1,13 @@
-import { wireSync } from '../../src/cli/wire-sync.ts';
 import { loadSettings, loadSyncConfig } from '../../src/config/load.ts';
-import { prepareRoot } from '../../src/fetch/root.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import { createProcessRunner } from '../../src/platform/process.ts';
 import { Redactor } from '../../src/platform/redact.ts';
+import { prepareRoot } from '../../src/platform/root.ts';
 import { newCycle, runStages } from '../../src/sync/cycle.ts';
 import { closeRepository, openRepository } from '../../src/sync/open.ts';
 import { createStages } from '../../src/sync/stages.ts';
+import { wireSync } from '../../src/sync/wiring/wire.ts';
 
 export interface Logged {
   readonly message: string;
@@ -41,6 +41,8 @@ export async function handCranked(args: readonly string[]): Promise<HandCranked>
     log,
     redactor: new Redactor(),
     clock: systemClock,
+    random: Math.random,
+    withoutDefaults: undefined,
     observer: { onCycleStart: NOTHING, onCycle: NOTHING, onPublish: NOTHING, onVerify: NOTHING },
     wake: () => undefined,
     counters: { fetched: NOTHING, askpass: NOTHING, githubToken: NOTHING, hook: NOTHING },

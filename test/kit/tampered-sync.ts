@@ -1,15 +1,15 @@
-import { wireSync } from '../../src/cli/wire-sync.ts';
 import { loadSettings, loadSyncConfig } from '../../src/config/load.ts';
-import { prepareRoot } from '../../src/fetch/root.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import { type CommandResult, createProcessRunner, type ProcessRunner } from '../../src/platform/process.ts';
 import { Redactor } from '../../src/platform/redact.ts';
+import { prepareRoot } from '../../src/platform/root.ts';
 import { WakeUps } from '../../src/platform/wake-ups.ts';
 import { Watchdog } from '../../src/platform/watchdog.ts';
 import { type LoopEnd, SyncLoop } from '../../src/sync/loop.ts';
 import { closeRepository, opener } from '../../src/sync/open.ts';
 import { createStages } from '../../src/sync/stages.ts';
+import { wireSync } from '../../src/sync/wiring/wire.ts';
 import type { Tamper } from './tamper.ts';
 
 const NOTHING = (): void => undefined;
@@ -70,6 +70,8 @@ export async function tamperedSync(args: readonly string[], tamper: Tamper): Pro
     log,
     redactor: new Redactor(),
     clock: systemClock,
+    random: Math.random,
+    withoutDefaults: undefined,
     observer: { onCycleStart: NOTHING, onCycle: NOTHING, onPublish: NOTHING, onVerify: NOTHING },
     wake: NOTHING,
     counters: { fetched: NOTHING, askpass: NOTHING, githubToken: NOTHING, hook: NOTHING },

@@ -1,0 +1,71 @@
+import type { HttpConfig } from '../config/sync-config.ts';
+import { type Verdict, YES } from '../model/verdict.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Route } from '../platform/http-answer.ts';
+import type { Logger } from '../platform/log.ts';
+import { pushRoute, triggerRoute } from '../serve/inbound/routes.ts';
+import type { Metrics } from '../serve/metrics.ts';
+import { metricsRoute, probeRoute, profilesRoute } from '../serve/routes.ts';
+import { type HttpServer, startHttpServer } from '../serve/server.ts';
+import type { Service } from '../service/service.ts';
+import { inboundOf } from './inbound.ts';
+
+export interface EndpointOptions {
+  readonly http: HttpConfig;
+  readonly metrics: Metrics | undefined;
+  /** Those that are open now, by name; asked for at each request. */
+  readonly services: () => ReadonlyMap<string, Service>;
+  /** Asked before those of the services. */
+  readonly routes: readonly Route[];
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The first service that says no; yes where none does. */
+function verdictOf(
+  services: ReadonlyMap<string, Service>,
+  ask: (service: Service) => Verdict,
+  nameThem = services.size > 2,
+): Verdict {
+  // What the process is there for comes last in the list, and has the first word.
+  for (const [name, service] of [...services].reverse()) {
+    const verdict = ask(service);
+    if (!verdict.ok) return nameThem ? { ok: false, text: `${name}: ${verdict.text}` } : verdict;
+  }
+  return YES;
+}
+
+/**
+ * Serves probes, metrics, profiles, notifications, and what the services of the process answer.
+ * @throws SidecarError ERR_SERVE_BIND
+ */
+export async function openEndpoint(options: EndpointOptions): Promise<HttpServer> {
+  const { http, metrics, services, clock, log } = options;
+  // Those that watch over us are answered however much there is to do.
+  const routes: Route[] = [
+    probeRoute(
+      () => verdictOf(services(), (service) => service.readiness()),
+      () => verdictOf(services(), (service) => service.liveness()),
+    ),
+  ];
+  if (metrics)
+    routes.push(
+      metricsRoute(metrics, () => {
+        for (const service of services().values()) service.showMetrics();
+      }),
+    );
+  if (http.profiles)
+    routes.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles(), http.profilesTokenFile));
+  // They have limits of their own, which no flood of other requests uses up.
+  const inbound = inboundOf(services, clock, log);
+  if (http.pushSecretFile !== undefined) routes.push(pushRoute(http.pushSecretFile, inbound));
+  if (http.syncTokenFile !== undefined) routes.push(triggerRoute(http.syncTokenFile, inbound));
+  const askServices: Route = async (url, request, response) => {
+    for (const service of [...services().values()])
+      for (const route of service.routes) if (await route(url, request, response)) return true;
+    return false;
+  };
+  routes.push(...options.routes, askServices);
+  const needs = Object.assign({}, ...[...services().values()].map(({ endpoint }) => endpoint)) as Service['endpoint'];
+  return await startHttpServer({ ...needs, config: http, log, routes });
+}

@@ -1,0 +1,53 @@
+import type { CompatMode } from '../config/option.ts';
+import type { HttpConfig } from '../config/sync-config.ts';
+import type { SidecarError } from '../model/error.ts';
+import type { LogFields } from '../platform/log.ts';
+import type { Redactor } from '../platform/redact.ts';
+import type { Ambient } from '../service/ambient.ts';
+import type { Service } from '../service/service.ts';
+
+/** What a unit is opened with. */
+export interface UnitOpening {
+  readonly ambient: Ambient;
+  /** Logs that it starts, with these facts. */
+  readonly announce: (facts: LogFields) => void;
+  /** Called after each success; clears the error file. */
+  readonly onSuccess: () => Promise<void>;
+  /** A service of this process that is open already, by the name of its unit. */
+  readonly find: (name: string) => Service | undefined;
+}
+
+/** One service of a process, from its checked configuration. */
+export interface Unit {
+  /** Unique in its process. */
+  readonly name: string;
+  readonly kind: 'sync' | 'run' | 'relay';
+  /** Where errors are written to; both are paths. */
+  readonly errorFile: { readonly root: string; readonly path: string } | undefined;
+  readonly addSecrets: (redactor: Redactor) => void;
+  /** @throws SidecarError when it could never work */
+  readonly open: (opening: UnitOpening) => Promise<Service>;
+}
+
+/** What a process does: the list of its services, and what they share. */
+export interface Plan {
+  /** The command, as ps shows it where the arguments must not be shown. */
+  readonly title: string;
+  readonly hidesArguments: boolean;
+  readonly log: { readonly verbosity: number; readonly logFormat: 'auto' | 'json' | 'text' };
+  readonly http: HttpConfig | undefined;
+  /** Whose metrics they are like. */
+  readonly mode: CompatMode;
+  /** More facts for the line that says the start. */
+  readonly facts: LogFields;
+  /** What the user should know before anything else. */
+  readonly notices: readonly string[];
+  /** The hint of an error in the words of the user's mode. */
+  readonly hintOf?: (error: SidecarError) => string;
+  /** A signal that makes every service look for news. */
+  readonly wakeOn: NodeJS.Signals | undefined;
+  /** Is Node's list of certificates used by nobody here? */
+  readonly ownCertificates: boolean;
+  /** Opened in this order, ended in the opposite one. The last one is what the process is there for. */
+  readonly units: readonly Unit[];
+}

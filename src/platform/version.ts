@@ -1,0 +1,15 @@
+declare const GIT_SIDECAR_VERSION: string | undefined;
+declare const GIT_SIDECAR_NODE_FLAGS: string | undefined;
+declare const GIT_SIDECAR_MEMORY: string | undefined;
+
+/** The release; set by the build, `dev` when run from source. */
+export const VERSION: string = typeof GIT_SIDECAR_VERSION === 'string' ? GIT_SIDECAR_VERSION : 'dev';
+
+/** What we call ourselves to git servers and relays. */
+export const AGENT = `git-sidecar/${VERSION}`;
+
+/** Options of Node that the program is started with; set by the build. */
+export const NODE_FLAGS: string = typeof GIT_SIDECAR_NODE_FLAGS === 'string' ? GIT_SIDECAR_NODE_FLAGS : '';
+
+/** What a shell does before it starts Node; set by the build. */
+export const BEFORE_NODE: string = typeof GIT_SIDECAR_MEMORY === 'string' ? GIT_SIDECAR_MEMORY : ':';

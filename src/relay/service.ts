@@ -1,0 +1,169 @@
+import type { RelayConfig } from '../config/relay-config.ts';
+import { requireProgram } from '../git/program.ts';
+import { SidecarError } from '../model/error.ts';
+import { type Verdict, YES } from '../model/verdict.ts';
+import { settledWithin } from '../platform/bounded.ts';
+import type { Route } from '../platform/http-answer.ts';
+import type { LogFields } from '../platform/log.ts';
+import { endPredecessors } from '../platform/orphans.ts';
+import { prepareRoot } from '../platform/root.ts';
+import { AGENT } from '../platform/version.ts';
+import { type Overdue, Watchdog } from '../platform/watchdog.ts';
+import type { InboundOptions } from '../serve/inbound/routes.ts';
+import type { HttpServer, HttpServerOptions } from '../serve/server.ts';
+import type { Ambient } from '../service/ambient.ts';
+import type { Service, ServiceEnd } from '../service/service.ts';
+import { keepHouse } from './housekeeping.ts';
+import { inboundOf } from './inbound.ts';
+import { claimRelayRoot } from './server/claim-root.ts';
+import { fleetRoute } from './server/fleet-route.ts';
+import { gitRoute } from './server/git-route.ts';
+import { quotaRoute } from './server/quotas.ts';
+import { eventsRoute, reportsRoute, statusRoute } from './server/routes.ts';
+import { showRelay } from './show-metrics.ts';
+import { type WiredRelay, wireRelay } from './wiring/wire.ts';
+
+export interface RelayServiceOptions {
+  readonly config: RelayConfig;
+  readonly ambient: Ambient;
+  /** Logs that it starts, with these facts. */
+  readonly announce: (facts: LogFields) => void;
+}
+
+/** Connections besides the streams: fetches, reports, probes. */
+const SPARE_CONNECTIONS = 2000;
+/** Time for everything to end by itself; the process then ends without it. */
+const LONGEST_END_MS = 1500;
+
+function stuckError({ what, forMs, limitMs }: Overdue): SidecarError {
+  const detail = `it takes ${Math.round(forMs / 1000)} s by now and should have ended after ${Math.round(limitMs / 1000)} s`;
+  return new SidecarError('ERR_RELAY_STUCK', { op: 'wait for', target: what, detail });
+}
+
+/** One client of the git servers for a fleet, as a service of a process. */
+export class RelayService implements Service {
+  readonly inbound: InboundOptions;
+  readonly routes: readonly Route[];
+  readonly endpoint: Pick<HttpServerOptions, 'tls' | 'mostConnections' | 'mostOfOneAddress'>;
+  readonly #ambient: Ambient;
+  readonly #relay: WiredRelay;
+  readonly #watchdog: Watchdog;
+  readonly #stopping = new AbortController();
+  #stuck: Overdue | undefined;
+  #server: HttpServer | undefined;
+
+  private constructor({ config, ambient }: RelayServiceOptions, relay: WiredRelay, watchdog: Watchdog) {
+    const { clock, log } = ambient;
+    const { hub, doorkeeper, onRefused } = relay;
+    const mostConnections = config.maxSubscribers + SPARE_CONNECTIONS;
+    this.#ambient = ambient;
+    this.#relay = relay;
+    this.#watchdog = watchdog;
+    this.inbound = inboundOf(relay.repositories, clock, log);
+    this.endpoint = { tls: config.tls, mostConnections, mostOfOneAddress: config.maxConnectionsPerAddress };
+    this.routes = [
+      quotaRoute({
+        clock,
+        ownerOf: (request) => doorkeeper.ownerOf(request),
+        mostPerSecond: config.maxRequestsPerSecond,
+        mostBytesPerSecond: config.maxTraffic,
+        mostUnderWay: () => mostConnections - hub.subscribers,
+        onRefused,
+      }),
+      gitRoute({ ...relay, agent: AGENT }),
+      eventsRoute(relay),
+      reportsRoute(relay),
+      fleetRoute(relay),
+      statusRoute(relay),
+    ];
+  }
+
+  /** @throws SidecarError where the root, git or the configuration cannot be used */
+  static async open(options: RelayServiceOptions): Promise<RelayService> {
+    const { config, ambient, announce } = options;
+    const { clock, log } = ambient;
+    await requireProgram(config.git, config.environment.PATH);
+    const root = await prepareRoot(config.root, 0o700);
+    await claimRelayRoot(root);
+    announce({ root, allow: config.allow.join(' '), period_ms: config.periodMs });
+    if (config.accessFile === undefined)
+      log.warn('without --access-file everybody who reaches this relay may read all that it serves');
+    await endPredecessors(root, log);
+    let giveUp: (overdue: Overdue) => void = () => undefined;
+    const watchdog = new Watchdog({
+      clock,
+      onOverdue: (overdue) => log.error(stuckError(overdue), 'something is stuck'),
+      onStuck: (overdue) => giveUp(overdue),
+    });
+    const relay = await wireRelay({ ...ambient, config, root, watchdog });
+    const service = new RelayService(options, relay, watchdog);
+    giveUp = (overdue) => service.#giveUp(overdue);
+    await relay.access.open();
+    await relay.disk.check();
+    await relay.answers.open();
+    await relay.repositories.open();
+    return service;
+  }
+
+  #giveUp(overdue: Overdue): void {
+    this.#stuck = overdue;
+    this.#stopping.abort();
+  }
+
+  get pending(): readonly string[] {
+    return this.#watchdog.pending;
+  }
+
+  liveness(): Verdict {
+    const { overdue } = this.#watchdog;
+    return overdue ? { ok: false, text: `stuck: ${overdue.what}` } : YES;
+  }
+
+  /** Ready is who has something to serve, also while a git server cannot be reached; nobody is while something is stuck. */
+  readiness(): Verdict {
+    const { repositories, disk } = this.#relay;
+    if (disk.trouble !== undefined) return { ok: false, text: disk.trouble };
+    const missing = repositories.followers.filter((each) => repositories.isAlways(each) && !each.isKnown);
+    if (missing.length === 0) return this.liveness();
+    return { ok: false, text: `not mirrored yet: ${missing.map(({ upstream }) => upstream.name).join(' ')}` };
+  }
+
+  status(): unknown {
+    return { subscribers: this.#relay.hub.subscribers, repositories: this.#relay.repositories.followers.length };
+  }
+
+  showMetrics(): void {
+    const { metrics, clock } = this.#ambient;
+    if (metrics) showRelay(metrics, this.#relay, clock);
+  }
+
+  onServing(server: HttpServer): void {
+    this.#server = server;
+  }
+
+  wake(): void {
+    for (const follower of this.#relay.repositories.followers) follower.wake({});
+  }
+
+  async run(signal: AbortSignal): Promise<ServiceEnd> {
+    const { log } = this.#ambient;
+    const ends = AbortSignal.any([signal, this.#stopping.signal]);
+    const server = (): HttpServer | undefined => this.#server;
+    const endHousekeeping = keepHouse({ relay: this.#relay, server, log, signal: ends, watchdog: this.#watchdog });
+    if (!ends.aborted) await new Promise<void>((done) => ends.addEventListener('abort', () => done()));
+    endHousekeeping();
+    return this.#stuck ? { status: 1, error: stuckError(this.#stuck) } : { status: 0 };
+  }
+
+  async stop(): Promise<void> {
+    const { hub, repositories, answers, dispose } = this.#relay;
+    const { runner, log } = this.#ambient;
+    this.#stopping.abort();
+    hub.close();
+    const end = async (): Promise<void> => {
+      await Promise.all([repositories.close(), answers.close(), runner.endAll()]);
+      await dispose();
+    };
+    if (!(await settledWithin(end(), LONGEST_END_MS))) log.warn('not everything ended in time');
+  }
+}

@@ -1,0 +1,31 @@
+import type { Clock } from '../platform/clock.ts';
+import type { MetricsSink } from '../serve/metrics-sink.ts';
+import type { WiredRelay } from './wiring/wire.ts';
+
+/** Brings the gauges of a relay up to date. */
+export function showRelay(
+  metrics: MetricsSink,
+  { repositories, hub, answers, fleet, git }: WiredRelay,
+  clock: Clock,
+): void {
+  metrics.set('git_sidecar_relay_repositories', repositories.followers.length);
+  metrics.set('git_sidecar_relay_subscribers', hub.subscribers);
+  metrics.set('git_sidecar_relay_subscribers_dropped', hub.dropped);
+  metrics.set('git_sidecar_relay_subscribers_ended', hub.ended);
+  metrics.set('git_sidecar_relay_events_sent', hub.eventsSent);
+  metrics.set('git_sidecar_relay_behind', fleet.behind);
+  metrics.set('git_sidecar_relay_cache_bytes', answers.keptBytes);
+  metrics.set('git_sidecar_relay_answer_bytes', answers.bytes);
+  metrics.set('git_sidecar_relay_mirror_bytes', repositories.bytes);
+  metrics.set('git_sidecar_git_processes_started', git.started);
+  for (const [answer, count] of Object.entries(answers.counts))
+    metrics.set('git_sidecar_relay_fetches', count, { answer });
+  // One that the git server never had has no series of its own: anybody can ask for such.
+  const known = repositories.followers.filter(({ isKnown }) => isKnown);
+  metrics.keep('repository', new Set(known.map(({ upstream }) => upstream.name)));
+  for (const { upstream, requestsSent, asOf } of known) {
+    const labels = { repository: upstream.name };
+    metrics.set('git_sidecar_relay_upstream_requests', requestsSent, labels);
+    metrics.set('git_sidecar_relay_upstream_age_seconds', Math.max(0, clock.now() - asOf) / 1000, labels);
+  }
+}

@@ -1,0 +1,77 @@
+import type { RelayConfig } from '../../config/relay-config.ts';
+import type { GitSetting } from '../../git/config-file.ts';
+import type { Git } from '../../git/git.ts';
+import type { HermeticGit } from '../../git/hermetic.ts';
+import type { Hint } from '../../model/hint.ts';
+import { HttpClient } from '../../platform/http-client.ts';
+import { createPoller } from '../../poll/create-poller.ts';
+import { CredentialSource } from '../../remote/credential-source.ts';
+import { parseRemoteUrl } from '../../remote/url.ts';
+import type { Ambient } from '../../service/ambient.ts';
+import { openRelay, remoteAtRelay } from '../client/open.ts';
+import { RELAY_USER, relayGitSettings } from '../client/settings.ts';
+import { changesBetween } from '../protocol/refs.ts';
+import type { Upstream } from '../server/allow.ts';
+import type { UpstreamRefs } from '../server/follower-options.ts';
+import { type PolledOptions, polledUpstream, relayedUpstream } from '../server/upstream-refs.ts';
+
+export interface UpstreamWiring extends Pick<Ambient, 'clock' | 'log' | 'random' | 'redactor' | 'withoutDefaults'> {
+  readonly config: RelayConfig;
+  readonly git: Git;
+  readonly hermetic: HermeticGit;
+}
+
+/** What was allowed is one host; a redirect would be another. */
+const NO_REDIRECTS: GitSetting = { key: 'http.followRedirects', value: 'false' };
+
+/** Settings of all that a relay's git does. */
+export function upstreamGitSettings({ gitConfigAdd, parent }: RelayConfig): GitSetting[] {
+  return [...gitConfigAdd, ...(parent ? relayGitSettings(parent) : []), NO_REDIRECTS];
+}
+
+/** Opens the way to a repository's git server, or to the relay nearer to it. `onNews` is called when that one tells something. */
+export type OpenUpstream = (upstream: Upstream, onNews: (hint?: Hint) => void) => Promise<UpstreamRefs>;
+
+export function createUpstreams(wiring: UpstreamWiring): OpenUpstream {
+  const { config, git, hermetic, log, redactor, clock, random, withoutDefaults } = wiring;
+  const { parent } = config;
+  const token = parent?.tokenFile;
+  const atParent =
+    parent && token !== undefined ? [{ url: `${parent.url}/git`, username: RELAY_USER, passwordFile: token }] : [];
+  const source = new CredentialSource({
+    config: { ...config, credentials: [...config.credentials, ...atParent] },
+    clock,
+    http: new HttpClient(config.environment, withoutDefaults),
+    redactor,
+    onAskpass: () => undefined,
+    onGithubToken: () => undefined,
+  });
+  const credentials: PolledOptions['credentials'] = async (signal) => {
+    const read = await source.read(signal);
+    await hermetic.setCredentials(read);
+    return read;
+  };
+  return async ({ name, url }, onNews) => {
+    const remote = parent ? remoteAtRelay(parent, name) : parseRemoteUrl(url);
+    const server = {
+      ...config,
+      gitConfigAdd: upstreamGitSettings(config),
+      mode: 'v4',
+      remote,
+      withoutDefaults,
+    } as const;
+    const poller = await createPoller(server, git, log, clock);
+    const shared = { poller, shownUrl: remote.shownUrl, clock, credentials };
+    if (!parent) return polledUpstream(shared);
+    const { feed } = await openRelay(server, parent, name, [], { git, log, redactor, clock, random });
+    let refs = feed.told?.refs;
+    feed.onChange(() => {
+      if (!feed.told || feed.told.refs === refs) return;
+      // The relay that gives out the objects may be another one, and behind this one.
+      const [news] = changesBetween(refs ?? new Map(), feed.told.refs);
+      refs = feed.told.refs;
+      onNews(news && { ref: news.ref, to: news.to?.oid });
+    });
+    return relayedUpstream(feed, shared);
+  };
+}

@@ -1,0 +1,225 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { RelayConfig } from '../../config/relay-config.ts';
+import { createGit, type Git } from '../../git/git.ts';
+import { createHermeticGit, type HermeticGit } from '../../git/hermetic.ts';
+import { GitMemory } from '../../git/memory.ts';
+import { overSharedSsh, SharedSsh } from '../../git/shared-ssh.ts';
+import { directoryForSockets, persistSeconds } from '../../git/ssh-connections.ts';
+import { explainSshFiles } from '../../git/ssh-files.ts';
+import { FairRoom } from '../../platform/fair-room.ts';
+import { lendUser } from '../../platform/lend-user.ts';
+import { readMemoryGroup } from '../../platform/memory-limit.ts';
+import { openPrivateDirectory } from '../../platform/private-directory.ts';
+import type { Watchdog } from '../../platform/watchdog.ts';
+import type { Ambient } from '../../service/ambient.ts';
+import { Board } from '../nats/board.ts';
+import { noteOnBoard } from '../nats/board-noting.ts';
+import { isAbsence } from '../server/absences.ts';
+import { Access } from '../server/access.ts';
+import { AllowPattern, followedName, type Upstream } from '../server/allow.ts';
+import { DiskRoom } from '../server/disk-room.ts';
+import { Doorkeeper } from '../server/doorkeeper.ts';
+import { FetchGate } from '../server/fetch-gate.ts';
+import { Fleet } from '../server/fleet.ts';
+import { Follower } from '../server/follower.ts';
+import { HostBudget } from '../server/host-budget.ts';
+import { Hub } from '../server/hub.ts';
+import { Mirror } from '../server/mirror.ts';
+import { PackAnswers } from '../server/pack-answers.ts';
+import type { OnRefused } from '../server/quotas.ts';
+import { Reach } from '../server/reach.ts';
+import { Repositories } from '../server/repositories.ts';
+import { createUpstreams, upstreamGitSettings } from './upstreams.ts';
+
+export interface RelayWiring extends Omit<Ambient, 'terminal'> {
+  readonly config: RelayConfig;
+  /** Real path of the root. */
+  readonly root: string;
+  /** Watches what followers do; undefined: nobody does. */
+  readonly watchdog: Watchdog | undefined;
+}
+
+export interface WiredRelay {
+  readonly git: Git;
+  readonly access: Access;
+  readonly answers: PackAnswers;
+  readonly disk: DiskRoom;
+  readonly gate: FetchGate;
+  readonly doorkeeper: Doorkeeper;
+  readonly fleet: Fleet;
+  readonly hub: Hub;
+  readonly repositories: Repositories;
+  /** Mirrors that changed since they were last tidied up. */
+  readonly untidy: Set<Mirror>;
+  readonly onRefused: OnRefused;
+  dispose(): Promise<void>;
+}
+
+/** git processes that answer fetches at a time; four of them for a principal that is alone. */
+const MOST_ANSWERS_AT_ONCE = 5;
+/** Different questions that may wait for them, 256 of one principal; a whole fleet asks the same one. */
+const MOST_ANSWERS_WAITING = 341;
+/** Repositories that are mirrored for the first time at once; one principal has at most three quarters of these places. */
+const MOST_FIRST_COPIES = 16;
+/** Before a repository that the git server did not have is asked for again; the pauses grow. */
+const LONGEST_FIRST_PAUSE_MS = 5000;
+/** git processes besides, each as slow as its reader: those whose answers have no room on disk. Six of one principal. */
+const MOST_ANSWERS_FLOWING = 8;
+/** A client that lost its connection comes again before the work for it is thrown away. */
+const LINGER_MS = 5000;
+const LONGEST_ANSWER_MS = 30 * 60_000;
+const CACHE_IN_MEMORY_BYTES = 64 * 2 ** 20;
+
+async function createHermetic(
+  { config, root }: RelayWiring,
+  directory: string,
+  memory: GitMemory,
+): Promise<HermeticGit> {
+  const { environment, ssh } = config;
+  const lentUser = await lendUser(directory, environment.HOME ?? '/');
+  return await createHermeticGit({
+    directory,
+    root,
+    inherited: environment,
+    overrides: config.gitConfig,
+    additions: upstreamGitSettings(config),
+    includedConfig: undefined,
+    cookieFile: config.cookieFile,
+    lfs: false,
+    memory,
+    ssh: {
+      ...ssh,
+      ...(lentUser && { lentUser }),
+      verbosity: config.verbosity,
+      controlDirectory: directoryForSockets(directory),
+      persistSeconds: persistSeconds(config.periodMs),
+    },
+  });
+}
+
+/** Makes everything that a relay needs; starts nothing. @throws SidecarError ERR_RELAY_PATTERN */
+export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
+  const { config, root, runner, log, redactor, clock, random, metrics, withoutDefaults } = wiring;
+  const always = config.follow.map(followedName);
+  const allow = config.allow.map((text) => new AllowPattern(text));
+  const directory = await openPrivateDirectory(`relay\n${root}`, root);
+  const memory = new GitMemory(readMemoryGroup());
+  const hermetic = await createHermetic(wiring, directory, memory);
+  const plain = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root, memory });
+  const shared = new SharedSsh({ directory, runner, environment: hermetic.environment });
+  const git = explainSshFiles(overSharedSsh(plain, shared, log), config.ssh);
+  const board = config.nats && new Board({ ...config.nats, name: hostname(), clock, log });
+  const budget = new HostBudget(clock, config.requestsPerHost, (host, ms) =>
+    log.warn('requests wait for their turn: raise --requests-per-host or --period, or use a webhook', {
+      host,
+      ms: Math.round(ms),
+    }),
+  );
+  const access = new Access(config.accessFile, log, clock);
+  const onRefused: OnRefused = (what) => metrics?.count('git_sidecar_relay_refused_total', { what });
+  const hub = new Hub({
+    relay: `${hostname()}-${process.pid}-${clock.now().toString(36)}`,
+    staggerMs: config.staggerMs,
+    mostSubscribers: config.maxSubscribers,
+    clock,
+    random,
+  });
+  const untidy = new Set<Mirror>();
+  const copies = new FairRoom(() => MOST_FIRST_COPIES);
+
+  const openUpstream = createUpstreams({ config, git, hermetic, log, redactor, clock, random, withoutDefaults });
+  const createFollower = async (upstream: Upstream, gitDir: string, payer: string): Promise<Follower> => {
+    const mirror = new Mirror({ git, root, gitDir, clock, log });
+    const { name } = upstream;
+    const follower: Follower = new Follower({
+      upstream,
+      remote: await openUpstream(upstream, (hint) => follower.wake(hint)),
+      mirror,
+      budget,
+      copies,
+      payer,
+      periodMs: config.periodMs,
+      clock,
+      random,
+      log,
+      noting:
+        board &&
+        noteOnBoard({ board, repository: name, refs: () => follower.refs, onNews: (hint) => follower.wake(hint), log }),
+      onChange: (changes) => {
+        fleet.changed(name, changes);
+        hub.tell(follower);
+        metrics?.count('git_sidecar_relay_changes_total', { repository: name });
+        untidy.add(mirror);
+      },
+      watchdog: wiring.watchdog,
+      onRecovery: () => hub.tellRecovery(follower),
+      onTrouble: (error, isNew) => {
+        if (isNew) hub.tellTrouble(follower, error);
+        if (!follower.isKnown && isAbsence(error)) repositories.giveUp(follower, error);
+        disk.note(error);
+        const repository = follower.isKnown ? name : 'other';
+        metrics?.count('git_sidecar_relay_upstream_failures_total', { repository, code: error.code });
+      },
+    });
+    return follower;
+  };
+
+  const repositories = new Repositories({
+    directory: join(root, 'repositories'),
+    allow,
+    always,
+    most: config.maxRepositories,
+    idleMs: config.idleMs,
+    mostBytes: config.maxDiskBytes,
+    clock,
+    log,
+    createFollower,
+    firstPauseMs: Math.min(config.periodMs, LONGEST_FIRST_PAUSE_MS),
+    isWatched: (follower) => hub.isWatched(follower),
+    endStreams: (follower, error) => hub.endAll(follower, error),
+  });
+  const fleet = new Fleet({
+    clock,
+    follower: (name) => repositories.peek(name),
+    onFollowed: (seconds) => metrics?.observe('git_sidecar_relay_follow_seconds', seconds),
+    mostSubscribers: config.maxSubscribers,
+  });
+  const suspect = (gitDir: string): void =>
+    repositories.followers.find(({ mirror }) => mirror.gitDir === gitDir)?.suspect();
+  const disk: DiskRoom = new DiskRoom({ directory: root, log, onLow: () => void answers.makeRoom() });
+  const reach = new Reach({ git, onFailure: suspect });
+  const answers: PackAnswers = new PackAnswers({
+    git,
+    disk,
+    directory: join(root, 'answers'),
+    log,
+    mostBytes: config.cacheBytes,
+    mostBytesInMemory: Math.min(CACHE_IN_MEMORY_BYTES, config.cacheBytes),
+    mostAtOnce: MOST_ANSWERS_AT_ONCE,
+    mostWaiting: MOST_ANSWERS_WAITING,
+    mostFlowing: MOST_ANSWERS_FLOWING,
+    timeoutMs: LONGEST_ANSWER_MS,
+    lingerMs: LINGER_MS,
+    onFailure: suspect,
+  });
+  return {
+    git,
+    access,
+    answers,
+    disk,
+    gate: new FetchGate(reach, log),
+    doorkeeper: new Doorkeeper(access, repositories, onRefused),
+    onRefused,
+    fleet,
+    hub,
+    repositories,
+    untidy,
+    dispose: async () => {
+      reach.close();
+      await board?.close();
+      await shared.close();
+      await hermetic.dispose();
+    },
+  };
+}

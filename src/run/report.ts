@@ -1,0 +1,92 @@
+import { parseOid } from '../model/oid.ts';
+import { type Verdict, YES } from '../model/verdict.ts';
+import type { MetricsSink } from '../serve/metrics-sink.ts';
+import type { Publisher } from '../service/publisher.ts';
+import type { Front } from './front.ts';
+import type { StateFile } from './state.ts';
+import type { DeploymentReport, RunObserver, RunStatus } from './status.ts';
+import type { Switchover } from './switchover.ts';
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+export interface ReportOptions {
+  readonly state: StateFile;
+  readonly front: Front | undefined;
+  readonly metrics: MetricsSink | undefined;
+  /** undefined: another process publishes the link. */
+  readonly sync: Publisher | undefined;
+}
+
+/** What is kept so that others can see how run is doing. */
+export class RunReport implements RunObserver {
+  readonly #options: ReportOptions;
+  #switchover: Switchover | undefined;
+  #isEnding = false;
+  #last: DeploymentReport | undefined;
+
+  constructor(options: ReportOptions) {
+    this.#options = options;
+  }
+
+  watch(switchover: Switchover): void {
+    this.#switchover = switchover;
+  }
+
+  /** `/readyz` says no from now on, so that nobody sends anything here any more. */
+  ending(): void {
+    this.#isEnding = true;
+  }
+
+  onDeployment(report: DeploymentReport): void {
+    this.#last = report;
+    const { metrics } = this.#options;
+    metrics?.count('git_sidecar_deployments_total', { outcome: report.outcome });
+    if (report.outcome === 'deployed' && report.sincePublishMs !== undefined)
+      metrics?.observe('git_sidecar_publish_to_running_seconds', report.sincePublishMs / 1000);
+    const running = this.#switchover?.running;
+    this.reportToRelay();
+    if (running) metrics?.setOnly('git_sidecar_running_info', 1, { oid: running.id });
+  }
+
+  /** The relay's overview shows what runs here. */
+  reportToRelay(): void {
+    const oid = parseOid(this.#switchover?.running?.id ?? '');
+    if (oid) this.#options.sync?.reportRunning?.(oid);
+  }
+
+  showMetrics(): void {
+    this.#options.metrics?.set('git_sidecar_process_restarts', this.#switchover?.restarts ?? 0);
+  }
+
+  status(): RunStatus & { readonly connections: number | undefined } {
+    const { running, instance, restarts = 0 } = this.#switchover ?? {};
+    const { state, front } = this.#options;
+    const { releases, quarantined } = state.state;
+    const alive = running && instance && instance.exit === undefined;
+    const last = this.#last;
+    return {
+      running: alive
+        ? { oid: running.id, pid: instance.pid, port: instance.port, since: iso(instance.startedAt) }
+        : undefined,
+      quarantined,
+      restarts,
+      releases: releases.map(({ id }) => id),
+      lastDeployment: last && {
+        oid: last.id,
+        outcome: last.outcome,
+        reason: last.reason,
+        ms: last.ms,
+        sincePublishMs: last.sincePublishMs,
+        at: iso(last.at),
+      },
+      connections: front?.connections,
+    };
+  }
+
+  readiness(): Verdict {
+    if (this.#isEnding) return { ok: false, text: 'run is ending' };
+    const { isAlive = false, isReady = false } = this.#switchover ?? {};
+    if (isReady) return YES;
+    return { ok: false, text: isAlive ? 'the process is not ready yet' : 'nothing is running' };
+  }
+}

@@ -1,0 +1,189 @@
+import { join } from 'node:path';
+import type { RunConfig } from '../config/run-config.ts';
+import { type Verdict, YES } from '../model/verdict.ts';
+import type { Route } from '../platform/http-answer.ts';
+import { HttpClient } from '../platform/http-client.ts';
+import type { LogFields } from '../platform/log.ts';
+import { endPredecessors } from '../platform/orphans.ts';
+import { OutputLines } from '../platform/output-lines.ts';
+import type { Exit } from '../platform/process.ts';
+import { jsonRoute } from '../serve/routes.ts';
+import type { Ambient } from '../service/ambient.ts';
+import type { Publisher } from '../service/publisher.ts';
+import type { Service, ServiceEnd, StopOrder } from '../service/service.ts';
+import { ControlSocket } from './control-socket.ts';
+import { Deployer } from './deployer.ts';
+import { statusOf } from './exit-status.ts';
+import { LinkWatch } from './follow-link.ts';
+import { Front } from './front.ts';
+import { Launch } from './launch.ts';
+import { Mirror } from './mirror.ts';
+import { Releases } from './releases.ts';
+import { RunReport } from './report.ts';
+import { openStateDirectory, StateFile, stateCandidates } from './state.ts';
+import { checkSurroundings } from './surroundings.ts';
+import { Switchover } from './switchover.ts';
+
+export interface RunServiceOptions {
+  readonly config: RunConfig;
+  readonly ambient: Ambient;
+  /** Logs that it starts, with these facts. */
+  readonly announce: (facts: LogFields) => void;
+  /** The sync of this process that makes the link; undefined: another process does. */
+  readonly sync: Publisher | undefined;
+  /** The process is there for this run alone: `/status` is about nothing else. */
+  readonly leads: boolean;
+}
+
+/** A process that follows a directory, as a service of a process. */
+export class RunService implements Service {
+  readonly inbound = undefined;
+  readonly pending = [];
+  readonly #options: RunServiceOptions;
+  readonly #report: RunReport;
+  readonly #front: Front | undefined;
+  readonly #switchover: Switchover;
+  readonly #deployer: Deployer;
+  readonly #gone: Promise<Exit>;
+  #control: ControlSocket | undefined;
+  #watch: LinkWatch | undefined;
+  #status: number | undefined;
+
+  private constructor(options: RunServiceOptions, stateDir: string, state: StateFile, front: Front | undefined) {
+    const { config, ambient, sync } = options;
+    const { clock, log, metrics, random, redactor, runner, terminal, withoutDefaults } = ambient;
+    let onGone: (exit: Exit) => void = () => undefined;
+    this.#gone = new Promise((resolve) => {
+      onGone = resolve;
+    });
+    const { place, link } = config;
+    const releases = new Releases({ directory: join(stateDir, 'releases'), link, place });
+    const http = new HttpClient(config.environment, withoutDefaults);
+    const openOutput = (): OutputLines => new OutputLines(redactor, terminal.write);
+    const launch = new Launch({ config, stateDir, runner, clock, http, log, openOutput });
+    const mirror =
+      place.kind === 'into'
+        ? new Mirror({ directory: place.directory, backupDir: join(stateDir, 'backup'), log })
+        : undefined;
+    this.#options = options;
+    this.#front = front;
+    this.#report = new RunReport({ state, front, metrics, sync });
+    this.#switchover = new Switchover({ config, launch, front, clock, log, onGone });
+    this.#report.watch(this.#switchover);
+    this.#deployer = new Deployer({
+      ...{ config, state, releases, launch, mirror, switchover: this.#switchover, clock, log, random },
+      redact: (text) => redactor.redact(text),
+      observer: this.#report,
+    });
+  }
+
+  /** @throws SidecarError where the command, the link or a directory cannot be used */
+  static async open(options: RunServiceOptions): Promise<RunService> {
+    const { config, ambient, announce, sync } = options;
+    const { log } = ambient;
+    await checkSurroundings(config, sync !== undefined);
+    const stateDir = await openStateDirectory(
+      stateCandidates(config.stateDir, config.link, config.place, config.environment),
+    );
+    announce({ link: config.link, command: config.command[0], state: stateDir });
+    await endPredecessors(stateDir, log);
+    const state = new StateFile(stateDir);
+    await state.load();
+    const front = config.listen && (await Front.listen(config.listen));
+    if (front) log.info(0, 'accepting connections', { port: front.ownPort });
+    const service = new RunService(options, stateDir, state, front);
+    try {
+      const rollBack = async (to: string | undefined): Promise<string> => (await service.#deployer.rollBack(to)).id;
+      service.#control = await ControlSocket.listen(stateDir, rollBack, log);
+    } catch (error) {
+      await front?.close();
+      throw error;
+    }
+    return service;
+  }
+
+  get routes(): readonly Route[] {
+    return this.#options.leads ? [jsonRoute('/status', () => this.status())] : [];
+  }
+
+  readiness(): Verdict {
+    return this.#report.readiness();
+  }
+
+  liveness(): Verdict {
+    return YES;
+  }
+
+  status(): unknown {
+    return this.#options.ambient.redactor.redactAll(this.#report.status());
+  }
+
+  showMetrics(): void {
+    this.#report.showMetrics();
+  }
+
+  wake(): void {
+    this.#deployer.consider();
+  }
+
+  passOn(signal: NodeJS.Signals): void {
+    this.#switchover.instance?.signal(signal);
+  }
+
+  async run(signal: AbortSignal): Promise<ServiceEnd> {
+    const { config, ambient, sync } = this.#options;
+    const consider = (): void => this.#deployer.consider();
+    await this.#deployer.resume();
+    sync?.onPublish(consider);
+    this.#report.reportToRelay();
+    const { link, recheckMs } = config;
+    this.#watch = new LinkWatch({ link, recheckMs, log: ambient.log, onChange: consider });
+    consider();
+    const stopped = new Promise<undefined>((done) =>
+      signal.aborted ? done(undefined) : signal.addEventListener('abort', () => done(undefined)),
+    );
+    const exit = await Promise.race([this.#gone, stopped]);
+    if (!exit) return { status: 1 };
+    ambient.log.info(0, 'stopping', { status: exit.code, signal: exit.signal });
+    await this.#deployer.halt();
+    this.#status = statusOf({ exit }, await this.#deployer.stop());
+    return { status: this.#status };
+  }
+
+  async stop({ signal, hurry }: StopOrder): Promise<void> {
+    const { log } = this.#options.ambient;
+    // Both at once: who saw that we are not ready gets no answer that keeps a connection.
+    this.#report.ending();
+    this.#front?.leave();
+    try {
+      if (signal && this.#status === undefined) {
+        log.info(0, 'stopping', { reason: signal });
+        await this.#deployer.halt();
+        if (this.#switchover.isAlive) await this.#drain(hurry);
+        this.#status = statusOf({ signal }, await this.#deployer.stop());
+      }
+    } finally {
+      this.#watch?.close();
+      await this.#deployer.stop();
+      await Promise.all([this.#front?.close(), this.#control?.close()]);
+      await this.#options.ambient.runner.endAll();
+    }
+  }
+
+  statusAfter(): number | undefined {
+    return this.#status;
+  }
+
+  /** Lets load balancers and clients go elsewhere, and finishes what is under way, before the process is stopped. */
+  async #drain(hurry: AbortSignal): Promise<void> {
+    const { drainDelayMs, drainTimeoutMs } = this.#options.config;
+    const { clock, log } = this.#options.ambient;
+    if (drainDelayMs > 0 && !hurry.aborted) {
+      log.info(0, 'serving on until load balancers have taken note', { ms: drainDelayMs });
+      await clock.sleep(drainDelayMs, hurry);
+    }
+    if (hurry.aborted) return;
+    const cut = await this.#front?.finish(drainTimeoutMs, hurry);
+    if (cut) log.warn('connections were cut at the end', { connections: cut });
+  }
+}

@@ -1,0 +1,44 @@
+import type { SyncObserver } from '../model/sync-observer.ts';
+import { WakeUps } from '../platform/wake-ups.ts';
+import type { InboundOptions } from '../serve/inbound/routes.ts';
+import { followedBy, type Observability } from './observability.ts';
+import { type SyncAnswer, SyncNow, tellAll } from './sync-now.ts';
+import { type WiredSync, type WiringOptions, wireSync } from './wiring/wire.ts';
+
+export interface WakeableSyncOptions extends Omit<WiringOptions, 'wake' | 'observer' | 'counters'> {
+  readonly observability: Observability;
+  /** Who else watches. */
+  readonly observer?: Partial<SyncObserver>;
+}
+
+/** A sync with everything that can make it start its next cycle sooner. */
+export interface WakeableSync extends WiredSync {
+  readonly wakeUps: WakeUps;
+  /** For push notifications, people and CI. */
+  readonly inbound: InboundOptions;
+}
+
+export async function wireWakeableSync(options: WakeableSyncOptions): Promise<WakeableSync> {
+  const { observability, observer = {}, ...wiring } = options;
+  const { config, clock, log, redactor } = wiring;
+  const wakeUps = new WakeUps(clock);
+  const syncNow = new SyncNow((hint) => wakeUps.wake('trigger', hint));
+  const wired = await wireSync({
+    ...wiring,
+    counters: observability.counters,
+    wake: (hint) => wakeUps.wake('relay', hint),
+    observer: tellAll([observability.observer, syncNow, observer]),
+  });
+  return {
+    ...wired,
+    wakeUps,
+    inbound: {
+      followed: () => [followedBy(config)],
+      clock,
+      log,
+      wake: (reason, hint) => wakeUps.wake(reason, hint),
+      // The error may hold what the git server said.
+      syncNow: async (timeoutMs, hint) => redactor.redactAll(await syncNow.wait(timeoutMs, hint)) as SyncAnswer,
+    },
+  };
+}

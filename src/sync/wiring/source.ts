@@ -1,0 +1,35 @@
+import type { SyncConfig } from '../../config/sync-config.ts';
+import type { Git } from '../../git/git.ts';
+import type { Hint } from '../../model/hint.ts';
+import { createPoller } from '../../poll/create-poller.ts';
+import type { RefSource } from '../../poll/ref-source.ts';
+import type { Reports } from '../../relay/client/reports.ts';
+import type { Ambient } from '../../service/ambient.ts';
+
+export interface SourceWiring extends Pick<Ambient, 'clock' | 'log' | 'random' | 'redactor' | 'withoutDefaults'> {
+  readonly config: SyncConfig;
+  readonly git: Git;
+  /** Somebody told that a ref moved. */
+  readonly wake: (hint: Hint) => void;
+}
+
+export interface WiredSource {
+  readonly source: RefSource;
+  /** Tells the relay how far we are; undefined without one. */
+  readonly reports: Reports | undefined;
+}
+
+/**
+ * Who tells a sync where its ref is: the git server, or a relay; and NATS sooner than either. What has to do with relays
+ * is loaded only where there is one: a sidecar is multiplied by Pods.
+ */
+export async function wireSource(wiring: SourceWiring): Promise<WiredSource> {
+  const { config, git, log, clock, withoutDefaults } = wiring;
+  const client = config.relay || config.nats ? await import('./relay-source.ts') : undefined;
+  const wired =
+    client && config.relay
+      ? await client.relaySource(wiring, config.relay)
+      : { source: await createPoller({ ...config, withoutDefaults }, git, log, clock), reports: undefined };
+  if (!client || !config.nats || config.target.kind === 'oid') return wired;
+  return { ...wired, source: client.hintedSource(wiring, config.nats, wired.source) };
+}

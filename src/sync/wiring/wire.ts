@@ -1,0 +1,193 @@
+import { Spare } from '../../checkout/spare.ts';
+import { digestSurroundings } from '../../checkout/surroundings.ts';
+import type { SyncConfig } from '../../config/sync-config.ts';
+import type { CloneOptions } from '../../fetch/clone.ts';
+import { CommitFetcher } from '../../fetch/fetch-commit.ts';
+import { Layout } from '../../fetch/layout.ts';
+import { PackFetch } from '../../fetch/pack-fetch.ts';
+import { Repository } from '../../fetch/repository.ts';
+import { createGit, type Git } from '../../git/git.ts';
+import { createHermeticGit, type HermeticGit } from '../../git/hermetic.ts';
+import { GitMemory } from '../../git/memory.ts';
+import { overSharedSsh, SharedSsh } from '../../git/shared-ssh.ts';
+import { directoryForSockets, persistSeconds } from '../../git/ssh-connections.ts';
+import { explainSshFiles } from '../../git/ssh-files.ts';
+import type { Hint } from '../../model/hint.ts';
+import type { Oid } from '../../model/oid.ts';
+import type { SyncObserver } from '../../model/sync-observer.ts';
+import { HttpClient } from '../../platform/http-client.ts';
+import { lendUser } from '../../platform/lend-user.ts';
+import { readMemoryGroup } from '../../platform/memory-limit.ts';
+import { openPrivateDirectory } from '../../platform/private-directory.ts';
+import { userGitConfig } from '../../poll/native-poll.ts';
+import type { Reports } from '../../relay/client/reports.ts';
+import { CredentialSource } from '../../remote/credential-source.ts';
+import type { Ambient } from '../../service/ambient.ts';
+import type { SyncContext } from '../context.ts';
+import { tellAll } from '../sync-now.ts';
+import { confinement, withScopedHeaders } from './confinement.ts';
+import { createHooks, createPrePublish } from './hooks.ts';
+import { withRelayAccess } from './relay-access.ts';
+import { wireSource } from './source.ts';
+
+/** Counters that stages and hooks tick; the metrics when there are some. */
+export interface SyncCounters {
+  fetched(): void;
+  askpass(success: boolean): void;
+  githubToken(success: boolean): void;
+  hook(name: string, success: boolean): void;
+}
+
+export interface WiringOptions
+  extends Pick<Ambient, 'clock' | 'log' | 'random' | 'redactor' | 'runner' | 'withoutDefaults'> {
+  readonly config: SyncConfig;
+  /** Real path of the root. */
+  readonly root: string;
+  readonly observer: SyncObserver;
+  readonly counters: SyncCounters;
+  /** Somebody told that the ref moved. */
+  readonly wake: (hint: Hint) => void;
+  readonly onProgress?: (text: string) => void;
+}
+
+async function createHermetic(
+  { config, root }: WiringOptions,
+  memory: GitMemory,
+): Promise<{ hermetic: HermeticGit; directory: string }> {
+  const directory = await openPrivateDirectory(`${root}\n${config.link}`, root);
+  // Also for http: submodules may come over ssh.
+  const lentUser = await lendUser(directory, config.environment.HOME ?? '/');
+  const hermetic = await createHermeticGit({
+    directory,
+    root,
+    inherited: config.environment,
+    overrides: config.gitConfig,
+    additions: [...config.gitConfigAdd, ...(await confinement(config))],
+    includedConfig: await userGitConfig(config),
+    cookieFile: config.cookieFile,
+    lfs: config.lfs,
+    memory,
+    ssh: {
+      ...config.ssh,
+      ...(lentUser && { lentUser }),
+      verbosity: config.verbosity,
+      controlDirectory:
+        config.remote.transport === 'ssh' && !config.oneTime ? directoryForSockets(directory) : undefined,
+      persistSeconds: persistSeconds(config.periodMs),
+    },
+  });
+  return { hermetic, directory };
+}
+
+/** v3 names the local branch after the one it follows, v4 calls it git-sync (compat.md 2). */
+function localRef({ mode, target }: SyncConfig): string {
+  if (mode === 'v4' || target.kind === 'oid') return 'refs/heads/git-sync';
+  return target.candidates.find((name) => name.startsWith('refs/heads/')) ?? 'refs/heads/git-sync';
+}
+
+/** v3 with a git program of the user's own: it expects to see the clone that v3 begins with. */
+function firstClone({ mode, git, target, depth, remote }: SyncConfig): CloneOptions | undefined {
+  if (mode === 'v4' || git === 'git') return undefined;
+  const [ref = ''] = target.kind === 'oid' ? [] : target.candidates;
+  return { branch: /^refs\/(?:heads|tags)\/(.+)$/.exec(ref)?.[1], depth, shownUrl: remote.shownUrl };
+}
+
+export interface WiredSync {
+  readonly context: SyncContext;
+  /** Tells the relay what `run` is running; undefined without one. */
+  readonly reportRunning: ((oid: Oid) => void) | undefined;
+  /** Ends shared connections and removes what is outside the root. */
+  dispose(): Promise<void>;
+}
+
+/** What is published is what the relay shows of us, from the first cycle that found it in order. */
+function reportTo(reports: Reports): Partial<SyncObserver> {
+  return {
+    onCycle: ({ revision }) => {
+      if (revision) reports.published(revision);
+    },
+    onPublish: (revision) => reports.published(revision),
+  };
+}
+
+/** Makes everything that a sync needs, from the configuration; starts nothing. */
+export async function wireSync(given: WiringOptions): Promise<WiredSync> {
+  const options = { ...given, config: withRelayAccess(withScopedHeaders(given.config)) };
+  const { config, root, runner, log, redactor, clock, counters } = options;
+  const memory = new GitMemory(readMemoryGroup());
+  const { hermetic, directory } = await createHermetic(options, memory);
+  const plain = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root, memory });
+  const shared =
+    config.remote.transport === 'ssh'
+      ? new SharedSsh({ directory, runner, environment: hermetic.environment })
+      : undefined;
+  const git: Git = explainSshFiles(shared ? overSharedSsh(plain, shared, log) : plain, config.ssh);
+  const layout = new Layout(root, config.mode);
+  const repository = new Repository({
+    git,
+    log,
+    clock,
+    layout,
+    localRef: localRef(config),
+    url: config.remote.fetchUrl,
+    moveAside: config.moveAside,
+    clone: firstClone(config),
+  });
+  const { source, reports } = await wireSource({ ...options, git });
+  const fetcher = new CommitFetcher({
+    git,
+    gitDir: layout.gitDir,
+    localRef: localRef(config),
+    depth: config.depth,
+    filter: config.filter,
+    allTags: config.mode !== 'v4',
+    url: () => source.fetchUrl,
+    shownUrl: config.remote.shownUrl,
+    onFetch: counters.fetched,
+    ...(options.onProgress && { onProgress: options.onProgress }),
+  });
+  const http = new HttpClient(config.environment, options.withoutDefaults);
+  const credentials = new CredentialSource({
+    config,
+    clock,
+    http,
+    redactor,
+    onAskpass: counters.askpass,
+    onGithubToken: counters.githubToken,
+  });
+  const context: SyncContext = {
+    config,
+    clock,
+    log,
+    git,
+    hermetic,
+    layout,
+    repository,
+    fetcher,
+    packFetch: new PackFetch({ git, gitDir: layout.gitDir, localRef: localRef(config) }),
+    spare: new Spare({
+      git,
+      runner,
+      env: hermetic.hookEnvironment(),
+      gitDir: layout.gitDir,
+      stateDir: layout.stateDir,
+    }),
+    surroundings: await digestSurroundings(config),
+    source,
+    credentials,
+    observer: reports ? tellAll([options.observer, reportTo(reports)]) : options.observer,
+    hooks: createHooks(options, hermetic, http),
+    prePublish: createPrePublish(options, hermetic),
+  };
+  const followed = config.target.requested;
+  return {
+    context,
+    reportRunning: reports && ((oid) => reports.running({ ref: repository.state.ref ?? followed, oid })),
+    dispose: async () => {
+      source.close();
+      reports?.close();
+      await shared?.close();
+      await hermetic.dispose();
+    },
+  };
+}
