@@ -58,7 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   run: ['model', 'platform', 'config', 'serve', 'service'],
   relay: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire', 'poll', 'serve', 'service'],
   app: ['model', 'platform', 'config', 'notify', 'serve', 'service', 'sync', 'run', 'relay'],
-  cli: ['model', 'platform', 'config', 'app', 'demo', 'fetch', 'notify', 'run'],
+  cli: ['model', 'platform', 'config', 'remote', 'app', 'demo', 'fetch', 'notify', 'run'],
   demo: ['model', 'platform'],
   docs: ['model', 'config', 'serve'],
 };

@@ -4,6 +4,7 @@ import type { SidecarError } from '../model/error.ts';
 import type { LogFields } from '../platform/log.ts';
 import type { Redactor } from '../platform/redact.ts';
 import type { Ambient } from '../service/ambient.ts';
+import type { Publisher } from '../service/publisher.ts';
 import type { Service } from '../service/service.ts';
 
 /** What a unit is opened with. */
@@ -13,8 +14,8 @@ export interface UnitOpening {
   readonly announce: (facts: LogFields) => void;
   /** Called after each success; clears the error file. */
   readonly onSuccess: () => Promise<void>;
-  /** A service of this process that is open already, by the name of its unit. */
-  readonly find: (name: string) => Service | undefined;
+  /** What unit `name` of this process publishes. */
+  readonly find: (name: string) => Publisher;
 }
 
 /** One service of a process, from its checked configuration. */
@@ -48,6 +49,10 @@ export interface Plan {
   readonly wakeOn: NodeJS.Signals | undefined;
   /** Is Node's list of certificates used by nobody here? */
   readonly ownCertificates: boolean;
-  /** Opened in this order, ended in the opposite one. The last one is what the process is there for. */
+  /** They have names that users know: log lines and metrics name them. */
+  readonly hasUnits: boolean;
+  /** Some signals are for the processes that are kept here. */
+  readonly keepsProcesses: boolean;
+  /** Opened in this order. */
   readonly units: readonly Unit[];
 }

@@ -14,6 +14,8 @@ export interface SignalOptions {
   readonly onWake: () => void;
   /** Called for each signal that ends the program. */
   readonly onStop: (stop: Stop) => void;
+  /** SIGHUP; undefined: it ends the program. */
+  readonly onReload: (() => void) | undefined;
   /** Hands a signal to the process that is kept here; undefined: there is none. */
   readonly passOn: ((signal: NodeJS.Signals) => void) | undefined;
 }
@@ -36,7 +38,7 @@ const ALWAYS_ENDING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
 
 /** Takes over the process's signals until disposed. */
 export function listenForSignals(options: SignalOptions): { stop(): Stop | undefined; dispose(): void } {
-  const { wakeOn, log, passOn } = options;
+  const { wakeOn, log, passOn, onReload } = options;
   let stop: Stop | undefined;
   let lastResort: NodeJS.Timeout | undefined;
   const handlers = new Map<NodeJS.Signals, () => void>(IGNORED.map((name) => [name, () => undefined]));
@@ -54,6 +56,7 @@ export function listenForSignals(options: SignalOptions): { stop(): Stop | undef
     });
   }
   if (passOn) for (const name of PASSED_ON) handlers.set(name, () => passOn(name));
+  if (onReload) handlers.set('SIGHUP', onReload);
   const alwaysEnding = passOn ? [...ALWAYS_ENDING, 'SIGQUIT'] : ALWAYS_ENDING;
   if (wakeOn && alwaysEnding.includes(wakeOn))
     log.warn(`--sync-on-signal: ${wakeOn} ends the program and starts no sync`);

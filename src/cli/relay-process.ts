@@ -17,6 +17,8 @@ export async function runRelayProcess(config: RelayConfig, notices: readonly str
     notices,
     wakeOn: undefined,
     ownCertificates: config.nats === undefined,
+    hasUnits: false,
+    keepsProcesses: false,
     units: [relayUnit({ name: 'relay', config, addSecrets: (redactor) => addSecrets(redactor, config) })],
   };
   return await boot(plan, io);

@@ -22,6 +22,8 @@ export async function runProcess(config: RunConfig, notices: readonly string[], 
     notices,
     wakeOn: sync?.syncOnSignal,
     ownCertificates: sync?.nats === undefined,
+    hasUnits: false,
+    keepsProcesses: true,
     units: [...syncs, runUnit({ name: 'run', config, from: sync && 'sync', leads: true })],
   };
   return await boot(plan, io);

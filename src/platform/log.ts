@@ -33,6 +33,8 @@ export interface LoggerOptions {
   readonly redactor: Redactor;
   readonly write: (line: string) => void;
   readonly now: () => number;
+  /** Facts of every line, before its own. */
+  readonly fields?: LogFields;
   /** Called for each error line with the record as it was written: git-sync's error file is written here. */
   readonly onError?: (record: LogRecord) => void;
   /** The hint of an error in the user's own words; the error's own when left out. */
@@ -59,7 +61,7 @@ export function createLogger(options: LoggerOptions): Logger {
       ...record,
       message: redactor.redact(record.message),
       ...(record.error !== undefined && { error: redactor.redact(messageOf(record.error)) }),
-      fields: redactor.redactAll(record.fields) as LogFields,
+      fields: { ...options.fields, ...(redactor.redactAll(record.fields) as LogFields) },
     };
     options.write(`${options.format(clean)}\n`);
     if (record.kind === 'error') options.onError?.(clean);

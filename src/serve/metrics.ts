@@ -9,8 +9,16 @@ const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 
 type Metric = Counter | Gauge | Histogram | Summary;
 
-function create(name: string, definition: MetricDefinition, quantiles: readonly number[], registry: Registry): Metric {
-  const shared = { name, help: definition.help, labelNames: Object.keys(definition.labels), registers: [registry] };
+interface Creation {
+  readonly quantiles: readonly number[];
+  /** Labels that every metric has beside its own. */
+  readonly more: readonly string[];
+  readonly registry: Registry;
+}
+
+function create(name: string, definition: MetricDefinition, { quantiles, more, registry }: Creation): Metric {
+  const labelNames = [...more, ...Object.keys(definition.labels)];
+  const shared = { name, help: definition.help, labelNames, registers: [registry] };
   switch (definition.kind) {
     case 'counter':
       return new Counter(shared);
@@ -59,9 +67,12 @@ class SeriesBook {
     return dropped.map(([, labels]) => labels);
   }
 
-  forgetAll(): void {
+  /** @returns the labels of what is forgotten */
+  forgetAll(): Labels[] {
+    const forgotten = [...this.#series.values()];
     this.#values.clear();
     this.#series.clear();
+    return forgotten;
   }
 
   #admitValue(label: string, text: string): string {
@@ -76,19 +87,17 @@ class SeriesBook {
   }
 }
 
-/** The process's metrics in Prometheus form. The table bounds their series, whatever comes from outside. */
-export class Metrics implements MetricsSink {
-  readonly #registry = new Registry();
-  readonly #metrics = new Map<MetricName, Metric>();
+/** What one part of a process measures: its metrics have the labels that name the part. */
+class Part implements MetricsSink {
+  readonly #metrics: ReadonlyMap<MetricName, Metric>;
+  readonly #labels: Labels;
   readonly #books = new Map<MetricName, SeriesBook>();
 
-  /** @param quantiles v3 gives 0.5, 0.9 and 0.99 for durations, v4 none (compat.md 5) */
-  constructor(quantiles: readonly number[]) {
-    collectDefaultMetrics({ register: this.#registry });
-    for (const [name, definition] of Object.entries(METRICS)) {
-      this.#metrics.set(name as MetricName, create(name, definition, quantiles, this.#registry));
+  constructor(metrics: ReadonlyMap<MetricName, Metric>, labels: Labels) {
+    this.#metrics = metrics;
+    this.#labels = labels;
+    for (const [name, definition] of Object.entries(METRICS))
       this.#books.set(name as MetricName, new SeriesBook(definition));
-    }
   }
 
   count(name: MetricName, labels: Labels = {}): void {
@@ -101,12 +110,10 @@ export class Metrics implements MetricsSink {
     if (metric instanceof Gauge) metric.set(this.#admit(name, labels), value);
   }
 
-  /** Sets the one labelled value of a gauge, forgetting those with other labels. */
   setOnly(name: MetricName, value: number, labels: Labels): void {
     const metric = this.#metrics.get(name);
     if (!(metric instanceof Gauge)) return;
-    metric.reset();
-    this.#books.get(name)?.forgetAll();
+    this.#forget(name);
     metric.set(this.#admit(name, labels), value);
   }
 
@@ -115,11 +122,64 @@ export class Metrics implements MetricsSink {
     if (metric instanceof Histogram || metric instanceof Summary) metric.observe(this.#admit(name, labels), seconds);
   }
 
-  /** Forgets every series whose `label` is none of `values`: what they are about is gone. */
   keep(label: string, values: ReadonlySet<string>): void {
     const shown = new Set([...values].map(visibleText));
     for (const [name, book] of this.#books)
-      for (const labels of book.keep(label, shown)) this.#metrics.get(name)?.remove(labels);
+      for (const labels of book.keep(label, shown)) this.#metrics.get(name)?.remove({ ...this.#labels, ...labels });
+  }
+
+  /** Forgets every series: what they are about is gone. */
+  forgetAll(): void {
+    for (const name of this.#books.keys()) this.#forget(name);
+  }
+
+  #forget(name: MetricName): void {
+    const series = this.#books.get(name)?.forgetAll() ?? [];
+    for (const labels of series) this.#metrics.get(name)?.remove({ ...this.#labels, ...labels });
+  }
+
+  #admit(name: MetricName, labels: Labels): Labels {
+    return { ...this.#labels, ...(this.#books.get(name)?.admit(labels) ?? labels) };
+  }
+}
+
+/** The process's metrics in Prometheus form. The table bounds their series, whatever comes from outside. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #metrics = new Map<MetricName, Metric>();
+  readonly #parts = new Map<string, Part>();
+
+  /**
+   * @param quantiles v3 gives 0.5, 0.9 and 0.99 for durations, v4 none (compat.md 5)
+   * @param hasUnits every metric has the label `unit`, since the process has several
+   */
+  constructor(quantiles: readonly number[], hasUnits = false) {
+    collectDefaultMetrics({ register: this.#registry });
+    const creation = { quantiles, more: hasUnits ? ['unit'] : [], registry: this.#registry };
+    for (const [name, definition] of Object.entries(METRICS))
+      this.#metrics.set(name as MetricName, create(name, definition, creation));
+  }
+
+  /** The metrics of a process that is one service. */
+  get whole(): MetricsSink {
+    return this.#part('', {});
+  }
+
+  /** The metrics of one unit of a process. Its number is bounded by the document. */
+  unit(name: string): MetricsSink {
+    return this.#part(name, { unit: name });
+  }
+
+  /** Forgets all about a unit that is no more. */
+  forget(name: string): void {
+    this.#parts.get(name)?.forgetAll();
+    this.#parts.delete(name);
+  }
+
+  #part(name: string, labels: Labels): Part {
+    const part = this.#parts.get(name) ?? new Part(this.#metrics, labels);
+    this.#parts.set(name, part);
+    return part;
   }
 
   get contentType(): string {
@@ -128,9 +188,5 @@ export class Metrics implements MetricsSink {
 
   async render(): Promise<string> {
     return await this.#registry.metrics();
-  }
-
-  #admit(name: MetricName, labels: Labels): Labels {
-    return this.#books.get(name)?.admit(labels) ?? labels;
   }
 }

@@ -13,9 +13,9 @@ async function seriesOf(metrics: Metrics, name: MetricName): Promise<string[]> {
 
 /** Counts, sets or observes, as the metric wants it. */
 function feed(metrics: Metrics, name: MetricName, labels: Record<string, string>): void {
-  metrics.count(name, labels);
-  metrics.set(name, 1, labels);
-  metrics.observe(name, 1, labels);
+  metrics.whole.count(name, labels);
+  metrics.whole.set(name, 1, labels);
+  metrics.whole.observe(name, 1, labels);
 }
 
 describe('metrics', () => {
@@ -40,8 +40,8 @@ describe('metrics', () => {
 
   test('values of the table are shown as they are, others as other', async () => {
     const metrics = new Metrics([]);
-    metrics.count('git_sync_hook_run_count_total', { name: 'exechook', status: 'success' });
-    metrics.count('git_sync_hook_run_count_total', { name: 'unheard-of', status: 'success' });
+    metrics.whole.count('git_sync_hook_run_count_total', { name: 'exechook', status: 'success' });
+    metrics.whole.count('git_sync_hook_run_count_total', { name: 'unheard-of', status: 'success' });
     const series = await seriesOf(metrics, 'git_sync_hook_run_count_total');
     expect(series).toEqual(['name="exechook",status="success"', 'name="other",status="success"']);
   });
@@ -49,20 +49,32 @@ describe('metrics', () => {
   test('a repository that nobody follows any more has no series, and its place is free', async () => {
     const metrics = new Metrics([]);
     const name = 'git_sidecar_relay_changes_total';
-    for (let index = 0; index < 2000; index += 1) metrics.count(name, { repository: `h/${index}` });
+    for (let index = 0; index < 2000; index += 1) metrics.whole.count(name, { repository: `h/${index}` });
     expect(await seriesOf(metrics, name)).toHaveLength(1001);
-    metrics.keep('repository', new Set(['h/7', 'h/new']));
-    metrics.count(name, { repository: 'h/new' });
+    metrics.whole.keep('repository', new Set(['h/7', 'h/new']));
+    metrics.whole.count(name, { repository: 'h/new' });
     expect(await seriesOf(metrics, name)).toEqual(['repository="h/7"', 'repository="other"', 'repository="h/new"']);
   });
 
   test('the published revision is one series, however often it changes and however long its ref is', async () => {
     const metrics = new Metrics([]);
     for (const ref of ['refs/heads/main', 'refs/heads/dev', `refs/heads/${'x'.repeat(5000)}\u202e`])
-      metrics.setOnly('git_sidecar_published_info', 1, { ref, oid: '1'.repeat(40) });
+      metrics.whole.setOnly('git_sidecar_published_info', 1, { ref, oid: '1'.repeat(40) });
     const [series = '', ...more] = await seriesOf(metrics, 'git_sidecar_published_info');
     expect(more).toEqual([]);
     expect(series).toMatch(/^ref="refs\/heads\/x+…",oid="1{40}"$/);
     expect(series.length).toBeLessThan(300);
+  });
+
+  test('each unit of a process has its own published revision, and one that is gone leaves no series', async () => {
+    const metrics = new Metrics([], true);
+    const name = 'git_sidecar_published_info';
+    for (const unit of ['dags', 'plugins'])
+      for (const oid of ['1'.repeat(40), '2'.repeat(40)])
+        metrics.unit(unit).setOnly(name, 1, { ref: 'refs/heads/main', oid });
+    const show = (unit: string): string => `unit="${unit}",ref="refs/heads/main",oid="${'2'.repeat(40)}"`;
+    expect(await seriesOf(metrics, name)).toEqual([show('dags'), show('plugins')]);
+    metrics.forget('dags');
+    expect(await seriesOf(metrics, name)).toEqual([show('plugins')]);
   });
 });

@@ -17,7 +17,7 @@ export function runUnit({ name, config, from, leads }: RunUnitOptions): Unit {
     errorFile: undefined,
     addSecrets: () => undefined,
     open: async ({ ambient, announce, find }) => {
-      const sync = from === undefined ? undefined : find(from)?.publisher;
+      const sync = from === undefined ? undefined : find(from);
       return await RunService.open({ config, ambient, announce, sync, leads });
     },
   };

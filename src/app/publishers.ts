@@ -1,0 +1,43 @@
+import type { Oid } from '../model/oid.ts';
+import type { Publisher } from '../service/publisher.ts';
+
+/** A publisher by its name: it stays the same while the service behind it is ended and opened again. */
+class NamedPublisher implements Publisher {
+  readonly #listeners: (() => void)[] = [];
+  #now: Publisher | undefined;
+
+  attach(publisher: Publisher | undefined): void {
+    this.#now = publisher;
+    publisher?.onPublish(() => {
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  onPublish(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  get reportRunning(): ((oid: Oid) => void) | undefined {
+    return this.#now?.reportRunning;
+  }
+}
+
+/** Those that publish in this process, for those that follow them. */
+export class Publishers {
+  readonly #byName = new Map<string, NamedPublisher>();
+
+  /** The service of unit `name` is open, or open again. */
+  attach(name: string, publisher: Publisher | undefined): void {
+    this.#at(name).attach(publisher);
+  }
+
+  find(name: string): Publisher {
+    return this.#at(name);
+  }
+
+  #at(name: string): NamedPublisher {
+    const known = this.#byName.get(name) ?? new NamedPublisher();
+    this.#byName.set(name, known);
+    return known;
+  }
+}
