@@ -22,8 +22,10 @@ function table(rows: readonly (readonly [string, string, string])[]): string[] {
   );
 }
 
+/** Old names of options are shown where somebody uses them. */
 function settingRows(settings: readonly ShownSetting[]): (readonly [string, string, string])[] {
-  return settings.map((setting) => [setting.option.name, shownValue(setting), setting.sourceName] as const);
+  const listed = settings.filter(({ option, source }) => source !== 'default' || option.replacedBy === undefined);
+  return listed.map((setting) => [setting.option.name, shownValue(setting), setting.sourceName] as const);
 }
 
 /** What a run has beside its options. A command may hold anything, so only the program is shown. */

@@ -1,6 +1,7 @@
 import { OWN_KEYS } from './draft-units.ts';
 import {
   DEFAULT_ROWS,
+  documentDefault,
   type Row,
   SECTION_NAMES,
   sectionKey,
@@ -46,7 +47,9 @@ function valueSchema({ type, choices }: Row): Schema {
   }
 }
 
-function defaultOf({ type, default: fallback }: Row): string | boolean | number | undefined {
+function defaultOf(row: Row): string | boolean | number | undefined {
+  const { type } = row;
+  const fallback = documentDefault(row);
   if (fallback === '') return undefined;
   if (type === 'bool') return fallback === 'true';
   return type === 'int' || type === 'float' ? Number(fallback) : fallback;

@@ -80,9 +80,19 @@ export function documentName(name: string): string {
   return row && section ? `${section}.${sectionKey(section, row)}` : name;
 }
 
+/**
+ * The default of `row` in a document, as one would type it. One bad credential must not end a process that others share,
+ * so a sync fails without end, unless it is a `one-time` one: somebody waits for that.
+ */
+export function documentDefault({ name, default: fallback }: Row): string {
+  return name === 'max-failures' ? '-1' : fallback;
+}
+
 /** The settings of `given`; all others have their defaults. Variables of options are not read. */
 function settingsOf(rows: readonly Row[], given: ReadonlyMap<string, Setting>, env: EnvironmentVariables): Settings {
-  const defaults = resolveSettings('v4', { uses: [], positional: [] }, { HOME: env.HOME }, rows);
+  const isOneTime = given.get('one-time')?.value === true;
+  const inDocument = isOneTime ? rows : rows.map((row) => ({ ...row, default: documentDefault(row) }));
+  const defaults = resolveSettings('v4', { uses: [], positional: [] }, { HOME: env.HOME }, inDocument);
   const all = defaults
     .all()
     .map((setting) => [setting.option.name, given.get(setting.option.name) ?? setting] as const);
@@ -140,17 +150,8 @@ export interface UnitParts {
   readonly link: string | undefined;
 }
 
-/** One bad credential must not end a process that others share, so a sync fails without end unless a limit is set. */
 export function buildSync({ given, env }: UnitParts): SyncConfig {
-  const settings = settingsOf(OPTIONS, given, env);
-  const config = buildSyncConfig(settings, env);
-  const limits = ['max-failures', 'max-sync-failures', 'init-max-failures'];
-  const hasLimit = config.oneTime || limits.some((name) => settings.isSet(name));
-  return {
-    ...config,
-    secretsOnCommandLine: false,
-    ...(!hasLimit && { maxFailures: undefined, initMaxFailures: undefined }),
-  };
+  return { ...buildSyncConfig(settingsOf(OPTIONS, given, env), env), secretsOnCommandLine: false };
 }
 
 export function buildRun({ given, env, command, link }: UnitParts): RunConfig {
