@@ -1,3 +1,4 @@
+import { renderDocumentSchema } from '../config/document/render-document-schema.ts';
 import { renderOptionsDoc } from '../config/render-docs.ts';
 import { renderSchema } from '../config/render-schema.ts';
 import { renderErrorsDoc } from './render-errors.ts';
@@ -8,6 +9,7 @@ export function renderAll(): Record<string, string> {
   return {
     'docs/options.md': renderOptionsDoc(),
     'docs/options.schema.json': `${JSON.stringify(renderSchema(), null, 2)}\n`,
+    'docs/document.schema.json': `${JSON.stringify(renderDocumentSchema(), null, 2)}\n`,
     'docs/errors.md': renderErrorsDoc(),
     'docs/metrics.md': renderMetricsDoc(),
   };

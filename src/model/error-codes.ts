@@ -39,6 +39,22 @@ export const ERROR_CODES = {
       '`--add-user` could not append the current user id to /etc/passwd, and ssh cannot be given an entry in another way.',
     hint: 'Install libnss_wrapper (Debian: libnss-wrapper), make /etc/passwd writable, or run as a user id that has an entry.',
   },
+  ERR_DOCUMENT_READ: {
+    class: 'stop',
+    meaning: 'The document of `git-sidecar up` cannot be read.',
+    hint: 'Check the path and its permissions. In Kubernetes, check that the ConfigMap is mounted there.',
+  },
+  ERR_DOCUMENT_SYNTAX: {
+    class: 'stop',
+    meaning: 'The document of `git-sidecar up` is not YAML, or is too large.',
+    hint: 'Correct the lines that are named. docs/document.md says what a document may hold.',
+  },
+  ERR_DOCUMENT_INVALID: {
+    class: 'stop',
+    meaning:
+      'The document of `git-sidecar up` has keys or values that are not allowed, or units that contradict each other.',
+    hint: 'Correct the lines that are named. docs/document.md has the rules, docs/options.md every option.',
+  },
   ERR_GIT_MISSING: {
     class: 'stop',
     meaning: 'The git program cannot be started.',

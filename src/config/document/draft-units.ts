@@ -1,0 +1,173 @@
+import type { GivenReader, GivenSetting } from './given.ts';
+import { asMap, knownEntries } from './keys.ts';
+import type { Place, Problems } from './problems.ts';
+import { DEFAULT_ROWS, UNIT_KINDS, type UnitKind, unitRows } from './rows.ts';
+import type { ReadText } from './texts.ts';
+import type { TreeMap, TreeNode } from './tree.ts';
+
+/** A unit as it stands in the document: its options are read, and not yet checked together. */
+export interface Draft {
+  readonly kind: UnitKind;
+  readonly name: string;
+  readonly at: Place;
+  /** Values of the unit and, where it has none, of `defaults`. */
+  readonly given: ReadonlyMap<string, GivenSetting>;
+  /** run only. */
+  readonly command: readonly string[];
+  /** run only: the sync that it follows. */
+  readonly from: ReadText | undefined;
+}
+
+const MOST_UNITS = 1000;
+
+/** It is a part of URLs and a label of metrics. */
+const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Keys of a unit that are no options. */
+export const OWN_KEYS: Readonly<Record<UnitKind, readonly string[]>> = {
+  sync: ['name'],
+  run: ['name', 'from', 'command'],
+  relay: ['name'],
+};
+
+function readName(
+  entry: TreeNode | undefined,
+  at: Place,
+  kind: UnitKind,
+  reader: GivenReader,
+  problems: Problems,
+): string | undefined {
+  if (entry?.kind !== 'text') {
+    problems.add(entry?.at ?? at, `a ${kind} needs a name: \`name: …\``);
+    return undefined;
+  }
+  const found = reader.plain(entry);
+  if (!found) return undefined;
+  if (NAME.test(found.text)) return found.text;
+  problems.add(entry.at, 'name must have lower-case letters, digits and dashes within, 63 at most');
+  return undefined;
+}
+
+/** `command`: a list of words, or a line for the shell. */
+function readCommand(
+  node: TreeNode | undefined,
+  at: Place,
+  reader: GivenReader,
+  problems: Problems,
+): readonly string[] {
+  const found: string[] = [];
+  if (node?.kind === 'text') {
+    const line = reader.plain(node)?.text;
+    if (line === undefined) return found;
+    if (line.trim() !== '') return ['/bin/sh', '-c', line];
+  } else if (node?.kind === 'list' && node.items.length > 0) {
+    for (const item of node.items) {
+      if (item.kind === 'text') found.push(reader.plain(item)?.text ?? '');
+      else problems.add(item.at, 'each word of command must be a text');
+    }
+    if (found[0] !== '') return found;
+  }
+  problems.add(node?.at ?? at, 'a run needs a command: a list such as [node, server.js], or a line for the shell');
+  return found;
+}
+
+/** Reads the entries of one unit. */
+class Drafter {
+  readonly #reader: GivenReader;
+  readonly #defaults: ReadonlyMap<string, GivenSetting>;
+  readonly #problems: Problems;
+  readonly #names = new Map<string, Place>();
+
+  constructor(reader: GivenReader, defaults: ReadonlyMap<string, GivenSetting>, problems: Problems) {
+    this.#reader = reader;
+    this.#defaults = defaults;
+    this.#problems = problems;
+  }
+
+  draft(kind: UnitKind, node: TreeNode): Draft | undefined {
+    if (node.kind !== 'map') {
+      this.#problems.add(node.at, `a ${kind} must be a mapping that begins with \`name: …\``);
+      return undefined;
+    }
+    const rows = new Map(unitRows(kind).map((row) => [row.name, row]));
+    const entries = knownEntries(node, [...OWN_KEYS[kind], ...rows.keys()], `in a ${kind}`, this.#problems);
+    const own = (key: string): TreeNode | undefined => entries.find((each) => each.key === key)?.value;
+    const given = new Map([...this.#defaults].filter(([name]) => rows.has(name)));
+    for (const { key, value } of entries) {
+      const row = rows.get(key);
+      const setting = row && this.#reader.read(row, key, value, 'unit');
+      if (setting) given.set(key, setting);
+    }
+    const command = kind === 'run' ? readCommand(own('command'), node.at, this.#reader, this.#problems) : [];
+    const from = kind === 'run' ? this.#from(node, own('from'), own('link'), given) : undefined;
+    const name = this.#name(kind, node, own('name'));
+    return name === undefined ? undefined : { kind, name, at: node.at, given, command, from };
+  }
+
+  #name(kind: UnitKind, { at }: TreeMap, node: TreeNode | undefined): string | undefined {
+    const name = readName(node, at, kind, this.#reader, this.#problems);
+    if (name === undefined) return undefined;
+    const other = this.#names.get(name);
+    this.#names.set(name, node?.at ?? at);
+    if (other) this.#problems.add(node?.at ?? at, `the name ${name} is used in line ${other.line} already`);
+    return name;
+  }
+
+  /** A run follows a sync of the document or a link; what `defaults` say about links is not for one that names a sync. */
+  #from(
+    { at }: TreeMap,
+    from: TreeNode | undefined,
+    link: TreeNode | undefined,
+    given: Map<string, GivenSetting>,
+  ): ReadText | undefined {
+    if (from === undefined) {
+      if (!given.has('link'))
+        this.#problems.add(at, 'a run needs from, the name of a sync of this document, or link, a published link');
+      return undefined;
+    }
+    if (link) this.#problems.add(link.at, 'from and link exclude each other: a run follows one of them');
+    given.delete('link');
+    if (from.kind === 'text') return this.#reader.plain(from);
+    this.#problems.add(from.at, 'from must be the name of a sync');
+    return undefined;
+  }
+}
+
+/** Values below `defaults`: each is for every unit that has the option. */
+export function readDefaults(top: TreeMap, reader: GivenReader, problems: Problems): ReadonlyMap<string, GivenSetting> {
+  const given = new Map<string, GivenSetting>();
+  const entry = top.entries.find(({ key }) => key === 'defaults');
+  if (!entry) return given;
+  const rows = new Map(DEFAULT_ROWS.map((row) => [row.name, row]));
+  for (const { key, value } of knownEntries(
+    asMap(entry.value, 'defaults', problems),
+    [...rows.keys()],
+    'below defaults',
+    problems,
+  )) {
+    const row = rows.get(key);
+    const setting = row && reader.read(row, `defaults.${key}`, value, 'defaults');
+    if (setting) given.set(key, setting);
+  }
+  return given;
+}
+
+/** All units of the document, as far as they can be read. */
+export function draftUnits(
+  top: TreeMap,
+  reader: GivenReader,
+  defaults: ReadonlyMap<string, GivenSetting>,
+  problems: Problems,
+): readonly Draft[] {
+  const drafter = new Drafter(reader, defaults, problems);
+  const nodes = UNIT_KINDS.flatMap((kind) => {
+    const entry = top.entries.find(({ key }) => key === kind);
+    if (!entry || entry.value.kind === 'nothing') return [];
+    if (entry.value.kind === 'list') return entry.value.items.map((node) => ({ kind, node }));
+    problems.add(entry.value.at, `${kind} must be a list: each unit begins with a dash, \`- name: …\``);
+    return [];
+  });
+  const first = nodes[MOST_UNITS];
+  if (first) problems.add(first.node.at, `more than ${MOST_UNITS} units`);
+  return nodes.slice(0, MOST_UNITS).flatMap(({ kind, node }) => drafter.draft(kind, node) ?? []);
+}

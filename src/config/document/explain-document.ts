@@ -1,0 +1,56 @@
+import { visibleText } from '../../platform/visible-text.ts';
+import { maskValue } from '../secrecy.ts';
+import type { LoadedDocument, LoadedUnit, ShownSetting } from './loaded-document.ts';
+import { showPlace } from './problems.ts';
+import { documentName } from './rows.ts';
+
+function shownValue({ option, value, isHidden }: ShownSetting): string {
+  if (isHidden) return '*****';
+  if (option.type === 'duration') return `${Number(value) / 1000}s`;
+  const texts = [value].flat().map(String);
+  return texts.map((text) => maskValue(option, text)).join(' ') || '""';
+}
+
+const WIDEST_VALUE = 44;
+
+/** Lines of name, value and origin, in columns. */
+function table(rows: readonly (readonly [string, string, string])[]): string[] {
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const [nameWidth = 0, valueWidth = 0] = widths;
+  return rows.map(([name, value, origin]) =>
+    `  ${name.padEnd(nameWidth)}  ${value.padEnd(Math.min(WIDEST_VALUE, valueWidth))}  ${origin}`.trimEnd(),
+  );
+}
+
+/** Old names of options are shown where somebody uses them. */
+function settingRows(settings: readonly ShownSetting[]): (readonly [string, string, string])[] {
+  const listed = settings.filter(({ option, source }) => source !== 'default' || option.replacedBy === undefined);
+  return listed.map((setting) => [setting.option.name, shownValue(setting), setting.sourceName] as const);
+}
+
+/** What a run has beside its options. A command may hold anything, so only the program is shown. */
+function runRows(unit: LoadedUnit, path: string): (readonly [string, string, string])[] {
+  if (unit.kind !== 'run') return [];
+  const place = showPlace(path, unit.place);
+  const [file, ...rest] = unit.config.command;
+  const command = maskValue({}, rest.length === 0 ? file : `${file} …`);
+  return [
+    ...(unit.from === undefined ? [] : [['from', unit.from, place] as const]),
+    ['command', command, place] as const,
+  ];
+}
+
+/**
+ * The text of `up --explain`: every option of every unit with its value and where it came from, `FILE:12:5`,
+ * `FILE:3:3 (defaults)` or `default`; secrets are masked.
+ */
+export function explainDocument({ path, settings, units, notices }: LoadedDocument): string {
+  const ofProcess = settingRows(settings).map(([name, ...rest]) => [documentName(name), ...rest] as const);
+  const parts = units.map((unit) => {
+    const isFollowing = unit.kind === 'run' && unit.from !== undefined;
+    const own = unit.settings.filter(({ option }) => !(isFollowing && option.name === 'link'));
+    return ['', `${unit.kind} ${unit.name}`, ...table([...runRows(unit, path), ...settingRows(own)])];
+  });
+  const remarks = notices.map((notice) => `note: ${visibleText(notice)}`);
+  return `${['process', ...table(ofProcess), ...parts.flat(), ...(remarks.length > 0 ? [''] : []), ...remarks].join('\n')}\n`;
+}
