@@ -50,7 +50,8 @@ export async function boot(plan: Plan, io: Io, course: Course = leadLast): Promi
       if (stopping.signal.aborted || signal !== 'SIGTERM') hurry.abort();
       stopping.abort();
     },
-    passOn: plan.keepsProcesses ? (signal) => running?.passOn(signal) : undefined,
+    keepsProcess: () => running?.keepsProcess ?? plan.units.some(({ kind }) => kind === 'run'),
+    passOn: (signal) => running?.passOn(signal),
     onReload: course.reload && (() => course.reload?.()),
   });
   const endWatch = reportEmptyLoop(log, () =>

@@ -51,8 +51,6 @@ export interface Plan {
   readonly ownCertificates: boolean;
   /** They have names that users know: log lines and metrics name them. */
   readonly hasUnits: boolean;
-  /** Some signals are for the processes that are kept here. */
-  readonly keepsProcesses: boolean;
   /** Opened in this order. */
   readonly units: readonly Unit[];
 }

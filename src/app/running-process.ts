@@ -103,6 +103,10 @@ export class RunningProcess {
     for (const service of this.services.values()) service.onServing?.(server);
   }
 
+  get keepsProcess(): boolean {
+    return [...this.lives.values()].some(({ unit }) => unit.kind === 'run');
+  }
+
   wake(): void {
     for (const life of this.lives.values()) life.wake();
   }

@@ -16,8 +16,10 @@ export interface SignalOptions {
   readonly onStop: (stop: Stop) => void;
   /** SIGHUP; undefined: it ends the program. */
   readonly onReload: (() => void) | undefined;
-  /** Hands a signal to the process that is kept here; undefined: there is none. */
-  readonly passOn: ((signal: NodeJS.Signals) => void) | undefined;
+  /** A process of the user's is kept here: some signals are for it, and it may take its time to end. */
+  readonly keepsProcess: () => boolean;
+  /** Hands a signal to it. */
+  readonly passOn: (signal: NodeJS.Signals) => void;
 }
 
 /** Signals that end the program, and the status it then exits with (compat.md 6). */
@@ -38,26 +40,28 @@ const ALWAYS_ENDING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
 
 /** Takes over the process's signals until disposed. */
 export function listenForSignals(options: SignalOptions): { stop(): Stop | undefined; dispose(): void } {
-  const { wakeOn, log, passOn, onReload } = options;
+  const { wakeOn, log, keepsProcess, passOn, onReload } = options;
   let stop: Stop | undefined;
   let lastResort: NodeJS.Timeout | undefined;
+  const end = (signal: NodeJS.Signals, exitStatus: number): void => {
+    stop ??= { signal, exitStatus };
+    // A process that is kept here has its own time to end in.
+    if (!keepsProcess())
+      lastResort ??= setTimeout(() => {
+        log.warn('not everything could be ended in time', { signal });
+        void endProcess(exitStatus);
+      }, LONGEST_STOP_MS).unref();
+    options.onStop({ signal, exitStatus });
+  };
   const handlers = new Map<NodeJS.Signals, () => void>(IGNORED.map((name) => [name, () => undefined]));
-  for (const [name, exitStatus] of Object.entries(ENDING)) {
-    const signal = name as NodeJS.Signals;
-    handlers.set(signal, () => {
-      stop ??= { signal, exitStatus };
-      // The process that is kept here has its own time to end in.
-      if (!passOn)
-        lastResort ??= setTimeout(() => {
-          log.warn('not everything could be ended in time', { signal });
-          void endProcess(exitStatus);
-        }, LONGEST_STOP_MS).unref();
-      options.onStop({ signal, exitStatus });
-    });
+  for (const [name, exitStatus] of Object.entries(ENDING))
+    handlers.set(name as NodeJS.Signals, () => end(name as NodeJS.Signals, exitStatus));
+  for (const name of PASSED_ON) {
+    const otherwise = handlers.get(name);
+    handlers.set(name, () => (keepsProcess() ? passOn(name) : otherwise?.()));
   }
-  if (passOn) for (const name of PASSED_ON) handlers.set(name, () => passOn(name));
   if (onReload) handlers.set('SIGHUP', onReload);
-  const alwaysEnding = passOn ? [...ALWAYS_ENDING, 'SIGQUIT'] : ALWAYS_ENDING;
+  const alwaysEnding = keepsProcess() ? [...ALWAYS_ENDING, 'SIGQUIT'] : ALWAYS_ENDING;
   if (wakeOn && alwaysEnding.includes(wakeOn))
     log.warn(`--sync-on-signal: ${wakeOn} ends the program and starts no sync`);
   else if (wakeOn) handlers.set(wakeOn, options.onWake);

@@ -40,6 +40,10 @@ export async function main(argv: readonly string[], env: EnvironmentVariables, i
     const { installCommand } = await import('./install.ts');
     return await installCommand(rest, readProgram(), process.cwd(), io);
   }
+  if (command === 'up') {
+    const { upCommand } = await import('./up.ts');
+    return await upCommand(rest, env, io);
+  }
   if (command === 'rollback') {
     const { rollbackCommand } = await import('./rollback.ts');
     return await rollbackCommand(rest, env, process.cwd(), io);

@@ -18,7 +18,6 @@ export async function runRelayProcess(config: RelayConfig, notices: readonly str
     wakeOn: undefined,
     ownCertificates: config.nats === undefined,
     hasUnits: false,
-    keepsProcesses: false,
     units: [relayUnit({ name: 'relay', config, addSecrets: (redactor) => addSecrets(redactor, config) })],
   };
   return await boot(plan, io);

@@ -23,7 +23,6 @@ export async function runProcess(config: RunConfig, notices: readonly string[], 
     wakeOn: sync?.syncOnSignal,
     ownCertificates: sync?.nats === undefined,
     hasUnits: false,
-    keepsProcesses: true,
     units: [...syncs, runUnit({ name: 'run', config, from: sync && 'sync', leads: true })],
   };
   return await boot(plan, io);

@@ -30,7 +30,6 @@ export async function runSyncProcess({ config, notices, compatReason, hintOf, io
     wakeOn: config.syncOnSignal,
     ownCertificates: config.nats === undefined,
     hasUnits: false,
-    keepsProcesses: false,
     units: [syncUnit({ name: 'sync', config, role: 'alone', addSecrets: (redactor) => addSecrets(redactor, config) })],
   };
   return await boot(plan, io);

@@ -1,0 +1,46 @@
+import { stat } from 'node:fs/promises';
+import type { Clock } from '../platform/clock.ts';
+
+export interface FileWatchOptions {
+  /** Paths; asked for at each look. */
+  readonly files: () => readonly string[];
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Called when one of them is another file, or has other content. */
+  readonly onChange: () => Promise<void>;
+}
+
+/** A look costs one `stat` a file, so no watch of the kernel is needed, which some file systems do not have. */
+const EVERY_MS = 1000;
+/** Whoever writes a file in place may be in the middle of it. */
+const SETTLE_MS = 200;
+const MOST_SETTLES = 25;
+
+/** What tells a file from a changed one. Links are followed: those of a ConfigMap lead to a new file after a change. */
+async function signatureOf(path: string): Promise<string> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found ? [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ') : 'missing';
+}
+
+async function signaturesOf(paths: readonly string[]): Promise<string> {
+  return (await Promise.all(paths.map(signatureOf))).join('\n');
+}
+
+/** Looks again and again until `signal` fires. */
+export async function watchFiles({ files, clock, signal, onChange }: FileWatchOptions): Promise<void> {
+  let known = await signaturesOf(files());
+  while (!signal.aborted) {
+    await clock.sleep(EVERY_MS, signal);
+    let now = await signaturesOf(files());
+    if (now === known) continue;
+    for (let settles = 0; settles < MOST_SETTLES && !signal.aborted; settles += 1) {
+      await clock.sleep(SETTLE_MS, signal);
+      const next = await signaturesOf(files());
+      if (next === now) break;
+      now = next;
+    }
+    if (signal.aborted) return;
+    await onChange();
+    known = await signaturesOf(files());
+  }
+}
