@@ -3,6 +3,7 @@ import type { HttpConfig } from '../config/sync-config.ts';
 import { messageOf } from '../model/error.ts';
 import type { Clock, Random } from '../platform/clock.ts';
 import type { Route } from '../platform/http-answer.ts';
+import { Leases } from '../platform/leases.ts';
 import type { LogFields, Logger } from '../platform/log.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import type { Redactor } from '../platform/redact.ts';
@@ -37,6 +38,7 @@ export class RunningProcess {
   readonly lives = new Map<string, UnitLife>();
   readonly #parts: ProcessParts;
   readonly #publishers = new Publishers();
+  readonly #leases = new Leases();
   #server: HttpServer | undefined;
   #isAnnounced = false;
 
@@ -65,6 +67,7 @@ export class RunningProcess {
     const { plan, metrics, clock, random, redactor, terminal } = this.#parts;
     const ambient: Ambient = {
       ...{ clock, random, log, redactor, terminal },
+      leases: this.#leases,
       runner: createProcessRunner(),
       metrics: plan.hasUnits ? metrics?.unit(unit.name) : metrics?.whole,
       withoutDefaults: plan.ownCertificates ? withoutDefaultCertificates : undefined,

@@ -69,13 +69,19 @@ export async function httpSettingsFor(config: ServerAccess, git: Git, url: strin
   return { ...readHttpSettings(new URL(url), settings, environment), withoutDefaults: config.withoutDefaults };
 }
 
+/** How a git server is asked natively; or not, and why. */
+export interface NativePoll {
+  readonly native: UploadPack | undefined;
+  readonly reason?: string;
+}
+
 /** The native poll for this remote, or the reason why git has to ask. */
 export async function createNativePoll(
   config: ServerAccess,
   git: Git,
   agent: string,
   now: () => number,
-): Promise<{ readonly native: UploadPack | undefined; readonly reason?: string }> {
+): Promise<NativePoll> {
   const { transport, fetchUrl } = config.remote;
   if (transport !== 'http') return { native: undefined, reason: `the transport is ${transport}` };
   try {

@@ -36,6 +36,8 @@ export interface RefSource {
   readonly isRelayConnected?: boolean | undefined;
   /** Where git fetches from, as of the last poll. */
   readonly fetchUrl: string;
+  /** There may be news: an answer to a question that was sent before now is not good enough. */
+  expectNews?(): void;
   close(): void;
 }
 

@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../platform/clock.ts';
 import type { HttpAccess } from '../platform/http-connection.ts';
+import type { Leases } from '../platform/leases.ts';
 import type { Logger } from '../platform/log.ts';
 import type { ProcessRunner } from '../platform/process.ts';
 import type { Redactor } from '../platform/redact.ts';
@@ -18,6 +19,8 @@ export interface Ambient {
   readonly metrics: MetricsSink | undefined;
   /** How to leave Node's default certificates out; undefined: somebody here trusts by them. */
   readonly withoutDefaults: HttpAccess['withoutDefaults'];
+  /** What services of one process use together. */
+  readonly leases: Leases;
   /** Where lines go that are for a person at a terminal and not for the log. */
   readonly terminal: Terminal;
 }

@@ -185,7 +185,7 @@ export class SyncService implements Service, Publisher {
   }
 
   wake(): void {
-    this.#sync.wakeUps.wake('signal', {});
+    this.#sync.wake('signal', {});
   }
 
   async run(signal: AbortSignal): Promise<ServiceEnd> {

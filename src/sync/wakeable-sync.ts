@@ -1,5 +1,7 @@
+import type { Hint } from '../model/hint.ts';
 import type { SyncObserver } from '../model/sync-observer.ts';
 import { WakeUps } from '../platform/wake-ups.ts';
+import type { RefSource } from '../poll/ref-source.ts';
 import type { InboundOptions } from '../serve/inbound/routes.ts';
 import { followedBy, type Observability } from './observability.ts';
 import { type SyncAnswer, SyncNow, tellAll } from './sync-now.ts';
@@ -14,6 +16,8 @@ export interface WakeableSyncOptions extends Omit<WiringOptions, 'wake' | 'obser
 /** A sync with everything that can make it start its next cycle sooner. */
 export interface WakeableSync extends WiredSync {
   readonly wakeUps: WakeUps;
+  /** Starts the next cycle now. */
+  readonly wake: (reason: 'push' | 'trigger' | 'signal', hint: Hint) => void;
   /** For push notifications, people and CI. */
   readonly inbound: InboundOptions;
 }
@@ -22,21 +26,28 @@ export async function wireWakeableSync(options: WakeableSyncOptions): Promise<Wa
   const { observability, observer = {}, ...wiring } = options;
   const { config, clock, log, redactor } = wiring;
   const wakeUps = new WakeUps(clock);
-  const syncNow = new SyncNow((hint) => wakeUps.wake('trigger', hint));
+  let source: RefSource | undefined;
+  const wake = (reason: 'push' | 'trigger' | 'signal', hint: Hint): void => {
+    source?.expectNews?.();
+    wakeUps.wake(reason, hint);
+  };
+  const syncNow = new SyncNow((hint) => wake('trigger', hint));
   const wired = await wireSync({
     ...wiring,
     counters: observability.counters,
     wake: (hint) => wakeUps.wake('relay', hint),
     observer: tellAll([observability.observer, syncNow, observer]),
   });
+  source = wired.context.source;
   return {
     ...wired,
+    wake,
     wakeUps,
     inbound: {
       followed: () => [followedBy(config)],
       clock,
       log,
-      wake: (reason, hint) => wakeUps.wake(reason, hint),
+      wake,
       // The error may hold what the git server said.
       syncNow: async (timeoutMs, hint) => redactor.redactAll(await syncNow.wait(timeoutMs, hint)) as SyncAnswer,
     },

@@ -1,5 +1,6 @@
 import { loadSettings, loadSyncConfig } from '../../src/config/load.ts';
 import { systemClock } from '../../src/platform/clock.ts';
+import { Leases } from '../../src/platform/leases.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import { createProcessRunner } from '../../src/platform/process.ts';
 import { Redactor } from '../../src/platform/redact.ts';
@@ -42,6 +43,7 @@ export async function handCranked(args: readonly string[]): Promise<HandCranked>
     redactor: new Redactor(),
     clock: systemClock,
     random: Math.random,
+    leases: new Leases(),
     withoutDefaults: undefined,
     observer: { onCycleStart: NOTHING, onCycle: NOTHING, onPublish: NOTHING, onVerify: NOTHING },
     wake: () => undefined,

@@ -1,5 +1,6 @@
 import { loadSettings, loadSyncConfig } from '../../src/config/load.ts';
 import { systemClock } from '../../src/platform/clock.ts';
+import { Leases } from '../../src/platform/leases.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import { type CommandResult, createProcessRunner, type ProcessRunner } from '../../src/platform/process.ts';
 import { Redactor } from '../../src/platform/redact.ts';
@@ -71,6 +72,7 @@ export async function tamperedSync(args: readonly string[], tamper: Tamper): Pro
     redactor: new Redactor(),
     clock: systemClock,
     random: Math.random,
+    leases: new Leases(),
     withoutDefaults: undefined,
     observer: { onCycleStart: NOTHING, onCycle: NOTHING, onPublish: NOTHING, onVerify: NOTHING },
     wake: NOTHING,

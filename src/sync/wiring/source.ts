@@ -1,12 +1,13 @@
 import type { SyncConfig } from '../../config/sync-config.ts';
 import type { Git } from '../../git/git.ts';
 import type { Hint } from '../../model/hint.ts';
-import { createPoller } from '../../poll/create-poller.ts';
 import type { RefSource } from '../../poll/ref-source.ts';
 import type { Reports } from '../../relay/client/reports.ts';
 import type { Ambient } from '../../service/ambient.ts';
+import { sharedSource } from './shared-source.ts';
 
-export interface SourceWiring extends Pick<Ambient, 'clock' | 'log' | 'random' | 'redactor' | 'withoutDefaults'> {
+export interface SourceWiring
+  extends Pick<Ambient, 'clock' | 'leases' | 'log' | 'random' | 'redactor' | 'withoutDefaults'> {
   readonly config: SyncConfig;
   readonly git: Git;
   /** Somebody told that a ref moved. */
@@ -24,12 +25,12 @@ export interface WiredSource {
  * is loaded only where there is one: a sidecar is multiplied by Pods.
  */
 export async function wireSource(wiring: SourceWiring): Promise<WiredSource> {
-  const { config, git, log, clock, withoutDefaults } = wiring;
+  const { config } = wiring;
   const client = config.relay || config.nats ? await import('./relay-source.ts') : undefined;
   const wired =
     client && config.relay
       ? await client.relaySource(wiring, config.relay)
-      : { source: await createPoller({ ...config, withoutDefaults }, git, log, clock), reports: undefined };
+      : { source: await sharedSource(wiring), reports: undefined };
   if (!client || !config.nats || config.target.kind === 'oid') return wired;
   return { ...wired, source: client.hintedSource(wiring, config.nats, wired.source) };
 }

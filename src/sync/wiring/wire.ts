@@ -39,7 +39,7 @@ export interface SyncCounters {
 }
 
 export interface WiringOptions
-  extends Pick<Ambient, 'clock' | 'log' | 'random' | 'redactor' | 'runner' | 'withoutDefaults'> {
+  extends Pick<Ambient, 'clock' | 'leases' | 'log' | 'random' | 'redactor' | 'runner' | 'withoutDefaults'> {
   readonly config: SyncConfig;
   /** Real path of the root. */
   readonly root: string;

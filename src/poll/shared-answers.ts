@@ -1,0 +1,141 @@
+import type { Hint } from '../model/hint.ts';
+import type { AdvertisedRef } from '../model/ref.ts';
+import { bounded } from '../platform/bounded.ts';
+import type { Clock } from '../platform/clock.ts';
+
+/** Asks the git server for refs of these names. */
+export type AskForRefs = (names: readonly string[], signal: AbortSignal) => Promise<AdvertisedRef[]>;
+
+interface Answer {
+  readonly names: ReadonlySet<string>;
+  /** On the monotonic clock, when the question was sent. */
+  readonly askedAt: number;
+  readonly result: { readonly refs: readonly AdvertisedRef[] } | { readonly error: unknown };
+}
+
+interface Asking {
+  readonly names: ReadonlySet<string>;
+  readonly askedAt: number;
+  /** Never rejects. */
+  readonly done: Promise<void>;
+}
+
+interface Member {
+  readonly periodMs: number;
+  readonly onMoved: (hint: Hint) => void;
+  names: readonly string[];
+  /** An answer to an older question is not good enough. */
+  notBefore: number;
+  /** The one that it had last. */
+  had: Answer | undefined;
+}
+
+/** One follower of a repository that others follow too. */
+export interface Membership {
+  /**
+   * Refs of these names, and perhaps more.
+   * @throws what asking throws
+   */
+  refs(names: readonly string[], ask: AskForRefs, signal: AbortSignal): Promise<readonly AdvertisedRef[]>;
+  /** There may be news: only a question that is sent from now on is good enough. */
+  expectNews(): void;
+  leave(): void;
+}
+
+export interface MemberOptions {
+  readonly periodMs: number;
+  /** Called when an answer to somebody else's question shows that a ref of this member has moved. */
+  readonly onMoved: (hint: Hint) => void;
+}
+
+/**
+ * One question a period for all who follow refs of the same repository with the same credentials.
+ *
+ * A member whose period is over asks for the refs of all; the others use that answer when their own period is over, each
+ * answer once, and hear at once when it shows that their ref has moved. So nobody learns of a move later than it would
+ * alone, whatever the number of members.
+ */
+export class SharedAnswers {
+  readonly #clock: Clock;
+  readonly #members = new Set<Member>();
+  #answer: Answer | undefined;
+  #asking: Asking | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  join({ periodMs, onMoved }: MemberOptions): Membership {
+    const member: Member = { periodMs, onMoved, names: [], notBefore: 0, had: undefined };
+    this.#members.add(member);
+    return {
+      refs: async (names, ask, signal) => await this.#refsFor(member, names, ask, signal),
+      expectNews: () => {
+        member.notBefore = this.#clock.monotonic();
+      },
+      leave: () => void this.#members.delete(member),
+    };
+  }
+
+  async #refsFor(
+    member: Member,
+    names: readonly string[],
+    ask: AskForRefs,
+    signal: AbortSignal,
+  ): Promise<readonly AdvertisedRef[]> {
+    member.names = names;
+    for (;;) {
+      signal.throwIfAborted();
+      const answer = this.#answer;
+      if (answer && this.#isGoodFor(member, answer)) {
+        member.had = answer;
+        if ('error' in answer.result) throw answer.result.error;
+        return answer.result.refs;
+      }
+      const asking = this.#asking;
+      if (asking && covers(asking.names, names) && asking.askedAt >= member.notBefore)
+        await bounded(asking.done, signal);
+      else await this.#ask(ask, signal);
+    }
+  }
+
+  #isGoodFor({ names, notBefore, periodMs, had }: Member, answer: Answer): boolean {
+    if (answer === had || answer.askedAt < notBefore || !covers(answer.names, names)) return false;
+    return this.#clock.monotonic() - answer.askedAt < periodMs;
+  }
+
+  /** Whoever asks does so with its own credentials and its own patience. A question that it gives up answers nobody. */
+  async #ask(ask: AskForRefs, signal: AbortSignal): Promise<void> {
+    const names = new Set([...this.#members].flatMap((member) => member.names));
+    const askedAt = this.#clock.monotonic();
+    const asked = ask([...names], signal).then(
+      (refs) => ({ refs }),
+      (error: unknown) => ({ error }),
+    );
+    const keep = asked.then((result) => {
+      if (signal.aborted && 'error' in result) return;
+      this.#answer = { names, askedAt, result };
+      if ('refs' in result) this.#spread(this.#answer, result.refs);
+    });
+    const asking: Asking = { names, askedAt, done: keep };
+    this.#asking = asking;
+    await keep;
+    if (this.#asking === asking) this.#asking = undefined;
+    const result = await asked;
+    if (signal.aborted && 'error' in result) throw result.error;
+  }
+
+  #spread(answer: Answer, refs: readonly AdvertisedRef[]): void {
+    const now = new Map(refs.map((ref) => [ref.name, ref]));
+    for (const { names, had, onMoved } of this.#members) {
+      if (!had || had === answer || !('refs' in had.result)) continue;
+      const before = new Map(had.result.refs.map((ref) => [ref.name, ref]));
+      const ref = names.map((name) => now.get(name)).find((each) => each !== undefined);
+      if (ref && before.get(ref.name)?.oid !== ref.oid) onMoved({ ref: ref.name, to: ref.peeledOid ?? ref.oid });
+    }
+  }
+}
+
+function covers(known: ReadonlySet<string>, names: readonly string[]): boolean {
+  return names.every((name) => known.has(name));
+}

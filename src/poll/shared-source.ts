@@ -1,0 +1,56 @@
+import type { Credential } from '../model/credential.ts';
+import type { UploadPack } from '../remote/upload-pack.ts';
+import type { Poller } from './poller.ts';
+import { pickTip, type RefSource, type Tip } from './ref-source.ts';
+import type { Membership } from './shared-answers.ts';
+
+export interface SharedSourceOptions {
+  readonly poller: Poller;
+  readonly membership: Membership;
+  readonly shownUrl: string;
+}
+
+/** The git server, asked together with others who follow refs of the same repository. */
+export class SharedSource implements RefSource {
+  readonly #options: SharedSourceOptions;
+
+  constructor(options: SharedSourceOptions) {
+    this.#options = options;
+  }
+
+  get requestsSent(): number {
+    return this.#options.poller.requestsSent;
+  }
+
+  get native(): UploadPack | undefined {
+    return this.#options.poller.native;
+  }
+
+  get fetchUrl(): string {
+    return this.#options.poller.fetchUrl;
+  }
+
+  async poll(
+    candidates: readonly string[],
+    requested: string,
+    credentials: readonly Credential[],
+    signal: AbortSignal,
+  ): Promise<Tip> {
+    const { poller, membership, shownUrl } = this.#options;
+    const refs = await membership.refs(
+      candidates,
+      async (names, limit) => await poller.list(names, credentials, limit),
+      signal,
+    );
+    return pickTip(refs, candidates, requested, shownUrl);
+  }
+
+  expectNews(): void {
+    this.#options.membership.expectNews();
+  }
+
+  close(): void {
+    // The connection is everybody's; who leaves last ends it.
+    this.#options.membership.leave();
+  }
+}

@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest';
+import type { Hint } from '../../src/model/hint.ts';
+import { type Oid, parseOid } from '../../src/model/oid.ts';
+import type { AdvertisedRef } from '../../src/model/ref.ts';
+import { type AskForRefs, type Membership, SharedAnswers } from '../../src/poll/shared-answers.ts';
+import { HandClock } from '../kit/hand-clock.ts';
+
+const oidOf = (digit: string): Oid => parseOid(digit.repeat(40)) as Oid;
+const PERIOD_MS = 1000;
+const never = new AbortController().signal;
+
+/** A git server with some refs, that says what it was asked. */
+class Server {
+  readonly refs = new Map<string, Oid>();
+  readonly questions: (readonly string[])[] = [];
+  failing: Error | undefined;
+  #gate: Promise<void> = Promise.resolve();
+
+  hold(): () => void {
+    let open: () => void = () => undefined;
+    this.#gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    return open;
+  }
+
+  ask: AskForRefs = async (names, signal) => {
+    this.questions.push(names);
+    await Promise.race([this.#gate, new Promise((done) => signal.addEventListener('abort', done))]);
+    if (signal.aborted) throw signal.reason;
+    if (this.failing) throw this.failing;
+    return names.flatMap((name): AdvertisedRef[] => {
+      const oid = this.refs.get(name);
+      return oid ? [{ name, oid, peeledOid: undefined, symref: undefined } as unknown as AdvertisedRef] : [];
+    });
+  };
+}
+
+function setUp(count: number) {
+  const clock = new HandClock();
+  const shared = new SharedAnswers(clock);
+  const server = new Server();
+  const moved: (readonly [number, Hint])[] = [];
+  const names = Array.from({ length: count }, (_, index) => [`refs/heads/b${index}`]);
+  const members: Membership[] = names.map((_, index) =>
+    shared.join({ periodMs: PERIOD_MS, onMoved: (hint) => moved.push([index, hint]) }),
+  );
+  for (const [name = ''] of names) server.refs.set(name, oidOf('1'));
+  const poll = async (index: number, signal = never) =>
+    await members[index]?.refs(names[index] ?? [], server.ask, signal);
+  return { clock, server, moved, members, poll, names };
+}
+
+describe('followers of refs of one repository', () => {
+  test('cost one request a period, in whatever order they come round', async () => {
+    const { clock, server, poll } = setUp(100);
+    // They have come to know each other.
+    for (let index = 0; index < 100; index += 1) await poll(index);
+    await clock.advance(PERIOD_MS);
+    const before = server.questions.length;
+    for (let round = 0; round < 10; round += 1) {
+      for (let index = 0; index < 100; index += 1) {
+        await clock.advance(PERIOD_MS / 100);
+        await poll((index * 37) % 100);
+      }
+    }
+    expect(server.questions.length - before).toBe(10);
+    expect(server.questions.at(-1)).toHaveLength(100);
+  });
+
+  test('hear at once when somebody else’s question shows that their ref moved', async () => {
+    const { clock, server, moved, poll } = setUp(3);
+    for (const index of [0, 1, 2, 0, 1, 2]) await poll(index);
+    await clock.advance(PERIOD_MS);
+    server.refs.set('refs/heads/b2', oidOf('2'));
+    moved.length = 0;
+    await poll(0);
+    expect(moved).toEqual([[2, { ref: 'refs/heads/b2', to: oidOf('2') }]]);
+    const asked = server.questions.length;
+    expect((await poll(2))?.find(({ name }) => name === 'refs/heads/b2')?.oid).toBe(oidOf('2'));
+    expect(server.questions.length).toBe(asked);
+  });
+
+  test('wait for one question together, and one that joins it sends none', async () => {
+    const { clock, server, poll } = setUp(5);
+    for (let index = 0; index < 5; index += 1) await poll(index);
+    await clock.advance(PERIOD_MS);
+    const open = server.hold();
+    const before = server.questions.length;
+    const polls = [0, 1, 2, 3, 4].map((index) => poll(index));
+    open();
+    await Promise.all(polls);
+    expect(server.questions.length - before).toBe(1);
+  });
+
+  test('never use an answer twice: who asks again wants to know more', async () => {
+    const { server, poll } = setUp(1);
+    await poll(0);
+    await poll(0);
+    expect(server.questions).toHaveLength(2);
+  });
+
+  test('ask anew when somebody said that there is news, also while a question is under way', async () => {
+    const { clock, server, members, poll } = setUp(2);
+    for (const index of [0, 1]) await poll(index);
+    await clock.advance(PERIOD_MS);
+    const open = server.hold();
+    const first = poll(0);
+    await clock.advance(1);
+    members[1]?.expectNews();
+    const before = server.questions.length;
+    const second = poll(1);
+    await new Promise((done) => setImmediate(done));
+    expect(server.questions.length - before).toBe(1);
+    open();
+    await Promise.all([first, second]);
+  });
+
+  test('share a failure as they share an answer, and ask again in the next period', async () => {
+    const { clock, server, poll } = setUp(3);
+    for (const index of [0, 1, 2]) await poll(index);
+    await clock.advance(PERIOD_MS);
+    server.failing = new Error('down');
+    const before = server.questions.length;
+    for (const index of [0, 1, 2]) await expect(poll(index)).rejects.toThrow('down');
+    expect(server.questions.length - before).toBe(1);
+    server.failing = undefined;
+    await clock.advance(PERIOD_MS);
+    await expect(poll(1)).resolves.toHaveLength(3);
+  });
+
+  test('are not hurt by one that gives up in the middle of its question', async () => {
+    const { clock, server, poll } = setUp(2);
+    for (const index of [0, 1]) await poll(index);
+    await clock.advance(PERIOD_MS);
+    const open = server.hold();
+    const impatient = new AbortController();
+    const given = poll(0, impatient.signal);
+    const patient = poll(1);
+    await new Promise((done) => setImmediate(done));
+    impatient.abort(new Error('enough'));
+    await expect(given).rejects.toThrow('enough');
+    open();
+    await expect(patient).resolves.toBeDefined();
+  });
+
+  test('are not asked about any more when they have left', async () => {
+    const { clock, server, members, poll } = setUp(3);
+    for (const index of [0, 1, 2]) await poll(index);
+    members[1]?.leave();
+    await clock.advance(PERIOD_MS);
+    await poll(0);
+    expect(server.questions.at(-1)).toEqual(['refs/heads/b0', 'refs/heads/b2']);
+  });
+});
