@@ -134,12 +134,13 @@ describe('files', () => {
     expect(problemsOf(withPassword('file:token'), { files })[0]).toContain('it is larger than 65536 bytes');
   });
 
-  test('a document that is a directory, a named pipe, missing or too large is refused at once', () => {
+  test('a document that is a directory, a named pipe, missing, too large or no text is refused at once', () => {
     const directory = tempDir();
     mkdirSync(join(directory, 'directory'));
     execFileSync('mkfifo', [join(directory, 'pipe')]);
     writeFileSync(join(directory, 'large'), '#'.repeat(1024 * 1024 + 1));
-    for (const name of ['directory', 'pipe', 'missing', 'large'])
+    writeFileSync(join(directory, 'latin1'), 'sync: \xe9', 'latin1');
+    for (const name of ['directory', 'pipe', 'missing', 'large', 'latin1'])
       expect(() => loadDocument(join(directory, name), {})).toThrow(/read the document: \S+:1:1: it cannot be read: /);
   });
 });
