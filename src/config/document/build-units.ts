@@ -1,3 +1,4 @@
+import { suggest } from '../suggest.ts';
 import { attempt, complain } from './complaint.ts';
 import { digestOf } from './digest.ts';
 import type { Draft } from './draft-units.ts';
@@ -63,7 +64,7 @@ class UnitBuilder {
     if (from && !this.#links.has(from.text)) {
       this.#parts.problems.add(
         from.at,
-        `run ${draft.name}: from must be the name of a sync of this document${this.#known()}`,
+        `run ${draft.name}: from must be the name of a sync of this document${this.#known(from.text)}`,
       );
       return undefined;
     }
@@ -75,8 +76,10 @@ class UnitBuilder {
     return { ...this.#base(draft), kind: 'run', config, from: from?.text, digest: digestOf(identity, config) };
   }
 
-  #known(): string {
+  #known(from: string): string {
     const names = [...this.#links.keys()];
+    const nearest = suggest(from, names);
+    if (nearest !== undefined) return `; did you mean ${nearest}?`;
     return names.length === 0 || names.length > 10 ? '' : `: ${names.join(', ')}`;
   }
 

@@ -15,8 +15,6 @@ export interface GivenSetting extends Setting {
   readonly variables: readonly string[];
 }
 
-export type GivenSettings = ReadonlyMap<string, GivenSetting>;
-
 /** Who gave it: the more exact one wins where an option has an older name. */
 export type Layer = 'unit' | 'defaults';
 

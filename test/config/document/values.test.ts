@@ -201,8 +201,11 @@ describe('a run', () => {
   });
 
   test.each([
-    [{ from: 'b', command: ['x'] }, '8:11: run app: from must be the name of a sync of this document: a'],
-    [{ from: 'app', command: ['x'] }, '8:11: run app: from must be the name of a sync of this document: a'],
+    [
+      { from: 'aa', command: ['x'] },
+      '8:11: run app: from must be the name of a sync of this document; did you mean a?',
+    ],
+    [{ from: 'other', command: ['x'] }, '8:11: run app: from must be the name of a sync of this document: a'],
     [{ command: ['x'] }, '7:5: a run needs from, the name of a sync of this document, or link, a published link'],
     [{ from: 'a' }, '7:5: a run needs a command: a list such as [node, server.js], or a line for the shell'],
     [
