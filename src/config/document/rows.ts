@@ -23,8 +23,14 @@ export const UNIT_KINDS: readonly UnitKind[] = ['sync', 'run', 'relay'];
 export type SectionName = 'http' | 'log' | 'process';
 export const SECTION_NAMES: readonly SectionName[] = ['http', 'log', 'process'];
 
-/** A row with the words that it allows, where it allows some only. */
-export type Row = OptionDefinition & { readonly choices?: readonly string[] };
+export type Row = OptionDefinition;
+
+/** The words that a row allows, where it allows some only. */
+export function choicesOf(
+  row: Row & { readonly choices?: Readonly<Record<string, string>> },
+): readonly string[] | undefined {
+  return row.choices && Object.keys(row.choices);
+}
 
 const OF_THE_PROCESS: readonly string[] = ['termination-log', 'sync-on-signal', 'add-user'];
 
