@@ -1,25 +1,17 @@
-import type { EnvironmentVariables } from '../settings.ts';
+import { suggest } from '../suggest.ts';
 import { attempt, complain } from './complaint.ts';
 import { digestOf } from './digest.ts';
 import type { Draft } from './draft-units.ts';
 import type { GivenSetting } from './given.ts';
-import type { LoadedUnit, RelayUnit, RunUnit, ShownSetting, SyncUnit } from './loaded-document.ts';
+import type { LoadedUnit, RelayUnit, RunUnit, SyncUnit } from './loaded-document.ts';
 import type { Problems } from './problems.ts';
-import { buildRelay, buildRun, buildSync, completeSettings, type UnitParts, unitRows } from './rows.ts';
+import { type Configurations, type Given, unitRows } from './rows.ts';
 
 export interface BuildParts {
-  readonly sections: ReadonlyMap<string, GivenSetting>;
-  /** What children inherit. */
-  readonly env: EnvironmentVariables;
+  /** Options of `http`, `log` and `process`, which configurations of units have as well. */
+  readonly sections: Given<GivenSetting>;
+  readonly configurations: Configurations;
   readonly problems: Problems;
-}
-
-/** `settings` with the mark of those that came from a file. */
-export function markHidden(
-  settings: ReturnType<typeof completeSettings>,
-  given: ReadonlyMap<string, GivenSetting>,
-): readonly ShownSetting[] {
-  return settings.map((setting) => ({ ...setting, isHidden: given.get(setting.option.name)?.isHidden ?? false }));
 }
 
 /** Makes units of drafts. */
@@ -40,6 +32,8 @@ class UnitBuilder {
         'value' in built && built.value?.kind === 'sync' ? built.value.config.link : undefined,
       );
     if ('value' in built) return built.value;
+    // What could not be read is missing here, and that is said already.
+    if (!draft.isRead) return undefined;
     complain(built.error, { ...draft, title: `${draft.kind} ${draft.name}: ` }, this.#parts.problems);
     return undefined;
   }
@@ -49,18 +43,16 @@ class UnitBuilder {
     return draft.kind === 'run' ? this.#run(draft) : this.#relay(draft);
   }
 
-  #given({ given, command }: Draft): UnitParts {
-    const { sections, env } = this.#parts;
-    return { given: new Map([...sections, ...given]), env, command, link: undefined };
+  #given({ given }: Draft): Given<GivenSetting> {
+    return new Map([...this.#parts.sections, ...given]);
   }
 
-  #base(draft: Draft): Pick<LoadedUnit, 'name' | 'settings' | 'place'> {
-    const settings = completeSettings(unitRows(draft.kind), draft.given, this.#parts.env);
-    return { name: draft.name, settings: markHidden(settings, draft.given), place: draft.at };
+  #base({ name, kind, given, at: place }: Draft): Pick<LoadedUnit, 'name' | 'settings' | 'place'> {
+    return { name, settings: this.#parts.configurations.complete(unitRows(kind), given), place };
   }
 
   #sync(draft: Draft): SyncUnit {
-    const config = buildSync(this.#given(draft));
+    const config = this.#parts.configurations.sync(this.#given(draft));
     const base = this.#base(draft);
     // It is a part of `config.http`, and that of the unit.
     const staleness = base.settings.find(({ option }) => option.name === 'max-staleness')?.value;
@@ -72,25 +64,27 @@ class UnitBuilder {
     if (from && !this.#links.has(from.text)) {
       this.#parts.problems.add(
         from.at,
-        `run ${draft.name}: from must be the name of a sync of this document${this.#known()}`,
+        `run ${draft.name}: from must be the name of a sync of this document${this.#known(from.text)}`,
       );
       return undefined;
     }
     const link = from && this.#links.get(from.text);
     if ((from && link === undefined) || draft.command.length === 0) return undefined;
     if (!from && !draft.given.has('link')) return undefined;
-    const config = buildRun({ ...this.#given(draft), link });
+    const config = this.#parts.configurations.run(this.#given(draft), { command: draft.command, link });
     const identity = ['run', draft.name, from?.text];
     return { ...this.#base(draft), kind: 'run', config, from: from?.text, digest: digestOf(identity, config) };
   }
 
-  #known(): string {
+  #known(from: string): string {
     const names = [...this.#links.keys()];
+    const nearest = suggest(from, names);
+    if (nearest !== undefined) return `; did you mean ${nearest}?`;
     return names.length === 0 || names.length > 10 ? '' : `: ${names.join(', ')}`;
   }
 
   #relay(draft: Draft): RelayUnit {
-    const config = buildRelay(this.#given(draft));
+    const config = this.#parts.configurations.relay(this.#given(draft));
     const hasOwnAddress = draft.given.has('http-bind');
     const { host, port } = config.http;
     const digest = digestOf(['relay', draft.name, hasOwnAddress ? [host, port] : undefined], config);

@@ -6,7 +6,7 @@ import type { Problems } from './problems.ts';
 import { Territory } from './territory.ts';
 
 /** Two units that would be in each other's way. `why` is the end of a sentence that begins with their names. */
-export interface Clash {
+interface Clash {
   readonly one: LoadedUnit;
   /** The later one in the document, mostly. */
   readonly other: LoadedUnit;
@@ -43,7 +43,7 @@ function treesOf(syncs: readonly SyncUnit[]): Territory<SyncUnit> {
  * Syncs that may not have their roots. One root has one repository, one list of worktrees and one memory of what is
  * published, so it serves one sync. Beside that, roots may lie in each other.
  */
-export function rootsThatClash(syncs: readonly SyncUnit[]): readonly Clash[] {
+function rootsThatClash(syncs: readonly SyncUnit[]): readonly Clash[] {
   const trees = treesOf(syncs);
   const nested = syncs.flatMap((other) =>
     trees

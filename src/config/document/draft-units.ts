@@ -16,6 +16,14 @@ export interface Draft {
   readonly command: readonly string[];
   /** run only: the sync that it follows. */
   readonly from: ReadText | undefined;
+  /** Nothing was wrong with what it gives. */
+  readonly isRead: boolean;
+}
+
+export interface Defaults {
+  readonly given: ReadonlyMap<string, GivenSetting>;
+  /** Nothing was wrong with them. */
+  readonly isRead: boolean;
 }
 
 const MOST_UNITS = 1000;
@@ -76,11 +84,13 @@ class Drafter {
   readonly #reader: GivenReader;
   readonly #defaults: ReadonlyMap<string, GivenSetting>;
   readonly #problems: Problems;
+  readonly #areDefaultsRead: boolean;
   readonly #names = new Map<string, Place>();
 
-  constructor(reader: GivenReader, defaults: ReadonlyMap<string, GivenSetting>, problems: Problems) {
+  constructor(reader: GivenReader, defaults: Defaults, problems: Problems) {
     this.#reader = reader;
-    this.#defaults = defaults;
+    this.#defaults = defaults.given;
+    this.#areDefaultsRead = defaults.isRead;
     this.#problems = problems;
   }
 
@@ -89,6 +99,7 @@ class Drafter {
       this.#problems.add(node.at, `a ${kind} must be a mapping that begins with \`name: …\``);
       return undefined;
     }
+    const before = this.#problems.count;
     const rows = new Map(unitRows(kind).map((row) => [row.name, row]));
     const entries = knownEntries(node, [...OWN_KEYS[kind], ...rows.keys()], `in a ${kind}`, this.#problems);
     const own = (key: string): TreeNode | undefined => entries.find((each) => each.key === key)?.value;
@@ -101,7 +112,17 @@ class Drafter {
     const command = kind === 'run' ? readCommand(own('command'), node.at, this.#reader, this.#problems) : [];
     const from = kind === 'run' ? this.#from(node, own('from'), own('link'), given) : undefined;
     const name = this.#name(kind, node, own('name'));
-    return name === undefined ? undefined : { kind, name, at: node.at, given, command, from };
+    return name === undefined
+      ? undefined
+      : {
+          kind,
+          name,
+          at: node.at,
+          given,
+          command,
+          from,
+          isRead: this.#problems.count === before && this.#areDefaultsRead,
+        };
   }
 
   #name(kind: UnitKind, { at }: TreeMap, node: TreeNode | undefined): string | undefined {
@@ -134,10 +155,11 @@ class Drafter {
 }
 
 /** Values below `defaults`: each is for every unit that has the option. */
-export function readDefaults(top: TreeMap, reader: GivenReader, problems: Problems): ReadonlyMap<string, GivenSetting> {
+export function readDefaults(top: TreeMap, reader: GivenReader, problems: Problems): Defaults {
+  const before = problems.count;
   const given = new Map<string, GivenSetting>();
   const entry = top.entries.find(({ key }) => key === 'defaults');
-  if (!entry) return given;
+  if (!entry) return { given, isRead: true };
   const rows = new Map(DEFAULT_ROWS.map((row) => [row.name, row]));
   for (const { key, value } of knownEntries(
     asMap(entry.value, 'defaults', problems),
@@ -149,14 +171,14 @@ export function readDefaults(top: TreeMap, reader: GivenReader, problems: Proble
     const setting = row && reader.read(row, `defaults.${key}`, value, 'defaults');
     if (setting) given.set(key, setting);
   }
-  return given;
+  return { given, isRead: problems.count === before };
 }
 
 /** All units of the document, as far as they can be read. */
 export function draftUnits(
   top: TreeMap,
   reader: GivenReader,
-  defaults: ReadonlyMap<string, GivenSetting>,
+  defaults: Defaults,
   problems: Problems,
 ): readonly Draft[] {
   const drafter = new Drafter(reader, defaults, problems);
@@ -168,6 +190,9 @@ export function draftUnits(
     return [];
   });
   const first = nodes[MOST_UNITS];
-  if (first) problems.add(first.node.at, `more than ${MOST_UNITS} units`);
-  return nodes.slice(0, MOST_UNITS).flatMap(({ kind, node }) => drafter.draft(kind, node) ?? []);
+  if (first) {
+    problems.add(first.node.at, `the document is too large: more than ${MOST_UNITS} units`);
+    return [];
+  }
+  return nodes.flatMap(({ kind, node }) => drafter.draft(kind, node) ?? []);
 }

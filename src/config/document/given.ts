@@ -2,7 +2,7 @@ import { readValue } from '../read-value.ts';
 import { holdsSecret, maskValue } from '../secrecy.ts';
 import type { Setting } from '../settings.ts';
 import { type Place, type Problems, showPlace } from './problems.ts';
-import type { Row } from './rows.ts';
+import { choicesOf, type Row } from './rows.ts';
 import type { ReadText, Texts } from './texts.ts';
 import type { TreeNode, TreeText } from './tree.ts';
 
@@ -14,8 +14,6 @@ export interface GivenSetting extends Setting {
   /** Names of the variables in it. */
   readonly variables: readonly string[];
 }
-
-export type GivenSettings = ReadonlyMap<string, GivenSetting>;
 
 /** Who gave it: the more exact one wins where an option has an older name. */
 export type Layer = 'unit' | 'defaults';
@@ -94,8 +92,9 @@ export class GivenReader {
     if (!found) return undefined;
     const value = readValue(row.type, found.text);
     if (value === undefined) return this.#refuse(at, `${name}: ${complaint(row, found)}`);
-    if (!row.choices || row.choices.includes(String(value))) return value;
-    return this.#refuse(at, `${name}: ${shown(row, found)} must be one of ${row.choices.join(', ')}`);
+    const choices = choicesOf(row);
+    if (!choices || choices.includes(String(value))) return value;
+    return this.#refuse(at, `${name}: ${shown(row, found)} must be one of ${choices.join(', ')}`);
   }
 
   #refuse(at: Place, what: string): undefined {

@@ -25,7 +25,7 @@ function shown(key: string): string {
 }
 
 /** What is wrong with a key that is not among `allowed`. */
-export function unknownKey(key: string, allowed: readonly string[], where: string): string {
+function unknownKey(key: string, allowed: readonly string[], where: string): string {
   const place = rightPlace(key, allowed);
   if (place !== undefined) return `${shown(key)} does not belong ${where}: ${place}`;
   const nearest = suggest(key.toLowerCase().replaceAll('_', '-'), allowed);

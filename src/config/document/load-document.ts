@@ -3,7 +3,7 @@ import { messageOf, systemCode } from '../../model/error.ts';
 import { isOfTheImage } from '../environment.ts';
 import { holdsSecret } from '../secrecy.ts';
 import type { EnvironmentVariables } from '../settings.ts';
-import { buildUnits, markHidden } from './build-units.ts';
+import { buildUnits } from './build-units.ts';
 import { findClashes } from './clashes.ts';
 import { draftUnits, readDefaults } from './draft-units.ts';
 import { GivenReader, type GivenSetting } from './given.ts';
@@ -12,7 +12,7 @@ import type { LoadedDocument } from './loaded-document.ts';
 import { LineMap, parseYaml } from './parse-yaml.ts';
 import { DocumentError, Problems, START } from './problems.ts';
 import { type ReadFile, readSmallFile } from './read-file.ts';
-import { completeSettings, OPTION_VARIABLES, SECTION_NAMES, sectionRows, UNIT_KINDS } from './rows.ts';
+import { Configurations, OPTION_VARIABLES, SECTION_NAMES, sectionRows, UNIT_KINDS } from './rows.ts';
 import { readSections } from './sections.ts';
 import { Texts } from './texts.ts';
 import { makeTree, type TreeMap } from './tree.ts';
@@ -75,14 +75,12 @@ export function loadDocument(
   knownEntries(top, TOP_KEYS, 'at the top of a document', problems);
   const sections = readSections(top, reader, env, problems);
   const drafts = draftUnits(top, reader, readDefaults(top, reader, problems), problems);
-  const given = [...sections.given.values(), ...drafts.flatMap((draft) => [...draft.given.values()])];
+  // What is among the defaults is in many units.
+  const given = [...new Set([sections, ...drafts].flatMap((each) => [...each.given.values()]))];
   const hidden = secretVariables(given);
   // What is wrong with a section is said once, and not again for each unit.
-  const parts = {
-    sections: sections.config ? sections.given : new Map(),
-    env: withoutVariables(env, hidden),
-    problems,
-  };
+  const configurations = new Configurations(withoutVariables(env, hidden));
+  const parts = { sections: sections.config ? sections.given : new Map(), configurations, problems };
   const units = buildUnits(sections.config ? drafts : drafts.filter(({ kind }) => kind !== 'relay'), parts);
   if (drafts.length === 0 && problems.count === 0) problems.add(START, 'the document has no sync, no run and no relay');
   findClashes(units, sections.config?.http, problems);
@@ -96,7 +94,7 @@ export function loadDocument(
     ...sections.config,
     path,
     units,
-    settings: markHidden(completeSettings(SECTION_NAMES.flatMap(sectionRows), sections.given, env), sections.given),
+    settings: configurations.complete(SECTION_NAMES.flatMap(sectionRows), sections.given),
     notices: unusedVariables(env, used, path),
     files: [resolve(path), ...texts.files],
     secrets: [...new Set(secrets.flatMap(({ value }) => [value].flat().map(String)))].filter((text) => text !== ''),

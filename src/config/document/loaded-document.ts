@@ -8,7 +8,7 @@ import type { ProcessConfig } from './rows.ts';
 /** An option in force. */
 export interface ShownSetting extends Setting {
   /** It came from a file: nothing of it may be shown. */
-  readonly isHidden: boolean;
+  readonly isHidden?: boolean;
 }
 
 interface UnitBase {

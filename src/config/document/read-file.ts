@@ -1,6 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
-/** Reads a small file as text. @throws Error when it cannot be read, is no regular file or larger than `mostBytes` */
+/** Reads a small file as text. @throws Error when it cannot be read, is no regular file, is larger than `mostBytes` or is not UTF-8 */
 export type ReadFile = (path: string, mostBytes: number) => string;
 
 /** Never waits for the other end of a named pipe, and never reads from a device. */
@@ -16,7 +17,9 @@ export const readSmallFile: ReadFile = (path, mostBytes) => {
       length += count;
     }
     if (length > mostBytes) throw new Error(`it is larger than ${mostBytes} bytes`);
-    return bytes.toString('utf8', 0, length);
+    const content = bytes.subarray(0, length);
+    if (!isUtf8(content)) throw new Error('it is not UTF-8');
+    return content.toString();
   } finally {
     closeSync(file);
   }

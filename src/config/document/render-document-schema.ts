@@ -1,5 +1,6 @@
 import { OWN_KEYS } from './draft-units.ts';
 import {
+  choicesOf,
   DEFAULT_ROWS,
   documentDefault,
   type Row,
@@ -28,9 +29,10 @@ function text(pattern: string): Schema {
 const SCALAR: Schema = { type: ['string', 'number', 'boolean'] };
 
 /** What may stand as the value of `row`. Numbers are texts too: `ref: 1.10` is what it looks like. */
-function valueSchema({ type, choices }: Row): Schema {
+function valueSchema(row: Row): Schema {
+  const choices = choicesOf(row);
   if (choices) return { anyOf: [{ enum: choices }, { type: 'string', pattern: LATER }] };
-  switch (type) {
+  switch (row.type) {
     case 'string':
       return SCALAR;
     case 'list':

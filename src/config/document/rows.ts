@@ -23,8 +23,14 @@ export const UNIT_KINDS: readonly UnitKind[] = ['sync', 'run', 'relay'];
 export type SectionName = 'http' | 'log' | 'process';
 export const SECTION_NAMES: readonly SectionName[] = ['http', 'log', 'process'];
 
-/** A row with the words that it allows, where it allows some only. */
-export type Row = OptionDefinition & { readonly choices?: readonly string[] };
+export type Row = OptionDefinition;
+
+/** The words that a row allows, where it allows some only. */
+export function choicesOf(
+  row: Row & { readonly choices?: Readonly<Record<string, string>> },
+): readonly string[] | undefined {
+  return row.choices && Object.keys(row.choices);
+}
 
 const OF_THE_PROCESS: readonly string[] = ['termination-log', 'sync-on-signal', 'add-user'];
 
@@ -82,30 +88,10 @@ export function documentName(name: string): string {
 
 /**
  * The default of `row` in a document, as one would type it. One bad credential must not end a process that others share,
- * so a sync fails without end, unless it is a `one-time` one: somebody waits for that.
+ * so a sync that is not `one-time` fails without end.
  */
 export function documentDefault({ name, default: fallback }: Row): string {
   return name === 'max-failures' ? '-1' : fallback;
-}
-
-/** The settings of `given`; all others have their defaults. Variables of options are not read. */
-function settingsOf(rows: readonly Row[], given: ReadonlyMap<string, Setting>, env: EnvironmentVariables): Settings {
-  const isOneTime = given.get('one-time')?.value === true;
-  const inDocument = isOneTime ? rows : rows.map((row) => ({ ...row, default: documentDefault(row) }));
-  const defaults = resolveSettings('v4', { uses: [], positional: [] }, { HOME: env.HOME }, inDocument);
-  const all = defaults
-    .all()
-    .map((setting) => [setting.option.name, given.get(setting.option.name) ?? setting] as const);
-  return new Settings('v4', new Map(all), []);
-}
-
-/** Each of `rows` with its value, given or by default. */
-export function completeSettings(
-  rows: readonly Row[],
-  given: ReadonlyMap<string, Setting>,
-  env: EnvironmentVariables,
-): readonly Setting[] {
-  return settingsOf(rows, given, env).all();
 }
 
 export interface ProcessConfig {
@@ -114,60 +100,99 @@ export interface ProcessConfig {
   readonly process: Pick<SyncConfig, 'syncOnSignal' | 'addUser'> & { readonly terminationLog: string };
 }
 
-/**
- * What `http`, `log` and `process` say.
- * @throws SidecarError ERR_CONFIG_*
- */
-export function buildProcess(given: ReadonlyMap<string, Setting>, env: EnvironmentVariables): ProcessConfig {
-  const settings = settingsOf(OPTIONS, given, env);
-  const hasHttp = sectionRows('http').some(({ name }) => given.has(name));
-  refuseIf(hasHttp && settings.text('http-bind') === '', '--http-bind must be set, for instance to :8080');
-  checkWord(settings, 'log-format', ['auto', 'json', 'text']);
-  const signal = settings.text('sync-on-signal');
-  const syncOnSignal = parseSignal(signal);
-  refuseIf(
-    signal !== '' && syncOnSignal === undefined,
-    `--sync-on-signal: ${JSON.stringify(signal)} is not a signal that can be caught`,
-  );
-  return {
-    http: parseHttpBind(settings),
-    log: { verbosity: settings.number('verbose'), logFormat: settings.text('log-format') as SyncConfig['logFormat'] },
-    process: {
-      syncOnSignal,
-      addUser: settings.flag('add-user'),
-      terminationLog: settings.text('termination-log'),
-    },
-  };
-}
+/** Options by name. */
+export type Given<T extends Setting = Setting> = ReadonlyMap<string, T>;
 
-/** What is handed to whoever builds a unit. `given` has the values of the unit, of `defaults` and of the sections. */
-export interface UnitParts {
-  readonly given: ReadonlyMap<string, Setting>;
-  /** What children inherit. */
-  readonly env: EnvironmentVariables;
+export interface RunParts {
   readonly command: readonly string[];
-  /** The link of the sync that a run follows. */
+  /** The link of the sync that it follows. */
   readonly link: string | undefined;
 }
 
-export function buildSync({ given, env }: UnitParts): SyncConfig {
-  return { ...buildSyncConfig(settingsOf(OPTIONS, given, env), env), secretsOnCommandLine: false };
-}
+/** Makes checked configurations of what a document gives. Variables of options are not read. */
+export class Configurations {
+  readonly #env: EnvironmentVariables;
+  /** Defaults are worked out once for all units. */
+  readonly #defaults = new Map<readonly Row[], Given>();
 
-export function buildRun({ given, env, command, link }: UnitParts): RunConfig {
-  const option = optionNamed('link');
-  const followed =
-    link === undefined ? [] : [[option.name, { option, value: link, source: 'flag', sourceName: 'from' }] as const];
-  const own = settingsOf(RUN_OPTIONS, given, env);
-  const sync = settingsOf(OPTIONS, new Map<string, Setting>([...given, ...followed]), env);
-  return buildRunConfig({ own, sync, command, cwd: resolve('.') }, env);
-}
+  /** @param env what children inherit */
+  constructor(env: EnvironmentVariables) {
+    this.#env = env;
+  }
 
-export function buildRelay({ given, env }: UnitParts): RelayConfig {
-  const own = settingsOf(RELAY_OPTIONS, given, env);
-  const sync = settingsOf(OPTIONS, given, env);
-  const config = loadRelayConfig({ own, sync, syncFlags: [], words: [], notices: [] }, env);
-  return { ...config, secretsOnCommandLine: false };
+  /** Each of `rows` with its value, given or by default. */
+  complete<T extends Setting>(rows: readonly Row[], given: Given<T>): readonly (T | Setting)[] {
+    return [...this.#defaultsOf(rows)].map(([name, setting]) => given.get(name) ?? this.#soft(setting, given));
+  }
+
+  /**
+   * What `http`, `log` and `process` say.
+   * @throws SidecarError ERR_CONFIG_*
+   */
+  process(given: Given): ProcessConfig {
+    const settings = this.#settings(OPTIONS, given);
+    const hasHttp = sectionRows('http').some(({ name }) => given.has(name));
+    refuseIf(hasHttp && settings.text('http-bind') === '', '--http-bind must be set, for instance to :8080');
+    checkWord(settings, 'log-format', ['auto', 'json', 'text']);
+    const signal = settings.text('sync-on-signal');
+    const syncOnSignal = parseSignal(signal);
+    refuseIf(
+      signal !== '' && syncOnSignal === undefined,
+      `--sync-on-signal: ${JSON.stringify(signal)} is not a signal that can be caught`,
+    );
+    return {
+      http: parseHttpBind(settings),
+      log: { verbosity: settings.number('verbose'), logFormat: settings.text('log-format') as SyncConfig['logFormat'] },
+      process: {
+        syncOnSignal,
+        addUser: settings.flag('add-user'),
+        terminationLog: settings.text('termination-log'),
+      },
+    };
+  }
+
+  /** @throws SidecarError ERR_CONFIG_*, ERR_REMOTE_URL */
+  sync(given: Given): SyncConfig {
+    return { ...buildSyncConfig(this.#settings(OPTIONS, given), this.#env), secretsOnCommandLine: false };
+  }
+
+  /** @throws SidecarError ERR_CONFIG_* */
+  run(given: Given, { command, link }: RunParts): RunConfig {
+    const option = optionNamed('link');
+    const followed: Setting = { option, value: link ?? '', source: 'flag', sourceName: 'from' };
+    const own = this.#settings(RUN_OPTIONS, given);
+    const sync = this.#settings(OPTIONS, link === undefined ? given : new Map([...given, [option.name, followed]]));
+    return buildRunConfig({ own, sync, command, cwd: resolve('.') }, this.#env);
+  }
+
+  /** @throws SidecarError ERR_CONFIG_*, ERR_REMOTE_URL */
+  relay(given: Given): RelayConfig {
+    const own = this.#settings(RELAY_OPTIONS, given);
+    const sync = this.#settings(OPTIONS, given);
+    const config = loadRelayConfig({ own, sync, syncFlags: [], words: [], notices: [] }, this.#env);
+    return { ...config, secretsOnCommandLine: false };
+  }
+
+  #settings(rows: readonly Row[], given: Given): Settings {
+    const settings = this.complete(rows, given).map((setting) => [setting.option.name, setting] as const);
+    return new Settings('v4', new Map(settings), []);
+  }
+
+  #defaultsOf(rows: readonly Row[]): Given {
+    const known = this.#defaults.get(rows);
+    if (known) return known;
+    const { HOME } = this.#env;
+    const defaults = resolveSettings('v4', { uses: [], positional: [] }, { HOME }, rows).all();
+    const made = new Map(defaults.map((setting) => [setting.option.name, setting]));
+    this.#defaults.set(rows, made);
+    return made;
+  }
+
+  /** The default as a document has it. Whoever waits for a `one-time` sync wants to know that it failed. */
+  #soft(setting: Setting, given: Given): Setting {
+    if (setting.option.name !== 'max-failures' || given.get('one-time')?.value === true) return setting;
+    return { ...setting, value: Number(documentDefault(setting.option)) };
+  }
 }
 
 /** Variables of options, which mean nothing to a document. */

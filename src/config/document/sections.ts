@@ -3,7 +3,7 @@ import { attempt, complain } from './complaint.ts';
 import type { GivenReader, GivenSetting } from './given.ts';
 import { asMap, knownEntries } from './keys.ts';
 import { type Place, type Problems, START } from './problems.ts';
-import { buildProcess, type ProcessConfig, SECTION_NAMES, sectionKey, sectionRows } from './rows.ts';
+import { Configurations, type ProcessConfig, SECTION_NAMES, sectionKey, sectionRows } from './rows.ts';
 import type { TreeMap } from './tree.ts';
 
 export interface LoadedSections {
@@ -36,7 +36,7 @@ export function readSections(
       if (setting) given.set(setting.option.name, setting);
     }
   }
-  const found = problems.count > before ? undefined : attempt(() => buildProcess(given, env));
+  const found = problems.count > before ? undefined : attempt(() => new Configurations(env).process(given));
   if (found && 'error' in found) complain(found.error, { at: httpAt, title: '', given }, problems);
   return { config: found && 'value' in found ? found.value : undefined, given, httpAt };
 }

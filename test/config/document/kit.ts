@@ -4,10 +4,10 @@ import type { LoadedDocument, LoadedUnit } from '../../../src/config/document/lo
 import type { ReadFile } from '../../../src/config/document/read-file.ts';
 import { SidecarError } from '../../../src/model/error.ts';
 
-export const PATH = '/etc/app/git.yaml';
+const PATH = '/etc/app/git.yaml';
 
 /** Reads from `files` only, by absolute path. */
-export function filesOf(files: Readonly<Record<string, string>>): ReadFile {
+function filesOf(files: Readonly<Record<string, string>>): ReadFile {
   return (path, mostBytes) => {
     const text = files[path];
     if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
