@@ -93,10 +93,11 @@ export class DocumentCourse implements Course {
     const { removed, changed, added, unchanged } = changesBetween(before, after);
     this.#document = after;
     this.#loadedAt = running.clock.now();
-    this.#trouble = undefined;
     const list = (names: readonly string[]): string => names.join(' ');
     const facts = { removed: list(removed), changed: list(changed), added: list(added), unchanged: unchanged.length };
-    running.log.info(0, 'the document was read again', facts);
+    const isNews = removed.length + changed.length + added.length > 0 || this.#trouble !== undefined;
+    this.#trouble = undefined;
+    running.log.info(isNews ? 0 : 1, 'the document was read again', facts);
     this.#warnOfLateSettings(before, after);
     await this.#end([...removed, ...changed], removed);
     if (JSON.stringify(before.http) !== JSON.stringify(after.http)) await this.#moveEndpoint(before, after);

@@ -6,7 +6,7 @@ export interface FileWatchOptions {
   readonly files: () => readonly string[];
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Called when one of them is another file, or has other content. */
+  /** Called at the start, since something may have changed since the caller read them, and after each change. */
   readonly onChange: () => Promise<void>;
 }
 
@@ -22,25 +22,34 @@ async function signatureOf(path: string): Promise<string> {
   return found ? [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ') : 'missing';
 }
 
-async function signaturesOf(paths: readonly string[]): Promise<string> {
-  return (await Promise.all(paths.map(signatureOf))).join('\n');
+type Signatures = ReadonlyMap<string, string>;
+
+async function signaturesOf(paths: readonly string[]): Promise<Signatures> {
+  return new Map(await Promise.all(paths.map(async (path) => [path, await signatureOf(path)] as const)));
+}
+
+/** Every path of `now` looks as it did. One that was not looked at before may have changed. */
+function isSame(known: Signatures, now: Signatures): boolean {
+  return [...now].every(([path, signature]) => known.get(path) === signature);
 }
 
 /** Looks again and again until `signal` fires. */
 export async function watchFiles({ files, clock, signal, onChange }: FileWatchOptions): Promise<void> {
   let known = await signaturesOf(files());
+  await onChange();
   while (!signal.aborted) {
     await clock.sleep(EVERY_MS, signal);
     let now = await signaturesOf(files());
-    if (now === known) continue;
+    if (isSame(known, now)) continue;
     for (let settles = 0; settles < MOST_SETTLES && !signal.aborted; settles += 1) {
       await clock.sleep(SETTLE_MS, signal);
       const next = await signaturesOf(files());
-      if (next === now) break;
+      if (isSame(now, next)) break;
       now = next;
     }
     if (signal.aborted) return;
+    // As they were before they are read: what changes meanwhile is seen at the next look.
+    known = now;
     await onChange();
-    known = await signaturesOf(files());
   }
 }

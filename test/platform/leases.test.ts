@@ -5,7 +5,10 @@ function counted() {
   const state = { made: 0, ended: 0 };
   const make = async () => {
     state.made += 1;
-    return { value: state.made, end: () => void (state.ended += 1) };
+    const end = (): void => {
+      state.ended += 1;
+    };
+    return { value: state.made, end };
   };
   return { state, make };
 }
