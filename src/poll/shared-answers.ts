@@ -16,8 +16,8 @@ interface Answer {
 interface Asking {
   readonly names: ReadonlySet<string>;
   readonly askedAt: number;
-  /** Never rejects. */
-  readonly done: Promise<void>;
+  /** undefined: it was given up. Never rejects. */
+  readonly answer: Promise<Answer | undefined>;
 }
 
 interface Member {
@@ -84,45 +84,50 @@ export class SharedAnswers {
     signal: AbortSignal,
   ): Promise<readonly AdvertisedRef[]> {
     member.names = names;
-    for (;;) {
-      signal.throwIfAborted();
-      const answer = this.#answer;
-      if (answer && this.#isGoodFor(member, answer)) {
-        member.had = answer;
-        if ('error' in answer.result) throw answer.result.error;
-        return answer.result.refs;
-      }
-      const asking = this.#asking;
-      if (asking && covers(asking.names, names) && asking.askedAt >= member.notBefore)
-        await bounded(asking.done, signal);
-      else await this.#ask(ask, signal);
-    }
+    signal.throwIfAborted();
+    // Nothing is awaited before somebody asks, or two would.
+    const asking = this.#joinable(member);
+    const told = this.#kept(member) ?? (asking && (await bounded(asking.answer, signal)));
+    const answer = told ?? (await this.#ask(ask, signal));
+    member.had = answer;
+    if ('error' in answer.result) throw answer.result.error;
+    return answer.result.refs;
   }
 
-  #isGoodFor({ names, notBefore, periodMs, had }: Member, answer: Answer): boolean {
-    if (answer === had || answer.askedAt < notBefore || !covers(answer.names, names)) return false;
-    return this.#clock.monotonic() - answer.askedAt < periodMs;
+  /** What somebody else was told a moment ago. */
+  #kept({ names, periodMs, had, notBefore }: Member): Answer | undefined {
+    const answer = this.#answer;
+    if (!answer || answer === had || answer.askedAt < notBefore || !covers(answer.names, names)) return undefined;
+    return this.#clock.monotonic() - answer.askedAt < periodMs ? answer : undefined;
+  }
+
+  /** What somebody else is asking now. */
+  #joinable({ names, notBefore }: Member): Asking | undefined {
+    const asking = this.#asking;
+    return asking && asking.askedAt >= notBefore && covers(asking.names, names) ? asking : undefined;
   }
 
   /** Whoever asks does so with its own credentials and its own patience. A question that it gives up answers nobody. */
-  async #ask(ask: AskForRefs, signal: AbortSignal): Promise<void> {
+  async #ask(ask: AskForRefs, signal: AbortSignal): Promise<Answer> {
     const names = new Set([...this.#members].flatMap((member) => member.names));
     const askedAt = this.#clock.monotonic();
     const asked = ask([...names], signal).then(
       (refs) => ({ refs }),
       (error: unknown) => ({ error }),
     );
-    const keep = asked.then((result) => {
-      if (signal.aborted && 'error' in result) return;
-      this.#answer = { names, askedAt, result };
-      if ('refs' in result) this.#spread(this.#answer, result.refs);
-    });
-    const asking: Asking = { names, askedAt, done: keep };
+    const spread = async (): Promise<Answer | undefined> => {
+      const result = await asked;
+      if (signal.aborted && 'error' in result) return undefined;
+      const answer = { names, askedAt, result };
+      this.#answer = answer;
+      if ('refs' in result) this.#spread(answer, result.refs);
+      return answer;
+    };
+    const asking: Asking = { names, askedAt, answer: spread() };
     this.#asking = asking;
-    await keep;
+    const answer = await asking.answer;
     if (this.#asking === asking) this.#asking = undefined;
-    const result = await asked;
-    if (signal.aborted && 'error' in result) throw result.error;
+    return answer ?? { names, askedAt, result: await asked };
   }
 
   #spread(answer: Answer, refs: readonly AdvertisedRef[]): void {

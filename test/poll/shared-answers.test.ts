@@ -144,6 +144,17 @@ describe('followers of refs of one repository', () => {
     await expect(patient).resolves.toBeDefined();
   });
 
+  test('get the answer to their own question, however long it took and whatever was expected meanwhile', async () => {
+    const { clock, server, members, poll } = setUp(1);
+    const open = server.hold();
+    const polling = poll(0);
+    await clock.advance(10 * PERIOD_MS);
+    members[0]?.expectNews();
+    open();
+    await expect(polling).resolves.toHaveLength(1);
+    expect(server.questions).toHaveLength(1);
+  });
+
   test('are not asked about any more when they have left', async () => {
     const { clock, server, members, poll } = setUp(3);
     for (const index of [0, 1, 2]) await poll(index);
