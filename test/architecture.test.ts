@@ -155,7 +155,9 @@ describe('architecture (docs/architecture.md)', () => {
   test('stages and their order in docs/architecture.md are those of the code', () => {
     const text = readFileSync('docs/architecture.md', 'utf8');
     const order =
-      /createStages[\s\S]*?return \[([\s\S]*?)\];/.exec(readFileSync(join(SRC, 'sync/stages.ts'), 'utf8'))?.[1] ?? '';
+      /createStages[\s\S]*?return inOrder\(\[([\s\S]*?)\]\);/.exec(
+        readFileSync(join(SRC, 'sync/stages.ts'), 'utf8'),
+      )?.[1] ?? '';
     const stages = order
       .split(',')
       .map((name) => name.replace(/\(.*$/, '').trim())

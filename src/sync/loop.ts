@@ -7,7 +7,8 @@ import { type Deadline, deadline } from '../platform/deadline.ts';
 import type { WakeUps } from '../platform/wake-ups.ts';
 import type { Watch, Watchdog } from '../platform/watchdog.ts';
 import type { SyncContext } from './context.ts';
-import { type Cycle, newCycle, runStages, type Stage } from './cycle.ts';
+import { newScope, runStages, type Stage } from './cycle.ts';
+import type { Cycle } from './findings.ts';
 import { HintedPause } from './hinted-pause.ts';
 import { restoreLastRevision } from './restore.ts';
 
@@ -141,7 +142,8 @@ export class SyncLoop {
       limit.grant(ms);
       watch.grant(ms);
     };
-    const cycle = newCycle(signal, !this.#succeeded, context.clock.monotonic(), grant);
+    const scope = newScope(signal, !this.#succeeded, context.clock.monotonic(), grant);
+    let found: Cycle = {};
     let stage = 'open';
     const onStage = (name: string): void => {
       stage = name;
@@ -150,18 +152,20 @@ export class SyncLoop {
     try {
       onStage('open');
       await open(signal);
-      await runStages(stages, context, cycle, onStage);
-      return cycle;
+      const onFound = (all: Cycle): void => {
+        found = all;
+      };
+      return await runStages(stages, context, scope, { onStage, onFound });
     } catch (error) {
       context.repository.noteFailure();
       if (!signal.aborted) {
         watch.at('sync: restore');
-        await restoreLastRevision(context, cycle);
+        await restoreLastRevision(context, found, scope);
       }
       return asFailure(error, stage, limit.signal);
     } finally {
       own.end();
-      await settledWithin(Promise.allSettled(cycle.background), LAST_MS);
+      await settledWithin(Promise.allSettled(scope.background), LAST_MS);
     }
   }
 }

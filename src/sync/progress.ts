@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { systemCode } from '../model/error.ts';
 import { bounded } from '../platform/bounded.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Cycle } from './cycle.ts';
+import type { CycleScope } from './cycle.ts';
 
 /** Longest pause between two looks, in milliseconds. */
 const LONGEST_PAUSE_MS = 15_000;
@@ -48,7 +48,7 @@ function hasMoved(before: Amount, now: Amount): boolean {
 }
 
 export interface FileWork {
-  readonly cycle: Pick<Cycle, 'grant' | 'signal'>;
+  readonly scope: Pick<CycleScope, 'grant'>;
   readonly clock: Clock;
   /** `--sync-timeout`, in milliseconds; 0: none. */
   readonly limitMs: number;
@@ -57,7 +57,7 @@ export interface FileWork {
 }
 
 async function grantWhileMoving(work: FileWork, over: AbortSignal): Promise<void> {
-  const { cycle, clock, limitMs, paths } = work;
+  const { scope, clock, limitMs, paths } = work;
   const pauseMs = Math.min(LONGEST_PAUSE_MS, limitMs / 4);
   let before: Amount | undefined;
   let withBytes = false;
@@ -67,7 +67,7 @@ async function grantWhileMoving(work: FileWork, over: AbortSignal): Promise<void
     const startedAt = clock.monotonic();
     const now = await measure(paths, withBytes);
     const lookMs = clock.monotonic() - startedAt;
-    if (before && hasMoved(before, now)) cycle.grant(PAUSES_GRANTED * (pauseMs + lookMs));
+    if (before && hasMoved(before, now)) scope.grant(PAUSES_GRANTED * (pauseMs + lookMs));
     // Bytes are dear, and are counted only while nothing else moves: one large file is being written.
     withBytes = before?.entries === now.entries;
     before = now;
