@@ -206,7 +206,7 @@ export class Deployer {
       log.warn('the revision is tried again', { hash: id, ms });
       this.#considerIn(ms);
     }
-    const outcome = error.code === 'ERR_RUN_BUILD' ? 'build-failed' : 'failed';
+    const outcome = error.is('build') ? 'build-failed' : 'failed';
     this.#note(id, outcome, reason, Math.round(performance.now() - startedAt));
   }
 

@@ -21,7 +21,7 @@ export class HintedPause {
     if (!isFailure && result.wanted) this.#tip = { ...result.tip, ...result.wanted };
     this.#hints.asked(isFailure ? undefined : this.#shown);
     // A relay can be behind the one that told us of a commit; any other failure says that the remote needs time.
-    return await this.#hints.wait(ms, this.#shown, isFailure && result.code !== 'ERR_REMOTE_REF');
+    return await this.#hints.wait(ms, this.#shown, isFailure && !result.is('no-ref'));
   }
 
   /** A push to another branch is nothing to wait for; of HEAD we mostly know which branch it shows. */

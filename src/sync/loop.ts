@@ -58,7 +58,7 @@ export class SyncLoop {
       const result = await this.#cycle();
       if (signal.aborted) break;
       if (result instanceof SidecarError) {
-        const refused = result.code === 'ERR_NOTIFY_PRE_PUBLISH' && !config.oneTime;
+        const refused = result.class === 'veto' && !config.oneTime;
         if (!refused) this.#failures += 1;
         log.error(result, 'sync failed', { failures: this.#failures });
         if (result.class === 'stop' || (!refused && this.#isTooMany())) return { kind: 'failed', error: result };
@@ -83,7 +83,7 @@ export class SyncLoop {
     const { context, random } = this.#options;
     const { config } = context;
     const error = result instanceof SidecarError ? result : undefined;
-    if (error?.code === 'ERR_NOTIFY_PRE_PUBLISH' && config.prePublishHook) return config.prePublishHook.backoffMs;
+    if (error?.class === 'veto' && config.prePublishHook) return config.prePublishHook.backoffMs;
     return nextPause({
       periodMs: this.#succeeded ? config.periodMs : config.initPeriodMs,
       failures: this.#failures,

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { oidOfWorktreeName } from '../fetch/layout.ts';
-import { SidecarError, systemCode } from '../model/error.ts';
+import { isOfKind, systemCode } from '../model/error.ts';
 import { inDirectory } from '../platform/below.ts';
 import { asideDirectory, isAsideName, removeAside } from '../platform/make-way.ts';
 import { isInside } from '../platform/paths.ts';
@@ -27,8 +27,7 @@ async function entriesOf(root: string, path: string): Promise<Entry[]> {
       }),
     );
   } catch (error) {
-    const isElsewhere = error instanceof SidecarError && error.code === 'ERR_PATH_REDIRECTED';
-    if (isElsewhere || systemCode(error) === 'ENOENT') return [];
+    if (isOfKind(error, 'redirected') || systemCode(error) === 'ENOENT') return [];
     throw error;
   }
 }

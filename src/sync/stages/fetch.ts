@@ -1,5 +1,5 @@
 import { keepsRefsInFiles } from '../../fetch/pack-fetch.ts';
-import { messageOf, SidecarError } from '../../model/error.ts';
+import { isOfKind, messageOf, SidecarError } from '../../model/error.ts';
 import { type Oid, objectFormatOf } from '../../model/oid.ts';
 import { mayRecycle } from '../build-worktree.ts';
 import type { Needs } from '../context.ts';
@@ -15,7 +15,7 @@ async function fetchPinned(context: Context, oid: Oid, signal: AbortSignal): Pro
   try {
     return await fetcher.fetch(oid, undefined, signal);
   } catch (error) {
-    if (!(error instanceof SidecarError) || error.code !== 'ERR_REMOTE_REF') throw error;
+    if (!isOfKind(error, 'no-ref')) throw error;
     context.log.info(1, 'the server does not give out this commit by itself, so everything is fetched', { hash: oid });
   }
   await fetcher.fetchEverything(signal);
@@ -36,20 +36,6 @@ async function mayFetchPack({ config, packFetch, source, repository }: Context):
   const variables = Object.entries(config.environment).filter(([name]) => name.startsWith('GIT_CONFIG_KEY_'));
   if ([...settings, ...variables.map(([, key]) => key)].some((key) => FETCH_SETTINGS.test(key))) return false;
   return await keepsRefsInFiles(repository.gitDir);
-}
-
-const PASSING: readonly string[] = [
-  'ERR_REMOTE_UNREACHABLE',
-  'ERR_REMOTE_BUSY',
-  'ERR_REMOTE_REF',
-  'ERR_REMOTE_CORRUPT',
-  'ERR_GIT_KILLED',
-  'ERR_GIT_MEMORY',
-];
-
-/** The server, or the way to it, has a bad moment: that says nothing about how it answers. */
-function isPassing(error: unknown): boolean {
-  return error instanceof SidecarError && PASSING.includes(error.code);
 }
 
 /** What was brought: the commit, and how many objects came with it where that is known. */
@@ -75,7 +61,8 @@ async function fetchPack(
     return objects;
   } catch (error) {
     if (signal.aborted) throw error;
-    packFetch.isUnusable = !isPassing(error);
+    // A bad moment says nothing about how the server answers.
+    packFetch.isUnusable = !(error instanceof SidecarError && error.facts.passing);
     const until = packFetch.isUnusable ? 'from now on' : 'this time';
     log.info(0, `git fetch is used ${until}`, { reason: messageOf(error) });
     return undefined;

@@ -1,5 +1,5 @@
 import type { SyncConfig } from '../../config/sync-config.ts';
-import { SidecarError } from '../../model/error.ts';
+import { isOfKind, SidecarError } from '../../model/error.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
 import type { Found } from '../findings.ts';
@@ -28,8 +28,7 @@ export const refreshCredentials = {
 
 /** v3's users, and the scripts that read its error file, know git clone's words for a branch that is not there (compat.md 13). */
 function inWordsOf({ mode, target, remote }: SyncConfig, error: unknown): unknown {
-  if (mode === 'v4' || target.kind === 'oid' || !(error instanceof SidecarError) || error.code !== 'ERR_REMOTE_REF')
-    return error;
+  if (mode === 'v4' || target.kind === 'oid' || !isOfKind(error, 'no-ref')) return error;
   const ref = target.candidates.find((name) => /^refs\/(?:heads|tags)\//.test(name)) ?? target.requested;
   const detail = `Remote branch ${ref.replace(/^refs\/(?:heads|tags)\//, '')} not found in upstream origin`;
   return new SidecarError('ERR_REMOTE_REF', { op: 'look for a ref in', target: remote.shownUrl, detail, cause: error });
