@@ -87,7 +87,12 @@ async function supervise({ config, stateDir, log, redactor, runner, errorFile, i
   const clock = systemClock;
   const state = new StateFile(stateDir);
   await state.load();
-  const releases = new Releases({ directory: join(stateDir, 'releases'), link: config.link, place: config.place });
+  const releases = new Releases({
+    directory: join(stateDir, 'releases'),
+    link: config.link,
+    place: config.place,
+    clock,
+  });
   const http = new HttpClient(config.environment, defaultsUnused({ nats: config.sync?.nats }));
   const redact = (text: string): string => redactor.redact(text);
   const openOutput = (): OutputLines => new OutputLines(redactor, io.stderr);
@@ -96,7 +101,7 @@ async function supervise({ config, stateDir, log, redactor, runner, errorFile, i
     config.place.kind === 'into'
       ? new Mirror({ directory: config.place.directory, backupDir: join(stateDir, 'backup'), log })
       : undefined;
-  const front = config.listen && (await Front.listen(config.listen));
+  const front = config.listen && (await Front.listen(config.listen, clock));
   if (front) log.info(0, 'accepting connections', { port: front.ownPort });
   let end: (end: End) => void = () => undefined;
   const ended = new Promise<End>((resolve) => {
@@ -133,7 +138,13 @@ async function supervise({ config, stateDir, log, redactor, runner, errorFile, i
       sync = await startEmbeddedSync({ ...parts, onPublish, onSuccess });
       report.follow(sync);
     }
-    watch = new LinkWatch({ link: config.link, recheckMs: config.recheckMs, log, onChange: () => deployer.consider() });
+    watch = new LinkWatch({
+      link: config.link,
+      recheckMs: config.recheckMs,
+      clock,
+      log,
+      onChange: () => deployer.consider(),
+    });
     deployer.consider();
     const why = await ended;
     log.info(

@@ -22,7 +22,7 @@ export async function wireWakeableSync(options: WakeableSyncOptions): Promise<Wa
   const { observability, observer = {}, ...wiring } = options;
   const { config, clock, log, redactor } = wiring;
   const wakeUps = new WakeUps(clock);
-  const syncNow = new SyncNow((hint) => wakeUps.wake('trigger', hint));
+  const syncNow = new SyncNow((hint) => wakeUps.wake('trigger', hint), clock);
   const wired = await wireSync({
     ...wiring,
     counters: observability.counters,

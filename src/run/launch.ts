@@ -52,7 +52,7 @@ export class Launch {
 
   /** @throws SidecarError ERR_RUN_COMMAND */
   async start(release: Release): Promise<Instance> {
-    const { config } = this.#options;
+    const { config, clock } = this.#options;
     const port = config.listen === undefined ? undefined : await findFreePort();
     const env = this.environmentOf(release);
     const [file, ...args] = config.command;
@@ -64,6 +64,7 @@ export class Launch {
       cwd: directory,
       env: port === undefined ? env : { ...env, [config.portVariable]: String(port) },
       port,
+      clock,
       stop: { signal: config.stopSignal, timeoutMs: config.stopTimeoutMs },
       onLeftovers: (processes) => this.#tellLeftovers('the process', processes),
     });

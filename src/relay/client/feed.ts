@@ -1,5 +1,7 @@
 import { SidecarError } from '../../model/error.ts';
 import { isErrorCode } from '../../model/error-codes.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { deadline } from '../../platform/deadline.ts';
 import type { Refs } from '../protocol/refs.ts';
 
 /** What a feed told last. */
@@ -51,16 +53,10 @@ export function silenceOf({ isConnected, trouble }: RefFeed, relay: string, ms: 
 }
 
 /** Resolves at the next change of `feed`, after `ms`, or when `signal` aborts. */
-export function nextChange(feed: RefFeed, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      ignore();
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    const ignore = feed.onChange(done);
-  });
+export async function nextChange(feed: RefFeed, ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
+  const waiting = deadline(signal, undefined);
+  const ignore = feed.onChange(() => waiting.end());
+  await clock.sleep(ms, waiting.signal);
+  ignore();
+  waiting.dispose();
 }

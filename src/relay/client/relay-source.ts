@@ -114,7 +114,7 @@ export class RelaySource implements RefSource {
     while (!feed.told && !feed.trouble && !signal.aborted) {
       const left = end - clock.monotonic();
       if (left <= 0) return;
-      await nextChange(feed, left, signal);
+      await nextChange(feed, left, signal, clock);
     }
   }
 

@@ -2,11 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import { createParser } from 'eventsource-parser';
 import { asSidecarError, SidecarError } from '../../model/error.ts';
 import { isErrorCode } from '../../model/error-codes.ts';
+import { settledWithin } from '../../platform/bounded.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
-import { readBody } from '../../platform/http-body.ts';
+import { bodyOf, readBody } from '../../platform/http-body.ts';
 import { type HttpAccess, HttpConnection } from '../../platform/http-connection.ts';
 import type { Logger } from '../../platform/log.ts';
-import { describeFailure } from '../../platform/no-answer.ts';
+import { NoAnswer } from '../../platform/no-answer.ts';
 import { readRetryAfter } from '../../remote/http-failure.ts';
 import { applyChange, type RelayEvent, readEvent, TROUBLE_HEADER } from '../protocol/events.ts';
 import { digestOf, type Refs } from '../protocol/refs.ts';
@@ -162,15 +163,13 @@ export class SseFeed implements RefFeed {
       ...(this.#lastId !== undefined && { 'last-event-id': this.#lastId }),
       ...(told !== undefined && { [REPORT_HEADER]: told }),
     };
-    const timer = setTimeout(() => this.#stream?.abort(), answerMs);
     const attempt = { op: 'follow', relay: url };
     const unreachable = (cause: unknown): never => {
       throw relayUnreachable(cause, attempt);
     };
-    const answer = await connection
-      .ask({ method: 'GET', url: target, headers, signal })
-      .catch(unreachable)
-      .finally(() => clearTimeout(timer));
+    const asking = connection.ask({ method: 'GET', url: target, headers, signal });
+    if (!(await settledWithin(asking, answerMs))) this.#stream?.abort();
+    const answer = await asking.catch(unreachable);
     this.#retryAfterMs = readRetryAfter(answer.headers['retry-after'], clock.now()) ?? 0;
     const type = answer.headers['content-type'] ?? '';
     if (answer.statusCode === 200 && type.startsWith('text/event-stream')) return answer;
@@ -192,23 +191,17 @@ export class SseFeed implements RefFeed {
       onError: () => undefined,
     });
     const { silenceMs = SILENCE_MS } = this.#options;
-    const giveUp = (): void => void answer.destroy(new Error(`nothing came for ${silenceMs} ms`));
-    let timer = setTimeout(giveUp, silenceMs);
     const decoder = new TextDecoder();
     try {
-      for await (const chunk of answer) {
-        clearTimeout(timer);
-        timer = setTimeout(giveUp, silenceMs);
-        unread += (chunk as Buffer).length;
+      for await (const chunk of bodyOf(answer, silenceMs)) {
+        unread += chunk.length;
         if (unread > LARGEST_EVENT) throw tooLarge();
-        parser.feed(decoder.decode(chunk as Buffer, { stream: true }));
+        parser.feed(decoder.decode(chunk, { stream: true }));
       }
     } catch (cause) {
-      if (cause instanceof SidecarError) throw cause;
-      const detail = `the stream broke off: ${describeFailure(cause)}`;
+      if (cause instanceof SidecarError && !(cause instanceof NoAnswer)) throw cause;
+      const detail = `the stream broke off: ${asSidecarError(cause, 'follow').detail}`;
       throw new SidecarError('ERR_RELAY_UNREACHABLE', { op: 'follow', target: this.#options.url, detail, cause });
-    } finally {
-      clearTimeout(timer);
     }
   }
 
