@@ -1,7 +1,7 @@
 /**
  * What the loop does about an error of this class.
  *
- * - `retry`: try again after the backoff; counts as a failure.
+ * - `retry`: try again after the backoff; it is a failure for `--max-failures`.
  * - `wait`: the remote asked for time (429, 503, Retry-After); like retry, never sooner than it asked.
  * - `veto`: a hook of the user refused; ask it again after its own backoff. It is no failure of the sync.
  * - `stop`: trying again cannot help; exit non-zero.

@@ -1,6 +1,6 @@
 import type { Git } from '../git/git.ts';
 import type { Credential } from '../model/credential.ts';
-import { isOfKind } from '../model/error.ts';
+import { isOfKind, type SidecarError } from '../model/error.ts';
 import type { AdvertisedRef } from '../model/ref.ts';
 import type { Logger } from '../platform/log.ts';
 import { webPageInstead } from '../remote/http-failure.ts';
@@ -41,6 +41,10 @@ export class Poller implements RefSource {
 
   get fetchUrl(): string {
     return this.#options.native?.gitUrl ?? this.#options.remote.fetchUrl;
+  }
+
+  explain(error: SidecarError): SidecarError {
+    return error;
   }
 
   close(): void {

@@ -36,6 +36,8 @@ export interface RefSource {
   readonly isRelayConnected?: boolean | undefined;
   /** Where git fetches from, as of the last poll. */
   readonly fetchUrl: string;
+  /** A failure to get objects, as an error of whoever gives them out. */
+  explain(error: SidecarError): SidecarError;
   close(): void;
 }
 

@@ -20,7 +20,7 @@ export class HintedPause {
     const isFailure = result instanceof SidecarError;
     if (!isFailure && result.wanted) this.#tip = { ...result.tip, ...result.wanted };
     this.#hints.asked(isFailure ? undefined : this.#shown);
-    // A relay can be behind the one that told us of a commit; any other failure says that the remote needs time.
+    // A relay can be behind the one that announced a commit; any other failure says that the remote needs time.
     return await this.#hints.wait(ms, this.#shown, isFailure && !result.is('no-ref'));
   }
 

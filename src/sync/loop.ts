@@ -38,7 +38,7 @@ const MOST_HEALS = 2;
 /** How long work beside the stages may take to end with its cycle: processes are killed after less. */
 const LAST_MS = 2000;
 
-/** Runs cycles until told to stop, until one succeeded (`--one-time`), or until too many failed in a row. */
+/** Runs cycles until it is stopped, until one succeeded (`--one-time`), or until too many failed in a row. */
 export class SyncLoop {
   readonly #options: LoopOptions;
   readonly #hintedPause: HintedPause;

@@ -35,6 +35,7 @@ async function measure(paths: readonly string[], withBytes: boolean): Promise<Am
       entries += 1;
       const path = Buffer.concat([directory, Buffer.from('/'), entry.name]);
       if (entry.isDirectory()) directories.push(path);
+      // A file that has gone meanwhile has no bytes.
       else if (withBytes) bytes += (await lstat(path).catch(() => undefined))?.size ?? 0;
     }
   }
@@ -83,7 +84,7 @@ export async function withProgress<T>(work: FileWork, run: () => Promise<T>): Pr
   if (work.limitMs <= 0) return await run();
   const over = new AbortController();
   const looking = bounded(grantWhileMoving(work, over.signal), over.signal);
-  // Who cannot look grants nothing.
+  // A look that fails grants nothing.
   looking.catch(() => undefined);
   try {
     return await run();

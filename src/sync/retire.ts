@@ -32,6 +32,7 @@ export interface Retired {
  */
 async function isOurs({ layout }: Needs<'layout'>, entry: WorktreeEntry): Promise<boolean> {
   if (dirname(entry.path) !== layout.root) return true;
+  // What cannot be looked at is no tree of ours, and stays.
   if (!(await lstat(entry.path).catch(() => undefined))?.isDirectory()) return false;
   return await isOurWorktree(worktreeAt(layout.gitDir, entry.path, entry.oid));
 }

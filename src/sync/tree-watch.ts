@@ -31,6 +31,7 @@ export class TreeWatch {
     const { config, clock, observer, log, git, repository } = context;
     if (config.verifyPeriodMs <= 0 || clock.monotonic() < this.#nextAt) return true;
     const before = clock.monotonic();
+    // A tree that cannot be compared is rebuilt.
     const report = await compareTree(live, signal).catch(() => undefined);
     const took = clock.monotonic() - before;
     this.#nextAt = clock.monotonic() + Math.max(config.verifyPeriodMs, took / SHARE_OF_TIME);

@@ -21,3 +21,11 @@ export function relayRefusal(status: number, text: string, { op, relay }: RelayA
   const code = [401, 403, 404].includes(status) ? 'ERR_RELAY_REFUSED' : 'ERR_RELAY_UNREACHABLE';
   return new SidecarError(code, { op, target: relay, detail: `status ${status}: ${text}` });
 }
+
+/** git and the native fetch take a relay for a git server; where they could not get at it, it is the relay that is named. */
+export function objectsUnavailable(error: SidecarError, relay: string): SidecarError {
+  const facts = { op: 'fetch from the relay', target: relay, detail: error.detail, cause: error };
+  if (error.stage !== 'remote') return error;
+  if (error.is('refused')) return new SidecarError('ERR_RELAY_REFUSED', facts);
+  return error.is('no-answer') ? new SidecarError('ERR_RELAY_UNREACHABLE', facts) : error;
+}

@@ -5,6 +5,7 @@ import type { Logger } from '../../platform/log.ts';
 import { pickTip, type RefSource, type Tip } from '../../poll/ref-source.ts';
 import type { UploadPack } from '../../remote/upload-pack.ts';
 import { confirmedAt, nextChange, type RefFeed, silenceOf, type Told } from './feed.ts';
+import { objectsUnavailable } from './relay-failure.ts';
 
 export interface RelaySourceOptions {
   readonly feed: RefFeed;
@@ -86,6 +87,11 @@ export class RelaySource implements RefSource {
     const tip = await upstream.poll(candidates, requested, credentials, signal);
     this.#upstreamAskedAt = clock.now();
     return tip;
+  }
+
+  explain(error: SidecarError): SidecarError {
+    const { objects, relay } = this.#options;
+    return this.#current === objects ? objectsUnavailable(error, relay) : error;
   }
 
   close(): void {

@@ -90,6 +90,7 @@ async function fetchWanted(
 function examineSpare({ config, spare }: Context, { signal, background }: CycleScope): Found<'spare'>['spare'] {
   if (!mayRecycle(config)) return undefined;
   const untouched = spare.findUntouched(signal);
+  // The checkout waits for it and sees its failure; a cycle that ends before needs no spare.
   untouched.catch(() => undefined);
   background.push(untouched);
   return untouched;
@@ -110,7 +111,9 @@ export const fetchObjects = {
     // A hook may be running git in the repository, and then its lock files are not ours.
     if (hooks.every(({ worktreeInUse }) => worktreeInUse === undefined)) await repository.tidy();
     await repository.ensure(objectFormatOf(wanted.oid), source.fetchUrl, scope.signal);
-    const { oid, objects } = await fetchWanted(context, found, scope);
+    const { oid, objects } = await fetchWanted(context, found, scope).catch((error: unknown) => {
+      throw error instanceof SidecarError ? source.explain(error) : error;
+    });
     if (oid !== wanted.oid && oid === live?.oid && source.isRelayConnected !== undefined) {
       const detail = 'the relay that gives out objects has not got it yet';
       throw new SidecarError('ERR_REMOTE_REF', { op: 'fetch', target: wanted.oid, detail });

@@ -14,7 +14,7 @@ function setUp() {
   const board = {
     watch: (_repository: unknown, listener: Listener) => {
       note = listener;
-      return { notes: new Map(), close: () => undefined };
+      return { notes: new Map(), explain: (error) => error, close: () => undefined };
     },
     close: async () => undefined,
   } as unknown as Board;
