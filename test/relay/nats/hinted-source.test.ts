@@ -23,6 +23,7 @@ function setUp() {
     native: undefined,
     requestsSent: 0,
     close: () => undefined,
+    explain: (error) => error,
     poll: async (): Promise<Tip> => ({ ref: 'refs/heads/main', oid: oid(tip) }),
   };
   const hinted = new HintedSource({ board, repository: REPOSITORY, source, onHint: (hint) => hints.push(hint) });
