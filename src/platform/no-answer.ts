@@ -2,7 +2,7 @@ import { CASE_HINTS } from '../model/case-hints.ts';
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
 
 /** What went wrong with a connection, in one line. */
-export function describeFailure(error: unknown): string {
+function describeFailure(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return describeFailure(error.errors[0]);
   return messageOf(error) || systemCode(error) || 'the connection failed';
 }
