@@ -132,6 +132,25 @@ describe('architecture (docs/architecture.md)', () => {
     /import \{[^}]*\bwatch(?:File)?\b[^}]*\} from 'node:fs/,
     (path) => path === 'run/follow-link.ts',
   );
+  /** Files outside `platform` and the edge of the process that own a clock or a timer, and why. */
+  const OWN_TIME: Readonly<Record<string, string>> = {
+    'git/git.ts': 'how long a command took, for a log line',
+    'git/shared-ssh.ts': 'how long a server needs, as platform/http-connection.ts measures it',
+    'relay/server/hub.ts': 'bytes that a socket has to take in time',
+    'relay/server/pack-answers.ts': 'an answer that nobody reads any more',
+    'relay/server/paced-response.ts': 'bytes that a socket has to take in time',
+    'relay/server/turns.ts': 'a wait for a turn of the loop that has a limit',
+    'serve/profiles.ts': 'a profile takes the time that somebody asked for',
+  };
+  const EDGE = /^(?:platform|cli|demo)\//;
+  const OWNS_TIME =
+    /\b(?:Date\.now|performance\.now|Math\.random)\b|(?<![.\w])set(?:Timeout|Interval)\(|\{[^}]*\bsetTimeout\b[^}]*\} from 'node:timers/;
+  only('clock, timers and random numbers are passed in', OWNS_TIME, (path) => EDGE.test(path) || path in OWN_TIME);
+  test('who is allowed a clock of its own needs it', () => {
+    const owners = FILES.filter(({ path, text }) => path in OWN_TIME && OWNS_TIME.test(text)).map(({ path }) => path);
+    expect(owners.sort()).toEqual(Object.keys(OWN_TIME).sort());
+  });
+
   only('nobody prints to the console', /\bconsole\./, () => false);
   only('there are no default exports', /export default/, () => false);
 
@@ -161,7 +180,9 @@ describe('architecture (docs/architecture.md)', () => {
   test('stages and their order in docs/architecture.md are those of the code', () => {
     const text = readFileSync('docs/architecture.md', 'utf8');
     const order =
-      /createStages[\s\S]*?return \[([\s\S]*?)\];/.exec(readFileSync(join(SRC, 'sync/stages.ts'), 'utf8'))?.[1] ?? '';
+      /createStages[\s\S]*?return inOrder\(\[([\s\S]*?)\]\);/.exec(
+        readFileSync(join(SRC, 'sync/stages.ts'), 'utf8'),
+      )?.[1] ?? '';
     const stages = order
       .split(',')
       .map((name) => name.replace(/\(.*$/, '').trim())

@@ -41,7 +41,7 @@ async function checkOutSubmodules(
   try {
     await git.run(args, { op: 'update the submodules of', target: worktree.oid, cwd: worktree.path, signal });
   } catch (error) {
-    if (!(error instanceof SidecarError) || error.code === 'ERR_GIT_TIMEOUT') throw error;
+    if (!(error instanceof SidecarError) || error.is('too-slow')) throw error;
     throw new SidecarError('ERR_CHECKOUT_SUBMODULE', {
       op: 'update the submodules of',
       target: worktree.oid,
@@ -53,10 +53,10 @@ async function checkOutSubmodules(
 }
 
 /** Credentials help only where the server asked for some. */
-function hintFor({ code, hint }: SidecarError): { hint?: string } {
-  if (code === 'ERR_REMOTE_AUTH') return {};
-  if (['ERR_REMOTE_NOT_FOUND', 'ERR_REMOTE_REF'].includes(code)) return { hint: CASE_HINTS.submoduleAway.hint };
-  return { hint: code === 'ERR_REMOTE_UNREACHABLE' ? CASE_HINTS.submoduleUnreachable.hint : hint };
+function hintFor(error: SidecarError): { hint?: string } {
+  if (error.is('refused')) return {};
+  if (error.is('no-repository', 'no-ref')) return { hint: CASE_HINTS.submoduleAway.hint };
+  return { hint: error.is('no-answer') ? CASE_HINTS.submoduleUnreachable.hint : error.hint };
 }
 
 /**

@@ -36,6 +36,6 @@ export async function rollbackCommand(
   } catch (error) {
     if (!(error instanceof SidecarError)) throw error;
     io.stderr(`${error.detail}\n${error.code}: ${error.hint}\n`);
-    return error.code === 'ERR_CONFIG_USAGE' ? EXIT.usage : EXIT.failure;
+    return error.is('usage') ? EXIT.usage : EXIT.failure;
   }
 }

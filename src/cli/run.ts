@@ -15,7 +15,7 @@ function refuse(error: SidecarError, notices: readonly string[], io: Io): number
   io.onError?.(text);
   for (const notice of notices) io.stderr(`WARNING: ${redactUrl(notice)}\n`);
   io.stderr(`${USAGE}\n${text}\n`);
-  return error.code === 'ERR_CONFIG_USAGE' ? EXIT.usage : EXIT.failure;
+  return error.is('usage') ? EXIT.usage : EXIT.failure;
 }
 
 /** The text of `--explain`: first what only run has, then what it has from sync. */

@@ -10,7 +10,7 @@ import type { EnvironmentVariables } from '../config/settings.ts';
 import { unknownVariableNotices } from '../config/unknown-variables.ts';
 import { InvalidOption } from '../config/validation.ts';
 import { layoutOfLink } from '../fetch/layout.ts';
-import { SidecarError } from '../model/error.ts';
+import { isOfKind, SidecarError } from '../model/error.ts';
 import { ErrorFile } from '../notify/files.ts';
 import { redactUrl } from '../platform/redact.ts';
 import { VERSION } from '../platform/version.ts';
@@ -45,7 +45,7 @@ function refuseUsage(
   const text = describe(error);
   io.onError?.(text);
   warn(notices, io);
-  if (error.code !== 'ERR_CONFIG_USAGE') {
+  if (!error.is('usage')) {
     io.stderr(text);
     return EXIT.failure;
   }
@@ -106,8 +106,7 @@ export async function syncCommand(
     const hintOf = (error: SidecarError): string => hintFor(error, settings);
     return await runSyncProcess({ config, notices, compatReason: compat.reason, hintOf, io });
   } catch (error) {
-    if (error instanceof SidecarError && error.code === 'ERR_CONFIG_USAGE')
-      return refuseUsage(error, settings.mode, notices, program, io);
+    if (isOfKind(error, 'usage')) return refuseUsage(error, settings.mode, notices, program, io);
     if (error instanceof SidecarError) return await refuseValue(error, loaded, program, io);
     throw error;
   }

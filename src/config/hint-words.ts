@@ -1,6 +1,7 @@
 import { CASE_HINTS } from '../model/case-hints.ts';
 import type { SidecarError } from '../model/error.ts';
-import { ERROR_CODES, type ErrorCodeEntry } from '../model/error-codes.ts';
+import { ERROR_CODES } from '../model/error-codes.ts';
+import type { ErrorCodeEntry } from '../model/error-entry.ts';
 import type { CompatMode } from './option.ts';
 import { findOption, OPTIONS } from './options.ts';
 import { effectiveName, type Settings } from './settings.ts';

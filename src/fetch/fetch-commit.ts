@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Git } from '../git/git.ts';
-import { SidecarError } from '../model/error.ts';
+import { isOfKind, SidecarError } from '../model/error.ts';
 import { type Oid, parseOid } from '../model/oid.ts';
 
 export interface FetchOptions {
@@ -76,7 +76,7 @@ export class CommitFetcher {
         await this.#run(oid, signal);
         return oid;
       } catch (error) {
-        if (!(error instanceof SidecarError) || error.code !== 'ERR_REMOTE_REF' || ref === undefined) throw error;
+        if (!isOfKind(error, 'no-ref') || ref === undefined) throw error;
       }
     }
     await this.#run(ref, signal);

@@ -27,20 +27,19 @@ export async function heal(
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    if (error.code === 'ERR_GIT_KILLED') {
+    if (error.is('killed')) {
       log.warn('git was killed; it is tried again', { op: error.op, reason: error.detail });
       return true;
     }
-    if (error.code === 'ERR_GIT_MEMORY') {
+    if (error.is('out-of-memory')) {
       log.warn('git ran out of memory; it is tried again with less', { op: error.op, reason: error.detail });
       return true;
     }
-    if (error.code === 'ERR_GIT_LOCKED') {
+    if (error.is('locked')) {
       await repository.unlock();
       return true;
     }
-    const suspicious = ['ERR_FETCH_OBJECTS', 'ERR_GIT_FAILED', 'ERR_CHECKOUT_FAILED'].includes(error.code);
-    if (!suspicious || !repository.exists || (await repository.isSound(signal))) return false;
+    if (!error.facts.suspect || !repository.exists || (await repository.isSound(signal))) return false;
     log.error(error, 'the repository is damaged');
     await repository.discard('git finds it damaged');
     return true;

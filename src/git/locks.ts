@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { SidecarError, systemCode } from '../model/error.ts';
+import { isOfKind, systemCode } from '../model/error.ts';
 import { openBelow } from '../platform/below.ts';
 import { removeFileBelow } from '../platform/files-below.ts';
 import { removeTree } from '../platform/remove-tree.ts';
@@ -37,7 +37,7 @@ function entriesOf(root: string, path: string | Buffer): Entry[] {
     }
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
-    if (error instanceof SidecarError && error.code === 'ERR_PATH_REDIRECTED') return [];
+    if (isOfKind(error, 'redirected')) return [];
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SidecarError } from '../model/error.ts';
+import { isOfKind } from '../model/error.ts';
 import { deadline } from '../platform/deadline.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
@@ -74,9 +74,7 @@ export function overSharedSsh(git: Git, shared: SharedSsh, log: Logger): Git {
     try {
       return await firstTry(args, options);
     } catch (error) {
-      const isSuspect =
-        error instanceof SidecarError && ['ERR_REMOTE_UNREACHABLE', 'ERR_GIT_TIMEOUT'].includes(error.code);
-      if (!isSuspect || options.signal?.aborted) throw error;
+      if (!isOfKind(error, 'no-answer', 'too-slow') || options.signal?.aborted) throw error;
       log.info(1, 'asked again on a new ssh connection', { op: options.op, reason: error.detail });
     }
     await shared.close();

@@ -1,4 +1,4 @@
-import { SidecarError } from '../model/error.ts';
+import { isOfKind, SidecarError } from '../model/error.ts';
 import { whyUnreadable } from '../platform/unreadable.ts';
 import { type Git, withRun } from './git.ts';
 import type { SshOptions } from './ssh-command.ts';
@@ -19,7 +19,7 @@ async function explain(error: SidecarError, { keyFiles, hostKeys }: SshFiles): P
     hostKeys.check === 'file' ? await describeUnreadable('the file of known hosts', hostKeys.file) : undefined;
   const keys = await Promise.all(keyFiles.map(async (path) => await describeUnreadable('the private key', path)));
   // The host's key is looked at first. With several keys one that is missing is no reason, unless all are.
-  const hostKeyFailed = error.code === 'ERR_REMOTE_HOST_KEY';
+  const hostKeyFailed = error.is('unknown-host');
   if (hostKeyFailed ? known === undefined : keys.length === 0 || keys.includes(undefined)) return error;
   const detail = [known, ...keys].filter((text) => text !== undefined).join('; ');
   const { op, target } = error;
@@ -32,9 +32,8 @@ export function explainSshFiles(git: Git, files: SshFiles): Git {
     try {
       return await git.run(args, options);
     } catch (error) {
-      const isAboutFiles =
-        error instanceof SidecarError && ['ERR_REMOTE_HOST_KEY', 'ERR_REMOTE_AUTH'].includes(error.code);
-      throw isAboutFiles && /permission denied \(|load key|verification failed|host key/i.test(error.detail)
+      throw isOfKind(error, 'unknown-host', 'refused') &&
+        /permission denied \(|load key|verification failed|host key/i.test(error.detail)
         ? await explain(error, files)
         : error;
     }

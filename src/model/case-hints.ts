@@ -45,6 +45,18 @@ export const CASE_HINTS = {
     code: 'ERR_REMOTE_UNREACHABLE',
     hint: 'The certificate of the server is not trusted here: name the CA with GIT_SSL_CAINFO=/path/ca.crt, and check the date and the host name.',
   },
+  relayCertificate: {
+    code: 'ERR_RELAY_UNREACHABLE',
+    hint: 'The certificate of the relay is not trusted here: name the CA with GIT_SSL_CAINFO=/path/ca.crt, and check the date and the host name.',
+  },
+  credentialCertificate: {
+    code: 'ERR_REMOTE_CREDENTIAL_SOURCE',
+    hint: 'The certificate of this service is not trusted here: name the CA with SSL_CERT_FILE=/path/ca.crt, and check the date and the host name.',
+  },
+  webhookCertificate: {
+    code: 'ERR_NOTIFY_WEBHOOK',
+    hint: 'The certificate of the webhook’s server is not trusted here: name the CA with SSL_CERT_FILE=/path/ca.crt, and check the date and the host name.',
+  },
   serverFailed: {
     code: 'ERR_REMOTE_UNREACHABLE',
     hint: 'The git server answers with an error of its own: look at its log or status page. It is tried again.',

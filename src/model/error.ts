@@ -1,4 +1,5 @@
-import { ERROR_CODES, type ErrorClass, type ErrorCode } from './error-codes.ts';
+import { type ErrorCode, factsOf } from './error-codes.ts';
+import type { ErrorClass, ErrorCodeEntry, ErrorKind } from './error-entry.ts';
 
 export interface ErrorContext {
   /** What was attempted, as a verb phrase: `fetch`, `switch the link`. */
@@ -31,13 +32,34 @@ export class SidecarError extends Error {
     this.op = context.op;
     this.target = context.target;
     this.detail = context.detail;
-    this.hint = context.hint ?? ERROR_CODES[code].hint;
+    this.hint = context.hint ?? factsOf(code).hint;
     this.retryAfterMs = context.retryAfterMs;
   }
 
-  get class(): ErrorClass {
-    return ERROR_CODES[this.code].class;
+  /** The row of the table. */
+  get facts(): ErrorCodeEntry {
+    return factsOf(this.code);
   }
+
+  get class(): ErrorClass {
+    return this.facts.class;
+  }
+
+  /** One of these has happened. */
+  is(...kinds: readonly ErrorKind[]): boolean {
+    const { kind } = this.facts;
+    return kind !== undefined && kinds.includes(kind);
+  }
+
+  /** The part of the work that the code names, in lower case: `remote` of ERR_REMOTE_AUTH. */
+  get stage(): string {
+    return /^ERR_([A-Z]+)/.exec(this.code)?.[1]?.toLowerCase() ?? '';
+  }
+}
+
+/** `error` is ours, and one of these has happened. */
+export function isOfKind(error: unknown, ...kinds: readonly ErrorKind[]): error is SidecarError {
+  return error instanceof SidecarError && error.is(...kinds);
 }
 
 /** The text of anything thrown. */

@@ -1,6 +1,6 @@
 import type { ExechookConfig } from '../config/sync-config.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
-import type { ErrorCode } from '../model/error-codes.ts';
+import { type ErrorCode, factsOf } from '../model/error-codes.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
 import type { Notification } from './notification.ts';
@@ -29,7 +29,7 @@ export async function runExechook(
   signal: AbortSignal,
 ): Promise<void> {
   const { config, code, runner, log } = options;
-  const op = code === 'ERR_NOTIFY_EXECHOOK' ? 'run the exechook' : 'run the pre-publish hook';
+  const op = factsOf(code).class === 'veto' ? 'run the pre-publish hook' : 'run the exechook';
   const fail = (detail: string, cause?: unknown) =>
     new SidecarError(code, { op, target: config.command, detail, cause });
   log.info(1, 'running hook', { command: config.command, hash: notification.oid });

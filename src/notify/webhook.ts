@@ -1,7 +1,9 @@
 import type { WebhookConfig } from '../config/sync-config.ts';
+import { CASE_HINTS } from '../model/case-hints.ts';
 import { asSidecarError, SidecarError } from '../model/error.ts';
 import { deadline } from '../platform/deadline.ts';
 import type { HttpAnswer, HttpClient } from '../platform/http-client.ts';
+import { hintOnCertificate } from '../platform/no-answer.ts';
 import { redactUrl } from '../platform/redact.ts';
 import { splitUserinfo } from '../platform/url-userinfo.ts';
 import type { Notification } from './notification.ts';
@@ -19,7 +21,13 @@ export async function callWebhook(
   signal: AbortSignal,
 ): Promise<void> {
   const fail = (detail: string, cause?: unknown) =>
-    new SidecarError('ERR_NOTIFY_WEBHOOK', { op: 'call the webhook', target: redactUrl(config.url), detail, cause });
+    new SidecarError('ERR_NOTIFY_WEBHOOK', {
+      op: 'call the webhook',
+      target: redactUrl(config.url),
+      detail,
+      cause,
+      ...hintOnCertificate(cause, CASE_HINTS.webhookCertificate),
+    });
   const limit = deadline(signal, config.timeoutMs);
   let answer: HttpAnswer;
   try {

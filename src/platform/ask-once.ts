@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
-import { messageOf, SidecarError, systemCode } from '../model/error.ts';
+import { systemCode } from '../model/error.ts';
 import { type AnswerHead, LenientAnswer } from './lenient-answer.ts';
+import { NoAnswer } from './no-answer.ts';
 import { openSocket, proxyAuthorization } from './open-socket.ts';
 import { loadSecureContext, type TlsAccess } from './secure-context.ts';
 
@@ -69,7 +70,7 @@ function readAnswer(socket: Socket, { method, until, signal }: OneQuestion): Pro
 
 /**
  * Asks once, on a connection of its own, and reads the answer as Go's client does (see {@link LenientAnswer}).
- * @throws SidecarError ERR_REMOTE_UNREACHABLE when there is no answer
+ * @throws NoAnswer
  */
 export async function askOnce(
   question: OneQuestion,
@@ -87,19 +88,9 @@ export async function askOnce(
     socket.write(text);
     return await answer;
   } catch (cause) {
-    throw new SidecarError('ERR_REMOTE_UNREACHABLE', {
-      op: 'ask',
-      target: url.origin,
-      cause,
-      detail: signal.aborted ? 'no complete answer in time' : describe(cause),
-    });
+    throw new NoAnswer({ op: 'ask', target: url.origin, cause, isLate: signal.aborted });
   } finally {
     socket?.on('error', () => undefined);
     socket?.destroy();
   }
-}
-
-function describe(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
-  return messageOf(error) || systemCode(error) || 'the connection failed';
 }

@@ -23,5 +23,15 @@ export const systemClock: Clock = {
   },
 };
 
+/** Calls `action` in `ms`. @returns what cancels that */
+export function after(clock: Clock, ms: number, action: () => void): () => void {
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  void clock.sleep(ms, signal).then(() => {
+    if (!signal.aborted) action();
+  });
+  return () => waiting.abort();
+}
+
 /** A number in [0, 1), as Math.random gives it. */
 export type Random = () => number;

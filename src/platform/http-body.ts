@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { messageOf, SidecarError, systemCode } from '../model/error.ts';
+import { SidecarError } from '../model/error.ts';
 import { releasable } from './bounded.ts';
+import { NoAnswer } from './no-answer.ts';
 
 /** No answer that is read whole is this large. */
 const LARGEST_ANSWER = 32 * 1024 * 1024;
@@ -11,7 +12,7 @@ const REST_MS = 1000;
 
 /**
  * The whole body of an answer.
- * @throws SidecarError ERR_REMOTE_UNREACHABLE when it is not complete; ERR_REMOTE_TOO_LARGE
+ * @throws NoAnswer when it is not complete; SidecarError ERR_REMOTE_TOO_LARGE
  */
 export async function readBody(response: IncomingMessage, stallMs?: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -32,7 +33,7 @@ export async function readBody(response: IncomingMessage, stallMs?: number): Pro
  * early (`return`, or leaving `for await`) cuts it off at once.
  *
  * @param stallMs milliseconds without a byte until it is cut off; a slow body that moves goes on
- * @throws SidecarError ERR_REMOTE_UNREACHABLE when it is cut off
+ * @throws NoAnswer when it is cut off
  */
 export function bodyOf(response: IncomingMessage, stallMs = STALL_MS): AsyncIterableIterator<Buffer> {
   return releasable(piecesOf(response, stallMs), () => release(response));
@@ -70,17 +71,7 @@ export function dismiss(response: IncomingMessage): void {
   response.resume();
 }
 
-function incomplete(cause: unknown): SidecarError {
-  const aborted = cause instanceof Error && cause.name === 'AbortError';
-  return new SidecarError('ERR_REMOTE_UNREACHABLE', {
-    op: 'read an answer',
-    cause,
-    detail: aborted ? 'no complete answer in time' : describeFailure(cause),
-  });
-}
-
-/** What went wrong with a connection, in one line. */
-export function describeFailure(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return describeFailure(error.errors[0]);
-  return messageOf(error) || systemCode(error) || 'the connection failed';
+function incomplete(cause: unknown): NoAnswer {
+  const isLate = cause instanceof Error && cause.name === 'AbortError';
+  return new NoAnswer({ op: 'read an answer', cause, isLate });
 }

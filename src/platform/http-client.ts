@@ -53,14 +53,14 @@ export class HttpClient {
 
   /**
    * Asks, and does not wait for the body of the answer.
-   * @throws SidecarError ERR_REMOTE_UNREACHABLE when there is no answer
+   * @throws NoAnswer
    */
   async ask(request: HttpRequest): Promise<HttpAnswer> {
     const { status, headers } = await this.#ask(request, 'head');
     return { status, location: headers.get('location') };
   }
 
-  /** @throws SidecarError ERR_REMOTE_UNREACHABLE when there is no whole answer */
+  /** @throws NoAnswer */
   async askForText(request: HttpRequest): Promise<HttpAnswer & { readonly body: string }> {
     const { status, headers, body } = await this.#ask(request, 'body');
     return { status, location: headers.get('location'), body: body.toString() };
@@ -69,7 +69,7 @@ export class HttpClient {
   /**
    * Asks, and resolves as soon as the status is there; the rest of the answer is read behind that, since many servers
    * complain about a client that goes away in the middle.
-   * @throws SidecarError ERR_REMOTE_UNREACHABLE when there is no answer
+   * @throws NoAnswer
    */
   async probe(request: HttpRequest): Promise<HttpAnswer> {
     const connection = new HttpConnection(this.#accessTo(request.url));

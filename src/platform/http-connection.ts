@@ -1,9 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { SecureContext } from 'node:tls';
-import { SidecarError, systemCode } from '../model/error.ts';
+import { systemCode } from '../model/error.ts';
 import { bounded } from './bounded.ts';
-import { describeFailure } from './http-body.ts';
+import { NoAnswer } from './no-answer.ts';
 import { loadSecureContext, type TlsAccess } from './secure-context.ts';
 
 export interface HttpQuestion {
@@ -93,7 +93,7 @@ export class HttpConnection {
 
   /**
    * Sends a question. The body of the answer has to be read, or released (see `http-body.ts`).
-   * @throws SidecarError ERR_REMOTE_UNREACHABLE when there is no answer
+   * @throws NoAnswer
    */
   async ask(question: HttpQuestion): Promise<http.IncomingMessage> {
     for (let stale = 0; ; stale += 1) {
@@ -205,12 +205,7 @@ function isReset(error: unknown): boolean {
   return ['ECONNRESET', 'EPIPE'].includes(systemCode(error) ?? '');
 }
 
-function unreachable(question: HttpQuestion, error: unknown): SidecarError {
+function unreachable(question: HttpQuestion, error: unknown): NoAnswer {
   const cause = error instanceof StaleConnection ? error.cause : error;
-  return new SidecarError('ERR_REMOTE_UNREACHABLE', {
-    op: 'ask',
-    target: question.url.origin,
-    cause,
-    detail: question.signal.aborted ? 'no complete answer in time' : describeFailure(cause),
-  });
+  return new NoAnswer({ op: 'ask', target: question.url.origin, cause, isLate: question.signal.aborted });
 }

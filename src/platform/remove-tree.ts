@@ -1,4 +1,4 @@
-import { SidecarError, systemCode } from '../model/error.ts';
+import { isOfKind, SidecarError, systemCode } from '../model/error.ts';
 import { type Below, inParent } from './below.ts';
 import { type Kept, keptFor, type RemoveOptions, TreeRemoval } from './tree-removal.ts';
 
@@ -23,8 +23,7 @@ export async function removeTree(place: Below, options: RemoveOptions = {}): Pro
   } catch (error) {
     if (isMissing(error)) return [];
     if (options.signal?.aborted) throw error;
-    if (error instanceof SidecarError && error.code === 'ERR_PATH_REDIRECTED')
-      return [{ path: error.target ?? `${place.path}`, reason: 'leads elsewhere' }];
+    if (isOfKind(error, 'redirected')) return [{ path: error.target ?? `${place.path}`, reason: 'leads elsewhere' }];
     return [keptFor(`${place.path}`, error)];
   }
 }

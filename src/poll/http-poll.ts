@@ -1,5 +1,5 @@
 import type { Credential } from '../model/credential.ts';
-import { SidecarError } from '../model/error.ts';
+import { isOfKind } from '../model/error.ts';
 import type { AdvertisedRef } from '../model/ref.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
 import { readLsRefs, writeLsRefs } from '../remote/wire/ls-refs.ts';
@@ -32,9 +32,7 @@ export async function listRefs(
   try {
     return await ask(remote, prefixes, credentials, signal);
   } catch (error) {
-    const worthAnother =
-      known && error instanceof SidecarError && ['ERR_REMOTE_PROTOCOL', 'ERR_REMOTE_NOT_FOUND'].includes(error.code);
-    if (!worthAnother) throw error;
+    if (!known || !isOfKind(error, 'no-git', 'no-repository')) throw error;
     remote.forget();
     return await ask(remote, prefixes, credentials, signal);
   }

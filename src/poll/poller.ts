@@ -1,6 +1,6 @@
 import type { Git } from '../git/git.ts';
 import type { Credential } from '../model/credential.ts';
-import { SidecarError } from '../model/error.ts';
+import { isOfKind, type SidecarError } from '../model/error.ts';
 import type { AdvertisedRef } from '../model/ref.ts';
 import type { Logger } from '../platform/log.ts';
 import { webPageInstead } from '../remote/http-failure.ts';
@@ -41,6 +41,10 @@ export class Poller implements RefSource {
 
   get fetchUrl(): string {
     return this.#options.native?.gitUrl ?? this.#options.remote.fetchUrl;
+  }
+
+  explain(error: SidecarError): SidecarError {
+    return error;
   }
 
   close(): void {
@@ -89,8 +93,7 @@ export class Poller implements RefSource {
   async #askBehindPage(ask: () => Promise<AdvertisedRef[]>, page: NotNative): Promise<AdvertisedRef[]> {
     const { fetchUrl } = this.#options.remote;
     const refs = await ask().catch((error: unknown) => {
-      const isAnswer = error instanceof SidecarError && ['ERR_REMOTE_AUTH', 'ERR_GIT_TIMEOUT'].includes(error.code);
-      throw isAnswer ? error : webPageInstead(fetchUrl, page.message, error);
+      throw isOfKind(error, 'refused', 'too-slow') ? error : webPageInstead(fetchUrl, page.message, error);
     });
     if (refs.length === 0) throw webPageInstead(fetchUrl, page.message, page);
     return refs;

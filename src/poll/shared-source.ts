@@ -1,4 +1,5 @@
 import type { Credential } from '../model/credential.ts';
+import type { SidecarError } from '../model/error.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
 import type { Poller } from './poller.ts';
 import { pickTip, type RefSource, type Tip } from './ref-source.ts';
@@ -43,6 +44,10 @@ export class SharedSource implements RefSource {
       signal,
     );
     return pickTip(refs, candidates, requested, shownUrl);
+  }
+
+  explain(error: SidecarError): SidecarError {
+    return this.#options.poller.explain(error);
   }
 
   expectNews(): void {

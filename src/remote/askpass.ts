@@ -1,6 +1,8 @@
+import { CASE_HINTS } from '../model/case-hints.ts';
 import { asSidecarError, SidecarError } from '../model/error.ts';
 import { deadline } from '../platform/deadline.ts';
 import type { HttpClient } from '../platform/http-client.ts';
+import { hintOnCertificate } from '../platform/no-answer.ts';
 import { redactUrl } from '../platform/redact.ts';
 import { splitUserinfo } from '../platform/url-userinfo.ts';
 
@@ -12,6 +14,7 @@ function failure(url: string, detail: string, cause?: unknown): SidecarError {
     target: redactUrl(url),
     detail,
     cause,
+    ...hintOnCertificate(cause, CASE_HINTS.credentialCertificate),
   });
 }
 

@@ -1,9 +1,11 @@
 import { createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { GitHubAppConfig } from '../config/sync-config.ts';
-import { messageOf, SidecarError } from '../model/error.ts';
+import { CASE_HINTS } from '../model/case-hints.ts';
+import { asSidecarError, messageOf, SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { HttpClient } from '../platform/http-client.ts';
+import { hintOnCertificate } from '../platform/no-answer.ts';
 import { redactUrl } from '../platform/redact.ts';
 import { whyUnreadable } from '../platform/unreadable.ts';
 
@@ -25,6 +27,7 @@ function failure(target: string, detail: string, cause?: unknown): SidecarError 
     detail,
     cause,
     hint: 'Check the application, installation and private key of the GitHub App, and --github-base-url.',
+    ...hintOnCertificate(cause, CASE_HINTS.credentialCertificate),
   });
 }
 
@@ -66,23 +69,33 @@ async function requestInstallationToken(
   signal: AbortSignal,
 ): Promise<InstallationToken> {
   const target = redactUrl(`${app.baseUrl.replace(/\/+$/, '')}/app/installations/${app.installationId}/access_tokens`);
+  const jwt = await signRequest(app, now).catch((error: unknown) => {
+    throw error instanceof SidecarError ? error : failure(target, messageOf(error), error);
+  });
+  const headers = {
+    authorization: `Bearer ${jwt}`,
+    accept: 'application/vnd.github+json',
+    'user-agent': 'git-sidecar',
+  };
+  const question = { method: 'POST', url: new URL(target), headers, signal };
+  const { status, body } = await http.askForText(question).catch((error: unknown) => {
+    throw failure(target, asSidecarError(error, 'ask').detail, error);
+  });
+  if (status !== 201) throw failure(target, `the answer has status ${status}, wanted 201`);
+  const token = readToken(body);
+  if (!token) throw failure(target, 'the answer lacks token or expires_at');
+  return token;
+}
+
+/** undefined where it is no such answer. */
+function readToken(text: string): InstallationToken | undefined {
   try {
-    const jwt = await signRequest(app, now);
-    const headers = {
-      authorization: `Bearer ${jwt}`,
-      accept: 'application/vnd.github+json',
-      'user-agent': 'git-sidecar',
-    };
-    const answer = await http.askForText({ method: 'POST', url: new URL(target), headers, signal });
-    if (answer.status !== 201) throw failure(target, `the answer has status ${answer.status}, wanted 201`);
-    const body = JSON.parse(answer.body) as { token?: unknown; expires_at?: unknown };
-    const expiresAt = typeof body.expires_at === 'string' ? Date.parse(body.expires_at) : Number.NaN;
-    if (typeof body.token !== 'string' || Number.isNaN(expiresAt))
-      throw failure(target, 'the answer lacks token or expires_at');
-    return { token: body.token, expiresAt };
-  } catch (error) {
-    if (!(error instanceof SidecarError)) throw failure(target, messageOf(error), error);
-    throw error.code === 'ERR_REMOTE_CREDENTIAL_SOURCE' ? error : failure(target, error.detail, error);
+    const body = JSON.parse(text) as { token?: unknown; expires_at?: unknown } | null;
+    const expiresAt = typeof body?.expires_at === 'string' ? Date.parse(body.expires_at) : Number.NaN;
+    return typeof body?.token === 'string' && !Number.isNaN(expiresAt) ? { token: body.token, expiresAt } : undefined;
+  } catch {
+    // It is no JSON; what came instead may hold a token, so it is not shown.
+    return undefined;
   }
 }
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { CASE_HINTS } from '../model/case-hints.ts';
 import { type Credential, credentialFor } from '../model/credential.ts';
-import { SidecarError } from '../model/error.ts';
+import { isOfKind, SidecarError } from '../model/error.ts';
 import { bounded } from '../platform/bounded.ts';
 import { bodyOf, dismiss, readBody } from '../platform/http-body.ts';
 import { HttpConnection } from '../platform/http-connection.ts';
@@ -144,7 +144,7 @@ export class UploadPack {
       return await readBody(answer, stallMs);
     } catch (error) {
       // The connection died in the middle. It is gone now; the question is asked once more, on another one.
-      if (signal.aborted || !(error instanceof SidecarError) || error.code !== 'ERR_REMOTE_UNREACHABLE') throw error;
+      if (signal.aborted || !isOfKind(error, 'no-answer')) throw error;
       return await readBody(await this.#command(sending), stallMs);
     }
   }

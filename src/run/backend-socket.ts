@@ -37,11 +37,10 @@ export class BackendSocket extends Socket {
 export function openBackend(port: number): Promise<BackendSocket | undefined> {
   return new Promise((resolve) => {
     const socket = new BackendSocket();
-    const timer = setTimeout(() => socket.destroy(new Error('no connection in time')), CONNECT_MS);
+    socket.setTimeout(CONNECT_MS, () => socket.destroy(new Error('no connection in time')));
     socket.once('error', () => resolve(undefined));
-    socket.once('close', () => clearTimeout(timer));
     socket.connect({ port, host: '127.0.0.1' }, () => {
-      clearTimeout(timer);
+      socket.setTimeout(0);
       socket.removeAllListeners('error');
       resolve(socket);
     });

@@ -10,9 +10,6 @@ const MACHINE_CODES = ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EAGAIN', 'ENOMEM', '
 const MACHINE_WORDS =
   /No space left on device|Disk quota exceeded|Input\/output error|Cannot allocate memory|Resource temporarily unavailable|Cannot fork|Too many open files|Could not resolve host|Temporary failure in name resolution|\bE(?:NOSPC|DQUOT|NOMEM|MFILE|NFILE)\b|\bEAI_AGAIN\b|\bspawn \S+ EAGAIN\b/;
 
-/** Of a revision, by its own doing. */
-const OWN_FAULTS = ['ERR_RUN_BUILD', 'ERR_RUN_NOT_READY', 'ERR_RUN_RELOAD', 'ERR_RUN_ESCAPE', 'ERR_RUN_COMMAND'];
-
 /** A system call failed for want of something that the machine gives. */
 export function isMachineError(error: unknown): boolean {
   if (MACHINE_CODES.includes(systemCode(error) ?? '')) return true;
@@ -26,5 +23,5 @@ export function soundsLikeMachine(output: string): boolean {
 /** Whether trying the same revision again would end in the same way. */
 export function isRevisionsFault(error: SidecarError): boolean {
   if (error instanceof MachineFailure || isMachineError(error)) return false;
-  return OWN_FAULTS.includes(error.code);
+  return error.facts.revision !== undefined;
 }

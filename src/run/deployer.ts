@@ -163,7 +163,7 @@ export class Deployer {
     if (this.#retries.isTooSoon(published.id)) return;
     const attempt = {
       published,
-      startedAt: performance.now(),
+      startedAt: this.#options.clock.monotonic(),
       leftOut: Object.keys(state.state.quarantined),
     };
     log.info(0, 'deploying', { hash: published.id, ...(reason !== undefined && { again: reason }) });
@@ -206,8 +206,8 @@ export class Deployer {
       log.warn('the revision is tried again', { hash: id, ms });
       this.#considerIn(ms);
     }
-    const outcome = error.code === 'ERR_RUN_BUILD' ? 'build-failed' : 'failed';
-    this.#note(id, outcome, reason, Math.round(performance.now() - startedAt));
+    const outcome = error.is('build') ? 'build-failed' : 'failed';
+    this.#note(id, outcome, reason, Math.round(this.#options.clock.monotonic() - startedAt));
   }
 
   #considerIn(ms: number): void {
@@ -232,7 +232,7 @@ export class Deployer {
     if (isPart && switchover.running?.digest === release.digest && switchover.isAlive) {
       this.#isMaking = false;
       await this.#keepRunningAs(release);
-      this.#note(release.id, 'unchanged', undefined, Math.round(performance.now() - startedAt));
+      this.#note(release.id, 'unchanged', undefined, Math.round(this.#options.clock.monotonic() - startedAt));
       return;
     }
     let owned: readonly BytePath[] = [];
@@ -248,8 +248,8 @@ export class Deployer {
       await this.#giveUp(error, published.id);
       throw error;
     }
-    const ms = Math.round(performance.now() - startedAt);
-    const served: Served = { ms, sincePublishMs: Math.max(0, Date.now() - published.since), owned };
+    const ms = Math.round(this.#options.clock.monotonic() - startedAt);
+    const served: Served = { ms, sincePublishMs: Math.max(0, this.#options.clock.now() - published.since), owned };
     const judged = this.#judge(attempt, release, probation, served);
     // Files in one place have one way back; releases of their own let the next revision come at any time.
     if (mirror || config.readyForMs === 0) await judged;
@@ -376,6 +376,6 @@ export class Deployer {
   #note(id: string, outcome: Outcome, reason: string | undefined, ms: number, sincePublishMs?: number): void {
     const { log, observer } = this.#options;
     log.info(0, 'deployment', { hash: id, outcome, ms, ...(reason !== undefined && { reason }) });
-    observer.onDeployment({ id, outcome, reason, ms, sincePublishMs, at: Date.now() });
+    observer.onDeployment({ id, outcome, reason, ms, sincePublishMs, at: this.#options.clock.now() });
   }
 }

@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 
 /** What a link shows. */
@@ -17,6 +18,7 @@ export interface Published {
 export interface FollowOptions {
   readonly link: string;
   readonly recheckMs: number;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly onChange: () => void;
 }
@@ -62,7 +64,7 @@ const watchDirectory: WatchDirectory = (directory, onChange) =>
 export class LinkWatch {
   readonly #options: FollowOptions;
   readonly #watchDirectory: WatchDirectory;
-  readonly #timer: NodeJS.Timeout;
+  readonly #closing = new AbortController();
   #watcher: FSWatcher | undefined;
   #hasWarned = false;
 
@@ -70,21 +72,29 @@ export class LinkWatch {
   constructor(options: FollowOptions, watchWith: WatchDirectory = watchDirectory) {
     this.#options = options;
     this.#watchDirectory = watchWith;
-    const { link, recheckMs, onChange } = options;
+    const { link } = options;
     const failure = this.#watch();
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(failure) ?? '')) {
       const detail = 'the directory that should hold it is missing';
       throw new SidecarError('ERR_RUN_LINK', { op: 'follow', target: link, detail, cause: failure });
     }
-    this.#timer = setInterval(() => {
-      this.#watch();
-      onChange();
-    }, recheckMs);
+    void this.#recheck();
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#closing.abort();
     this.#watcher?.close();
+  }
+
+  async #recheck(): Promise<void> {
+    const { recheckMs, onChange, clock } = this.#options;
+    const { signal } = this.#closing;
+    for (;;) {
+      await clock.sleep(recheckMs, signal);
+      if (signal.aborted) return;
+      this.#watch();
+      onChange();
+    }
   }
 
   /** @returns why the directory is not watched */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { after, type Clock } from '../platform/clock.ts';
 import { type BackendSocket, openBackend } from './backend-socket.ts';
 import { withConnectionClose } from './closing-head.ts';
 import { MessageTracker } from './http-boundary.ts';
@@ -25,7 +26,8 @@ export class FrontConnection {
   readonly #backends: Backends;
   readonly #requests = new MessageTracker('request');
   readonly #responses = new MessageTracker('response');
-  readonly #openedAt = performance.now();
+  readonly #clock: Clock;
+  readonly #openedAt: number;
   #backend: BackendSocket | undefined;
   #opening: Promise<void> | undefined;
   /** The beginning of an answer whose head is not complete yet. */
@@ -36,8 +38,10 @@ export class FrontConnection {
   port: number | undefined;
   readonly closed: Promise<void>;
 
-  constructor(client: Socket, backends: Backends) {
+  constructor(client: Socket, backends: Backends, clock: Clock) {
     this.#client = client;
+    this.#clock = clock;
+    this.#openedAt = clock.monotonic();
     this.#backends = backends;
     client.setNoDelay(true);
     client.on('data', (chunk: Buffer) => this.#fromClient(chunk));
@@ -70,7 +74,7 @@ export class FrontConnection {
 
   /** Closes the connection if no request is under way. */
   endIfIdle(): void {
-    const mayBeAsking = this.#requests.completed === 0 && performance.now() - this.#openedAt < YOUNG_MS;
+    const mayBeAsking = this.#requests.completed === 0 && this.#clock.monotonic() - this.#openedAt < YOUNG_MS;
     if (this.#isIdle && !this.#opening && !mayBeAsking) this.#finish();
   }
 
@@ -135,7 +139,8 @@ export class FrontConnection {
   }
 
   async #connect(): Promise<void> {
-    const deadline = performance.now() + HOLD_MS;
+    const clock = this.#clock;
+    const deadline = clock.monotonic() + HOLD_MS;
     for (;;) {
       const port = await this.#backends.current();
       const socket = await openBackend(port);
@@ -149,10 +154,8 @@ export class FrontConnection {
       }
       socket?.destroy();
       if (socket) continue;
-      if (performance.now() > deadline) throw new Error('the process accepts no connection');
-      await new Promise((resolve) => {
-        setTimeout(resolve, RETRY_MS);
-      });
+      if (clock.monotonic() > deadline) throw new Error('the process accepts no connection');
+      await clock.sleep(RETRY_MS);
     }
   }
 
@@ -206,8 +209,10 @@ export class FrontConnection {
     this.#isOver = true;
     this.#dropBackend();
     const client = this.#client;
-    const timer = setTimeout(() => client.destroy(), LINGER_MS);
-    client.once('close', () => clearTimeout(timer));
+    client.once(
+      'close',
+      after(this.#clock, LINGER_MS, () => client.destroy()),
+    );
     client.setTimeout(LINGER_IDLE_MS, () => client.destroy());
     if (this.#requests.isBetween || client.readableEnded) client.destroySoon();
     else client.end();

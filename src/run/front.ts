@@ -1,22 +1,27 @@
 import { createServer, type Server } from 'node:net';
 import type { Address } from '../config/run-config.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
+import { after, type Clock } from '../platform/clock.ts';
 import { type Backends, FrontConnection } from './front-connection.ts';
 
 /** How long a new connection waits for the very first process. */
 const FIRST_PROCESS_MS = 60_000;
+/** Pause between two looks at the connections that are left. */
+const LOOK_MS = 10;
 
 /** Accepts connections at one address and passes them to the process of the moment. */
 export class Front implements Backends {
   readonly #connections = new Set<FrontConnection>();
   readonly #server: Server;
+  readonly #clock: Clock;
   port: number | undefined;
   #waiting: (() => void)[] = [];
   #isLeaving = false;
 
-  private constructor() {
+  private constructor(clock: Clock) {
+    this.#clock = clock;
     this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: false }, (client) => {
-      const connection = new FrontConnection(client, this);
+      const connection = new FrontConnection(client, this, clock);
       this.#connections.add(connection);
       if (this.#isLeaving) connection.leave();
       void connection.closed.then(() => this.#connections.delete(connection));
@@ -24,8 +29,8 @@ export class Front implements Backends {
   }
 
   /** @throws SidecarError ERR_SERVE_BIND */
-  static async listen({ host, port }: Address): Promise<Front> {
-    const front = new Front();
+  static async listen({ host, port }: Address, clock: Clock): Promise<Front> {
+    const front = new Front(clock);
     await new Promise<void>((resolve, reject) => {
       front.#server.once('error', reject);
       front.#server.listen(port, host, resolve);
@@ -49,10 +54,9 @@ export class Front implements Backends {
   async current(): Promise<number> {
     if (this.port !== undefined) return this.port;
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('there is no process')), FIRST_PROCESS_MS);
-      timer.unref();
+      const cancel = after(this.#clock, FIRST_PROCESS_MS, () => reject(new Error('there is no process')));
       this.#waiting.push(() => {
-        clearTimeout(timer);
+        cancel();
         resolve();
       });
     });
@@ -104,12 +108,11 @@ export class Front implements Backends {
   }
 
   async #empty(left: () => FrontConnection[], timeoutMs: number, signal: AbortSignal | undefined): Promise<number> {
-    const deadline = performance.now() + timeoutMs;
-    while (left().length > 0 && performance.now() < deadline) {
+    const clock = this.#clock;
+    const deadline = clock.monotonic() + timeoutMs;
+    while (left().length > 0 && clock.monotonic() < deadline) {
       if (signal?.aborted) return 0;
-      await new Promise((resolve) => {
-        setTimeout(resolve, 10);
-      });
+      await clock.sleep(LOOK_MS);
     }
     return signal?.aborted ? 0 : this.#cut(left());
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { messageOf, SidecarError } from '../model/error.ts';
+import { after, type Clock } from '../platform/clock.ts';
 import { endMarked, type MarkedProcess } from '../platform/marked-processes.ts';
 import { type Environment, type Exit, type LongRunning, startLongRunning } from '../platform/process.ts';
 
@@ -23,6 +24,7 @@ export interface InstanceOptions {
   /** The port that it was told to listen on. */
   readonly port: number | undefined;
   readonly stop: StopOptions;
+  readonly clock: Clock;
   /** It ended, and these processes of it went on. */
   readonly onLeftovers?: (processes: readonly MarkedProcess[]) => void;
 }
@@ -41,17 +43,21 @@ export function describeExit({ code, signal }: Exit): string {
 /** One process of the command. */
 export class Instance {
   readonly port: number | undefined;
-  readonly startedAt = Date.now();
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
   readonly exited: Promise<Exit>;
   /** It has exited, and nothing that it started is left. */
   readonly gone: Promise<void>;
   readonly #process: LongRunning;
   readonly #stop: StopOptions;
+  readonly #clock: Clock;
   #exit: Exit | undefined;
 
-  private constructor(process: LongRunning, mark: string, { port, stop, onLeftovers }: InstanceOptions) {
+  private constructor(process: LongRunning, mark: string, { port, stop, clock, onLeftovers }: InstanceOptions) {
     this.#process = process;
     this.#stop = stop;
+    this.#clock = clock;
+    this.startedAt = clock.now();
     this.port = port;
     this.exited = process.exited.then((exit) => {
       this.#exit = exit;
@@ -91,9 +97,9 @@ export class Instance {
   /** Asks it to end, and after the timeout kills it with everything that it started. */
   async stop(): Promise<void> {
     this.signal(this.#stop.signal);
-    const timer = setTimeout(() => this.#process.signalGroup('SIGKILL'), this.#stop.timeoutMs);
+    const cancel = after(this.#clock, this.#stop.timeoutMs, () => this.#process.signalGroup('SIGKILL'));
     await this.exited;
-    clearTimeout(timer);
+    cancel();
     await this.gone;
   }
 }

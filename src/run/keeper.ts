@@ -48,9 +48,12 @@ export class Keeper {
 
   async #watch(): Promise<void> {
     const { clock, policy, log } = this.#options;
-    while (!this.#stopping.signal.aborted) {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      const startedAt = clock.monotonic();
       const exit = await this.#instance.exited;
-      if (this.#stopping.signal.aborted) return;
+      if (signal.aborted) return;
+      if (clock.monotonic() - startedAt > LONG_LIFE_MS) this.#pauseMs = FIRST_PAUSE_MS;
       log.warn('the process ended by itself', { pid: this.#instance.pid, status: exit.code, signal: exit.signal });
       if (policy === 'never' || (policy === 'on-failure' && exit.code === 0)) {
         this.#options.onGone(exit);
@@ -58,24 +61,28 @@ export class Keeper {
       }
       // A daemon that it left could hold its port.
       await this.#instance.gone;
-      if (clock.now() - this.#instance.startedAt > LONG_LIFE_MS) this.#pauseMs = FIRST_PAUSE_MS;
-      await clock.sleep(this.#pauseMs, this.#stopping.signal);
-      this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
-      await this.#restart();
+      while (!(await this.#restart()));
     }
   }
 
-  async #restart(): Promise<void> {
-    if (this.#stopping.signal.aborted) return;
+  /** Waits, and starts it again. @returns false when it could not be started */
+  async #restart(): Promise<boolean> {
+    const { clock, start, log, onRestart } = this.#options;
+    const { signal } = this.#stopping;
+    await clock.sleep(this.#pauseMs, signal);
+    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
+    if (signal.aborted) return true;
     try {
-      const instance = await this.#options.start();
+      const instance = await start();
       this.#instance = instance;
       this.restarts += 1;
-      // It was told to stop while it was being started.
-      if (this.#stopping.signal.aborted) await instance.stop();
-      else this.#options.onRestart(instance);
+      // Somebody stopped the keeper while the process was being started.
+      if (signal.aborted) await instance.stop();
+      else onRestart(instance);
+      return true;
     } catch (error) {
-      this.#options.log.error(error, `the process could not be started again: ${messageOf(error)}`);
+      log.error(error, `the process could not be started again: ${messageOf(error)}`);
+      return false;
     }
   }
 }

@@ -9,6 +9,7 @@ import type { MarkedProcess } from '../platform/marked-processes.ts';
 import { OWNER_VARIABLE, ownerMark } from '../platform/orphans.ts';
 import type { OutputLines } from '../platform/output-lines.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
+import { redactUrl } from '../platform/redact.ts';
 import { MachineFailure } from './blame.ts';
 import { endLeftovers, findFreePort, INSTANCE_VARIABLE, Instance } from './instance.ts';
 import { waitUntilReady } from './readiness.ts';
@@ -51,7 +52,7 @@ export class Launch {
 
   /** @throws SidecarError ERR_RUN_COMMAND */
   async start(release: Release): Promise<Instance> {
-    const { config } = this.#options;
+    const { config, clock } = this.#options;
     const port = config.listen === undefined ? undefined : await findFreePort();
     const env = this.environmentOf(release);
     const [file, ...args] = config.command;
@@ -63,6 +64,7 @@ export class Launch {
       cwd: directory,
       env: port === undefined ? env : { ...env, [config.portVariable]: String(port) },
       port,
+      clock,
       stop: { signal: config.stopSignal, timeoutMs: config.stopTimeoutMs },
       onLeftovers: (processes) => this.#tellLeftovers('the process', processes),
     });
@@ -144,8 +146,10 @@ export class Launch {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)]);
       const request = { method: 'POST', url: new URL(reload.url), signal: limit };
       const answer = await this.#options.http.ask(request).catch((error: unknown) => asSidecarError(error, 'reload'));
-      if (answer instanceof SidecarError) return answer.detail;
-      return answer.status >= 200 && answer.status < 300 ? undefined : `the answer has status ${answer.status}`;
+      const shown = redactUrl(reload.url);
+      if (answer instanceof SidecarError) return `${shown}: ${answer.detail}`;
+      const isDone = answer.status >= 200 && answer.status < 300;
+      return isDone ? undefined : `${shown} answers with status ${answer.status}`;
     })();
     if (failure !== undefined)
       throw new SidecarError('ERR_RUN_RELOAD', { op: 'reload', target: release.id, detail: failure });

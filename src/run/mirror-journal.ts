@@ -1,6 +1,6 @@
 import { readdirSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { SidecarError, systemCode } from '../model/error.ts';
+import { isOfKind, systemCode } from '../model/error.ts';
 import { type Below, inDirectory, inParent, type WalkOptions } from '../platform/below.ts';
 import {
   type BytePath,
@@ -48,7 +48,7 @@ function ignoreMissing(error: unknown): undefined {
 
 /** A symlink or a mount point is on the way: what is behind it is not ours. */
 export function leadsElsewhere(error: unknown): boolean {
-  return error instanceof SidecarError && error.code === 'ERR_PATH_REDIRECTED';
+  return isOfKind(error, 'redirected');
 }
 
 /**

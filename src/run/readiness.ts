@@ -30,10 +30,10 @@ type Answer = string | undefined;
 function askTcp(port: number, signal: AbortSignal): Promise<Answer> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', signal });
-    const timer = setTimeout(() => {
+    socket.setTimeout(ANSWER_MS, () => {
       resolve(`port ${port} does not answer`);
       socket.destroy();
-    }, ANSWER_MS);
+    });
     socket.once('connect', () => {
       resolve(undefined);
       // Whatever the server says first is read, so that ending is no reset.
@@ -41,7 +41,6 @@ function askTcp(port: number, signal: AbortSignal): Promise<Answer> {
       socket.end();
     });
     socket.on('error', (error) => resolve(`port ${port}: ${error.message}`));
-    socket.once('close', () => clearTimeout(timer));
   });
 }
 

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { CopyRule, Place } from '../config/run-config.ts';
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
 import { inDirectory } from '../platform/below.ts';
+import type { Clock } from '../platform/clock.ts';
 import { isInside } from '../platform/paths.ts';
 import { removeTree } from '../platform/remove-tree.ts';
 import { copyTree } from './copy-tree.ts';
@@ -16,6 +17,7 @@ export interface ReleasesOptions {
   readonly directory: string;
   readonly link: string;
   readonly place: Place;
+  readonly clock: Clock;
 }
 
 /** The revision itself cannot be deployed, whatever the surroundings: it names a path that it does not have. */
@@ -37,8 +39,8 @@ export class Releases {
    * @throws SidecarError ERR_RUN_COPY
    */
   async make(published: Published, signal: AbortSignal): Promise<Release | undefined> {
-    const { directory, link } = this.#options;
-    const path = join(directory, `${Date.now().toString(36)}-${published.id.slice(0, 40)}`);
+    const { directory, link, clock } = this.#options;
+    const path = join(directory, `${clock.now().toString(36)}-${published.id.slice(0, 40)}`);
     const hash = createHash('sha256');
     try {
       await inDirectory({ root: dirname(directory), path }, () => undefined, { make: 0o777 });
@@ -58,7 +60,7 @@ export class Releases {
       await removeTree({ root: dirname(directory), path });
       return undefined;
     }
-    return { id: published.id, path, digest: hash.digest('hex'), deployedAt: Date.now() };
+    return { id: published.id, path, digest: hash.digest('hex'), deployedAt: clock.now() };
   }
 
   /** Removes every release directory that is not one of `kept`. */

@@ -57,7 +57,7 @@ export class RunService implements Service {
       onGone = resolve;
     });
     const { place, link } = config;
-    const releases = new Releases({ directory: join(stateDir, 'releases'), link, place });
+    const releases = new Releases({ directory: join(stateDir, 'releases'), link, place, clock });
     const http = new HttpClient(config.environment, withoutDefaults);
     const openOutput = (): OutputLines => new OutputLines(redactor, terminal.write);
     const launch = new Launch({ config, stateDir, runner, clock, http, log, openOutput });
@@ -89,7 +89,7 @@ export class RunService implements Service {
     await endPredecessors(stateDir, log);
     const state = new StateFile(stateDir);
     await state.load();
-    const front = config.listen && (await Front.listen(config.listen));
+    const front = config.listen && (await Front.listen(config.listen, ambient.clock));
     if (front) log.info(0, 'accepting connections', { port: front.ownPort });
     const service = new RunService(options, stateDir, state, front);
     try {
@@ -137,7 +137,7 @@ export class RunService implements Service {
     sync?.onPublish(consider);
     this.#report.reportToRelay();
     const { link, recheckMs } = config;
-    this.#watch = new LinkWatch({ link, recheckMs, log: ambient.log, onChange: consider });
+    this.#watch = new LinkWatch({ link, recheckMs, log: ambient.log, clock: ambient.clock, onChange: consider });
     consider();
     const stopped = new Promise<undefined>((done) =>
       signal.aborted ? done(undefined) : signal.addEventListener('abort', () => done(undefined)),

@@ -33,8 +33,6 @@ interface Proven {
   keeper: Keeper | undefined;
 }
 
-/** After these the old process had to go, or was told to reload, and needs its release back. */
-const DISTURBING = ['ERR_RUN_NOT_READY', 'ERR_RUN_RELOAD', 'ERR_RUN_COMMAND'];
 /** Pause between two rounds of waiting for a process that takes its time. */
 const READY_AGAIN_MS = 1000;
 
@@ -148,7 +146,7 @@ export class Switchover {
     const { launch, log, config } = this.#options;
     if (!(error instanceof SidecarError)) return undefined;
     const hasMadeWay = this.#proven?.keeper?.instance.exit !== undefined;
-    if (!DISTURBING.includes(error.code) && !hasMadeWay) return undefined;
+    if (error.facts.revision !== 'disturbing' && !hasMadeWay) return undefined;
     return await this.#exclusively(async () => {
       if (this.#trial) return this.#trial.release;
       const last = this.#proven;

@@ -8,8 +8,9 @@ import { isWorthCloning } from '../checkout/worth-cloning.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { bounded } from '../platform/bounded.ts';
-import type { SyncContext } from './context.ts';
-import type { Cycle } from './cycle.ts';
+import type { Needs } from './context.ts';
+import type { CycleScope } from './cycle.ts';
+import type { Found } from './findings.ts';
 
 /** How a worktree came to be: from the spare, from a clone of the published one, or written whole. */
 export type BuiltFrom = 'spare' | 'clone' | 'nothing';
@@ -24,27 +25,39 @@ const MOSTLY = 0.5;
 const FEW_OBJECTS = 1000;
 
 /** The update changes most of the tree. */
-export async function isMostlyNew({ fetchedObjects, live }: Cycle): Promise<boolean> {
+export async function isMostlyNew({ fetchedObjects, live }: Found<'fetchedObjects' | 'live'>): Promise<boolean> {
   if (fetchedObjects === undefined || live === undefined) return false;
   return fetchedObjects > (await countEntries(live)) * MOSTLY && fetchedObjects > FEW_OBJECTS;
 }
 
+type Context = Needs<'config' | 'git' | 'log' | 'spare'>;
+type Given = Found<'plan' | 'live' | 'fetchedObjects' | 'spare'>;
+
 /** Clones the published tree where the file system can, and where that is cheaper than writing the files. */
-async function cloneLive({ spare }: SyncContext, { live, plan, signal }: Cycle): Promise<UntouchedSpare | undefined> {
-  if (!live || !plan || !(await readFinished(live)) || !canClone(keptIndexOf(live)) || !isWorthCloning(live))
-    return undefined;
+async function cloneLive(
+  { spare }: Context,
+  { live, plan }: Given,
+  { signal }: CycleScope,
+): Promise<UntouchedSpare | undefined> {
+  if (!live || !(await readFinished(live)) || !canClone(keptIndexOf(live)) || !isWorthCloning(live)) return undefined;
   await spare.make({ from: live, oid: live.oid, plan, how: 'clone', signal });
   const worktree = await spare.find();
   return worktree && { worktree, changedFiles: Promise.resolve([]) };
 }
 
-async function buildFromExisting(context: SyncContext, cycle: Cycle, target: Worktree): Promise<BuiltFrom | undefined> {
-  const { spare } = context;
-  if (!cycle.plan || !mayRecycle(context.config) || (await isMostlyNew(cycle))) return undefined;
-  const ready = await bounded(cycle.spare ?? spare.findUntouched(cycle.signal), cycle.signal);
-  const source = ready ?? (await cloneLive(context, cycle));
+async function buildFromExisting(
+  context: Context,
+  given: Given,
+  target: Worktree,
+  scope: CycleScope,
+): Promise<BuiltFrom | undefined> {
+  const { spare, config } = context;
+  const { signal } = scope;
+  if (!mayRecycle(config) || (await isMostlyNew(given))) return undefined;
+  const ready = await bounded(given.spare ?? spare.findUntouched(signal), signal);
+  const source = ready ?? (await cloneLive(context, given, scope));
   if (!source) return undefined;
-  await spare.take(source, target, cycle.plan, cycle.signal);
+  await spare.take(source, target, given.plan, signal);
   return ready ? 'spare' : 'clone';
 }
 
@@ -54,17 +67,22 @@ async function buildFromExisting(context: SyncContext, cycle: Cycle, target: Wor
  *
  * @throws SidecarError as a full checkout does
  */
-export async function buildWorktree(context: SyncContext, cycle: Cycle, target: Worktree): Promise<BuiltFrom> {
+export async function buildWorktree(
+  context: Context,
+  given: Given,
+  target: Worktree,
+  scope: CycleScope,
+): Promise<BuiltFrom> {
   const { git, config, log } = context;
-  if (!cycle.plan) return 'nothing';
+  const { signal } = scope;
   try {
-    const from = await buildFromExisting(context, cycle, target);
+    const from = await buildFromExisting(context, given, target, scope);
     if (from) return from;
   } catch (error) {
-    if (cycle.signal.aborted) throw error;
+    if (signal.aborted) throw error;
     const reason = error instanceof SidecarError ? error.detail : messageOf(error);
     log.info(1, 'the spare cannot be used, so every file is written', { hash: target.oid, reason });
   }
-  await createCheckout(git, target, cycle.plan, config, cycle.signal);
+  await createCheckout(git, target, given.plan, config, signal);
   return 'nothing';
 }

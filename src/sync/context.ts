@@ -14,7 +14,7 @@ import type { Logger } from '../platform/log.ts';
 import type { RefSource } from '../poll/ref-source.ts';
 import type { CredentialSource } from '../remote/credential-source.ts';
 
-/** Everything that the stages work with; made once by the wiring. */
+/** Everything that the stages work with; made once by the wiring. Each of them names the parts that it takes, as `Needs`. */
 export interface SyncContext {
   readonly config: SyncConfig;
   readonly clock: Clock;
@@ -31,8 +31,11 @@ export interface SyncContext {
   readonly source: RefSource;
   readonly credentials: CredentialSource;
   readonly observer: SyncObserver;
-  /** Told after a publish, each at its own pace. */
+  /** They run after a publish, each at its own pace. */
   readonly hooks: readonly HookRunner[];
   /** Asked before a publish; throws to refuse. */
   readonly prePublish: ((notification: Notification, signal: AbortSignal) => Promise<void>) | undefined;
 }
+
+/** The parts of the context with these names. */
+export type Needs<Names extends keyof SyncContext> = Pick<SyncContext, Names>;

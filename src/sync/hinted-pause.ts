@@ -3,7 +3,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { WakeReason, WakeUps } from '../platform/wake-ups.ts';
 import { Hints } from '../poll/hints.ts';
 import type { Tip } from '../poll/ref-source.ts';
-import type { Cycle } from './cycle.ts';
+import type { Perhaps } from './findings.ts';
 
 /** The pause between cycles: over when its time is, when somebody wakes us, or when it is time to ask again after a hint. */
 export class HintedPause {
@@ -16,12 +16,12 @@ export class HintedPause {
   }
 
   /** @param ms the pause without hints */
-  async after(result: Cycle | SidecarError, ms: number): Promise<WakeReason> {
+  async after(result: Perhaps<'tip' | 'wanted'> | SidecarError, ms: number): Promise<WakeReason> {
     const isFailure = result instanceof SidecarError;
     if (!isFailure && result.wanted) this.#tip = { ...result.tip, ...result.wanted };
     this.#hints.asked(isFailure ? undefined : this.#shown);
-    // A relay can be behind the one that told us of a commit; any other failure says that the remote needs time.
-    return await this.#hints.wait(ms, this.#shown, isFailure && result.code !== 'ERR_REMOTE_REF');
+    // A relay can be behind the one that announced a commit; any other failure says that the remote needs time.
+    return await this.#hints.wait(ms, this.#shown, isFailure && !result.is('no-ref'));
   }
 
   /** A push to another branch is nothing to wait for; of HEAD we mostly know which branch it shows. */

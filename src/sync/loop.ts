@@ -7,7 +7,8 @@ import { type Deadline, deadline } from '../platform/deadline.ts';
 import type { WakeUps } from '../platform/wake-ups.ts';
 import type { Watch, Watchdog } from '../platform/watchdog.ts';
 import type { SyncContext } from './context.ts';
-import { type Cycle, newCycle, runStages, type Stage } from './cycle.ts';
+import { newScope, runStages, type Stage } from './cycle.ts';
+import type { Cycle } from './findings.ts';
 import { HintedPause } from './hinted-pause.ts';
 import { restoreLastRevision } from './restore.ts';
 
@@ -37,7 +38,7 @@ const MOST_HEALS = 2;
 /** How long work beside the stages may take to end with its cycle: processes are killed after less. */
 const LAST_MS = 2000;
 
-/** Runs cycles until told to stop, until one succeeded (`--one-time`), or until too many failed in a row. */
+/** Runs cycles until it is stopped, until one succeeded (`--one-time`), or until too many failed in a row. */
 export class SyncLoop {
   readonly #options: LoopOptions;
   readonly #hintedPause: HintedPause;
@@ -57,7 +58,7 @@ export class SyncLoop {
       const result = await this.#cycle();
       if (signal.aborted) break;
       if (result instanceof SidecarError) {
-        const refused = result.code === 'ERR_NOTIFY_PRE_PUBLISH' && !config.oneTime;
+        const refused = result.class === 'veto' && !config.oneTime;
         if (!refused) this.#failures += 1;
         log.error(result, 'sync failed', { failures: this.#failures });
         if (result.class === 'stop' || (!refused && this.#isTooMany())) return { kind: 'failed', error: result };
@@ -82,7 +83,7 @@ export class SyncLoop {
     const { context, random } = this.#options;
     const { config } = context;
     const error = result instanceof SidecarError ? result : undefined;
-    if (error?.code === 'ERR_NOTIFY_PRE_PUBLISH' && config.prePublishHook) return config.prePublishHook.backoffMs;
+    if (error?.class === 'veto' && config.prePublishHook) return config.prePublishHook.backoffMs;
     return nextPause({
       periodMs: this.#succeeded ? config.periodMs : config.initPeriodMs,
       failures: this.#failures,
@@ -141,7 +142,8 @@ export class SyncLoop {
       limit.grant(ms);
       watch.grant(ms);
     };
-    const cycle = newCycle(signal, !this.#succeeded, context.clock.monotonic(), grant);
+    const scope = newScope(signal, !this.#succeeded, context.clock.monotonic(), grant);
+    let found: Cycle = {};
     let stage = 'open';
     const onStage = (name: string): void => {
       stage = name;
@@ -150,18 +152,20 @@ export class SyncLoop {
     try {
       onStage('open');
       await open(signal);
-      await runStages(stages, context, cycle, onStage);
-      return cycle;
+      const onFound = (all: Cycle): void => {
+        found = all;
+      };
+      return await runStages(stages, context, scope, { onStage, onFound });
     } catch (error) {
       context.repository.noteFailure();
       if (!signal.aborted) {
         watch.at('sync: restore');
-        await restoreLastRevision(context, cycle);
+        await restoreLastRevision(context, found, scope);
       }
       return asFailure(error, stage, limit.signal);
     } finally {
       own.end();
-      await settledWithin(Promise.allSettled(cycle.background), LAST_MS);
+      await settledWithin(Promise.allSettled(scope.background), LAST_MS);
     }
   }
 }

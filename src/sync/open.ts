@@ -1,13 +1,15 @@
 import { messageOf } from '../model/error.ts';
 import { endPredecessors } from '../platform/orphans.ts';
 import { removeTemporaryLinks } from '../publish/link.ts';
-import type { SyncContext } from './context.ts';
+import type { Needs } from './context.ts';
+
+type OpenContext = Needs<'config' | 'layout' | 'log' | 'repository'>;
 
 /**
  * Before the first cycle: ends what a killed predecessor left running, removes what it left half done, and after an
  * unclean end has git check the repository once.
  */
-export async function openRepository(context: SyncContext, signal: AbortSignal): Promise<void> {
+export async function openRepository(context: OpenContext, signal: AbortSignal): Promise<void> {
   const { repository, config, layout, log } = context;
   if (await repository.wasInterrupted()) await endPredecessors(layout.root, log);
   await removeTemporaryLinks(config.root, config.link).catch((error: unknown) =>
@@ -24,7 +26,7 @@ export async function openRepository(context: SyncContext, signal: AbortSignal):
 }
 
 /** {@link openRepository}, again and again until it has succeeded once. */
-export function opener(context: SyncContext): (signal: AbortSignal) => Promise<void> {
+export function opener(context: OpenContext): (signal: AbortSignal) => Promise<void> {
   let isOpen = false;
   return async (signal) => {
     if (isOpen) return;
@@ -34,6 +36,6 @@ export function opener(context: SyncContext): (signal: AbortSignal) => Promise<v
 }
 
 /** Notes that the repository was left in order. */
-export async function closeRepository(context: SyncContext): Promise<void> {
-  if (context.repository.exists) await context.repository.markStopped();
+export async function closeRepository({ repository }: Needs<'repository'>): Promise<void> {
+  if (repository.exists) await repository.markStopped();
 }

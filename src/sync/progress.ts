@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { systemCode } from '../model/error.ts';
 import { bounded } from '../platform/bounded.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Cycle } from './cycle.ts';
+import type { CycleScope } from './cycle.ts';
 
 /** Longest pause between two looks, in milliseconds. */
 const LONGEST_PAUSE_MS = 15_000;
@@ -35,6 +35,7 @@ async function measure(paths: readonly string[], withBytes: boolean): Promise<Am
       entries += 1;
       const path = Buffer.concat([directory, Buffer.from('/'), entry.name]);
       if (entry.isDirectory()) directories.push(path);
+      // A file that has gone meanwhile has no bytes.
       else if (withBytes) bytes += (await lstat(path).catch(() => undefined))?.size ?? 0;
     }
   }
@@ -48,7 +49,7 @@ function hasMoved(before: Amount, now: Amount): boolean {
 }
 
 export interface FileWork {
-  readonly cycle: Pick<Cycle, 'grant' | 'signal'>;
+  readonly scope: Pick<CycleScope, 'grant'>;
   readonly clock: Clock;
   /** `--sync-timeout`, in milliseconds; 0: none. */
   readonly limitMs: number;
@@ -57,7 +58,7 @@ export interface FileWork {
 }
 
 async function grantWhileMoving(work: FileWork, over: AbortSignal): Promise<void> {
-  const { cycle, clock, limitMs, paths } = work;
+  const { scope, clock, limitMs, paths } = work;
   const pauseMs = Math.min(LONGEST_PAUSE_MS, limitMs / 4);
   let before: Amount | undefined;
   let withBytes = false;
@@ -67,7 +68,7 @@ async function grantWhileMoving(work: FileWork, over: AbortSignal): Promise<void
     const startedAt = clock.monotonic();
     const now = await measure(paths, withBytes);
     const lookMs = clock.monotonic() - startedAt;
-    if (before && hasMoved(before, now)) cycle.grant(PAUSES_GRANTED * (pauseMs + lookMs));
+    if (before && hasMoved(before, now)) scope.grant(PAUSES_GRANTED * (pauseMs + lookMs));
     // Bytes are dear, and are counted only while nothing else moves: one large file is being written.
     withBytes = before?.entries === now.entries;
     before = now;
@@ -83,7 +84,7 @@ export async function withProgress<T>(work: FileWork, run: () => Promise<T>): Pr
   if (work.limitMs <= 0) return await run();
   const over = new AbortController();
   const looking = bounded(grantWhileMoving(work, over.signal), over.signal);
-  // Who cannot look grants nothing.
+  // A look that fails grants nothing.
   looking.catch(() => undefined);
   try {
     return await run();

@@ -2,7 +2,8 @@ import type { Target } from '../config/sync-config.ts';
 import { messageOf } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
 import type { SyncContext } from './context.ts';
-import type { Cycle } from './cycle.ts';
+import type { CycleScope } from './cycle.ts';
+import type { Cycle } from './findings.ts';
 import { checkout } from './stages/checkout.ts';
 import { publish } from './stages/publish.ts';
 
@@ -16,16 +17,17 @@ function isStillWanted(target: Target, oid: Oid | undefined, ref: string | undef
  * When the remote cannot be asked and nothing whole is published any more, publishes the last revision again from the
  * objects that are here: a consumer must not go without because the git server is down.
  */
-export async function restoreLastRevision(context: SyncContext, cycle: Cycle): Promise<void> {
+export async function restoreLastRevision(context: SyncContext, found: Cycle, scope: CycleScope): Promise<void> {
   const { repository, config, log } = context;
   const { oid, ref, url } = repository.state;
-  const asked = cycle.wanted !== undefined;
+  const { plan, link, live } = found;
+  const isAsked = found.wanted !== undefined;
   if (!isStillWanted(config.target, oid, ref)) return;
-  if (asked || cycle.live || !cycle.plan || !oid || !repository.exists || url !== config.remote.fetchUrl) return;
-  cycle.wanted = { ref: ref ?? config.target.requested, oid };
+  if (isAsked || live || !plan || !link || !oid || !repository.exists || url !== config.remote.fetchUrl) return;
+  const wanted = { ref: ref ?? config.target.requested, oid };
+  const last = { wanted, plan, link, live, polledAt: scope.startedAt, fetchedObjects: undefined, spare: undefined };
   try {
-    await checkout.run(context, cycle);
-    await publish.run(context, cycle);
+    await publish.run(context, { ...last, ...(await checkout.run(context, last, scope)) });
     log.warn('the remote cannot be asked: the last revision was published again', { hash: oid });
   } catch (error) {
     log.info(1, 'the last revision could not be restored', { hash: oid, reason: messageOf(error) });

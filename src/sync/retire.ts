@@ -7,13 +7,17 @@ import { findOccupants } from '../platform/occupants.ts';
 import { readLink } from '../publish/link.ts';
 import { listWorktreeEntries, type WorktreeEntry } from '../publish/stale-worktrees.ts';
 import { isMostlyNew, mayRecycle } from './build-worktree.ts';
-import type { SyncContext } from './context.ts';
-import type { Cycle } from './cycle.ts';
+import type { Needs } from './context.ts';
+import type { CycleScope } from './cycle.ts';
+import type { Found, Perhaps } from './findings.ts';
 import type { KeptTrees } from './kept-trees.ts';
 
 /** Looking for occupants may use this share of the time. */
 const SHARE_OF_TIME = 0.01;
 const SHORTEST_PAUSE_MS = 500;
+
+export type RetireContext = Needs<'clock' | 'config' | 'hooks' | 'layout' | 'log' | 'spare'>;
+export type Retiring = Found<'plan' | 'live'> & Perhaps<'candidate' | 'fetchedObjects'>;
 
 export interface Retired {
   /** Worktrees that are gone. */
@@ -26,8 +30,9 @@ export interface Retired {
  * Directly below the root, where v3 has its worktrees, a name alone proves nothing: the entry must be a directory that
  * our repository has on record, or whose `.git` file points into it.
  */
-async function isOurs({ layout }: SyncContext, entry: WorktreeEntry): Promise<boolean> {
+async function isOurs({ layout }: Needs<'layout'>, entry: WorktreeEntry): Promise<boolean> {
   if (dirname(entry.path) !== layout.root) return true;
+  // What cannot be looked at is no tree of ours, and stays.
   if (!(await lstat(entry.path).catch(() => undefined))?.isDirectory()) return false;
   return await isOurWorktree(worktreeAt(layout.gitDir, entry.path, entry.oid));
 }
@@ -43,9 +48,10 @@ export class Retirement {
   }
 
   /** Deals with those whose `--stale-worktree-timeout` is over and in which no hook is at work. */
-  async run(context: SyncContext, cycle: Cycle): Promise<Retired> {
+  async run(context: RetireContext, given: Retiring, scope: CycleScope): Promise<Retired> {
     const { config, layout, clock, hooks, spare } = context;
-    const needed = (cycle.candidate ?? cycle.live)?.path;
+    const { live, candidate, fetchedObjects } = given;
+    const needed = (candidate ?? live)?.path;
     await this.#discardUnwantedSpare(context);
     const link = await readLink(config.link);
     const published = link.kind === 'link' ? link.target : undefined;
@@ -54,7 +60,10 @@ export class Retirement {
     let removed = 0;
     let waiting = false;
     let wantsSpare =
-      mayRecycle(config) && !config.oneTime && !(await isMostlyNew(cycle)) && (await spare.find()) === undefined;
+      mayRecycle(config) &&
+      !config.oneTime &&
+      !(await isMostlyNew({ fetchedObjects, live })) &&
+      (await spare.find()) === undefined;
     for (const entry of entries.sort((one, other) => other.since - one.since)) {
       if (entry.path === published || entry.path === needed || !(await isOurs(context, entry))) continue;
       const isEarly = clock.now() - entry.since < config.staleWorktreeTimeoutMs;
@@ -68,16 +77,16 @@ export class Retirement {
           waiting = true;
           continue;
         }
-        await this.#keep(context, cycle, entry);
+        await this.#keep(context, given, entry, scope);
       }
-      if (await this.#remove(context, cycle, entry)) removed += 1;
+      if (await this.#remove(context, entry, scope)) removed += 1;
       else waiting = true;
     }
     return { removed, waiting };
   }
 
   /** @returns false when something of it has to stay: that is in nobody's way, and it is tried again */
-  async #remove({ layout, clock, log }: SyncContext, { signal }: Cycle, entry: WorktreeEntry): Promise<boolean> {
+  async #remove({ layout, clock, log }: RetireContext, entry: WorktreeEntry, { signal }: CycleScope): Promise<boolean> {
     const before = clock.monotonic();
     const kept = await unregisterWorktree(worktreeAt(layout.gitDir, entry.path, entry.oid), signal);
     if (!this.#kept.settle({ path: entry.path, kept, before, clock, log })) return false;
@@ -85,7 +94,7 @@ export class Retirement {
     return true;
   }
 
-  async #discardUnwantedSpare({ config, spare }: SyncContext): Promise<void> {
+  async #discardUnwantedSpare({ config, spare }: RetireContext): Promise<void> {
     if (this.#spareIsUnwanted !== undefined) return;
     this.#spareIsUnwanted = config.oneTime || !mayRecycle(config);
     if (this.#spareIsUnwanted) await spare.discard();
@@ -95,7 +104,7 @@ export class Retirement {
    * A process still works in the tree: it is left alone until it has gone or another tree takes its turn. v3's watchers
    * wait for the tree to go before they act, so there it goes at once, as it always did.
    */
-  async #isOccupied({ clock, config, log }: SyncContext, entry: WorktreeEntry): Promise<boolean> {
+  async #isOccupied({ clock, config, log }: RetireContext, entry: WorktreeEntry): Promise<boolean> {
     if (config.mode !== 'v4') return false;
     const now = clock.monotonic();
     if (now < this.#nextLookAt) return true;
@@ -107,10 +116,14 @@ export class Retirement {
     return true;
   }
 
-  async #keep({ spare, layout, log, clock }: SyncContext, cycle: Cycle, entry: WorktreeEntry): Promise<void> {
-    const published = cycle.candidate ?? cycle.live;
-    const { plan, signal } = cycle;
-    if (!plan || !published) return;
+  async #keep(
+    { spare, layout, log, clock }: RetireContext,
+    { plan, live, candidate }: Retiring,
+    entry: WorktreeEntry,
+    { signal }: CycleScope,
+  ): Promise<void> {
+    const published = candidate ?? live;
+    if (!published) return;
     const before = clock.monotonic();
     try {
       const from = worktreeAt(layout.gitDir, entry.path, entry.oid);
@@ -120,7 +133,7 @@ export class Retirement {
         ms: Math.round(clock.monotonic() - before),
       });
     } catch (error) {
-      if (cycle.signal.aborted) throw error;
+      if (signal.aborted) throw error;
       const reason = error instanceof SidecarError ? error.detail : messageOf(error);
       log.info(1, 'a stale worktree cannot be the spare', { path: entry.path, reason });
     }

@@ -1,4 +1,5 @@
 import type { Stage } from './cycle.ts';
+import { inOrder } from './stage-order.ts';
 import { checkout } from './stages/checkout.ts';
 import { createCleanUp } from './stages/clean-up.ts';
 import { compareWith } from './stages/compare.ts';
@@ -10,9 +11,9 @@ import { report } from './stages/report.ts';
 import { createTell } from './stages/tell.ts';
 import { TreeWatch } from './tree-watch.ts';
 
-/** The cycle, in order: the path of data from a moved ref to a told consumer. */
+/** The cycle, in order: the path of data from a moved ref to a notified consumer. */
 export function createStages(): readonly Stage[] {
-  return [
+  return inOrder([
     look,
     refreshCredentials,
     poll,
@@ -24,5 +25,5 @@ export function createStages(): readonly Stage[] {
     report,
     createTell(),
     createCleanUp(),
-  ];
+  ]);
 }

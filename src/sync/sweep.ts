@@ -1,14 +1,15 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { oidOfWorktreeName } from '../fetch/layout.ts';
-import { SidecarError, systemCode } from '../model/error.ts';
+import { isOfKind, systemCode } from '../model/error.ts';
 import { inDirectory } from '../platform/below.ts';
 import { asideDirectory, isAsideName, removeAside } from '../platform/make-way.ts';
 import { isInside } from '../platform/paths.ts';
 import { removeTree } from '../platform/remove-tree.ts';
-import type { SyncContext } from './context.ts';
-import type { Cycle } from './cycle.ts';
+import type { Needs } from './context.ts';
 import type { KeptTrees } from './kept-trees.ts';
+
+export type SweepContext = Needs<'clock' | 'config' | 'layout' | 'log'>;
 
 interface Entry {
   readonly name: Buffer;
@@ -26,23 +27,22 @@ async function entriesOf(root: string, path: string): Promise<Entry[]> {
       }),
     );
   } catch (error) {
-    const isElsewhere = error instanceof SidecarError && error.code === 'ERR_PATH_REDIRECTED';
-    if (isElsewhere || systemCode(error) === 'ENOENT') return [];
+    if (isOfKind(error, 'redirected') || systemCode(error) === 'ENOENT') return [];
     throw error;
   }
 }
 
 /** `path` holds something that the user placed there by an option. */
-function isNamedByUser({ config }: SyncContext, path: string): boolean {
+function isNamedByUser({ config }: SweepContext, path: string): boolean {
   return [config.link, config.touchFile, config.errorFile].some((file) => file !== undefined && isInside(file, path));
 }
 
 /** Removes what is in a directory of ours without being a worktree, once it is as old as a stale worktree may get. */
 async function sweepDirectory(
-  context: SyncContext,
-  cycle: Cycle,
+  context: SweepContext,
   kept: KeptTrees,
   directory: string,
+  signal: AbortSignal,
 ): Promise<boolean> {
   const { layout, config, clock, log } = context;
   let waiting = false;
@@ -55,7 +55,7 @@ async function sweepDirectory(
     }
     const before = clock.monotonic();
     const place = { root: layout.root, path: Buffer.concat([Buffer.from(`${directory}/`), name]) };
-    const rest = await removeTree(place, { signal: cycle.signal });
+    const rest = await removeTree(place, { signal });
     if (kept.settle({ path: shown, kept: rest, before, clock, log }))
       log.info(0, 'removed what was among the worktrees and is none', { path: shown });
     else waiting = true;
@@ -64,7 +64,7 @@ async function sweepDirectory(
 }
 
 /** Tries again to remove what was in the way and had to be moved aside. */
-async function sweepAside({ layout, clock, log }: SyncContext, kept: KeptTrees): Promise<boolean> {
+async function sweepAside({ layout, clock, log }: SweepContext, kept: KeptTrees): Promise<boolean> {
   let waiting = false;
   const directory = asideDirectory(layout.root);
   for (const { name } of await entriesOf(layout.root, directory)) {
@@ -85,10 +85,10 @@ async function sweepAside({ layout, clock, log }: SyncContext, kept: KeptTrees):
  * worktree, as git-sync does; and what was moved aside. Nothing is removed behind a link or a mount.
  * @returns whether something is left for later
  */
-export async function sweep(context: SyncContext, cycle: Cycle, kept: KeptTrees): Promise<boolean> {
+export async function sweep(context: SweepContext, kept: KeptTrees, signal: AbortSignal): Promise<boolean> {
   let waiting = await sweepAside(context, kept);
   for (const directory of context.layout.ownDirectories) {
-    if (await sweepDirectory(context, cycle, kept, directory)) waiting = true;
+    if (await sweepDirectory(context, kept, directory, signal)) waiting = true;
   }
   return waiting;
 }

@@ -1,5 +1,6 @@
 import type { Hint } from '../model/hint.ts';
 import type { CycleReport, SyncObserver } from '../model/sync-observer.ts';
+import { after, type Clock } from '../platform/clock.ts';
 
 /** How a cycle ended that somebody waited for. */
 export interface SyncAnswer {
@@ -24,11 +25,13 @@ interface Waiting {
 /** Lets others wait for a cycle that starts after they asked: one that was under way then may have asked the remote too early. */
 export class SyncNow implements Pick<SyncObserver, 'onCycleStart' | 'onCycle'> {
   readonly #wake: (hint: Hint) => void;
+  readonly #clock: Clock;
   #started = 0;
   #waiting: Waiting[] = [];
 
-  constructor(wake: (hint: Hint) => void) {
+  constructor(wake: (hint: Hint) => void, clock: Clock) {
     this.#wake = wake;
+    this.#clock = clock;
   }
 
   onCycleStart(): void {
@@ -48,14 +51,14 @@ export class SyncNow implements Pick<SyncObserver, 'onCycleStart' | 'onCycle'> {
   wait(timeoutMs: number, hint: Hint): Promise<SyncAnswer> {
     return new Promise((resolve) => {
       const entry = { cycle: this.#started + 1, commit: hint.to };
-      const timer = setTimeout(() => {
+      const cancel = after(this.#clock, timeoutMs, () => {
         this.#waiting = this.#waiting.filter((each) => each !== waiter);
         resolve({ status: 'timeout' });
-      }, timeoutMs);
+      });
       const waiter: Waiting = {
         ...entry,
         resolve: (answer: SyncAnswer) => {
-          clearTimeout(timer);
+          cancel();
           resolve(answer);
         },
       };

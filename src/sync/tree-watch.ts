@@ -1,14 +1,15 @@
 import { isClean } from '../checkout/checkout.ts';
 import { compareTree } from '../checkout/verify-tree.ts';
+import type { Worktree } from '../checkout/worktree.ts';
 import { showPaths } from '../platform/show-path.ts';
-import type { SyncContext } from './context.ts';
-import type { Cycle } from './cycle.ts';
+import type { Needs } from './context.ts';
+import type { CycleScope } from './cycle.ts';
 
 /** A comparison may use this share of the time. */
 const SHARE_OF_TIME = 0.001;
 
 /** Hooks run inside the tree and may well be what changed it: then it is reported, and repaired only at a restart. */
-function hooksMayChangeIt({ config }: SyncContext): boolean {
+function hooksMayChangeIt({ config }: Needs<'config'>): boolean {
   return config.exechook !== undefined || config.prePublishHook !== undefined;
 }
 
@@ -22,12 +23,16 @@ export class TreeWatch {
   #reportedChanged = '';
 
   /** False when tracked files differ from the commit, so that the tree must be rebuilt. */
-  async isWhole(context: SyncContext, cycle: Cycle): Promise<boolean> {
-    const { config, clock, observer, log, git } = context;
-    const { live } = cycle;
-    if (!live || config.verifyPeriodMs <= 0 || clock.monotonic() < this.#nextAt) return true;
+  async isWhole(
+    context: Needs<'config' | 'clock' | 'observer' | 'log' | 'git' | 'repository'>,
+    live: Worktree,
+    { signal, first }: CycleScope,
+  ): Promise<boolean> {
+    const { config, clock, observer, log, git, repository } = context;
+    if (config.verifyPeriodMs <= 0 || clock.monotonic() < this.#nextAt) return true;
     const before = clock.monotonic();
-    const report = await compareTree(live, cycle.signal).catch(() => undefined);
+    // A tree that cannot be compared is rebuilt.
+    const report = await compareTree(live, signal).catch(() => undefined);
     const took = clock.monotonic() - before;
     this.#nextAt = clock.monotonic() + Math.max(config.verifyPeriodMs, took / SHARE_OF_TIME);
     if (!report) return false;
@@ -41,11 +46,11 @@ export class TreeWatch {
     }
     this.#reportedUntracked = untracked;
     if (report.changed.length === 0 || config.permissions !== undefined) return true;
-    if (!(await context.repository.guard())) return false;
-    if (await isClean(git, live, cycle.signal)) return true;
+    if (!(await repository.guard())) return false;
+    if (await isClean(git, live, signal)) return true;
     const files = showPaths(report.changed);
     if (files !== this.#reportedChanged) log.warn('tracked files in the published tree were changed', { files });
     this.#reportedChanged = files;
-    return hooksMayChangeIt(context) && !cycle.first;
+    return hooksMayChangeIt(context) && !first;
   }
 }

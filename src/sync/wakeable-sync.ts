@@ -31,7 +31,7 @@ export async function wireWakeableSync(options: WakeableSyncOptions): Promise<Wa
     source?.expectNews?.();
     wakeUps.wake(reason, hint);
   };
-  const syncNow = new SyncNow((hint) => wake('trigger', hint));
+  const syncNow = new SyncNow((hint) => wake('trigger', hint), clock);
   const wired = await wireSync({
     ...wiring,
     counters: observability.counters,

@@ -14,6 +14,7 @@ export class HandClock implements Clock {
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       this.#sleepers.push({ until: this.#at + ms, wake: resolve });
       signal?.addEventListener('abort', () => resolve(), { once: true });

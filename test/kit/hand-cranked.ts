@@ -5,7 +5,7 @@ import type { Logger } from '../../src/platform/log.ts';
 import { createProcessRunner } from '../../src/platform/process.ts';
 import { Redactor } from '../../src/platform/redact.ts';
 import { prepareRoot } from '../../src/platform/root.ts';
-import { newCycle, runStages } from '../../src/sync/cycle.ts';
+import { newScope, runStages } from '../../src/sync/cycle.ts';
 import { closeRepository, openRepository } from '../../src/sync/open.ts';
 import { createStages } from '../../src/sync/stages.ts';
 import { wireSync } from '../../src/sync/wiring/wire.ts';
@@ -56,7 +56,7 @@ export async function handCranked(args: readonly string[]): Promise<HandCranked>
   return {
     logged,
     cycle: async () => {
-      await runStages(stages, context, newCycle(signal, first, systemClock.monotonic()));
+      await runStages(stages, context, newScope(signal, first, systemClock.monotonic()));
       first = false;
     },
     stop: async () => {

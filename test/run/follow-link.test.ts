@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { type FSWatcher, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/platform/clock.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import { LinkWatch, type WatchDirectory } from '../../src/run/follow-link.ts';
 import { silentLog } from '../kit/silent-log.ts';
@@ -22,7 +23,7 @@ async function follow(watchWith?: WatchDirectory, directory = tempDir()) {
   const onChange = (): void => {
     changes += 1;
   };
-  const watch = new LinkWatch({ link, recheckMs: 20, log, onChange }, watchWith);
+  const watch = new LinkWatch({ link, recheckMs: 20, clock: systemClock, log, onChange }, watchWith);
   onTestFinished(() => watch.close());
   return { link, warnings, changes: () => changes };
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/platform/clock.ts';
 import { Front } from '../../src/run/front.ts';
 import { until } from '../peers/wait.ts';
 
@@ -29,7 +30,7 @@ async function greeter(text: string, afterMs = 0) {
 }
 
 async function front() {
-  const made = await Front.listen({ host: '127.0.0.1', port: 0 });
+  const made = await Front.listen({ host: '127.0.0.1', port: 0 }, systemClock);
   opened.push(() => void made.close());
   return made;
 }

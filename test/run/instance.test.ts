@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/platform/clock.ts';
 import type { MarkedProcess } from '../../src/platform/marked-processes.ts';
 import { Instance } from '../../src/run/instance.ts';
 import { tempDir } from '../kit/temp.ts';
@@ -18,6 +19,7 @@ async function start(script: string) {
     cwd: '/',
     env: { PATH: process.env.PATH ?? '' },
     port: undefined,
+    clock: systemClock,
     stop: { signal: 'SIGTERM', timeoutMs: 500 },
     onLeftovers: (found) => leftovers.push(...found),
   });

@@ -11,6 +11,7 @@ import {
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pathOfText } from '../../src/platform/byte-path.ts';
+import { systemClock } from '../../src/platform/clock.ts';
 import { Mirror } from '../../src/run/mirror.ts';
 import { Releases } from '../../src/run/releases.ts';
 import { exactTree } from '../kit/exact-tree.ts';
@@ -120,7 +121,7 @@ describe('a symlink that somebody plants below --into or --state leads nowhere',
         plant(join(state, 'releases'), outside);
         const place = { kind: 'releases', path: '.' } as const;
         const options = { directory: join(state, 'releases'), link: join(dir, 'link'), place };
-        return await outcomeOf(new Releases(options).prune([]));
+        return await outcomeOf(new Releases({ ...options, clock: systemClock }).prune([]));
       },
     ],
   ])('%s', async (_when, expected, step) => {

@@ -22,6 +22,7 @@ async function instance(script = 'exec sleep 60', port?: number): Promise<Instan
     cwd: '/',
     env: ENV,
     port,
+    clock: systemClock,
     stop: { signal: 'SIGTERM', timeoutMs: 500 },
   });
   onTestFinished(() => started.stop());

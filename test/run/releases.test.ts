@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Place } from '../../src/config/run-config.ts';
+import { systemClock } from '../../src/platform/clock.ts';
 import { readPublished } from '../../src/run/follow-link.ts';
 import { Releases, UnfitRevision } from '../../src/run/releases.ts';
 import { tempDir } from '../kit/temp.ts';
@@ -21,7 +22,8 @@ async function published(fill: (tree: string, outside: string) => void) {
   const shown = await readPublished(link);
   if (!shown) throw new Error('nothing is published');
   const directory = join(dir, 'releases');
-  const make = async (place: Place) => await new Releases({ directory, link, place }).make(shown, signal);
+  const make = async (place: Place) =>
+    await new Releases({ directory, link, place, clock: systemClock }).make(shown, signal);
   return { directory, make };
 }
 

@@ -1,5 +1,7 @@
 import { SidecarError } from '../../model/error.ts';
-import { ERROR_CODES, type ErrorCode } from '../../model/error-codes.ts';
+import { isErrorCode } from '../../model/error-codes.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { deadline } from '../../platform/deadline.ts';
 import type { Refs } from '../protocol/refs.ts';
 
 /** What a feed told last. */
@@ -35,12 +37,12 @@ export function confirmedAt({ isConnected, trouble }: RefFeed, told: Told, now: 
 /** Why a relay has not told anything yet, although it had `ms` for it. */
 export function silenceOf({ isConnected, trouble }: RefFeed, relay: string, ms: number): SidecarError {
   const op = 'ask the relay';
-  if (trouble && trouble.code in ERROR_CODES) {
-    const isUpstreams = trouble.code.startsWith('ERR_REMOTE_');
+  if (trouble && isErrorCode(trouble.code)) {
     const hint =
       'The relay says so of the git server: its log and its /status tell more, and only it needs credentials.';
-    const facts = { op, target: relay, detail: trouble.detail, ...(isUpstreams && { hint }) };
-    return new SidecarError(trouble.code as ErrorCode, facts);
+    const facts = { op, target: relay, detail: trouble.detail };
+    const error = new SidecarError(trouble.code, facts);
+    return error.stage === 'remote' ? new SidecarError(trouble.code, { ...facts, hint }) : error;
   }
   if (isConnected && !trouble) {
     const detail = 'it is there, but it has not mirrored the repository yet';
@@ -51,16 +53,10 @@ export function silenceOf({ isConnected, trouble }: RefFeed, relay: string, ms: 
 }
 
 /** Resolves at the next change of `feed`, after `ms`, or when `signal` aborts. */
-export function nextChange(feed: RefFeed, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      ignore();
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    const ignore = feed.onChange(done);
-  });
+export async function nextChange(feed: RefFeed, ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
+  const waiting = deadline(signal, undefined);
+  const ignore = feed.onChange(() => waiting.end());
+  await clock.sleep(ms, waiting.signal);
+  ignore();
+  waiting.dispose();
 }

@@ -5,6 +5,7 @@ import type { Logger } from '../../platform/log.ts';
 import { pickTip, type RefSource, type Tip } from '../../poll/ref-source.ts';
 import type { UploadPack } from '../../remote/upload-pack.ts';
 import { confirmedAt, nextChange, type RefFeed, silenceOf, type Told } from './feed.ts';
+import { objectsUnavailable } from './relay-failure.ts';
 
 export interface RelaySourceOptions {
   readonly feed: RefFeed;
@@ -88,6 +89,11 @@ export class RelaySource implements RefSource {
     return tip;
   }
 
+  explain(error: SidecarError): SidecarError {
+    const { objects, relay } = this.#options;
+    return this.#current === objects ? objectsUnavailable(error, relay) : error;
+  }
+
   close(): void {
     this.#options.feed.close();
     this.#options.objects.close();
@@ -114,7 +120,7 @@ export class RelaySource implements RefSource {
     while (!feed.told && !feed.trouble && !signal.aborted) {
       const left = end - clock.monotonic();
       if (left <= 0) return;
-      await nextChange(feed, left, signal);
+      await nextChange(feed, left, signal, clock);
     }
   }
 

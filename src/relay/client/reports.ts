@@ -6,6 +6,7 @@ import { readBody } from '../../platform/http-body.ts';
 import { type HttpAccess, HttpConnection } from '../../platform/http-connection.ts';
 import type { Logger } from '../../platform/log.ts';
 import { type Report, type ReportedRevision, writeReport } from '../protocol/report.ts';
+import { relayRefusal, relayUnreachable } from './relay-failure.ts';
 
 export interface ReportsOptions {
   /** The relay, without a trailing slash. */
@@ -15,6 +16,8 @@ export interface ReportsOptions {
   readonly token: () => Promise<string | undefined>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** For tests: how long one report may take, in milliseconds. */
+  readonly timeoutMs?: number;
 }
 
 /** Behind one name there may be several relays, and only one of them holds our stream. */
@@ -76,17 +79,18 @@ export class Reports {
       try {
         await this.#post();
       } catch (error) {
-        this.#options.log.info(2, 'the relay could not be told', { reason: String(error) });
+        const failure = relayUnreachable(error, { op: 'report to', relay: this.#options.url });
+        this.#options.log.info(2, 'the relay did not take the report', { code: failure.code, reason: failure.message });
       }
     }
   }
 
   async #post(): Promise<void> {
-    const { url, settings, token } = this.#options;
+    const { url, settings, token, timeoutMs = TIMEOUT_MS } = this.#options;
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
       const secret = await token();
       const connection = new HttpConnection(settings);
-      const limit = deadline(this.#stopping.signal, TIMEOUT_MS);
+      const limit = deadline(this.#stopping.signal, timeoutMs);
       const headers = {
         'content-type': 'application/json',
         ...(secret !== undefined && { authorization: `Bearer ${secret}` }),
@@ -101,11 +105,11 @@ export class Reports {
           signal: limit.signal,
         });
         const said = await readBody(answer);
-        if (answer.statusCode === 400)
-          this.#options.log.warn('the relay does not take the report', {
-            reason: said.toString().trim().slice(0, 500),
-          });
-        if (answer.statusCode !== 421) return;
+        const { statusCode: status = 0 } = answer;
+        const text = said.toString().trim().slice(0, 500);
+        if (status === 400) this.#options.log.warn('the relay does not take the report', { reason: text });
+        else if (status >= 300 && status !== 421) throw relayRefusal(status, text, { op: 'report to', relay: url });
+        if (status !== 421) return;
       } finally {
         limit.dispose();
         connection.close();

@@ -1,11 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { createParser } from 'eventsource-parser';
-import { asSidecarError, messageOf, SidecarError } from '../../model/error.ts';
-import { ERROR_CODES, type ErrorCode } from '../../model/error-codes.ts';
+import { asSidecarError, SidecarError } from '../../model/error.ts';
+import { isErrorCode } from '../../model/error-codes.ts';
+import { settledWithin } from '../../platform/bounded.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
-import { readBody } from '../../platform/http-body.ts';
+import { bodyOf, readBody } from '../../platform/http-body.ts';
 import { type HttpAccess, HttpConnection } from '../../platform/http-connection.ts';
 import type { Logger } from '../../platform/log.ts';
+import { NoAnswer } from '../../platform/no-answer.ts';
 import { readRetryAfter } from '../../remote/http-failure.ts';
 import { applyChange, type RelayEvent, readEvent, TROUBLE_HEADER } from '../protocol/events.ts';
 import { digestOf, type Refs } from '../protocol/refs.ts';
@@ -13,6 +15,7 @@ import { REPORT_HEADER } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import { SILENCE_MS } from '../protocol/timing.ts';
 import type { RefFeed, Told } from './feed.ts';
+import { relayRefusal, relayUnreachable } from './relay-failure.ts';
 
 export interface SseFeedOptions {
   /** The relay, without a trailing slash. */
@@ -30,6 +33,8 @@ export interface SseFeedOptions {
   readonly log: Logger;
   /** For tests: silence after which a stream is dead, in milliseconds. */
   readonly silenceMs?: number;
+  /** For tests: how long the head of an answer may take, in milliseconds. */
+  readonly answerMs?: number;
 }
 
 /**
@@ -146,7 +151,7 @@ export class SseFeed implements RefFeed {
   }
 
   async #open(connection: HttpConnection, signal: AbortSignal): Promise<IncomingMessage> {
-    const { url, repository, names, token, report, agent, clock } = this.#options;
+    const { url, repository, names, token, report, agent, clock, answerMs = ANSWER_MS } = this.#options;
     const target = new URL(`${url}/events`);
     target.searchParams.set('repo', repository);
     for (const name of names) target.searchParams.append('ref', name);
@@ -158,24 +163,20 @@ export class SseFeed implements RefFeed {
       ...(this.#lastId !== undefined && { 'last-event-id': this.#lastId }),
       ...(told !== undefined && { [REPORT_HEADER]: told }),
     };
-    const timer = setTimeout(() => this.#stream?.abort(), ANSWER_MS);
-    const answer = await connection
-      .ask({ method: 'GET', url: target, headers, signal })
-      .catch((cause: unknown) => {
-        const detail = cause instanceof SidecarError ? cause.detail : messageOf(cause);
-        throw new SidecarError('ERR_RELAY_UNREACHABLE', { op: 'follow', target: url, detail, cause });
-      })
-      .finally(() => clearTimeout(timer));
+    const attempt = { op: 'follow', relay: url };
+    const unreachable = (cause: unknown): never => {
+      throw relayUnreachable(cause, attempt);
+    };
+    const asking = connection.ask({ method: 'GET', url: target, headers, signal });
+    if (!(await settledWithin(asking, answerMs))) this.#stream?.abort();
+    const answer = await asking.catch(unreachable);
     this.#retryAfterMs = readRetryAfter(answer.headers['retry-after'], clock.now()) ?? 0;
     const type = answer.headers['content-type'] ?? '';
     if (answer.statusCode === 200 && type.startsWith('text/event-stream')) return answer;
-    const text = (await readBody(answer)).toString('utf8', 0, 200).trim();
-    const refused = [401, 403, 404].includes(answer.statusCode ?? 0);
-    const detail = `status ${answer.statusCode}: ${text}`;
+    const text = (await readBody(answer).catch(unreachable)).toString('utf8', 0, 200).trim();
+    const refusal = relayRefusal(answer.statusCode ?? 0, text, attempt);
     const said = answer.headers[TROUBLE_HEADER];
-    const isKnownCode = typeof said === 'string' && said in ERROR_CODES;
-    const code = isKnownCode ? (said as ErrorCode) : refused ? 'ERR_RELAY_REFUSED' : 'ERR_RELAY_UNREACHABLE';
-    throw new SidecarError(code, { op: 'follow', target: url, detail });
+    throw isErrorCode(said) ? new SidecarError(said, { op: 'follow', target: url, detail: refusal.detail }) : refusal;
   }
 
   async #read(answer: IncomingMessage): Promise<void> {
@@ -190,22 +191,17 @@ export class SseFeed implements RefFeed {
       onError: () => undefined,
     });
     const { silenceMs = SILENCE_MS } = this.#options;
-    const giveUp = (): void => void answer.destroy(new Error(`nothing came for ${silenceMs} ms`));
-    let timer = setTimeout(giveUp, silenceMs);
     const decoder = new TextDecoder();
     try {
-      for await (const chunk of answer) {
-        clearTimeout(timer);
-        timer = setTimeout(giveUp, silenceMs);
-        unread += (chunk as Buffer).length;
+      for await (const chunk of bodyOf(answer, silenceMs)) {
+        unread += chunk.length;
         if (unread > LARGEST_EVENT) throw tooLarge();
-        parser.feed(decoder.decode(chunk as Buffer, { stream: true }));
+        parser.feed(decoder.decode(chunk, { stream: true }));
       }
     } catch (cause) {
-      if (cause instanceof SidecarError) throw cause;
-      throw new SidecarError('ERR_RELAY_UNREACHABLE', { op: 'follow', detail: 'the stream broke off', cause });
-    } finally {
-      clearTimeout(timer);
+      if (cause instanceof SidecarError && !(cause instanceof NoAnswer)) throw cause;
+      const detail = `the stream broke off: ${asSidecarError(cause, 'follow').detail}`;
+      throw new SidecarError('ERR_RELAY_UNREACHABLE', { op: 'follow', target: this.#options.url, detail, cause });
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Credential } from '../../model/credential.ts';
+import type { SidecarError } from '../../model/error.ts';
 import type { Hint } from '../../model/hint.ts';
 import type { RefSource, Tip } from '../../poll/ref-source.ts';
 import type { UploadPack } from '../../remote/upload-pack.ts';
@@ -57,6 +58,10 @@ export class HintedSource implements RefSource {
     const tip = await this.#options.source.poll(candidates, requested, credentials, signal);
     this.#tip = tip;
     return tip;
+  }
+
+  explain(error: SidecarError): SidecarError {
+    return this.#options.source.explain(error);
   }
 
   close(): void {

@@ -1,5 +1,4 @@
 import type { SidecarError } from '../../model/error.ts';
-import type { ErrorCode } from '../../model/error-codes.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 
@@ -15,19 +14,9 @@ const MOST = 10_000;
 const GROWTH = 2;
 const LONGEST_PAUSE_MS = 60_000;
 
-/** Answers that say that there is nothing here to follow; for an upstream that fails in another way we go on asking. */
-const ANSWERS: ReadonlySet<ErrorCode> = new Set([
-  'ERR_REMOTE_NOT_FOUND',
-  // Many git hosts say this of a repository that does not exist.
-  'ERR_REMOTE_AUTH',
-  // It is empty.
-  'ERR_REMOTE_REF',
-  // The same answers, from a relay nearer to the git server.
-  'ERR_RELAY_REFUSED',
-]);
-
-export function isAbsence({ code }: SidecarError): boolean {
-  return ANSWERS.has(code);
+/** There is nothing here to follow; of an upstream that fails in another way we go on asking. */
+export function isAbsence({ facts }: SidecarError): boolean {
+  return facts.absence === true;
 }
 
 /** Repositories that a git server did not have when it was asked, so that it is not asked again at once. */

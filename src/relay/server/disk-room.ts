@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises';
-import { messageOf, SidecarError, systemCode } from '../../model/error.ts';
+import { isOfKind, messageOf, systemCode } from '../../model/error.ts';
 import type { Logger } from '../../platform/log.ts';
 
 export interface DiskRoomOptions {
@@ -50,7 +50,7 @@ export class DiskRoom {
   /** Somebody could not write. What says nothing about the disk is not taken note of. */
   note(error: unknown): void {
     const isFull = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'].includes(systemCode(error) ?? '');
-    if (!isFull && !(error instanceof SidecarError && error.code === 'ERR_ROOT_WRITE')) return;
+    if (!isFull && !isOfKind(error, 'unwritable')) return;
     this.#report(`nothing can be written below ${this.#options.directory}: ${messageOf(error)}`);
   }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SidecarError } from '../../model/error.ts';
-import type { ErrorCode } from '../../model/error-codes.ts';
+import { type ErrorCode, factsOf } from '../../model/error-codes.ts';
 import { answerText } from '../../platform/http-answer.ts';
 import { TROUBLE_HEADER } from '../protocol/events.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
@@ -66,9 +66,10 @@ export class Doorkeeper {
       return await this.#repositories.follow(name, principal.id);
     } catch (error) {
       if (!(error instanceof SidecarError)) throw error;
-      if (error.code === 'ERR_RELAY_FULL') {
+      if (error.class === 'wait') {
         this.#onRefused('repositories');
         response.setHeader('retry-after', '60');
+        response.setHeader(TROUBLE_HEADER, error.code);
         answerText(response, 503, `${error.code}: ${error.detail}`);
       } else if (error.retryAfterMs !== undefined) this.#refuse(response, error.code, error.retryAfterMs);
       else throw error;
@@ -80,7 +81,8 @@ export class Doorkeeper {
   #refuse(response: ServerResponse, code: ErrorCode | undefined, retryAfterMs: number): void {
     response.setHeader('retry-after', String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
     if (code !== undefined) response.setHeader(TROUBLE_HEADER, code);
-    if (code === 'ERR_REMOTE_NOT_FOUND') answerText(response, 404, 'the git server has no such repository');
+    if (code !== undefined && factsOf(code).kind === 'no-repository')
+      answerText(response, 404, 'the git server has no such repository');
     else answerText(response, 503, `it is not mirrored yet${code === undefined ? '' : `: ${code}`}`);
   }
 }

@@ -207,7 +207,7 @@ export class Follower {
       first = false;
       this.#hints.asked(error ? undefined : this.#shown);
       // A replica, or a relay, can be behind the one that told us; any other failure says that it needs time.
-      const isRefused = error !== undefined && error.code !== 'ERR_REMOTE_REF';
+      const isRefused = error !== undefined && !error.is('no-ref');
       if ((await this.#hints.wait(pause, this.#shown, isRefused)) === 'stop') break;
     }
   }
@@ -231,7 +231,7 @@ export class Follower {
   /** @returns true when it is worth trying again at once */
   async #heal(error: SidecarError): Promise<boolean> {
     const { mirror, log } = this.#options;
-    if (error.code !== 'ERR_GIT_LOCKED' && this.#failures % CHECK_EVERY !== 0) return false;
+    if (!error.is('locked') && this.#failures % CHECK_EVERY !== 0) return false;
     const work = async (signal: AbortSignal) => await heal(mirror, error, log, signal);
     const isHealed = await this.#limited.run(this.#named('heal'), this.#limits.check, work).catch(() => false);
     if (!mirror.exists) this.#known = false;

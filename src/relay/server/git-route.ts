@@ -35,7 +35,6 @@ const LONGEST_ERROR = 500;
 /** Of packets that are sent together. */
 const PIECE_BYTES = 32 * 1024;
 /** The client may come again soon. */
-const BUSY: readonly string[] = ['ERR_RELAY_FULL', 'ERR_GIT_TIMEOUT', 'ERR_GIT_KILLED'];
 
 const PREFIX = '/git/';
 const RESULT = 'application/x-git-upload-pack-result';
@@ -110,7 +109,7 @@ async function serve(
     else await answerCommand(options, client, request, response);
   } catch (error) {
     if (response.headersSent) throw error;
-    if (error instanceof SidecarError && BUSY.includes(error.code)) {
+    if (error instanceof SidecarError && isMomentary(error)) {
       response.setHeader('retry-after', '5');
       answerText(response, 503, error.detail);
       return;
@@ -236,10 +235,15 @@ async function sendAnswer(answers: PackAnswers, question: PackQuestion, response
   }
 }
 
+/** The same question may be answered a little later. */
+function isMomentary(error: SidecarError): boolean {
+  return error.class === 'wait' || error.is('too-slow', 'killed');
+}
+
 function refuse(response: ServerResponse, error: unknown): void {
-  const code = error instanceof SidecarError ? error.code : undefined;
-  if (code === 'ERR_RELAY_FULL') {
+  if (error instanceof SidecarError && error.class === 'wait') {
     response.setHeader('retry-after', '5');
     answerText(response, 503, 'the relay has no room for another answer');
-  } else answerText(response, 502, `the relay cannot answer: ${code ?? 'see its log'}`);
+  } else
+    answerText(response, 502, `the relay cannot answer: ${error instanceof SidecarError ? error.code : 'see its log'}`);
 }

@@ -1,7 +1,7 @@
 import type { Git } from '../../git/git.ts';
 import { storePack } from '../../git/store-pack.ts';
 import type { Credential } from '../../model/credential.ts';
-import { SidecarError } from '../../model/error.ts';
+import { isOfKind, SidecarError } from '../../model/error.ts';
 import type { Oid } from '../../model/oid.ts';
 import { deadline } from '../../platform/deadline.ts';
 import { bodyOf } from '../../platform/http-body.ts';
@@ -63,10 +63,9 @@ export class MirrorObjects {
       await this.#fetchPack(source.native, wants, fetch);
       return true;
     } catch (error) {
-      const isUpstreams = error instanceof SidecarError && error.code.startsWith('ERR_REMOTE');
+      const isUpstreams = error instanceof SidecarError && error.stage === 'remote' && !error.is('no-git');
       // What is wrong with our own repository is as wrong for git.
-      const isOurs = error instanceof SidecarError && error.code === 'ERR_GIT_LOCKED';
-      if (signal.aborted || isOurs || (isUpstreams && !(error.code === 'ERR_REMOTE_PROTOCOL'))) throw error;
+      if (signal.aborted || isOfKind(error, 'locked') || isUpstreams) throw error;
       // git understands more servers than we do, and gives its own account of a broken one.
       await this.#fetchWithGit(fetch);
       this.#onlyGit = error instanceof NotNative;

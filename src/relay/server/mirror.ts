@@ -218,7 +218,7 @@ export class Mirror implements Healable {
     try {
       return await this.#git.run(['--git-dir', target, ...args], { ...options, target });
     } catch (error) {
-      if (!(error instanceof SidecarError) || !error.code.startsWith('ERR_REMOTE_')) throw error;
+      if (!(error instanceof SidecarError) || error.stage !== 'remote') throw error;
       throw new SidecarError('ERR_GIT_FAILED', { op: options.op, target, detail: error.detail, cause: error });
     }
   }

@@ -121,8 +121,8 @@ export class Reach {
       return new Map([...kinds].map(([oid, kind]) => [oid, { kind, isShown: !hidden.has(oid) }]));
     } catch (error) {
       // What git says sounds as if a server had said it: everything here is in the mirror, or was found there.
-      const isOurs = error instanceof SidecarError && /^ERR_(?:GIT_FAILED|REMOTE_)/.test(error.code);
-      if (isOurs) this.#options.onFailure(gitDir);
+      if (error instanceof SidecarError && (error.stage === 'remote' || error.facts.suspect))
+        this.#options.onFailure(gitDir);
       throw error;
     } finally {
       limit.end();

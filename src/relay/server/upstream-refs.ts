@@ -45,7 +45,7 @@ export function relayedUpstream(feed: RefFeed, options: PolledOptions): Upstream
   return {
     list: async (_questions, signal) => {
       current = await credentials(signal);
-      if (!feed.told && !feed.trouble) await nextChange(feed, FIRST_WORD_MS, signal);
+      if (!feed.told && !feed.trouble) await nextChange(feed, FIRST_WORD_MS, signal, clock);
       const { told } = feed;
       if (told) return { refs: [...told.refs.values()], asOf: confirmedAt(feed, told, clock.now()) };
       throw silenceOf(feed, shownUrl, FIRST_WORD_MS);

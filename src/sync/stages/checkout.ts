@@ -6,8 +6,9 @@ import { SidecarError } from '../../model/error.ts';
 import type { Oid } from '../../model/oid.ts';
 import { removeTree } from '../../platform/remove-tree.ts';
 import { buildWorktree } from '../build-worktree.ts';
-import type { SyncContext } from '../context.ts';
-import type { Cycle, Stage } from '../cycle.ts';
+import type { Needs } from '../context.ts';
+import type { CycleScope, Stage } from '../cycle.ts';
+import type { Found } from '../findings.ts';
 import { withProgress } from '../progress.ts';
 
 async function exists(path: string): Promise<boolean> {
@@ -18,30 +19,29 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** Paths that must not be touched: what the link shows, and where a hook is at work. */
-function pathsInUse(context: SyncContext, cycle: Cycle): Set<string> {
-  const hooks = context.hooks.map((hook) => hook.worktreeInUse).filter((path) => path !== undefined);
-  return new Set([...hooks, ...(cycle.link.kind === 'link' ? [cycle.link.target] : [])]);
+function pathsInUse({ hooks }: Needs<'hooks'>, { link }: Found<'link'>): Set<string> {
+  const paths = hooks.map((hook) => hook.worktreeInUse).filter((path) => path !== undefined);
+  return new Set([...paths, ...(link.kind === 'link' ? [link.target] : [])]);
 }
 
 /** A worktree of the wanted commit that is still there, made under today's settings and untouched: A→B→A costs nothing. */
 async function findFinished(
-  context: SyncContext,
-  cycle: Cycle,
+  { layout }: Needs<'layout'>,
+  { wanted, plan }: Found<'wanted' | 'plan'>,
   paths: readonly string[],
+  { signal }: CycleScope,
 ): Promise<Worktree | undefined> {
-  const { layout } = context;
-  if (!cycle.wanted || !cycle.plan) return undefined;
   for (const path of paths) {
-    const worktree = await findWorktree(layout.gitDir, path, cycle.wanted.oid);
+    const worktree = await findWorktree(layout.gitDir, path, wanted.oid);
     const record = worktree && (await readFinished(worktree));
-    if (!worktree || !record || record.fingerprint !== cycle.plan.fingerprint) continue;
-    if (await isAsFinished(worktree, record, cycle.signal)) return worktree;
+    if (!worktree || !record || record.fingerprint !== plan.fingerprint) continue;
+    if (await isAsFinished(worktree, record, signal)) return worktree;
   }
   return undefined;
 }
 
 /** An empty place before one that holds something older, and that before one with something that cannot be removed. */
-async function choosePlace({ layout: { root } }: SyncContext, free: readonly string[], oid: Oid): Promise<string> {
+async function choosePlace({ layout: { root } }: Needs<'layout'>, free: readonly string[], oid: Oid): Promise<string> {
   for (const path of free) if (!(await exists(path))) return path;
   for (const path of free) if ((await removeTree({ root, path })).length === 0) return path;
   const path = free[0];
@@ -54,30 +54,26 @@ async function choosePlace({ layout: { root } }: SyncContext, free: readonly str
 }
 
 /** Makes a finished worktree of the wanted commit beside what is published. */
-export const checkout: Stage = {
+export const checkout = {
   name: 'checkout',
-  run: async (context, cycle) => {
-    const { clock, layout, log } = context;
-    const { wanted, plan, live } = cycle;
-    if (!wanted || !plan) return 'next';
-    if (live?.oid === wanted.oid) {
-      cycle.candidate = live;
-      return 'next';
-    }
-    const inUse = pathsInUse(context, cycle);
+  unlessSettled: true,
+  run: async (
+    context: Needs<'clock' | 'config' | 'git' | 'hooks' | 'layout' | 'log' | 'spare'>,
+    found: Found<'wanted' | 'plan' | 'live' | 'link' | 'fetchedObjects' | 'spare'>,
+    scope: CycleScope,
+  ): Promise<Found<'candidate'>> => {
+    const { clock, config, layout, log, spare } = context;
+    const { wanted, live } = found;
+    if (live?.oid === wanted.oid) return { candidate: live };
+    const inUse = pathsInUse(context, found);
     const free = layout.worktreePaths(wanted.oid).filter((path) => !inUse.has(path));
-    const finished = await findFinished(context, cycle, free);
-    if (finished) {
-      cycle.candidate = finished;
-      return 'next';
-    }
-    const worktree = worktreeAt(layout.gitDir, await choosePlace(context, free, wanted.oid), wanted.oid);
+    const finished = await findFinished(context, found, free, scope);
+    if (finished) return { candidate: finished };
+    const candidate = worktreeAt(layout.gitDir, await choosePlace(context, free, wanted.oid), wanted.oid);
     const before = clock.monotonic();
-    const paths = [worktree.path, context.spare.path];
-    const limitMs = context.config.syncTimeoutMs;
-    const from = await withProgress({ cycle, clock, limitMs, paths }, () => buildWorktree(context, cycle, worktree));
+    const work = { scope, clock, limitMs: config.syncTimeoutMs, paths: [candidate.path, spare.path] };
+    const from = await withProgress(work, () => buildWorktree(context, found, candidate, scope));
     log.info(1, 'checked out', { hash: wanted.oid, from, ms: Math.round(clock.monotonic() - before) });
-    cycle.candidate = worktree;
-    return 'next';
+    return { candidate };
   },
-};
+} satisfies Stage;

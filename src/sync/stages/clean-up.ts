@@ -1,35 +1,40 @@
 import { GarbageCollector } from '../../fetch/collect-garbage.ts';
 import { messageOf } from '../../model/error.ts';
-import type { SyncContext } from '../context.ts';
-import type { Cycle, Stage } from '../cycle.ts';
+import type { Needs } from '../context.ts';
+import type { CycleScope, Stage } from '../cycle.ts';
+import type { Perhaps } from '../findings.ts';
 import { KeptTrees } from '../kept-trees.ts';
 import { withProgress } from '../progress.ts';
-import { Retirement } from '../retire.ts';
-import { sweep } from '../sweep.ts';
+import { type RetireContext, Retirement, type Retiring } from '../retire.ts';
+import { type SweepContext, sweep } from '../sweep.ts';
+
+type Context = Needs<'git' | 'repository'> & RetireContext & SweepContext;
+type Given = Retiring & Perhaps<'updated'>;
 
 /** Retires stale worktrees and collects garbage. A failure here is logged and tried again: the publish stands. */
-export function createCleanUp(): Stage {
+export function createCleanUp() {
   const kept = new KeptTrees();
   const retirement = new Retirement(kept);
   const collector = new GarbageCollector();
   let waiting = true;
   let garbage = false;
   let reported = '';
-  const run = async (context: SyncContext, cycle: Cycle): Promise<void> => {
+  const run = async (context: Context, given: Given, scope: CycleScope): Promise<void> => {
+    const { updated = false } = given;
     // What the very first fetch brought is one fresh pack: there is no garbage in it yet.
-    if (cycle.updated && !cycle.first) garbage = true;
-    if (!waiting && !cycle.updated && !garbage) return;
+    if (updated && !scope.first) garbage = true;
+    if (!waiting && !updated && !garbage) return;
     // Without its repository there is nothing to tidy up; the next cycle makes another.
     if (!(await context.repository.guard())) return;
     const { git, layout, config, clock } = context;
-    if (waiting || cycle.updated) {
+    if (waiting || updated) {
       kept.forgetGone();
       // A tree that is large, on a disk that is slow, takes its time to go, and nobody is harmed by that.
-      const work = { cycle, clock, limitMs: config.syncTimeoutMs, paths: [layout.root] };
+      const work = { scope, clock, limitMs: config.syncTimeoutMs, paths: [layout.root] };
       waiting = await withProgress(work, async () => {
-        const stale = await retirement.run(context, cycle);
+        const stale = await retirement.run(context, given, scope);
         if (stale.removed > 0) garbage = true;
-        return (await sweep(context, cycle, kept)) || stale.waiting;
+        return (await sweep(context, kept, scope.signal)) || stale.waiting;
       });
     }
     if (!garbage) return;
@@ -37,27 +42,26 @@ export function createCleanUp(): Stage {
       git,
       gitDir: layout.gitDir,
       mode: config.gitGc,
-      signal: cycle.signal,
+      signal: scope.signal,
       clock,
     }));
   };
   return {
     name: 'clean-up',
-    always: true,
-    run: async (context, cycle) => {
+    run: async (context: Context, given: Given, scope: CycleScope): Promise<Record<never, never>> => {
       try {
-        await run(context, cycle);
+        await run(context, given, scope);
         reported = '';
       } catch (error) {
         waiting = true;
         // A repack that was ended leaves its half pack.
         context.repository.noteFailure();
         const message = messageOf(error);
-        if (cycle.signal.aborted || message === reported) return 'next';
+        if (scope.signal.aborted || message === reported) return {};
         reported = message;
         context.log.error(error, `clean-up failed, the publish stands: ${message}`);
       }
-      return 'next';
+      return {};
     },
-  };
+  } satisfies Stage;
 }

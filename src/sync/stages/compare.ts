@@ -1,62 +1,73 @@
 import { hasSubmodules, isClean } from '../../checkout/checkout.ts';
 import { markFinished, readFinished } from '../../checkout/record.ts';
-import type { SyncContext } from '../context.ts';
-import type { Cycle, Stage } from '../cycle.ts';
+import type { Worktree } from '../../checkout/worktree.ts';
+import type { Needs } from '../context.ts';
+import type { CycleScope, Stage } from '../cycle.ts';
+import type { Found } from '../findings.ts';
 import type { TreeWatch } from '../tree-watch.ts';
 
+type Context = Needs<'config' | 'git' | 'log' | 'repository' | 'clock' | 'observer'>;
+
 /** True when the published worktree was made under today's settings, or git-sync made it and it fits. */
-async function isAsConfigured(context: SyncContext, cycle: Cycle): Promise<boolean> {
-  if (!cycle.live || !cycle.plan) return false;
-  const record = await readFinished(cycle.live);
-  if (record) return record.fingerprint === cycle.plan.fingerprint;
-  return await adopt(context, cycle);
+async function isAsConfigured(
+  context: Context,
+  live: Worktree,
+  { plan }: Found<'plan'>,
+  scope: CycleScope,
+): Promise<boolean> {
+  const record = await readFinished(live);
+  if (record) return record.fingerprint === plan.fingerprint;
+  return await adopt(context, live, plan, scope);
 }
 
 /** Takes over a worktree that git-sync made, if git says that it is clean and nothing shaped it but its commit. */
-async function adopt(context: SyncContext, cycle: Cycle): Promise<boolean> {
-  const { config, git, log } = context;
-  const { live, plan } = cycle;
-  if (!live || !plan) return false;
+async function adopt(
+  { config, git, log, repository }: Context,
+  live: Worktree,
+  plan: Found<'plan'>['plan'],
+  { signal }: CycleScope,
+): Promise<boolean> {
   const shaped = plan.sparsePatterns !== undefined || config.lfs || config.permissions !== undefined;
-  if (shaped || hasSubmodules(live) || !(await context.repository.guard()) || !(await isClean(git, live, cycle.signal)))
-    return false;
+  if (shaped || hasSubmodules(live) || !(await repository.guard()) || !(await isClean(git, live, signal))) return false;
   await markFinished(live, plan.fingerprint);
   log.info(0, 'took over the worktree that is published', { path: live.path, hash: live.oid });
   return true;
 }
 
 /** The state file may lag behind the link: after a kill between the two, or in a root that git-sync made. */
-async function rememberPublished({ repository, config }: SyncContext, { wanted, live }: Cycle): Promise<void> {
+async function rememberPublished({ repository, config }: Context, { wanted }: Found<'wanted'>): Promise<void> {
   const { oid, ref, link } = repository.state;
-  if (!wanted || !live || !repository.exists || (oid === live.oid && ref === wanted.ref && link === config.link))
-    return;
-  await repository.remember({ oid: live.oid, ref: wanted.ref, link: config.link });
+  if (!repository.exists || (oid === wanted.oid && ref === wanted.ref && link === config.link)) return;
+  await repository.remember({ oid: wanted.oid, ref: wanted.ref, link: config.link });
 }
 
-function historyIsAsConfigured({ config, repository }: SyncContext): boolean {
+function historyIsAsConfigured({ config, repository }: Context): boolean {
   const { depth, filter } = repository.state;
   return depth === config.depth && filter === config.filter;
 }
 
-/** For an abbreviated commit the poll tells where its branch is; which commit is meant is known after the fetch. */
-function isUnresolved({ config: { target } }: SyncContext, { live }: Cycle): boolean {
-  return target.kind === 'abbreviated' && !live?.oid.startsWith(target.requested);
+/** For an abbreviated commit the poll shows where its branch is; which commit is meant is known after the fetch. */
+function isUnresolved({ config: { target } }: Context, live: Worktree): boolean {
+  return target.kind === 'abbreviated' && !live.oid.startsWith(target.requested);
 }
 
 /** Decides whether anything has to be done: settled when the wanted commit is published, whole and as configured. */
-export function compareWith(watch: TreeWatch): Stage {
+export function compareWith(watch: TreeWatch) {
   return {
     name: 'compare',
-    run: async (context, cycle) => {
-      const { wanted, live } = cycle;
-      if (!wanted || !live || live.oid !== wanted.oid || isUnresolved(context, cycle)) return 'next';
-      if (!(await isAsConfigured(context, cycle)) || !(await watch.isWhole(context, cycle))) {
+    run: async (
+      context: Context,
+      found: Found<'wanted' | 'live' | 'plan'>,
+      scope: CycleScope,
+    ): Promise<Found<'live' | 'settled'>> => {
+      const { wanted, live } = found;
+      if (!live || live.oid !== wanted.oid || isUnresolved(context, live)) return { live, settled: false };
+      if (!(await isAsConfigured(context, live, found, scope)) || !(await watch.isWhole(context, live, scope))) {
         context.log.warn('the published tree is rebuilt', { hash: live.oid, path: live.path });
-        cycle.live = undefined;
-        return 'next';
+        return { live: undefined, settled: false };
       }
-      await rememberPublished(context, cycle);
-      return historyIsAsConfigured(context) ? 'settled' : 'next';
+      await rememberPublished(context, found);
+      return { live, settled: historyIsAsConfigured(context) };
     },
-  };
+  } satisfies Stage;
 }

@@ -1,16 +1,21 @@
 import { keepsRefsInFiles } from '../../fetch/pack-fetch.ts';
-import { messageOf, SidecarError } from '../../model/error.ts';
+import { isOfKind, messageOf, SidecarError } from '../../model/error.ts';
 import { type Oid, objectFormatOf } from '../../model/oid.ts';
 import { mayRecycle } from '../build-worktree.ts';
-import type { SyncContext } from '../context.ts';
-import type { Cycle, Stage } from '../cycle.ts';
+import type { Needs } from '../context.ts';
+import type { CycleScope, Stage } from '../cycle.ts';
+import type { Found } from '../findings.ts';
 
-async function fetchPinned(context: SyncContext, oid: Oid, signal: AbortSignal): Promise<Oid> {
+type Context = Needs<
+  'clock' | 'config' | 'fetcher' | 'hooks' | 'log' | 'packFetch' | 'repository' | 'source' | 'spare'
+>;
+
+async function fetchPinned(context: Context, oid: Oid, signal: AbortSignal): Promise<Oid> {
   const { fetcher } = context;
   try {
     return await fetcher.fetch(oid, undefined, signal);
   } catch (error) {
-    if (!(error instanceof SidecarError) || error.code !== 'ERR_REMOTE_REF') throw error;
+    if (!isOfKind(error, 'no-ref')) throw error;
     context.log.info(1, 'the server does not give out this commit by itself, so everything is fetched', { hash: oid });
   }
   await fetcher.fetchEverything(signal);
@@ -21,7 +26,7 @@ async function fetchPinned(context: SyncContext, oid: Oid, signal: AbortSignal):
 const FETCH_SETTINGS = /^(?:fetch|transfer)\./i;
 
 /** One commit without history, from a server that the poll talks to natively: the pack can come over that connection. */
-async function mayFetchPack({ config, packFetch, source, repository }: SyncContext): Promise<boolean> {
+async function mayFetchPack({ config, packFetch, source, repository }: Context): Promise<boolean> {
   const { depth = 1, filter = '' } = repository.state;
   const isPlain = config.mode === 'v4' && config.depth === 1 && config.filter === '' && depth === 1 && filter === '';
   // A git of the user's own may do things for a fetch that we know nothing of.
@@ -33,72 +38,87 @@ async function mayFetchPack({ config, packFetch, source, repository }: SyncConte
   return await keepsRefsInFiles(repository.gitDir);
 }
 
-const PASSING: readonly string[] = [
-  'ERR_REMOTE_UNREACHABLE',
-  'ERR_REMOTE_BUSY',
-  'ERR_REMOTE_REF',
-  'ERR_REMOTE_CORRUPT',
-  'ERR_GIT_KILLED',
-  'ERR_GIT_MEMORY',
-];
-
-/** The server, or the way to it, has a bad moment: that says nothing about how it answers. */
-function isPassing(error: unknown): boolean {
-  return error instanceof SidecarError && PASSING.includes(error.code);
+/** What was brought: the commit, and how many objects came with it where that is known. */
+interface Brought {
+  readonly oid: Oid;
+  readonly objects: number | undefined;
 }
 
-/** Returns false when git has to fetch. */
-async function fetchPack(context: SyncContext, cycle: Cycle): Promise<boolean> {
-  const { wanted, credentials, signal } = cycle;
-  const { source, packFetch, repository, log } = context;
-  if (!wanted || !source.native || !(await mayFetchPack(context))) return false;
-  const before = context.clock.monotonic();
+/** @returns the number of objects; undefined when git has to fetch */
+async function fetchPack(
+  context: Context,
+  { wanted, credentials }: Found<'wanted' | 'credentials'>,
+  { signal }: CycleScope,
+): Promise<number | undefined> {
+  const { source, packFetch, repository, log, clock, fetcher } = context;
+  if (!source.native || !(await mayFetchPack(context))) return undefined;
+  const before = clock.monotonic();
   try {
     const question = { want: wanted.oid, have: repository.state.oid, credentials, signal };
-    cycle.fetchedObjects = await packFetch.fetch(source.native, question);
-    context.fetcher.noteFetch();
-    log.info(3, 'fetched', { hash: wanted.oid, ms: Math.round(context.clock.monotonic() - before) });
-    return true;
+    const objects = await packFetch.fetch(source.native, question);
+    fetcher.noteFetch();
+    log.info(3, 'fetched', { hash: wanted.oid, ms: Math.round(clock.monotonic() - before) });
+    return objects;
   } catch (error) {
     if (signal.aborted) throw error;
-    packFetch.isUnusable = !isPassing(error);
+    // A bad moment says nothing about how the server answers.
+    packFetch.isUnusable = !(error instanceof SidecarError && error.facts.passing);
     const until = packFetch.isUnusable ? 'from now on' : 'this time';
     log.info(0, `git fetch is used ${until}`, { reason: messageOf(error) });
-    return false;
+    return undefined;
   }
 }
 
-async function fetchWanted(context: SyncContext, cycle: Cycle): Promise<Oid | undefined> {
-  const { target } = context.config;
-  const { wanted, signal } = cycle;
-  if (!wanted) return undefined;
-  if (target.kind === 'oid') return await fetchPinned(context, target.oid, signal);
-  if (await fetchPack(context, cycle)) return wanted.oid;
-  const fetched = await context.fetcher.fetch(wanted.oid, wanted.ref, signal);
-  return target.kind === 'abbreviated' ? await context.fetcher.resolve(target.requested, signal) : fetched;
+async function fetchWanted(
+  context: Context,
+  found: Found<'wanted' | 'credentials'>,
+  scope: CycleScope,
+): Promise<Brought> {
+  const { config, fetcher } = context;
+  const { target } = config;
+  const { wanted } = found;
+  const { signal } = scope;
+  if (target.kind === 'oid') return { oid: await fetchPinned(context, target.oid, signal), objects: undefined };
+  const objects = await fetchPack(context, found, scope);
+  if (objects !== undefined) return { oid: wanted.oid, objects };
+  const fetched = await fetcher.fetch(wanted.oid, wanted.ref, signal);
+  const oid = target.kind === 'abbreviated' ? await fetcher.resolve(target.requested, signal) : fetched;
+  return { oid, objects: undefined };
+}
+
+/** Begins to examine the spare, beside the fetch. */
+function examineSpare({ config, spare }: Context, { signal, background }: CycleScope): Found<'spare'>['spare'] {
+  if (!mayRecycle(config)) return undefined;
+  const untouched = spare.findUntouched(signal);
+  // The checkout waits for it and sees its failure; a cycle that ends before needs no spare.
+  untouched.catch(() => undefined);
+  background.push(untouched);
+  return untouched;
 }
 
 /** Brings the objects of the wanted commit into the repository. */
-export const fetchObjects: Stage = {
+export const fetchObjects = {
   name: 'fetch',
-  run: async (context, cycle) => {
-    const { config, repository, source } = context;
-    if (!cycle.wanted) return 'next';
-    if (mayRecycle(config)) {
-      cycle.spare = context.spare.findUntouched(cycle.signal);
-      cycle.spare.catch(() => undefined);
-      cycle.background.push(cycle.spare);
-    }
+  unlessSettled: true,
+  run: async (
+    context: Context,
+    found: Found<'wanted' | 'live' | 'credentials'>,
+    scope: CycleScope,
+  ): Promise<Found<'wanted' | 'fetchedObjects' | 'spare'>> => {
+    const { config, repository, source, hooks } = context;
+    const { wanted, live } = found;
+    const spare = examineSpare(context, scope);
     // A hook may be running git in the repository, and then its lock files are not ours.
-    if (context.hooks.every(({ worktreeInUse }) => worktreeInUse === undefined)) await repository.tidy();
-    await repository.ensure(objectFormatOf(cycle.wanted.oid), context.source.fetchUrl, cycle.signal);
-    const oid = await fetchWanted(context, cycle);
-    if (oid !== cycle.wanted.oid && oid === cycle.live?.oid && source.isRelayConnected !== undefined) {
+    if (hooks.every(({ worktreeInUse }) => worktreeInUse === undefined)) await repository.tidy();
+    await repository.ensure(objectFormatOf(wanted.oid), source.fetchUrl, scope.signal);
+    const { oid, objects } = await fetchWanted(context, found, scope).catch((error: unknown) => {
+      throw error instanceof SidecarError ? source.explain(error) : error;
+    });
+    if (oid !== wanted.oid && oid === live?.oid && source.isRelayConnected !== undefined) {
       const detail = 'the relay that gives out objects has not got it yet';
-      throw new SidecarError('ERR_REMOTE_REF', { op: 'fetch', target: cycle.wanted.oid, detail });
+      throw new SidecarError('ERR_REMOTE_REF', { op: 'fetch', target: wanted.oid, detail });
     }
-    if (oid && oid !== cycle.wanted.oid) cycle.wanted = { ref: cycle.wanted.ref, oid };
     await repository.remember({ depth: config.depth, filter: config.filter });
-    return 'next';
+    return { wanted: oid === wanted.oid ? wanted : { ref: wanted.ref, oid }, fetchedObjects: objects, spare };
   },
-};
+} satisfies Stage;

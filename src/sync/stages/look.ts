@@ -1,32 +1,34 @@
 import { planCheckout } from '../../checkout/plan.ts';
-import { findWorktree } from '../../checkout/worktree.ts';
+import { findWorktree, type Worktree } from '../../checkout/worktree.ts';
 import { oidOfWorktreeName } from '../../fetch/layout.ts';
-import { linkText, readLink } from '../../publish/link.ts';
-import type { SyncContext } from '../context.ts';
-import type { Cycle, Stage } from '../cycle.ts';
+import { type LinkState, linkText, readLink } from '../../publish/link.ts';
+import type { Needs } from '../context.ts';
+import type { Stage } from '../cycle.ts';
+import type { Found } from '../findings.ts';
 
 /**
  * Looks at what is published: the link, the worktree behind it and that worktree's commit. A handful of small reads,
  * whatever the size of the tree (docs/adr/0003).
  */
-export const look: Stage = {
+export const look = {
   name: 'look',
   readsOnly: true,
-  run: async (context, cycle) => {
-    cycle.plan = await planCheckout(context.config, context.surroundings);
-    await lookAtLink(context, cycle);
-    return 'next';
+  run: async (context: Needs<'config' | 'layout' | 'surroundings'>): Promise<Found<'plan' | 'link' | 'live'>> => {
+    const { config, surroundings } = context;
+    const plan = await planCheckout(config, surroundings);
+    const link = await readLink(config.link);
+    return { plan, link, live: await findLive(context, link) };
   },
-};
+} satisfies Stage;
 
-async function lookAtLink(context: SyncContext, cycle: Cycle): Promise<void> {
-  const { config, layout } = context;
-  cycle.link = await readLink(config.link);
-  cycle.live = undefined;
-  if (cycle.link.kind !== 'link') return;
-  const target = cycle.link.target;
+async function findLive(
+  { config, layout }: Needs<'config' | 'layout'>,
+  link: LinkState,
+): Promise<Worktree | undefined> {
+  if (link.kind !== 'link') return undefined;
+  const { target, text } = link;
   const oid = oidOfWorktreeName(target);
-  if (!oid || !layout.worktreePaths(oid).includes(target)) return;
+  if (!oid || !layout.worktreePaths(oid).includes(target)) return undefined;
   const worktree = await findWorktree(layout.gitDir, target, oid);
-  if (worktree && cycle.link.text === (await linkText(config.link, target))) cycle.live = worktree;
+  return worktree && text === (await linkText(config.link, target)) ? worktree : undefined;
 }

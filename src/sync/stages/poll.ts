@@ -1,57 +1,66 @@
 import type { SyncConfig } from '../../config/sync-config.ts';
-import { SidecarError } from '../../model/error.ts';
-import type { SyncContext } from '../context.ts';
-import type { Cycle, Stage } from '../cycle.ts';
+import { isOfKind, SidecarError } from '../../model/error.ts';
+import type { Needs } from '../context.ts';
+import type { CycleScope, Stage } from '../cycle.ts';
+import type { Found } from '../findings.ts';
 
 /** A commit that the user named is published: the remote has nothing to say about it. */
-function isParked({ config: { target } }: SyncContext, { live }: Cycle): boolean {
+function isParked({ target }: SyncConfig, live: Found<'live'>['live']): live is NonNullable<typeof live> {
   if (target.kind === 'oid') return live?.oid === target.oid;
   return target.kind === 'abbreviated' && live?.oid.startsWith(target.requested) === true;
 }
 
 /** Reads the credentials as they are now and hands them to git. */
-export const refreshCredentials: Stage = {
+export const refreshCredentials = {
   name: 'credentials',
   readsOnly: true,
-  run: async (context, cycle) => {
-    if (isParked(context, cycle)) return 'next';
-    cycle.credentials = await context.credentials.read(cycle.signal);
-    await context.hermetic.setCredentials(cycle.credentials);
-    return 'next';
+  run: async (
+    { config, credentials: source, hermetic }: Needs<'config' | 'credentials' | 'hermetic'>,
+    { live }: Found<'live'>,
+    { signal }: CycleScope,
+  ): Promise<Found<'credentials'>> => {
+    if (isParked(config, live)) return { credentials: [] };
+    const credentials = await source.read(signal);
+    await hermetic.setCredentials(credentials);
+    return { credentials };
   },
-};
+} satisfies Stage;
 
 /** v3's users, and the scripts that read its error file, know git clone's words for a branch that is not there (compat.md 13). */
 function inWordsOf({ mode, target, remote }: SyncConfig, error: unknown): unknown {
-  if (mode === 'v4' || target.kind === 'oid' || !(error instanceof SidecarError) || error.code !== 'ERR_REMOTE_REF')
-    return error;
+  if (mode === 'v4' || target.kind === 'oid' || !isOfKind(error, 'no-ref')) return error;
   const ref = target.candidates.find((name) => /^refs\/(?:heads|tags)\//.test(name)) ?? target.requested;
   const detail = `Remote branch ${ref.replace(/^refs\/(?:heads|tags)\//, '')} not found in upstream origin`;
   return new SidecarError('ERR_REMOTE_REF', { op: 'look for a ref in', target: remote.shownUrl, detail, cause: error });
 }
 
+async function ask(
+  { config, source, log }: Needs<'config' | 'source' | 'log'>,
+  { live, credentials }: Found<'live' | 'credentials'>,
+  { signal }: CycleScope,
+): Promise<Found<'tip' | 'wanted'>> {
+  const { target } = config;
+  if (isParked(config, live)) return { tip: undefined, wanted: { ref: target.requested, oid: live.oid } };
+  if (target.kind === 'oid') return { tip: undefined, wanted: { ref: target.requested, oid: target.oid } };
+  try {
+    const tip = await source.poll(target.candidates, target.requested, credentials, signal);
+    log.info(3, 'polled', { ref: tip.ref, hash: tip.oid });
+    return { tip, wanted: { ref: tip.ref, oid: tip.oid } };
+  } catch (error) {
+    throw inWordsOf(config, error);
+  }
+}
+
 /** Asks the remote for the ref we follow; a pinned commit needs no asking. */
-export const poll: Stage = {
+export const poll = {
   name: 'poll',
   readsOnly: true,
-  run: async (context, cycle) => {
-    const { target } = context.config;
-    if (cycle.live && isParked(context, cycle)) {
-      cycle.wanted = { ref: target.requested, oid: cycle.live.oid };
-    } else if (target.kind === 'oid') {
-      cycle.wanted = { ref: target.requested, oid: target.oid };
-    } else {
-      const { candidates, requested } = target;
-      const tip = await context.source
-        .poll(candidates, requested, cycle.credentials, cycle.signal)
-        .catch((error: unknown) => {
-          throw inWordsOf(context.config, error);
-        });
-      cycle.tip = tip;
-      cycle.wanted = { ref: tip.ref, oid: tip.oid };
-      context.log.info(3, 'polled', { ref: tip.ref, hash: tip.oid });
-    }
-    cycle.polledAt = context.clock.monotonic();
-    return 'next';
+  run: async (
+    context: Needs<'clock' | 'config' | 'source' | 'log'>,
+    found: Found<'live' | 'credentials'>,
+    scope: CycleScope,
+  ): Promise<Found<'tip' | 'wanted' | 'polledAt'>> => {
+    const answer = await ask(context, found, scope);
+    return { ...answer, polledAt: context.clock.monotonic() };
   },
-};
+} satisfies Stage;

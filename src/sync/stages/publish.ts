@@ -1,28 +1,43 @@
 import { oidOfWorktreeName } from '../../fetch/layout.ts';
 import { setTimesBelow } from '../../platform/files-below.ts';
-import { moveLinkPlaceAside, readLink, removeLinkAt, requireReplaceable, switchLink } from '../../publish/link.ts';
-import type { SyncContext } from '../context.ts';
-import type { Cycle, Stage } from '../cycle.ts';
+import {
+  type LinkState,
+  moveLinkPlaceAside,
+  readLink,
+  removeLinkAt,
+  requireReplaceable,
+  switchLink,
+} from '../../publish/link.ts';
+import type { Needs } from '../context.ts';
+import type { CycleScope, Stage } from '../cycle.ts';
+import type { Found } from '../findings.ts';
 
 /** Asks the pre-publish hook; when it refuses, the cycle ends here and nothing is published. */
-export const askBeforePublish: Stage = {
+export const askBeforePublish = {
   name: 'pre-publish',
-  run: async (context, cycle) => {
-    const { wanted, candidate, live } = cycle;
-    if (!context.prePublish || !wanted || !candidate || candidate === live) return 'next';
-    await context.prePublish({ oid: wanted.oid, worktree: candidate.path }, cycle.signal);
-    return 'next';
+  unlessSettled: true,
+  run: async (
+    { prePublish }: Needs<'prePublish'>,
+    { wanted, candidate, live }: Found<'wanted' | 'candidate' | 'live'>,
+    { signal }: CycleScope,
+  ): Promise<Record<never, never>> => {
+    if (prePublish && candidate !== live) await prePublish({ oid: wanted.oid, worktree: candidate.path }, signal);
+    return {};
   },
-};
+} satisfies Stage;
+
+type Context = Needs<'clock' | 'config' | 'layout' | 'log' | 'observer' | 'repository'>;
 
 /** The commit point: before it everything can be repeated, behind it everything can be retried (docs/adr/0005). */
-export const publish: Stage = {
+export const publish = {
   name: 'publish',
-  run: async (context, cycle) => {
+  unlessSettled: true,
+  run: async (
+    context: Context,
+    { wanted, candidate, live, link, polledAt }: Found<'wanted' | 'candidate' | 'live' | 'link' | 'polledAt'>,
+  ): Promise<Found<'updated'>> => {
     const { config, clock, log, observer, repository } = context;
-    const { wanted, candidate, live } = cycle;
-    if (!wanted || !candidate) return 'next';
-    if (candidate === live) return 'settled';
+    if (candidate === live) return { updated: false };
     if (config.moveAside) {
       const aside = await moveLinkPlaceAside(config.root, config.link, clock.now());
       if (aside !== undefined)
@@ -30,8 +45,7 @@ export const publish: Stage = {
     } else await requireReplaceable(config.link);
     await setTime(context, candidate.path);
     await switchLink(config.root, config.link, candidate.path);
-    cycle.updated = true;
-    const updateMs = clock.monotonic() - (cycle.polledAt ?? cycle.startedAt);
+    const updateMs = clock.monotonic() - polledAt;
     log.info(0, 'published', {
       ref: wanted.ref,
       hash: wanted.oid,
@@ -40,29 +54,29 @@ export const publish: Stage = {
       ms: Math.round(updateMs),
     });
     observer.onPublish(wanted, updateMs);
-    await startStaleTimer(context, cycle);
+    await startStaleTimer(context, link);
     await removeFormerLink(context);
     await repository.remember({ oid: wanted.oid, ref: wanted.ref, link: config.link });
-    return 'next';
+    return { updated: true };
   },
-};
+} satisfies Stage;
 
 /** The time since which a worktree is stale is its modification time (compat.md 3). */
-async function startStaleTimer(context: SyncContext, cycle: Cycle): Promise<void> {
-  if (cycle.link.kind !== 'link') return;
-  const { target } = cycle.link;
+async function startStaleTimer(context: Context, link: LinkState): Promise<void> {
+  if (link.kind !== 'link') return;
+  const { target } = link;
   const oid = oidOfWorktreeName(target);
   if (!oid || !context.layout.worktreePaths(oid).includes(target)) return;
   await setTime(context, target);
 }
 
 /** Where it cannot be set, the tree goes or stays a little too early or too late. */
-async function setTime({ layout, clock }: SyncContext, path: string): Promise<void> {
+async function setTime({ layout, clock }: Context, path: string): Promise<void> {
   await setTimesBelow({ root: layout.root, path }, new Date(clock.now())).catch(() => undefined);
 }
 
 /** After `--link` changed, the link that we published before would dangle at the next update (compat.md 9.15). */
-async function removeFormerLink(context: SyncContext): Promise<void> {
+async function removeFormerLink(context: Context): Promise<void> {
   const former = context.repository.state.link;
   if (former === undefined || former === context.config.link) return;
   const state = await readLink(former);

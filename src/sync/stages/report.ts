@@ -1,25 +1,30 @@
 import type { CompatMode } from '../../config/option.ts';
 import type { CycleStatus } from '../../model/sync-observer.ts';
-import type { Cycle, Stage } from '../cycle.ts';
+import type { Needs } from '../context.ts';
+import type { CycleScope, Stage } from '../cycle.ts';
+import type { Found, Perhaps } from '../findings.ts';
 
 /** compat.md 5 and 13: v4's first loop is a success even if nothing changed; 3.1.1 knows no `noop`. */
-function statusOf({ updated, first }: Cycle, mode: CompatMode): CycleStatus {
+function statusOf(updated: boolean, first: boolean, mode: CompatMode): CycleStatus {
   if (updated || mode === 'v3.1') return 'success';
   return first && mode === 'v4' ? 'success' : 'noop';
 }
 
-/** Counts the cycle before anybody hears of it: whoever was notified can read the new number. */
-export const report: Stage = {
+/** Reports the cycle before anybody is notified, so that whoever is notified can read the new numbers. */
+export const report = {
   name: 'report',
-  always: true,
-  run: async ({ clock, observer, config }, cycle) => {
+  run: async (
+    { clock, observer, config }: Needs<'clock' | 'observer' | 'config'>,
+    { wanted, polledAt, updated = false }: Found<'wanted' | 'polledAt'> & Perhaps<'updated'>,
+    { first, startedAt }: CycleScope,
+  ): Promise<Record<never, never>> => {
     observer.onCycle({
-      status: statusOf(cycle, config.mode),
-      durationMs: clock.monotonic() - cycle.startedAt,
-      pollMs: cycle.polledAt === undefined ? undefined : cycle.polledAt - cycle.startedAt,
+      status: statusOf(updated, first, config.mode),
+      durationMs: clock.monotonic() - startedAt,
+      pollMs: polledAt - startedAt,
       error: undefined,
-      revision: cycle.wanted,
+      revision: wanted,
     });
-    return 'next';
+    return {};
   },
-};
+} satisfies Stage;

@@ -1,11 +1,12 @@
 import { messageOf } from '../../model/error.ts';
 import { touchFile } from '../../notify/files.ts';
 import type { Notification } from '../../notify/notification.ts';
-import type { SyncContext } from '../context.ts';
-import type { Stage } from '../cycle.ts';
+import type { Needs } from '../context.ts';
+import type { CycleScope, Stage } from '../cycle.ts';
+import type { Found, Perhaps } from '../findings.ts';
 
-/** Touches the file; a failure is logged and leaves the touch owed. */
-async function touch({ config, clock, log }: SyncContext): Promise<boolean> {
+/** Touches the file; a failure is logged, and the touch stays pending. */
+async function touch({ config, clock, log }: Needs<'config' | 'clock' | 'log'>): Promise<boolean> {
   if (config.touchFile === undefined) return true;
   try {
     await touchFile(config.root, config.touchFile, clock.now());
@@ -17,25 +18,27 @@ async function touch({ config, clock, log }: SyncContext): Promise<boolean> {
 }
 
 /**
- * Tells those who want to know. v4: after a publish, and once after a start even if nothing changed;
- * v3: after a publish only (compat.md 4). The publish stands whatever happens here, and what is owed is made up for.
+ * Notifies consumers. v4: after a publish, and once after a start even if nothing changed; v3: after a publish only
+ * (compat.md 4). The publish stands whatever happens here, and what is still pending is done in a later cycle.
  */
-export function createTell(): Stage {
-  let touchOwed = false;
+export function createTell() {
+  let touchIsPending = false;
   return {
     name: 'tell',
-    always: true,
-    run: async (context, cycle) => {
+    run: async (
+      context: Needs<'config' | 'clock' | 'log' | 'hooks'>,
+      { wanted, live, candidate, updated = false }: Found<'wanted' | 'live'> & Perhaps<'candidate' | 'updated'>,
+      { first }: CycleScope,
+    ): Promise<Record<never, never>> => {
       const { config, hooks } = context;
-      const worktree = cycle.candidate ?? cycle.live;
-      const due = cycle.updated || (cycle.first && config.mode === 'v4');
-      if (due && cycle.wanted && worktree) {
-        touchOwed = true;
-        const notification: Notification = { oid: cycle.wanted.oid, worktree: worktree.path };
+      const worktree = candidate ?? live;
+      if ((updated || (first && config.mode === 'v4')) && worktree) {
+        touchIsPending = true;
+        const notification: Notification = { oid: wanted.oid, worktree: worktree.path };
         if (!config.oneTime) for (const hook of hooks) hook.notify(notification);
       }
-      if (touchOwed) touchOwed = !(await touch(context));
-      return 'next';
+      if (touchIsPending) touchIsPending = !(await touch(context));
+      return {};
     },
-  };
+  } satisfies Stage;
 }

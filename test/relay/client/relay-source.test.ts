@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { SidecarError } from '../../../src/model/error.ts';
 import type { RefSource, Tip } from '../../../src/poll/ref-source.ts';
 import type { RefFeed, Told } from '../../../src/relay/client/feed.ts';
 import { RelaySource } from '../../../src/relay/client/relay-source.ts';
@@ -37,6 +38,7 @@ function setUp(options: { fallback?: boolean; maxStalenessMs?: number; native?: 
     native: options.native,
     requestsSent: 0,
     close: () => undefined,
+    explain: (error) => error,
     poll: async (): Promise<Tip> => {
       polls += 1;
       return { ref: 'refs/heads/main', oid: oid(digit) };
@@ -152,4 +154,18 @@ describe('a relay as the place to ask', () => {
     feed.say({ trouble: undefined, told: told('1', 120_000) });
     await expect(poll()).rejects.toMatchObject({ code: 'ERR_RELAY_STALE' });
   });
+});
+
+test('a failure to fetch from the relay names the relay, and one of the git server behind it stays what it is', async () => {
+  const { feed, told, poll, relay } = setUp({ fallback: true });
+  feed.say({ told: told('1'), isConnected: true });
+  await poll();
+  const failed = (code: 'ERR_REMOTE_UNREACHABLE' | 'ERR_REMOTE_AUTH' | 'ERR_REMOTE_REF' | 'ERR_GIT_KILLED') =>
+    new SidecarError(code, { op: 'fetch', target: 'https://h/r', detail: 'Connection refused' });
+  expect(relay.explain(failed('ERR_REMOTE_UNREACHABLE'))).toMatchObject({
+    code: 'ERR_RELAY_UNREACHABLE',
+    message: 'fetch from the relay http://relay: Connection refused',
+  });
+  expect(relay.explain(failed('ERR_REMOTE_AUTH')).code).toBe('ERR_RELAY_REFUSED');
+  for (const code of ['ERR_REMOTE_REF', 'ERR_GIT_KILLED'] as const) expect(relay.explain(failed(code)).code).toBe(code);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { SidecarError } from '../../../src/model/error.ts';
 import type { Hint } from '../../../src/model/hint.ts';
 import type { Tip } from '../../../src/poll/ref-source.ts';
 import type { Board } from '../../../src/relay/nats/board.ts';
@@ -23,6 +24,7 @@ function setUp() {
     native: undefined,
     requestsSent: 0,
     close: () => undefined,
+    explain: (error: SidecarError) => error,
     poll: async (): Promise<Tip> => ({ ref: 'refs/heads/main', oid: oid(tip) }),
   };
   const hinted = new HintedSource({ board, repository: REPOSITORY, source, onHint: (hint) => hints.push(hint) });

@@ -1,0 +1,118 @@
+import type { ErrorCodeEntry } from './error-entry.ts';
+
+/** Errors of git and of the git server. The table is put together in `error-codes.ts`. */
+export const ERROR_CODES_OF_GIT = {
+  ERR_GIT_MISSING: {
+    class: 'stop',
+    meaning: 'The git program cannot be started.',
+    hint: 'Install git, or name it with `--git=/path/to/git`.',
+  },
+  ERR_GIT_FAILED: {
+    class: 'retry',
+    suspect: true,
+    meaning: 'A git command failed for a reason this program has no special word for.',
+    hint: 'Read git’s own message above; run again with `-v 5` to see each command.',
+  },
+  ERR_GIT_KILLED: {
+    class: 'retry',
+    kind: 'killed',
+    passing: true,
+    meaning: 'A git process was ended by a signal that did not come from here; mostly the kernel was short of memory.',
+    hint: 'It is tried again at once. When it comes back, look for “oom” in `dmesg` or `kubectl describe pod`, and raise the memory limit.',
+  },
+  ERR_GIT_MEMORY: {
+    class: 'retry',
+    kind: 'out-of-memory',
+    passing: true,
+    meaning: 'A git process had not enough memory: the kernel killed it, or gave it no more.',
+    hint: 'It is tried again with settings that need less memory. When it comes back, raise the memory limit of the container.',
+  },
+  ERR_GIT_TIMEOUT: {
+    class: 'retry',
+    kind: 'too-slow',
+    meaning: 'A git command did not finish in time and was ended with all its children.',
+    hint: 'Raise `--sync-timeout`, or look at what the git server is doing.',
+  },
+  ERR_GIT_LOCKED: {
+    class: 'retry',
+    kind: 'locked',
+    meaning: 'A lock file of an earlier, interrupted git process is in the way.',
+    hint: 'Nothing to do: stale locks are removed before the next attempt.',
+  },
+  ERR_REMOTE_URL: {
+    class: 'stop',
+    meaning: 'The repository URL cannot be understood.',
+    hint: 'Use https://host/path, ssh://user@host/path, user@host:path, git://host/path, file:///path or a path.',
+  },
+  ERR_REMOTE_UNREACHABLE: {
+    class: 'retry',
+    kind: 'no-answer',
+    passing: true,
+    meaning: 'The git server cannot be reached or fails: name, network, TLS or connection trouble, or status 5xx.',
+    hint: 'Try `git ls-remote URL` from this machine; check DNS, proxy, CA and firewall.',
+  },
+  ERR_REMOTE_AUTH: {
+    class: 'retry',
+    kind: 'refused',
+    absence: true,
+    meaning: 'The git server refused the credentials, or wants some and none are set.',
+    hint: 'Set `--username` with `--password-file`, `--credential`, `--ssh-key-file` or `--askpass-url`.',
+    v3Hint:
+      'Set `--username` with `--password-file`, or `--askpass-url`; for an ssh URL `--ssh` with `--ssh-key-file`.',
+  },
+  ERR_REMOTE_HOST_KEY: {
+    class: 'retry',
+    kind: 'unknown-host',
+    meaning: 'The ssh host key is unknown or has changed.',
+    hint: 'Put the key of the host into the file of `--ssh-known-hosts-file` (`ssh-keyscan -p PORT HOST`), and compare it with what the host’s owner publishes.',
+  },
+  ERR_REMOTE_SSH_FILE: {
+    class: 'retry',
+    meaning: 'A private key or the file of known hosts is missing or cannot be read, so ssh did not get in.',
+    hint: 'Mount the Secret at the path named above; in a Pod `securityContext.fsGroup: 65533` and `defaultMode: 0440` let this user read it.',
+  },
+  ERR_REMOTE_NOT_FOUND: {
+    class: 'retry',
+    kind: 'no-repository',
+    absence: true,
+    meaning: 'There is no repository at this URL, or these credentials may not see it.',
+    hint: 'Check `--repo`; many servers answer “not found” when the credentials lack access.',
+  },
+  ERR_REMOTE_CORRUPT: {
+    class: 'retry',
+    passing: true,
+    meaning: 'The git server finds its own repository damaged; what is here is sound.',
+    hint: 'Run `git fsck` on the git server and repair the repository there; nothing has to be done here.',
+  },
+  ERR_REMOTE_BUSY: {
+    class: 'wait',
+    passing: true,
+    meaning: 'The git server asked us to slow down (429 or 503).',
+    hint: 'Nothing to do: the next attempt waits as long as the server asked. Many followers? Use a longer `--period`.',
+  },
+  ERR_REMOTE_PROTOCOL: {
+    class: 'retry',
+    kind: 'no-git',
+    meaning: 'The answer of the git server is not valid git protocol.',
+    hint: 'Is there a login page or a proxy between? Try `git ls-remote URL`.',
+  },
+  ERR_REMOTE_TOO_LARGE: {
+    class: 'retry',
+    meaning: 'A server answered with more than is taken: 250,000 refs, or 32 MiB of refs.',
+    hint: 'Count them with `git ls-remote URL | wc -l`, and remove those that nobody needs. A relay takes only the refs that its pattern names behind `#`; see docs/relay.md.',
+  },
+  ERR_REMOTE_REF: {
+    class: 'retry',
+    kind: 'no-ref',
+    passing: true,
+    absence: true,
+    meaning: 'The remote has no such branch, tag or commit.',
+    hint: 'List what it has with `git ls-remote URL`, then correct `--ref` (or `--branch` and `--rev`).',
+    v3Hint: 'List what it has with `git ls-remote URL`, then correct `--branch` and `--rev`.',
+  },
+  ERR_REMOTE_CREDENTIAL_SOURCE: {
+    class: 'retry',
+    meaning: 'A credential could not be obtained: password file, askpass URL or GitHub App.',
+    hint: 'Check that this user may read the file (in a Pod `securityContext.fsGroup`), and that the URL answers within a second with username= and password= lines.',
+  },
+} as const satisfies Record<string, ErrorCodeEntry>;

@@ -1,0 +1,66 @@
+import type { ErrorCodeEntry } from './error-entry.ts';
+
+/** Errors of the relay, of its clients and of NATS. The table is put together in `error-codes.ts`. */
+export const ERROR_CODES_OF_RELAY = {
+  ERR_RELAY_STUCK: {
+    class: 'stop',
+    meaning: 'Some work took more than twice its time and could not be ended, so the process ends itself.',
+    hint: 'Whatever started it starts it again. If that happens again, the last lines of the log say what it was doing.',
+  },
+  ERR_RELAY_PENDING: {
+    class: 'retry',
+    meaning: 'The relay is there, but it has not mirrored the repository yet.',
+    hint: 'See `/status` and the log of the relay: the first copy of a large repository takes its time.',
+  },
+  ERR_RELAY_PATTERN: {
+    class: 'stop',
+    meaning: 'A pattern of `--allow`, `--follow` or the access file cannot be understood.',
+    hint: 'Write it like https://git.example.com/team/* or git@git.example.com:team/app.git#main,release/*',
+  },
+  ERR_RELAY_ACCESS_FILE: {
+    class: 'stop',
+    meaning: 'The file of `--access-file` cannot be read or understood.',
+    hint: 'A line is `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`; see docs/relay.md.',
+  },
+  ERR_RELAY_REPOSITORY: {
+    class: 'stop',
+    meaning: 'A relay cannot serve this repository: its URL has no host.',
+    hint: 'Use the https or ssh URL of the repository in `--repo`, or leave out `--relay`.',
+  },
+  ERR_RELAY_REFUSED: {
+    class: 'retry',
+    kind: 'refused',
+    absence: true,
+    meaning:
+      'The relay refused: the token or certificate is missing or wrong, or the repository is not among those allowed.',
+    hint: 'Check `--relay-token-file` here, and `--allow` and `--access-file` of the relay.',
+  },
+  ERR_RELAY_REPORT: {
+    class: 'retry',
+    meaning:
+      'A relay does not take the report of a subscriber: a value of it is missing, too long or outside its range.',
+    hint: 'The detail names the value. `--instance` has at most 200 visible characters; docs/relay.md lists the limits.',
+  },
+  ERR_RELAY_UNREACHABLE: {
+    class: 'retry',
+    kind: 'no-answer',
+    passing: true,
+    meaning: 'The relay cannot be reached.',
+    hint: 'Try `curl RELAY/healthz` from here; with `--relay-fallback` the git server is asked instead.',
+  },
+  ERR_RELAY_STALE: {
+    class: 'retry',
+    meaning: 'What the relay tells was confirmed by the git server longer ago than `--max-staleness`.',
+    hint: 'See `/status` of the relay for why it cannot ask the git server.',
+  },
+  ERR_RELAY_FULL: {
+    class: 'wait',
+    meaning: 'The relay has as much to do as it may: repositories, or fetches that wait.',
+    hint: 'It is tried again. If it stays so: raise `--max-repositories` of the relay, narrow `--allow`, or start another relay.',
+  },
+  ERR_NATS: {
+    class: 'retry',
+    meaning: 'The NATS server cannot be reached, or refuses.',
+    hint: 'Check `--nats`, its credentials and that JetStream is on; without it, polls and the relay still bring every update.',
+  },
+} as const satisfies Record<string, ErrorCodeEntry>;

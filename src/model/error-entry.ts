@@ -1,0 +1,47 @@
+/**
+ * What the loop does about an error of this class.
+ *
+ * - `retry`: try again after the backoff; it is a failure for `--max-failures`.
+ * - `wait`: the remote asked for time (429, 503, Retry-After); like retry, never sooner than it asked.
+ * - `veto`: a hook of the user refused; ask it again after its own backoff. It is no failure of the sync.
+ * - `stop`: trying again cannot help; exit non-zero.
+ */
+export type ErrorClass = 'retry' | 'wait' | 'veto' | 'stop';
+
+/** What has happened, for code that goes on in another way then. Codes of several parties can be of one kind. */
+export type ErrorKind =
+  | 'usage'
+  | 'killed'
+  | 'out-of-memory'
+  | 'too-slow'
+  | 'locked'
+  | 'no-answer'
+  | 'refused'
+  | 'unknown-host'
+  | 'no-repository'
+  | 'no-git'
+  | 'no-ref'
+  | 'unwritable'
+  | 'redirected'
+  | 'build';
+
+export interface ErrorCodeEntry {
+  readonly class: ErrorClass;
+  readonly kind?: ErrorKind;
+  /** It says nothing about how this server answers: the moment is bad, or what it holds is not what was asked for. */
+  readonly passing?: true;
+  /** The server’s answer that there is nothing to follow here. Many git hosts say of a missing repository “refused”. */
+  readonly absence?: true;
+  /** Our own repository may be damaged, so git checks it. */
+  readonly suspect?: true;
+  /**
+   * The revision is at fault, and trying the same one again would end in the same way. `disturbing`: before that the old
+   * process had to end, or was asked to reload, and needs its release back.
+   */
+  readonly revision?: 'faulty' | 'disturbing';
+  readonly meaning: string;
+  /** Options are named as v4 does; `HintWords` puts in the names that the user's mode has. */
+  readonly hint: string;
+  /** Where v3 has no option of that kind at all. */
+  readonly v3Hint?: string;
+}

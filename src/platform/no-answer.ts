@@ -1,0 +1,46 @@
+import { CASE_HINTS } from '../model/case-hints.ts';
+import { messageOf, SidecarError, systemCode } from '../model/error.ts';
+
+/** What went wrong with a connection, in one line. */
+function describeFailure(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return describeFailure(error.errors[0]);
+  return messageOf(error) || systemCode(error) || 'the connection failed';
+}
+
+/** OpenSSL's and Node's codes for a certificate that is not trusted, too old, or of another host. */
+function isAboutCertificate(cause: unknown): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(systemCode(cause) ?? '') || /certificate/i.test(messageOf(cause));
+}
+
+export interface NoAnswerFacts {
+  readonly op: string;
+  readonly target?: string;
+  readonly cause: unknown;
+  /** Whoever asked gave up waiting. */
+  readonly isLate: boolean;
+}
+
+/**
+ * No complete answer came over HTTP. It has the code of a git server: whoever asks somebody else throws an error of its
+ * own, with this one as the cause.
+ */
+export class NoAnswer extends SidecarError {
+  /** The server showed a certificate that is not trusted here. */
+  readonly isCertificate: boolean;
+
+  constructor({ cause, isLate, ...facts }: NoAnswerFacts) {
+    const isCertificate = !isLate && isAboutCertificate(cause);
+    super('ERR_REMOTE_UNREACHABLE', {
+      ...facts,
+      cause,
+      detail: isLate ? 'no complete answer in time' : describeFailure(cause),
+      ...(isCertificate && { hint: CASE_HINTS.certificate.hint }),
+    });
+    this.isCertificate = isCertificate;
+  }
+}
+
+/** `hint` where `error` is about the certificate of who was asked. */
+export function hintOnCertificate(error: unknown, { hint }: { readonly hint: string }): { hint?: string } {
+  return error instanceof NoAnswer && error.isCertificate ? { hint } : {};
+}
