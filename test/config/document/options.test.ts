@@ -64,7 +64,7 @@ function outcomeOf(make: () => unknown): Outcome {
   } catch (error) {
     if (!(error instanceof SidecarError)) throw error;
     const words = error.detail.replace(/^\S+?:\d+:\d+: (?:(?:sync|run|relay) one: )?/, '');
-    return { refusal: words.replace(/--/g, '').replaceAll('"', '') };
+    return { refusal: words.replace(/--/g, '').replace('http.bind', 'http-bind').replaceAll('"', '') };
   }
 }
 
