@@ -142,7 +142,7 @@ describe('architecture (docs/architecture.md)', () => {
     'relay/server/turns.ts': 'a wait for a turn of the loop that has a limit',
     'serve/profiles.ts': 'a profile takes the time that somebody asked for',
   };
-  const EDGE = /^(?:platform|cli|demo)\//;
+  const EDGE = /^(?:platform|app|cli|demo)\//;
   const OWNS_TIME =
     /\b(?:Date\.now|performance\.now|Math\.random)\b|(?<![.\w])set(?:Timeout|Interval)\(|\{[^}]*\bsetTimeout\b[^}]*\} from 'node:timers/;
   only('clock, timers and random numbers are passed in', OWNS_TIME, (path) => EDGE.test(path) || path in OWN_TIME);

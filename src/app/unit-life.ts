@@ -78,7 +78,9 @@ export class UnitLife {
 
   /** Keeps it going until it has nothing left to do, or `signal` fires: a failure of one is no end of the others. */
   keep(signal: AbortSignal): void {
-    this.#kept = this.#keep(AbortSignal.any([signal, this.#stopping.signal]));
+    const ends = AbortSignal.any([signal, this.#stopping.signal]);
+    ends.addEventListener('abort', () => this.#retry.abort(), { once: true });
+    this.#kept = this.#keep(ends);
   }
 
   async #keep(signal: AbortSignal): Promise<void> {
@@ -90,7 +92,7 @@ export class UnitLife {
       if (isOver || signal.aborted) return;
       if (clock.monotonic() - began > FORGIVEN_MS) pauseMs = FIRST_PAUSE_MS;
       this.#retry = new AbortController();
-      await clock.sleep(pauseMs, AbortSignal.any([signal, this.#retry.signal]));
+      await clock.sleep(pauseMs, this.#retry.signal);
       pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
     }
   }

@@ -41,6 +41,7 @@ export const ERROR_CODES_OF_GIT = {
   },
   ERR_REMOTE_URL: {
     class: 'stop',
+    kind: 'url',
     meaning: 'The repository URL cannot be understood.',
     hint: 'Use https://host/path, ssh://user@host/path, user@host:path, git://host/path, file:///path or a path.',
   },

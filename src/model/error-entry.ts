@@ -11,6 +11,7 @@ export type ErrorClass = 'retry' | 'wait' | 'veto' | 'stop';
 /** What has happened, for code that goes on in another way then. Codes of several parties can be of one kind. */
 export type ErrorKind =
   | 'usage'
+  | 'url'
   | 'killed'
   | 'out-of-memory'
   | 'too-slow'

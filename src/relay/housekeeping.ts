@@ -1,3 +1,5 @@
+import type { Clock } from '../platform/clock.ts';
+import { repeat } from '../platform/every.ts';
 import { Limited } from '../platform/limited.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
@@ -19,46 +21,36 @@ export interface HouseOptions {
   readonly relay: WiredRelay;
   /** undefined while there is none. */
   readonly server: () => HttpServer | undefined;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
   readonly watchdog: Watchdog;
 }
 
-/** What is done again and again. @returns what ends that */
-export function keepHouse({ relay, server, log, signal, watchdog }: HouseOptions): () => void {
+/** What a relay does again and again, until its signal fires. */
+export function keepHouse({ relay, server, clock, log, signal, watchdog }: HouseOptions): void {
   const limited = new Limited({ signal, watchdog });
   const complain = (error: unknown): void => {
     if (!signal.aborted) log.error(error, 'keeping order failed');
   };
-  let isBusy = false;
   const keepOrder = async (): Promise<void> => {
-    if (isBusy) return;
-    isBusy = true;
-    try {
-      relay.fleet.keepOrder();
-      for (const mirror of relay.untidy) {
-        relay.untidy.delete(mirror);
-        await limited.run('tidy up a mirror', LONGEST_TIDY_MS, async (limit) => await mirror.collectGarbage(limit));
-      }
-      const keep = async (limit: AbortSignal): Promise<void> => await relay.repositories.keepOrder(limit);
-      await limited.run('keep order among the mirrors', LONGEST_ORDER_MS, keep);
-    } finally {
-      isBusy = false;
+    relay.fleet.keepOrder();
+    for (const mirror of relay.untidy) {
+      relay.untidy.delete(mirror);
+      await limited.run('tidy up a mirror', LONGEST_TIDY_MS, async (limit) => await mirror.collectGarbage(limit));
     }
+    const keep = async (limit: AbortSignal): Promise<void> => await relay.repositories.keepOrder(limit);
+    await limited.run('keep order among the mirrors', LONGEST_ORDER_MS, keep);
   };
   const renew = async (): Promise<void> => {
     if (await relay.access.refresh()) relay.hub.recheck();
     if (await server()?.refreshTls()) relay.hub.endCertificates();
   };
-  const timers = [
-    setInterval(() => relay.hub.beat(), BEAT_MS),
-    setTimeout(() => void keepOrder().catch(complain), FIRST_ORDER_MS),
-    setInterval(() => void keepOrder().catch(complain), ORDER_EVERY_MS),
-    setInterval(() => void renew().catch(complain), ACCESS_EVERY_MS),
-    setInterval(() => relay.hub.recheck(), RECHECK_EVERY_MS),
-    setInterval(() => void relay.disk.check(), DISK_EVERY_MS),
-  ];
-  return () => {
-    for (const timer of timers) clearInterval(timer);
-  };
+  const again = (work: () => void | Promise<void>, everyMs: number, firstMs = everyMs): void =>
+    void repeat(work, { clock, everyMs, firstMs, signal, onError: complain });
+  again(() => relay.hub.beat(), BEAT_MS);
+  again(keepOrder, ORDER_EVERY_MS, FIRST_ORDER_MS);
+  again(renew, ACCESS_EVERY_MS);
+  again(() => relay.hub.recheck(), RECHECK_EVERY_MS);
+  again(async () => await relay.disk.check(), DISK_EVERY_MS);
 }

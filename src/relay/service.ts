@@ -146,12 +146,11 @@ export class RelayService implements Service {
   }
 
   async run(signal: AbortSignal): Promise<ServiceEnd> {
-    const { log } = this.#ambient;
+    const { clock, log } = this.#ambient;
     const ends = AbortSignal.any([signal, this.#stopping.signal]);
     const server = (): HttpServer | undefined => this.#server;
-    const endHousekeeping = keepHouse({ relay: this.#relay, server, log, signal: ends, watchdog: this.#watchdog });
+    keepHouse({ relay: this.#relay, server, clock, log, signal: ends, watchdog: this.#watchdog });
     if (!ends.aborted) await new Promise<void>((done) => ends.addEventListener('abort', () => done()));
-    endHousekeeping();
     return this.#stuck ? { status: 1, error: stuckError(this.#stuck) } : { status: 0 };
   }
 

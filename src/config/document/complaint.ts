@@ -28,8 +28,9 @@ export interface Subject {
 const FLAG = /--([a-z][a-z0-9-]*)/g;
 
 /** The setting that `error` is about: the first option that it names and the document gives. */
-function settingOf({ code, detail }: SidecarError, given: Subject['given']): GivenSetting | undefined {
-  if (code === 'ERR_REMOTE_URL') return given.get('repo');
+function settingOf(error: SidecarError, given: Subject['given']): GivenSetting | undefined {
+  const { detail } = error;
+  if (error.is('url')) return given.get('repo');
   const named = [...detail.matchAll(FLAG)].flatMap(([, name = '']) => given.get(name) ?? []);
   return named[0] ?? [...given.values()].find(({ sourceName }) => detail.startsWith(`${sourceName}: `));
 }
@@ -53,7 +54,7 @@ function withoutValues(text: string, given: Subject['given']): string {
 export function complain(error: SidecarError, { at, title, given }: Subject, problems: Problems): void {
   const setting = settingOf(error, given);
   const { name } = setting?.option ?? { name: '' };
-  const detail = error.code === 'ERR_REMOTE_URL' ? `${name || 'a URL'}: ${error.detail}` : error.detail;
+  const detail = error.is('url') ? `${name || 'a URL'}: ${error.detail}` : error.detail;
   const isSecret = setting !== undefined && (setting.isHidden || holdsSecret(setting.option, setting.value));
   const shown = isSecret ? detail.replace(/"(?:[^"\\]|\\.)*"/g, '"*****"') : detail;
   const own =
