@@ -1,4 +1,5 @@
+import { perform } from './perform.ts';
 import { start } from './start.ts';
-import { syncCommand } from './sync.ts';
+import { SYNC } from './sync.ts';
 
-start((argv, env, io) => syncCommand(argv, env, 'git-sync', io));
+start((argv, env, io) => perform(SYNC, argv, 'git-sync', { env, cwd: process.cwd(), io }));

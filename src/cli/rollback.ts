@@ -1,41 +1,14 @@
 import { resolve } from 'node:path';
-import { loadRun } from '../config/load-run.ts';
-import type { EnvironmentVariables } from '../config/settings.ts';
 import { SidecarError } from '../model/error.ts';
 import { orderRollback } from '../run/control-socket.ts';
-import { EXIT, type Io } from './outcome.ts';
-
-const USAGE = `usage: git-sidecar rollback --state=DIR [COMMIT]
-
-Sends the run that keeps its state in DIR back to the release before, or to that of COMMIT, and leaves
-the present revision out until a newer one is published. The line "starting up" of run names DIR.
-`;
+import { EXIT } from './outcome.ts';
+import type { Call } from './perform.ts';
 
 /** `git-sidecar rollback`. */
-export async function rollbackCommand(
-  argv: readonly string[],
-  env: EnvironmentVariables,
-  cwd: string,
-  io: Io,
-): Promise<number> {
-  try {
-    const { own, sync, words } = loadRun(argv, env, cwd);
-    const [commit, ...more] = words;
-    const state = own.text('state');
-    if (sync.flag('help')) {
-      io.stdout(USAGE);
-      return EXIT.ok;
-    }
-    if (state === '' || more.length > 0) {
-      io.stderr(USAGE);
-      return EXIT.usage;
-    }
-    const id = await orderRollback(resolve(cwd, state), commit);
-    io.stdout(`${id} runs now\n`);
-    return EXIT.ok;
-  } catch (error) {
-    if (!(error instanceof SidecarError)) throw error;
-    io.stderr(`${error.detail}\n${error.code}: ${error.hint}\n`);
-    return error.code === 'ERR_CONFIG_USAGE' ? EXIT.usage : EXIT.failure;
-  }
+export async function startRollback({ loaded: { settings, words }, cwd, io }: Call): Promise<number> {
+  if (!settings.isOn('state'))
+    throw new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail: '--state must be set' });
+  const id = await orderRollback(resolve(cwd, settings.text('state')), words[0]);
+  io.stdout(`${id} runs now\n`);
+  return EXIT.ok;
 }

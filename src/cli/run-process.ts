@@ -175,9 +175,9 @@ async function drain(
 /** One run, from checked configuration to exit status. */
 export async function runProcess(config: RunConfig, notices: readonly string[], io: Io): Promise<number> {
   // Node writes the title over the arguments, so a secret given as a flag is no longer shown by ps.
-  if (config.sync?.secretsOnCommandLine) process.title = 'git-sidecar run';
+  if (config.secretsOnCommandLine) process.title = 'git-sidecar run';
   const redactor = new Redactor();
-  if (config.sync) addSecrets(redactor, config.sync);
+  addSecrets(redactor, config);
   const errorFile =
     config.sync?.errorFile === undefined ? undefined : new ErrorFile(config.sync.root, config.sync.errorFile);
   const log = createErrorFileLogger(config, io, redactor, errorFile);

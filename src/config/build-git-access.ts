@@ -41,7 +41,7 @@ function allCredentials(
 /** v3 touches ssh only with `--ssh`, and then replaces the user's GIT_SSH_COMMAND; v4 always adds to it (compat.md 7). */
 function sshConfig(settings: Settings, env: EnvironmentVariables): SshConfig {
   const v4 = settings.mode === 'v4';
-  if (!v4 && !settings.flag('ssh')) {
+  if (!v4 && !settings.isOn('ssh')) {
     return { keyFiles: [], hostKeys: { check: 'default' }, command: env.GIT_SSH_COMMAND || undefined };
   }
   const file = settings.text('ssh-known-hosts-file');

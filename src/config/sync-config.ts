@@ -3,6 +3,7 @@ import type { RemoteUrl } from '../remote/url.ts';
 import type { CredentialSpec } from './credential-json.ts';
 import type { GitConfigPair } from './git-config-grammar.ts';
 import type { CompatMode } from './option.ts';
+import type { Secret } from './secrets.ts';
 
 /** Which commit is wanted. */
 export type Target =
@@ -150,6 +151,8 @@ export interface SyncConfig extends GitAccess {
   readonly http: HttpConfig | undefined;
   readonly addUser: boolean;
   readonly verbosity: number;
+  /** What must never be shown. */
+  readonly secrets: readonly Secret[];
   /** A flag, not a variable, holds a secret. */
   readonly secretsOnCommandLine: boolean;
   readonly logFormat: 'auto' | 'json' | 'text';

@@ -1,11 +1,10 @@
-import { bothNames, type OptionDefinition } from '../option.ts';
+import { bothNames, rows, SERVICES } from '../option.ts';
 
 /** Credentials: none of them ever reaches a command line, the repository’s configuration or a log. */
-export const AUTH_OPTIONS: readonly OptionDefinition[] = [
+export const AUTH_OPTIONS = rows({ group: 'auth', commands: SERVICES }, [
   {
     name: 'username',
     type: 'string',
-    group: 'auth',
     env: bothNames('USERNAME'),
     v3Env: 'GIT_SYNC_USERNAME',
     default: '',
@@ -16,7 +15,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'password',
     type: 'string',
-    group: 'auth',
     env: bothNames('PASSWORD'),
     v3Env: 'GIT_SYNC_PASSWORD',
     default: '',
@@ -27,7 +25,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'password-file',
     type: 'string',
-    group: 'auth',
     env: bothNames('PASSWORD_FILE'),
     v3Env: 'GIT_SYNC_PASSWORD_FILE',
     default: '',
@@ -38,18 +35,17 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'credential',
     type: 'repeat',
-    group: 'auth',
     env: ['GITSYNC_CREDENTIAL'],
     default: '',
     since: '4',
-    secret: true,
+    secret: 'credentials',
     placeholder: 'JSON',
     doc: 'More credentials, for submodules on other servers: a JSON object or an array of objects with `url`, `username` and one of `password` and `password-file`. May be repeated.',
   },
   {
     name: 'ssh',
+    commands: ['sync', 'run'],
     type: 'bool',
-    group: 'auth',
     env: [],
     v3Env: 'GIT_SYNC_SSH',
     default: 'false',
@@ -61,7 +57,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'ssh-key-file',
     type: 'list',
-    group: 'auth',
     env: ['GITSYNC_SSH_KEY_FILE', 'GIT_SYNC_SSH_KEY_FILE', 'GIT_SSH_KEY_FILE'],
     v3Env: 'GIT_SSH_KEY_FILE',
     default: '/etc/git-secret/ssh',
@@ -71,7 +66,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'ssh-known-hosts',
     type: 'bool',
-    group: 'auth',
     env: ['GITSYNC_SSH_KNOWN_HOSTS', 'GIT_SYNC_KNOWN_HOSTS', 'GIT_KNOWN_HOSTS'],
     v3Env: 'GIT_KNOWN_HOSTS',
     default: 'true',
@@ -80,7 +74,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'ssh-known-hosts-file',
     type: 'string',
-    group: 'auth',
     env: ['GITSYNC_SSH_KNOWN_HOSTS_FILE', 'GIT_SYNC_SSH_KNOWN_HOSTS_FILE', 'GIT_SSH_KNOWN_HOSTS_FILE'],
     v3Env: 'GIT_SSH_KNOWN_HOSTS_FILE',
     default: '/etc/git-secret/known_hosts',
@@ -90,7 +83,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'cookie-file',
     type: 'bool',
-    group: 'auth',
     env: ['GITSYNC_COOKIE_FILE', 'GIT_SYNC_COOKIE_FILE', 'GIT_COOKIE_FILE'],
     v3Env: 'GIT_COOKIE_FILE',
     default: 'false',
@@ -99,7 +91,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'askpass-url',
     type: 'string',
-    group: 'auth',
     env: ['GITSYNC_ASKPASS_URL', 'GIT_SYNC_ASKPASS_URL', 'GIT_ASKPASS_URL'],
     v3Env: 'GIT_ASKPASS_URL',
     default: '',
@@ -111,7 +102,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'github-base-url',
     type: 'string',
-    group: 'auth',
     env: ['GITSYNC_GITHUB_BASE_URL'],
     default: 'https://api.github.com/',
     since: '4',
@@ -121,7 +111,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'github-app-private-key-file',
     type: 'string',
-    group: 'auth',
     env: ['GITSYNC_GITHUB_APP_PRIVATE_KEY_FILE'],
     default: '',
     since: '4',
@@ -131,7 +120,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'github-app-private-key',
     type: 'string',
-    group: 'auth',
     env: ['GITSYNC_GITHUB_APP_PRIVATE_KEY'],
     default: '',
     since: '4',
@@ -143,7 +131,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'github-app-client-id',
     type: 'string',
-    group: 'auth',
     env: ['GITSYNC_GITHUB_APP_CLIENT_ID'],
     default: '',
     since: '4',
@@ -153,7 +140,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'github-app-application-id',
     type: 'int',
-    group: 'auth',
     env: ['GITSYNC_GITHUB_APP_APPLICATION_ID'],
     default: '0',
     since: '4',
@@ -163,11 +149,10 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'github-app-installation-id',
     type: 'int',
-    group: 'auth',
     env: ['GITSYNC_GITHUB_APP_INSTALLATION_ID'],
     default: '0',
     since: '4',
     placeholder: 'ID',
     doc: 'The installation of the GitHub App.',
   },
-];
+]);

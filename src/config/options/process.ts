@@ -1,11 +1,10 @@
-import { bothNames, type OptionDefinition } from '../option.ts';
+import { bothNames, EVERY_COMMAND, rows, SERVICES } from '../option.ts';
 
-/** git itself, the HTTP endpoint, and this process. */
-export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
+/** git itself. */
+const GIT = rows({ group: 'git', commands: SERVICES }, [
   {
     name: 'git',
     type: 'string',
-    group: 'git',
     env: bothNames('GIT'),
     v3Env: 'GIT_SYNC_GIT',
     default: 'git',
@@ -15,7 +14,6 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'git-config',
     type: 'string',
-    group: 'git',
     env: bothNames('GIT_CONFIG'),
     v3Env: 'GIT_SYNC_GIT_CONFIG',
     default: '',
@@ -27,7 +25,6 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'git-config-add',
     type: 'repeat',
-    group: 'git',
     env: ['GITSYNC_GIT_CONFIG_ADD'],
     default: '',
     since: '4.next',
@@ -37,18 +34,23 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'git-gc',
+    commands: ['sync', 'run'],
+    choices: { auto: 'when there is enough of it', always: '', aggressive: '', off: '' },
     type: 'string',
-    group: 'git',
     env: bothNames('GIT_GC'),
     default: 'auto',
     since: '4',
     placeholder: 'MODE',
-    doc: 'Collecting garbage after an update: `auto` (when there is enough of it), `always`, `aggressive` or `off`. git-sync’s default is `always`, which packs the whole repository again for every change.',
+    doc: 'Collecting garbage after an update. git-sync’s default is `always`, which packs the whole repository again for every change.',
   },
+]);
+
+/** The HTTP endpoint. */
+const HTTP = rows({ group: 'http', commands: SERVICES }, [
   {
     name: 'http-bind',
+    runAlone: true,
     type: 'string',
-    group: 'http',
     env: bothNames('HTTP_BIND'),
     v3Env: 'GIT_SYNC_HTTP_BIND',
     default: '',
@@ -57,8 +59,8 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'push-secret-file',
+    needs: ['http-bind'],
     type: 'string',
-    group: 'http',
     env: ['GITSYNC_PUSH_SECRET_FILE'],
     default: '',
     since: 'git-sidecar',
@@ -67,8 +69,8 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'sync-token-file',
+    needs: ['http-bind'],
     type: 'string',
-    group: 'http',
     env: ['GITSYNC_SYNC_TOKEN_FILE'],
     default: '',
     since: 'git-sidecar',
@@ -77,8 +79,9 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'http-metrics',
+    needs: ['http-bind'],
+    runAlone: true,
     type: 'bool',
-    group: 'http',
     env: bothNames('HTTP_METRICS'),
     v3Env: 'GIT_SYNC_HTTP_METRICS',
     default: 'false',
@@ -88,8 +91,9 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'http-pprof',
+    needs: ['http-bind'],
+    runAlone: true,
     type: 'bool',
-    group: 'http',
     env: bothNames('HTTP_PPROF'),
     v3Env: 'GIT_SYNC_HTTP_PPROF',
     default: 'false',
@@ -97,8 +101,9 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'http-pprof-token-file',
+    needs: ['http-pprof'],
+    runAlone: true,
     type: 'string',
-    group: 'http',
     env: ['GITSYNC_HTTP_PPROF_TOKEN_FILE'],
     default: '',
     since: 'git-sidecar',
@@ -107,18 +112,25 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'max-staleness',
+    commands: ['sync', 'run'],
+    needs: ['http-bind'],
+    range: { least: '0s' },
     type: 'duration',
-    group: 'http',
     env: ['GITSYNC_MAX_STALENESS'],
     default: '0s',
     since: 'git-sidecar',
     placeholder: 'DURATION',
     doc: '/readyz answers 503 again when the last successful check of the remote is older than this; 0 turns it off.',
   },
+]);
+
+/** This process. */
+const PROCESS = rows({ group: 'process', commands: SERVICES, runAlone: true }, [
   {
     name: 'add-user',
+    commands: ['sync', 'run'],
+    runAlone: false,
     type: 'bool',
-    group: 'process',
     env: bothNames('ADD_USER'),
     v3Env: 'GIT_SYNC_ADD_USER',
     default: 'false',
@@ -129,7 +141,6 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
     name: 'verbose',
     short: 'v',
     type: 'int',
-    group: 'process',
     env: ['GITSYNC_VERBOSE'],
     default: '0',
     since: '4',
@@ -138,8 +149,8 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'termination-log',
+    commands: [...SERVICES, 'install'],
     type: 'string',
-    group: 'process',
     env: ['GITSYNC_TERMINATION_LOG'],
     default: '/dev/termination-log',
     since: 'git-sidecar',
@@ -148,18 +159,18 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'log-format',
+    choices: { json: 'lines with git-sync v4’s keys', text: '', auto: 'text on a terminal, else json' },
     type: 'string',
-    group: 'process',
     env: ['GITSYNC_LOG_FORMAT'],
     default: 'auto',
     since: 'git-sidecar',
     placeholder: 'FORMAT',
-    doc: '`json` (lines with git-sync v4’s keys), `text`, or `auto`: text on a terminal, else json.',
+    doc: 'How log lines look.',
   },
   {
     name: 'compat',
+    commands: ['sync', 'run'],
     type: 'string',
-    group: 'process',
     env: ['GITSYNC_COMPAT'],
     v3Env: 'GITSYNC_COMPAT',
     default: 'auto',
@@ -169,50 +180,61 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'explain',
+    commands: [...SERVICES, 'rollback'],
     type: 'bool',
-    group: 'process',
     env: [],
     default: 'false',
     since: 'git-sidecar',
     doc: 'Print every option with its value and where it came from, then exit.',
   },
-  { name: 'version', type: 'bool', group: 'process', env: [], default: 'false', doc: 'Print the version and exit.' },
+  {
+    name: 'version',
+    commands: EVERY_COMMAND,
+    type: 'bool',
+    env: [],
+    default: 'false',
+    doc: 'Print the version and exit.',
+  },
   {
     name: 'help',
+    commands: EVERY_COMMAND,
     short: 'h',
     type: 'bool',
-    group: 'process',
     env: [],
     default: 'false',
     doc: 'Print this text and exit.',
   },
   {
     name: 'man',
+    commands: EVERY_COMMAND,
     type: 'bool',
-    group: 'process',
     env: [],
     default: 'false',
     since: '4',
     doc: 'Print the manual and exit.',
   },
-];
+]);
 
 /** v3's logging flags; accepted in v3 mode, where `-v` alone has an effect. */
-export const GLOG_OPTIONS: readonly OptionDefinition[] = (
-  [
-    ['alsologtostderr', 'bool', 'false'],
-    ['log_backtrace_at', 'string', ''],
-    ['log_dir', 'string', ''],
-    ['logtostderr', 'bool', 'false'],
-    ['stderrthreshold', 'string', '2'],
-    ['vmodule', 'string', ''],
-  ] as const
-).map(([name, type, fallback]) => ({
-  name,
-  type,
-  group: 'process',
-  env: [],
-  default: fallback,
-  hidden: true,
-  doc: 'v3: a flag of its logging library; no effect.',
-}));
+const GLOG = rows(
+  { group: 'process', commands: ['sync'] },
+  (
+    [
+      ['alsologtostderr', 'bool', 'false'],
+      ['log_backtrace_at', 'string', ''],
+      ['log_dir', 'string', ''],
+      ['logtostderr', 'bool', 'false'],
+      ['stderrthreshold', 'string', '2'],
+      ['vmodule', 'string', ''],
+    ] as const
+  ).map(([name, type, fallback]) => ({
+    name,
+    type,
+    env: [],
+    default: fallback,
+    hidden: true,
+    doc: 'v3: a flag of its logging library; no effect.',
+  })),
+);
+
+export const PROCESS_OPTIONS = [...GIT, ...HTTP, ...PROCESS, ...GLOG];

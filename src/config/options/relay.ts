@@ -1,11 +1,10 @@
-import type { OptionDefinition } from '../option.ts';
+import { rows } from '../option.ts';
 
-/** What only `git-sidecar relay` has. */
-export const RELAY_OPTIONS: readonly OptionDefinition[] = [
+/** Which repositories a relay follows. */
+const FOLLOWED = rows({ group: 'followed', commands: ['relay'], since: 'git-sidecar' }, [
   {
     name: 'allow',
     type: 'repeat',
-    group: 'followed',
     env: ['GIT_SIDECAR_ALLOW'],
     default: '',
     placeholder: 'PATTERN',
@@ -14,7 +13,6 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'follow',
     type: 'repeat',
-    group: 'followed',
     env: ['GIT_SIDECAR_FOLLOW'],
     default: '',
     placeholder: 'URL',
@@ -22,8 +20,8 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'idle',
+    range: { least: '1s' },
     type: 'duration',
-    group: 'followed',
     env: ['GIT_SIDECAR_IDLE'],
     default: '30m',
     placeholder: 'DURATION',
@@ -31,17 +29,20 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'requests-per-host',
+    range: { least: '0.01' },
     type: 'float',
-    group: 'followed',
     env: ['GIT_SIDECAR_REQUESTS_PER_HOST'],
     default: '10',
     placeholder: 'N',
     doc: 'Requests a second that one git server gets from this relay at most, whatever is followed there.',
   },
+]);
+
+/** To whom, and how. */
+const SERVED = rows({ group: 'served', commands: ['relay'], since: 'git-sidecar' }, [
   {
     name: 'access-file',
     type: 'string',
-    group: 'served',
     env: ['GIT_SIDECAR_ACCESS_FILE'],
     default: '',
     placeholder: 'PATH',
@@ -49,8 +50,8 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'tls-cert-file',
+    needs: ['tls-key-file'],
     type: 'string',
-    group: 'served',
     env: ['GIT_SIDECAR_TLS_CERT_FILE'],
     default: '',
     placeholder: 'PATH',
@@ -58,8 +59,8 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'tls-key-file',
+    needs: ['tls-cert-file'],
     type: 'string',
-    group: 'served',
     env: ['GIT_SIDECAR_TLS_KEY_FILE'],
     default: '',
     placeholder: 'PATH',
@@ -67,8 +68,8 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'tls-client-ca-file',
+    needs: ['tls-cert-file'],
     type: 'string',
-    group: 'served',
     env: ['GIT_SIDECAR_TLS_CLIENT_CA_FILE'],
     default: '',
     placeholder: 'PATH',
@@ -76,17 +77,21 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'stagger',
+    range: { least: '0s' },
     type: 'duration',
-    group: 'served',
     env: ['GIT_SIDECAR_STAGGER'],
     default: '0s',
     placeholder: 'DURATION',
     doc: 'Spread the news of a change over this time, so that a large fleet does not fetch and restart at once.',
   },
+]);
+
+/** How much of everything. */
+const LIMITS = rows({ group: 'limits', commands: ['relay'], since: 'git-sidecar' }, [
   {
     name: 'max-repositories',
+    range: { least: '1' },
     type: 'int',
-    group: 'limits',
     env: ['GIT_SIDECAR_MAX_REPOSITORIES'],
     default: '500',
     placeholder: 'N',
@@ -94,8 +99,8 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'max-subscribers',
+    range: { least: '1' },
     type: 'int',
-    group: 'limits',
     env: ['GIT_SIDECAR_MAX_SUBSCRIBERS'],
     default: '20000',
     placeholder: 'N',
@@ -103,8 +108,8 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'max-requests',
+    range: { least: '1' },
     type: 'int',
-    group: 'limits',
     env: ['GIT_SIDECAR_MAX_REQUESTS'],
     default: '2000',
     placeholder: 'N',
@@ -112,8 +117,7 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'max-traffic',
-    type: 'string',
-    group: 'limits',
+    type: 'size',
     env: ['GIT_SIDECAR_MAX_TRAFFIC'],
     default: '0',
     placeholder: 'SIZE',
@@ -121,8 +125,8 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'max-connections-per-address',
+    range: { least: '0' },
     type: 'int',
-    group: 'limits',
     env: ['GIT_SIDECAR_MAX_CONNECTIONS_PER_ADDRESS'],
     default: '0',
     placeholder: 'N',
@@ -130,8 +134,7 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'max-disk',
-    type: 'string',
-    group: 'limits',
+    type: 'size',
     env: ['GIT_SIDECAR_MAX_DISK'],
     default: '10Gi',
     placeholder: 'SIZE',
@@ -139,11 +142,13 @@ export const RELAY_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'cache-size',
-    type: 'string',
-    group: 'limits',
+    type: 'size',
     env: ['GIT_SIDECAR_CACHE_SIZE'],
     default: '1Gi',
     placeholder: 'SIZE',
     doc: 'What answers to fetches may take, those that somebody still reads included; equal questions get the same answer. One that finds no room is passed on and not kept.',
   },
-];
+]);
+
+/** What only `git-sidecar relay` has. */
+export const RELAY_OPTIONS = [...FOLLOWED, ...SERVED, ...LIMITS];

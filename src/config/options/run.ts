@@ -1,20 +1,19 @@
-import type { OptionDefinition } from '../option.ts';
+import { rows } from '../option.ts';
 
-/** What only `git-sidecar run` has; everything else about it are the options of sync. */
-export const RUN_OPTIONS: readonly OptionDefinition[] = [
+/** What is deployed, and where. */
+const DEPLOY = rows({ group: 'deploy', commands: ['run'], since: 'git-sidecar', runAlone: true }, [
   {
     name: 'copy',
+    needs: ['into'],
     type: 'repeat',
-    group: 'deploy',
     env: ['GIT_SIDECAR_COPY'],
     default: '',
     placeholder: 'SRC[:DST]',
-    doc: 'With `--into`: mirror this file or directory of the revision to DST below `--into` (default: the same path; `.` is the whole of it). May be given several times.',
+    doc: 'Mirror this file or directory of the revision to DST below `--into` (default: the same path; `.` is the whole of it). May be given several times.',
   },
   {
     name: 'into',
     type: 'string',
-    group: 'deploy',
     env: ['GIT_SIDECAR_INTO'],
     default: '',
     placeholder: 'DIR',
@@ -22,8 +21,8 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'path',
+    excludes: ['copy'],
     type: 'string',
-    group: 'deploy',
     env: ['GIT_SIDECAR_PATH'],
     default: '',
     placeholder: 'SUBDIR',
@@ -32,7 +31,6 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'build',
     type: 'string',
-    group: 'deploy',
     env: ['GIT_SIDECAR_BUILD'],
     default: '',
     placeholder: 'COMMAND',
@@ -40,8 +38,9 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'build-timeout',
+    detailOf: ['build'],
+    range: { least: '10ms' },
     type: 'duration',
-    group: 'deploy',
     env: ['GIT_SIDECAR_BUILD_TIMEOUT'],
     default: '10m',
     placeholder: 'DURATION',
@@ -49,8 +48,8 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'state',
+    commands: ['run', 'rollback'],
     type: 'string',
-    group: 'deploy',
     env: ['GIT_SIDECAR_STATE'],
     default: '',
     placeholder: 'DIR',
@@ -58,17 +57,16 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'keep-releases',
+    range: { least: '2' },
     type: 'int',
-    group: 'deploy',
     env: ['GIT_SIDECAR_KEEP_RELEASES'],
     default: '3',
     placeholder: 'N',
-    doc: 'Release directories that are kept, the running one included; at least 2, so that there is a way back.',
+    doc: 'Release directories that are kept, the running one and the way back included.',
   },
   {
     name: 'rollback-exec',
     type: 'string',
-    group: 'deploy',
     env: ['GIT_SIDECAR_ROLLBACK_EXEC'],
     default: '',
     placeholder: 'COMMAND',
@@ -76,17 +74,20 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'recheck',
+    range: { least: '10ms' },
     type: 'duration',
-    group: 'deploy',
     env: ['GIT_SIDECAR_RECHECK'],
     default: '5s',
     placeholder: 'DURATION',
     doc: 'How often the link is read again, beside being watched: on network volumes nobody tells when it changes.',
   },
+]);
+
+/** When a new process is ready. */
+const READY = rows({ group: 'ready', commands: ['run'], since: 'git-sidecar', runAlone: true }, [
   {
     name: 'ready-http',
     type: 'string',
-    group: 'ready',
     env: ['GIT_SIDECAR_READY_HTTP'],
     default: '',
     placeholder: '/PATH',
@@ -94,8 +95,8 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'ready-tcp',
+    range: { least: '0', most: '65535' },
     type: 'int',
-    group: 'ready',
     env: ['GIT_SIDECAR_READY_TCP'],
     default: '0',
     placeholder: 'PORT',
@@ -104,7 +105,6 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'ready-exec',
     type: 'string',
-    group: 'ready',
     env: ['GIT_SIDECAR_READY_EXEC'],
     default: '',
     placeholder: 'COMMAND',
@@ -112,8 +112,8 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'ready-delay',
+    range: { least: '0s' },
     type: 'duration',
-    group: 'ready',
     env: ['GIT_SIDECAR_READY_DELAY'],
     default: '1s',
     placeholder: 'DURATION',
@@ -121,8 +121,8 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'ready-timeout',
+    range: { least: '10ms' },
     type: 'duration',
-    group: 'ready',
     env: ['GIT_SIDECAR_READY_TIMEOUT'],
     default: '30s',
     placeholder: 'DURATION',
@@ -130,17 +130,21 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'ready-for',
+    range: { least: '0s' },
     type: 'duration',
-    group: 'ready',
     env: ['GIT_SIDECAR_READY_FOR'],
     default: '5s',
     placeholder: 'DURATION',
     doc: 'Probation: a new process that ends within this time after it became ready is rolled back. With `--listen` it serves from the moment it is ready, and the old process stays as it is until the probation is over. `0s`: ready is good enough.',
   },
+]);
+
+/** How the process is kept, ended and reloaded. */
+const SUPERVISE = rows({ group: 'supervise', commands: ['run'], since: 'git-sidecar', runAlone: true }, [
   {
     name: 'stop-signal',
+    form: 'signal',
     type: 'string',
-    group: 'supervise',
     env: ['GIT_SIDECAR_STOP_SIGNAL'],
     default: 'TERM',
     placeholder: 'SIGNAL',
@@ -148,8 +152,8 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'stop-timeout',
+    range: { least: '10ms' },
     type: 'duration',
-    group: 'supervise',
     env: ['GIT_SIDECAR_STOP_TIMEOUT'],
     default: '10s',
     placeholder: 'DURATION',
@@ -157,44 +161,51 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'restart',
+    choices: { always: '', 'on-failure': '', never: '' },
     type: 'string',
-    group: 'supervise',
     env: ['GIT_SIDECAR_RESTART'],
     default: 'always',
     placeholder: 'WHEN',
-    doc: 'Start a process that ended by itself again: `always`, `on-failure` or `never`; with a pause that grows from 1 s to 30 s. Where it is not started again, run exits with its status.',
+    doc: 'Start a process that ended by itself again, with a pause that grows from 1 s to 30 s. Where it is not started again, run exits with its status.',
   },
   {
     name: 'reload-signal',
+    needs: ['into'],
+    excludes: ['reload-http', 'reload-exec', 'listen'],
+    form: 'signal',
     type: 'string',
-    group: 'supervise',
     env: ['GIT_SIDECAR_RELOAD_SIGNAL'],
     default: '',
     placeholder: 'SIGNAL',
-    doc: 'Needs `--into`: send this signal to the running process instead of starting it anew.',
+    doc: 'Send this signal to the running process instead of starting it anew.',
   },
   {
     name: 'reload-http',
+    needs: ['into'],
+    excludes: ['reload-exec', 'listen'],
     type: 'string',
-    group: 'supervise',
     env: ['GIT_SIDECAR_RELOAD_HTTP'],
     default: '',
     placeholder: 'URL',
-    doc: 'Needs `--into`: POST to this URL instead of starting the process anew; any status from 200 to 299 is success.',
+    doc: 'POST to this URL instead of starting the process anew; any status from 200 to 299 is success.',
   },
   {
     name: 'reload-exec',
+    needs: ['into'],
+    excludes: ['listen'],
     type: 'string',
-    group: 'supervise',
     env: ['GIT_SIDECAR_RELOAD_EXEC'],
     default: '',
     placeholder: 'COMMAND',
-    doc: 'Needs `--into`: run this shell line, with the process id as `GIT_SIDECAR_PID`, instead of starting the process anew.',
+    doc: 'Run this shell line, with the process id as `GIT_SIDECAR_PID`, instead of starting the process anew.',
   },
+]);
+
+/** How no request is dropped. */
+const FRONT = rows({ group: 'front', commands: ['run'], since: 'git-sidecar', runAlone: true }, [
   {
     name: 'listen',
     type: 'string',
-    group: 'front',
     env: ['GIT_SIDECAR_LISTEN'],
     default: '',
     placeholder: 'ADDR',
@@ -202,8 +213,8 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'port-env',
+    detailOf: ['listen'],
     type: 'string',
-    group: 'front',
     env: ['GIT_SIDECAR_PORT_ENV'],
     default: 'PORT',
     placeholder: 'NAME',
@@ -211,8 +222,9 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'drain-timeout',
+    detailOf: ['listen'],
+    range: { least: '10ms' },
     type: 'duration',
-    group: 'front',
     env: ['GIT_SIDECAR_DRAIN_TIMEOUT'],
     default: '30s',
     placeholder: 'DURATION',
@@ -220,11 +232,14 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'drain-delay',
+    range: { least: '0s' },
     type: 'duration',
-    group: 'front',
     env: ['GIT_SIDECAR_DRAIN_DELAY'],
     default: '5s',
     placeholder: 'DURATION',
     doc: 'On SIGTERM: `/readyz` turns to 503 at once and the process serves on for this long, so that load balancers take note, before it is stopped. A second signal, or SIGINT, ends the wait. Without `--listen` and `--http-bind` there is nobody to take note, and no wait unless this is set.',
   },
-];
+]);
+
+/** What `git-sidecar run` has besides the options of sync. */
+export const RUN_OPTIONS = [...DEPLOY, ...READY, ...SUPERVISE, ...FRONT];
