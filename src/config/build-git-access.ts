@@ -1,6 +1,6 @@
 import type { RemoteUrl } from '../remote/url.ts';
 import type { CredentialSpec } from './credential-json.ts';
-import { childEnvironment } from './environment.ts';
+import { applicationEnvironment, childEnvironment } from './environment.ts';
 import { parseGitConfig } from './git-config-grammar.ts';
 import type { EnvironmentVariables, Settings } from './settings.ts';
 import type { GitAccess, GitHubAppConfig, SshConfig } from './sync-config.ts';
@@ -75,5 +75,6 @@ export function buildGitAccess(
     gitConfig: parseGitConfig(settings.text('git-config'), quotedKeys),
     gitConfigAdd: settings.list('git-config-add').flatMap((text) => parseGitConfig(text, true)),
     environment: childEnvironment(env),
+    gitEnvironment: applicationEnvironment(env),
   };
 }

@@ -84,8 +84,10 @@ export interface GitAccess {
   readonly git: string;
   readonly gitConfig: readonly GitConfigPair[];
   readonly gitConfigAdd: readonly GitConfigPair[];
-  /** Variables that hooks and git inherit. */
+  /** What hooks inherit, and where programs, proxies and the home directory are looked up. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What git inherits: no secrets of ours, since it gets credentials in another way. */
+  readonly gitEnvironment: Readonly<Record<string, string>>;
 }
 
 /** A relay as its subscribers use it. */

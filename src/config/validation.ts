@@ -64,7 +64,7 @@ function isUnchecked({ option }: Setting, { mode }: Settings): boolean {
 }
 
 /** Refuses what the row of `name` does not allow. @throws InvalidOption */
-export function checkRow(settings: Settings, name: string): void {
+function checkRow(settings: Settings, name: string): void {
   const setting = settings.get(name);
   const { option, value } = setting;
   const { choices, range, form, excludes = [], detailOf = [] } = option;
