@@ -126,6 +126,11 @@ describe('architecture (docs/architecture.md)', () => {
     /import \{[^}]*\bwatch(?:File)?\b[^}]*\} from 'node:fs/,
     (path) => path === 'run/follow-link.ts',
   );
+  only(
+    'options are read by their names in config only',
+    /\b(?:optionNamed|findOption)\(|\b(?:settings|own|sync)\.(?:text|number|flag|list|isOn|isSet|has|get)\('/,
+    (path) => path.startsWith('config/'),
+  );
   only('nobody prints to the console', /\bconsole\./, () => false);
   only('there are no default exports', /export default/, () => false);
 

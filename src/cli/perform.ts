@@ -1,12 +1,11 @@
-import { isAbsolute, join } from 'node:path';
 import { commandText } from '../config/command.ts';
 import { renderExplanation } from '../config/explain.ts';
 import { hintFor } from '../config/hint-words.ts';
 import { chooseCompat, type Loaded, load } from '../config/load.ts';
 import type { CommandName, CompatMode } from '../config/option.ts';
-import { optionNamed } from '../config/options.ts';
 import { renderHelp, usageLines } from '../config/render-help.ts';
 import { renderManual } from '../config/render-man.ts';
+import { errorFileOf, questionOf, terminationLogOf } from '../config/requests.ts';
 import type { EnvironmentVariables, Settings } from '../config/settings.ts';
 import { unknownVariableNotices } from '../config/unknown-variables.ts';
 import { InvalidOption } from '../config/validation.ts';
@@ -38,11 +37,20 @@ export interface Command {
 }
 
 /** The answer to a question about the command itself. */
-function answer(name: CommandName, { compat, settings, notices }: Loaded, program: string): string | undefined {
-  if (settings.flag('help')) return renderHelp(compat.mode, program, name);
-  if (settings.flag('version')) return `${VERSION}\n`;
-  if (settings.flag('man')) return renderManual(compat.mode, program, name);
-  return settings.isOn('explain') ? renderExplanation({ compat, settings, notices }) : undefined;
+function answer(name: CommandName, loaded: Loaded, program: string): string | undefined {
+  const { mode } = loaded.compat;
+  switch (questionOf(loaded.settings)) {
+    case 'help':
+      return renderHelp(mode, program, name);
+    case 'version':
+      return `${VERSION}\n`;
+    case 'man':
+      return renderManual(mode, program, name);
+    case 'explain':
+      return renderExplanation(loaded);
+    default:
+      return undefined;
+  }
 }
 
 function refuseStray({ name, words = 0 }: Command, given: readonly string[]): void {
@@ -64,11 +72,9 @@ function modeFor(name: CommandName, argv: readonly string[], env: EnvironmentVar
 
 /** compat.md 1.4: a refusal goes into the error file as plain text. */
 async function writeErrorFile(settings: Settings, text: string, io: Io): Promise<void> {
-  if (!settings.isOn('error-file')) return;
-  const [root, path] = [settings.text('root'), settings.text('error-file')];
-  if (root === '' && !isAbsolute(path)) return;
-  await new ErrorFile(root, isAbsolute(path) ? path : join(root, path)).writeText(text).catch(() => {
-    io.stderr(`cannot write the error file ${path}\n`);
+  const file = errorFileOf(settings);
+  await (file && new ErrorFile(file.root, file.path).writeText(text))?.catch(() => {
+    io.stderr(`cannot write the error file ${file?.path}\n`);
   });
 }
 
@@ -112,15 +118,14 @@ export async function perform(
 ): Promise<number> {
   const { name } = command;
   const { env, io } = surroundings;
-  // A command that somebody types beside a service does not explain how that service ended.
-  if (!optionNamed('termination-log').commands.includes(name)) io.writeLastErrorTo?.('');
+  io.writeLastErrorTo?.(terminationLogOf(name, env));
   let loaded: Loaded | undefined;
   try {
     loaded = load(name, argv, env, layoutOfLink);
-    if (loaded.settings.has('termination-log')) io.writeLastErrorTo?.(loaded.settings.text('termination-log'));
+    io.writeLastErrorTo?.(terminationLogOf(name, env, loaded.settings));
     const text = answer(name, loaded, program);
     if (text !== undefined) {
-      const isV3Help = loaded.compat.mode !== 'v4' && loaded.settings.flag('help');
+      const isV3Help = loaded.compat.mode !== 'v4' && questionOf(loaded.settings) === 'help';
       (isV3Help ? io.stderr : io.stdout)(text);
       return EXIT.ok;
     }
