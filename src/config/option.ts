@@ -108,13 +108,20 @@ export interface OptionDefinition {
 }
 
 type Shared = Pick<OptionDefinition, 'group' | 'commands' | 'since' | 'runAlone'>;
+type Row = Omit<OptionDefinition, 'group' | 'commands' | 'env' | 'default'> & Partial<OptionDefinition>;
 
-/** Rows that have some columns in common; a row's own columns win. */
+/**
+ * Rows that have some columns in common; a row's own columns win. Without `env` the variable is called as the option is,
+ * behind `prefix`; without `default` there is none.
+ */
 export function rows(
-  shared: Shared,
-  list: readonly (Omit<OptionDefinition, 'group' | 'commands'> & Partial<Shared>)[],
+  { prefix = 'GITSYNC', ...shared }: Shared & { readonly prefix?: string },
+  list: readonly Row[],
 ): readonly OptionDefinition[] {
-  return list.map((row) => ({ ...shared, ...row }));
+  return list.map((row) => {
+    const variable = `${prefix}_${row.name.toUpperCase().replaceAll('-', '_')}`;
+    return { ...shared, env: [variable], default: '', ...row };
+  });
 }
 
 /** The two names that v4 gives a variable: `GITSYNC_X` and, where v3 had it, `GIT_SYNC_X`. */

@@ -7,7 +7,6 @@ export const AUTH_OPTIONS = rows({ group: 'auth', commands: SERVICES }, [
     type: 'string',
     env: bothNames('USERNAME'),
     v3Env: 'GIT_SYNC_USERNAME',
-    default: '',
     placeholder: 'NAME',
     secret: 'name',
     doc: 'The user name for `--repo` over http(s).',
@@ -17,7 +16,6 @@ export const AUTH_OPTIONS = rows({ group: 'auth', commands: SERVICES }, [
     type: 'string',
     env: bothNames('PASSWORD'),
     v3Env: 'GIT_SYNC_PASSWORD',
-    default: '',
     secret: true,
     placeholder: 'SECRET',
     doc: 'The password or token. Everyone on the machine can read a command line: use the variable or `--password-file`.',
@@ -27,7 +25,6 @@ export const AUTH_OPTIONS = rows({ group: 'auth', commands: SERVICES }, [
     type: 'string',
     env: bothNames('PASSWORD_FILE'),
     v3Env: 'GIT_SYNC_PASSWORD_FILE',
-    default: '',
     since: '3.3.5',
     placeholder: 'PATH',
     doc: 'A file that holds the password or token; read again before every attempt, so a rotated secret is picked up.',
@@ -35,8 +32,6 @@ export const AUTH_OPTIONS = rows({ group: 'auth', commands: SERVICES }, [
   {
     name: 'credential',
     type: 'repeat',
-    env: ['GITSYNC_CREDENTIAL'],
-    default: '',
     since: '4',
     secret: 'credentials',
     placeholder: 'JSON',
@@ -93,7 +88,6 @@ export const AUTH_OPTIONS = rows({ group: 'auth', commands: SERVICES }, [
     type: 'string',
     env: ['GITSYNC_ASKPASS_URL', 'GIT_SYNC_ASKPASS_URL', 'GIT_ASKPASS_URL'],
     v3Env: 'GIT_ASKPASS_URL',
-    default: '',
     since: '3.3.5',
     placeholder: 'URL',
     secret: 'address',
@@ -102,7 +96,6 @@ export const AUTH_OPTIONS = rows({ group: 'auth', commands: SERVICES }, [
   {
     name: 'github-base-url',
     type: 'string',
-    env: ['GITSYNC_GITHUB_BASE_URL'],
     default: 'https://api.github.com/',
     since: '4',
     placeholder: 'URL',
@@ -111,8 +104,6 @@ export const AUTH_OPTIONS = rows({ group: 'auth', commands: SERVICES }, [
   {
     name: 'github-app-private-key-file',
     type: 'string',
-    env: ['GITSYNC_GITHUB_APP_PRIVATE_KEY_FILE'],
-    default: '',
     since: '4',
     placeholder: 'PATH',
     doc: 'The private key (PEM) of a GitHub App.',
@@ -120,8 +111,6 @@ export const AUTH_OPTIONS = rows({ group: 'auth', commands: SERVICES }, [
   {
     name: 'github-app-private-key',
     type: 'string',
-    env: ['GITSYNC_GITHUB_APP_PRIVATE_KEY'],
-    default: '',
     since: '4',
     envOnly: true,
     secret: true,
@@ -131,8 +120,6 @@ export const AUTH_OPTIONS = rows({ group: 'auth', commands: SERVICES }, [
   {
     name: 'github-app-client-id',
     type: 'string',
-    env: ['GITSYNC_GITHUB_APP_CLIENT_ID'],
-    default: '',
     since: '4',
     placeholder: 'ID',
     doc: 'The GitHub App’s client id (or give its application id).',
@@ -140,7 +127,6 @@ export const AUTH_OPTIONS = rows({ group: 'auth', commands: SERVICES }, [
   {
     name: 'github-app-application-id',
     type: 'int',
-    env: ['GITSYNC_GITHUB_APP_APPLICATION_ID'],
     default: '0',
     since: '4',
     placeholder: 'ID',
@@ -149,7 +135,6 @@ export const AUTH_OPTIONS = rows({ group: 'auth', commands: SERVICES }, [
   {
     name: 'github-app-installation-id',
     type: 'int',
-    env: ['GITSYNC_GITHUB_APP_INSTALLATION_ID'],
     default: '0',
     since: '4',
     placeholder: 'ID',

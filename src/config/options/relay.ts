@@ -1,20 +1,16 @@
 import { rows } from '../option.ts';
 
 /** Which repositories a relay follows. */
-const FOLLOWED = rows({ group: 'followed', commands: ['relay'], since: 'git-sidecar' }, [
+const FOLLOWED = rows({ group: 'followed', prefix: 'GIT_SIDECAR', commands: ['relay'], since: 'git-sidecar' }, [
   {
     name: 'allow',
     type: 'repeat',
-    env: ['GIT_SIDECAR_ALLOW'],
-    default: '',
     placeholder: 'PATTERN',
     doc: 'Repositories that may be asked for: `https://git.example.com/team/*`, `git@git.example.com:team/**`; `*` stands for a part of the path, `**` for any. It also says over which transport they are reached. Behind `#` the refs that are passed on: `#main,release/*`; default: all branches and tags. No other URL is ever contacted. May be given several times; the first that matches counts.',
   },
   {
     name: 'follow',
     type: 'repeat',
-    env: ['GIT_SIDECAR_FOLLOW'],
-    default: '',
     placeholder: 'URL',
     doc: 'Follow this repository from the start, without being asked for it. May be given several times; needs an `--allow` that covers it, or is one by itself when there is none.',
   },
@@ -22,7 +18,6 @@ const FOLLOWED = rows({ group: 'followed', commands: ['relay'], since: 'git-side
     name: 'idle',
     range: { least: '1s' },
     type: 'duration',
-    env: ['GIT_SIDECAR_IDLE'],
     default: '30m',
     placeholder: 'DURATION',
     doc: 'A repository that nobody asked for this long is no longer polled; its mirror stays while there is room.',
@@ -31,7 +26,6 @@ const FOLLOWED = rows({ group: 'followed', commands: ['relay'], since: 'git-side
     name: 'requests-per-host',
     range: { least: '0.01' },
     type: 'float',
-    env: ['GIT_SIDECAR_REQUESTS_PER_HOST'],
     default: '10',
     placeholder: 'N',
     doc: 'Requests a second that one git server gets from this relay at most, whatever is followed there.',
@@ -39,12 +33,10 @@ const FOLLOWED = rows({ group: 'followed', commands: ['relay'], since: 'git-side
 ]);
 
 /** To whom, and how. */
-const SERVED = rows({ group: 'served', commands: ['relay'], since: 'git-sidecar' }, [
+const SERVED = rows({ group: 'served', prefix: 'GIT_SIDECAR', commands: ['relay'], since: 'git-sidecar' }, [
   {
     name: 'access-file',
     type: 'string',
-    env: ['GIT_SIDECAR_ACCESS_FILE'],
-    default: '',
     placeholder: 'PATH',
     doc: 'Who may read what, a line each: `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`, with `#main,release/*` behind a pattern for some of its refs only. Read again when it changes. Without it everybody who reaches the relay may read all that it serves.',
   },
@@ -52,8 +44,6 @@ const SERVED = rows({ group: 'served', commands: ['relay'], since: 'git-sidecar'
     name: 'tls-cert-file',
     needs: ['tls-key-file'],
     type: 'string',
-    env: ['GIT_SIDECAR_TLS_CERT_FILE'],
-    default: '',
     placeholder: 'PATH',
     doc: 'Serve HTTPS with this certificate. Read again when it changes.',
   },
@@ -61,8 +51,6 @@ const SERVED = rows({ group: 'served', commands: ['relay'], since: 'git-sidecar'
     name: 'tls-key-file',
     needs: ['tls-cert-file'],
     type: 'string',
-    env: ['GIT_SIDECAR_TLS_KEY_FILE'],
-    default: '',
     placeholder: 'PATH',
     doc: 'The key of `--tls-cert-file`.',
   },
@@ -70,8 +58,6 @@ const SERVED = rows({ group: 'served', commands: ['relay'], since: 'git-sidecar'
     name: 'tls-client-ca-file',
     needs: ['tls-cert-file'],
     type: 'string',
-    env: ['GIT_SIDECAR_TLS_CLIENT_CA_FILE'],
-    default: '',
     placeholder: 'PATH',
     doc: 'Ask subscribers for a client certificate, and check it against these CA certificates.',
   },
@@ -79,7 +65,6 @@ const SERVED = rows({ group: 'served', commands: ['relay'], since: 'git-sidecar'
     name: 'stagger',
     range: { least: '0s' },
     type: 'duration',
-    env: ['GIT_SIDECAR_STAGGER'],
     default: '0s',
     placeholder: 'DURATION',
     doc: 'Spread the news of a change over this time, so that a large fleet does not fetch and restart at once.',
@@ -87,12 +72,11 @@ const SERVED = rows({ group: 'served', commands: ['relay'], since: 'git-sidecar'
 ]);
 
 /** How much of everything. */
-const LIMITS = rows({ group: 'limits', commands: ['relay'], since: 'git-sidecar' }, [
+const LIMITS = rows({ group: 'limits', prefix: 'GIT_SIDECAR', commands: ['relay'], since: 'git-sidecar' }, [
   {
     name: 'max-repositories',
     range: { least: '1' },
     type: 'int',
-    env: ['GIT_SIDECAR_MAX_REPOSITORIES'],
     default: '500',
     placeholder: 'N',
     doc: 'Repositories followed at a time. When there are as many, whoever asks for most of them gives one up to somebody who asks for fewer.',
@@ -101,7 +85,6 @@ const LIMITS = rows({ group: 'limits', commands: ['relay'], since: 'git-sidecar'
     name: 'max-subscribers',
     range: { least: '1' },
     type: 'int',
-    env: ['GIT_SIDECAR_MAX_SUBSCRIBERS'],
     default: '20000',
     placeholder: 'N',
     doc: 'Event streams at a time. One token, certificate or address may have all of them; when there are as many, whoever has most gives one up to somebody who has fewer.',
@@ -110,7 +93,6 @@ const LIMITS = rows({ group: 'limits', commands: ['relay'], since: 'git-sidecar'
     name: 'max-requests',
     range: { least: '1' },
     type: 'int',
-    env: ['GIT_SIDECAR_MAX_REQUESTS'],
     default: '2000',
     placeholder: 'N',
     doc: 'Requests a second; as many may come at once. Who is alone gets all of it, several get equal shares. More are answered with 429 and come again; probes and metrics are always answered.',
@@ -118,7 +100,6 @@ const LIMITS = rows({ group: 'limits', commands: ['relay'], since: 'git-sidecar'
   {
     name: 'max-traffic',
     type: 'size',
-    env: ['GIT_SIDECAR_MAX_TRAFFIC'],
     default: '0',
     placeholder: 'SIZE',
     doc: 'Bytes a second of answers to git clients; 0: no limit. Who is alone gets all of it, several get equal shares. Who got more is answered with 429 and comes again.',
@@ -127,7 +108,6 @@ const LIMITS = rows({ group: 'limits', commands: ['relay'], since: 'git-sidecar'
     name: 'max-connections-per-address',
     range: { least: '0' },
     type: 'int',
-    env: ['GIT_SIDECAR_MAX_CONNECTIONS_PER_ADDRESS'],
     default: '0',
     placeholder: 'N',
     doc: 'Connections of one network address at a time; 0: no limit of its own. Behind a proxy or NAT a whole fleet has one address.',
@@ -135,7 +115,6 @@ const LIMITS = rows({ group: 'limits', commands: ['relay'], since: 'git-sidecar'
   {
     name: 'max-disk',
     type: 'size',
-    env: ['GIT_SIDECAR_MAX_DISK'],
     default: '10Gi',
     placeholder: 'SIZE',
     doc: 'What mirrors may take on disk; those that nobody uses go first.',
@@ -143,7 +122,6 @@ const LIMITS = rows({ group: 'limits', commands: ['relay'], since: 'git-sidecar'
   {
     name: 'cache-size',
     type: 'size',
-    env: ['GIT_SIDECAR_CACHE_SIZE'],
     default: '1Gi',
     placeholder: 'SIZE',
     doc: 'What answers to fetches may take, those that somebody still reads included; equal questions get the same answer. One that finds no room is passed on and not kept.',
