@@ -151,6 +151,11 @@ describe('architecture (docs/architecture.md)', () => {
     expect(owners.sort()).toEqual(Object.keys(OWN_TIME).sort());
   });
 
+  only(
+    'options are read by their names in config only',
+    /\b(?:optionNamed|findOption)\(|\b(?:settings|own|sync)\.(?:text|number|flag|list|isOn|isSet|has|get)\('/,
+    (path) => path.startsWith('config/'),
+  );
   only('nobody prints to the console', /\bconsole\./, () => false);
   only('there are no default exports', /export default/, () => false);
 

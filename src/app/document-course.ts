@@ -3,7 +3,7 @@ import { asSidecarError } from '../model/error.ts';
 import type { ServiceEnd, StopOrder } from '../service/service.ts';
 import type { Course } from './course.ts';
 import { changesBetween } from './document-changes.ts';
-import { type AddSecrets, unitOf } from './document-plan.ts';
+import { unitOf } from './document-plan.ts';
 import { EXIT } from './outcome.ts';
 import type { Plan } from './plan.ts';
 import type { RunningProcess } from './running-process.ts';
@@ -14,7 +14,6 @@ export interface DocumentCourseOptions {
   readonly document: LoadedDocument;
   /** Reads the document again. @throws SidecarError when it is not valid */
   readonly load: () => LoadedDocument;
-  readonly secrets: AddSecrets;
 }
 
 /** Keeps all units of a document going, each for itself, and follows the document when it changes. */
@@ -102,8 +101,7 @@ export class DocumentCourse implements Course {
     await this.#end([...removed, ...changed], removed);
     if (JSON.stringify(before.http) !== JSON.stringify(after.http)) await this.#moveEndpoint(before, after);
     for (const unit of after.units)
-      if (changed.includes(unit.name) || added.includes(unit.name))
-        running.add(unitOf(unit, this.#options.secrets)).keep(this.#signal);
+      if (changed.includes(unit.name) || added.includes(unit.name)) running.add(unitOf(unit)).keep(this.#signal);
   }
 
   async #end(names: readonly string[], removed: readonly string[]): Promise<void> {

@@ -1,29 +1,24 @@
 import type { LoadedDocument, LoadedUnit } from '../config/document/loaded-document.ts';
-import type { Redactor } from '../platform/redact.ts';
 import type { Plan, Unit } from './plan.ts';
 import { relayUnit } from './units/relay.ts';
 import { runUnit } from './units/run.ts';
 import { syncUnit } from './units/sync.ts';
 
-/** Names the secrets of a unit's configuration. */
-export type AddSecrets = (redactor: Redactor, unit: LoadedUnit) => void;
-
 /** One entry of the document as a unit of the process. */
-export function unitOf(loaded: LoadedUnit, secrets: AddSecrets): Unit {
+export function unitOf(loaded: LoadedUnit): Unit {
   const { name } = loaded;
-  const addSecrets = (redactor: Redactor): void => secrets(redactor, loaded);
   switch (loaded.kind) {
     case 'sync':
-      return syncUnit({ name, config: loaded.config, role: 'unit', addSecrets });
+      return syncUnit({ name, config: loaded.config, role: 'unit' });
     case 'run':
       return runUnit({ name, config: loaded.config, from: loaded.from, leads: false });
     case 'relay':
-      return relayUnit({ name, config: loaded.config, addSecrets });
+      return relayUnit({ name, config: loaded.config });
   }
 }
 
 /** The process that a document describes. Its units are opened by the course. */
-export function planOf(document: LoadedDocument, secrets: AddSecrets): Plan {
+export function planOf(document: LoadedDocument): Plan {
   const { units, http, log, process, notices } = document;
   return {
     title: 'up',
@@ -36,6 +31,6 @@ export function planOf(document: LoadedDocument, secrets: AddSecrets): Plan {
     wakeOn: process.syncOnSignal,
     ownCertificates: !units.some((unit) => unit.kind !== 'run' && unit.config.nats !== undefined),
     hasUnits: true,
-    units: units.map((unit) => unitOf(unit, secrets)),
+    units: units.map(unitOf),
   };
 }

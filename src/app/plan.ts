@@ -1,8 +1,8 @@
 import type { CompatMode } from '../config/option.ts';
+import type { Secret } from '../config/secrets.ts';
 import type { HttpConfig } from '../config/sync-config.ts';
 import type { SidecarError } from '../model/error.ts';
 import type { LogFields } from '../platform/log.ts';
-import type { Redactor } from '../platform/redact.ts';
 import type { Ambient } from '../service/ambient.ts';
 import type { Publisher } from '../service/publisher.ts';
 import type { Service } from '../service/service.ts';
@@ -25,7 +25,8 @@ export interface Unit {
   readonly kind: 'sync' | 'run' | 'relay';
   /** Where errors are written to; both are paths. */
   readonly errorFile: { readonly root: string; readonly path: string } | undefined;
-  readonly addSecrets: (redactor: Redactor) => void;
+  /** Those that its configuration holds; others are learnt as they are read. */
+  readonly secrets: readonly Secret[];
   /** @throws SidecarError when it could never work */
   readonly open: (opening: UnitOpening) => Promise<Service>;
 }

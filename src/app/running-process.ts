@@ -56,7 +56,7 @@ export class RunningProcess {
   /** Takes a unit in; nothing of it is opened. */
   add(unit: Unit): UnitLife {
     const { redactor, clock, logs } = this.#parts;
-    unit.addSecrets(redactor);
+    for (const { text, user } of unit.secrets) redactor.add(text, user);
     const own = logs.of(unit);
     const life = new UnitLife({ unit, clock, log: own.log, open: async () => await this.#open(unit, own) });
     this.lives.set(unit.name, life);

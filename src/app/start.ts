@@ -1,4 +1,3 @@
-import { optionNamed } from '../config/options.ts';
 import { readArguments, readEnvironment } from '../config/process-input.ts';
 import type { EnvironmentVariables } from '../config/settings.ts';
 import { redactUrl } from '../platform/redact.ts';
@@ -68,11 +67,6 @@ export function start(command: Command): void {
   dropWarnings();
   process.on('uncaughtException', endOnUncaught);
   const env = readEnvironment();
-  const {
-    env: [variable = ''],
-    default: fallback,
-  } = optionNamed('termination-log');
-  io.writeLastErrorTo?.(env[variable] ?? fallback);
   command(readArguments(), env, io).then(exit, (error: unknown) => {
     // Nobody catches it, so it ends the process as any other error of that kind does.
     throw error;

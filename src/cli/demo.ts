@@ -11,7 +11,8 @@ import { Visitor } from '../demo/visitor.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import { findFreePort } from '../run/instance.ts';
 import { Narrator } from './narrator.ts';
-import { runCommand } from './run.ts';
+import { perform } from './perform.ts';
+import { startRun } from './run.ts';
 
 /** Time to read a line before the next thing happens. */
 const PAUSE_MS = 1500;
@@ -109,7 +110,8 @@ export async function demoCommand(env: EnvironmentVariables, io: Io): Promise<nu
       'server.js',
     ];
     const own = Object.fromEntries(Object.entries(env).filter(([name]) => !/^GIT_?(?:SYNC|SIDECAR)_/.test(name)));
-    const status = await runCommand(args, own, directory, { ...io, stderr: (text) => narrator.hear(text) });
+    const surroundings = { env: own, cwd: directory, io: { ...io, stderr: (text: string) => narrator.hear(text) } };
+    const status = await perform({ name: 'run', start: startRun }, args, 'git-sidecar run', surroundings);
     visitor.stop();
     io.stdout('everything is stopped and removed\n');
     return status >= 128 || status === EXIT.ok ? EXIT.ok : status;

@@ -1,4 +1,5 @@
 import { start } from '../app/start.ts';
-import { syncCommand } from './sync.ts';
+import { perform } from './perform.ts';
+import { SYNC } from './sync.ts';
 
-start((argv, env, io) => syncCommand(argv, env, 'git-sync', io));
+start((argv, env, io) => perform(SYNC, argv, 'git-sync', { env, cwd: process.cwd(), io }));

@@ -1,17 +1,11 @@
 import { chmod, copyFile, lstat, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { EXIT, type Io } from '../app/outcome.ts';
+import { EXIT } from '../app/outcome.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { readText, temporaryName, writeFileAtomic } from '../platform/atomic-file.ts';
 import { claimDirectory, foreignDirectory, nameSome } from '../platform/owned-directory.ts';
 import { BEFORE_NODE, NODE_FLAGS } from '../platform/version.ts';
-
-const USAGE = `usage: git-sidecar install DIR
-
-Puts a copy of this program into DIR that needs nothing else: its runtime, the libraries that the runtime
-uses, and the programs git-sidecar and git-sync. An init container does this, so that an image without
-Node, and with another C library, can start DIR/git-sidecar run …
-`;
+import type { Call } from './perform.ts';
 
 /** Files that the kernel has mapped into this process (proc(5)). */
 async function mappedFiles(): Promise<string[]> {
@@ -107,20 +101,19 @@ async function install(directory: string, bundle: string): Promise<void> {
 }
 
 /** `git-sidecar install`. @param program the file that runs now; its siblings are copied */
-export async function installCommand(argv: readonly string[], program: string, cwd: string, io: Io): Promise<number> {
-  const [target, ...more] = argv;
-  if (target === undefined || more.length > 0 || target.startsWith('-')) {
-    const asked = target === '--help' || target === '-h';
-    (asked ? io.stdout : io.stderr)(USAGE);
-    return asked ? EXIT.ok : EXIT.usage;
-  }
+export async function startInstall({ loaded: { words }, cwd, io }: Call, program: string): Promise<number> {
+  const [target] = words;
+  if (target === undefined)
+    throw new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail: 'install needs a directory' });
   const directory = resolve(cwd, target);
   try {
     await install(directory, resolve(program, '..'));
   } catch (cause) {
     const context = { op: 'install to', target: directory, detail: messageOf(cause), cause };
     const error = cause instanceof SidecarError ? cause : new SidecarError('ERR_INSTALL', context);
-    io.stderr(`${error.message}\n${error.code}: ${error.hint}\n`);
+    const text = `${error.message}\n${error.code}: ${error.hint}\n`;
+    io.onError?.(text);
+    io.stderr(text);
     return EXIT.failure;
   }
   io.stdout(`installed: ${directory}/git-sidecar\n`);

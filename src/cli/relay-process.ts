@@ -2,7 +2,6 @@ import { boot } from '../app/boot.ts';
 import type { Io } from '../app/outcome.ts';
 import { relayUnit } from '../app/units/relay.ts';
 import type { RelayConfig } from '../config/relay-config.ts';
-import { addSecrets } from './secrets.ts';
 
 /** One relay, from checked configuration to exit status. */
 export async function runRelayProcess(config: RelayConfig, notices: readonly string[], io: Io): Promise<number> {
@@ -18,7 +17,7 @@ export async function runRelayProcess(config: RelayConfig, notices: readonly str
     wakeOn: undefined,
     ownCertificates: config.nats === undefined,
     hasUnits: false,
-    units: [relayUnit({ name: 'relay', config, addSecrets: (redactor) => addSecrets(redactor, config) })],
+    units: [relayUnit({ name: 'relay', config })],
   };
   return await boot(plan, io);
 }

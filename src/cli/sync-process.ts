@@ -3,7 +3,6 @@ import type { Io } from '../app/outcome.ts';
 import { syncUnit } from '../app/units/sync.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
 import type { SidecarError } from '../model/error.ts';
-import { addSecrets } from './secrets.ts';
 
 export interface SyncStart {
   readonly config: SyncConfig;
@@ -30,7 +29,7 @@ export async function runSyncProcess({ config, notices, compatReason, hintOf, io
     wakeOn: config.syncOnSignal,
     ownCertificates: config.nats === undefined,
     hasUnits: false,
-    units: [syncUnit({ name: 'sync', config, role: 'alone', addSecrets: (redactor) => addSecrets(redactor, config) })],
+    units: [syncUnit({ name: 'sync', config, role: 'alone' })],
   };
   return await boot(plan, io);
 }

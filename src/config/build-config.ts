@@ -6,7 +6,7 @@ import { buildGitAccess } from './build-git-access.ts';
 import { parseCredentials } from './credential-json.ts';
 import { parseHttpBind } from './http-bind.ts';
 import { parseNats, parseRelayClient } from './relay-client.ts';
-import { holdsSecret } from './secrecy.ts';
+import { secretsOf, showsSecrets } from './secrets.ts';
 import { type EnvironmentVariables, effectiveName, type Settings } from './settings.ts';
 import { parseSignal } from './signals.ts';
 import type {
@@ -20,7 +20,7 @@ import type {
 } from './sync-config.ts';
 import { validateV3 } from './validate-v3.ts';
 import { validateV4 } from './validate-v4.ts';
-import { checkWord, refuseIf } from './validation.ts';
+import { refuseIf } from './validation.ts';
 
 /** Shortest pause between polls in v3 mode, where 0 used to mean none at all. */
 const V3_SHORTEST_WAIT_S = 1;
@@ -105,13 +105,8 @@ function webhook(settings: Settings): WebhookConfig | undefined {
 
 function processSignal(settings: Settings): ProcessSignalConfig | undefined {
   const [name, target] = [settings.text('signal'), settings.text('signal-process')];
-  refuseIf((name === '') !== (target === ''), '--signal and --signal-process belong together', false);
-  if (name === '') return undefined;
   const signal = parseSignal(name);
-  if (signal === undefined) {
-    refuseIf(true, `--signal: ${JSON.stringify(name)} is not a signal that can be caught`, false);
-    return undefined;
-  }
+  if (signal === undefined) return undefined;
   const path = /^pidfile:(.+)$/.exec(target)?.[1];
   return {
     signal,
@@ -162,19 +157,10 @@ function absoluteIn(root: string, path: string): string | undefined {
   return path === '' ? undefined : isAbsolute(path) ? path : join(root, path);
 }
 
-function holdsSecretFlag(settings: Settings): boolean {
-  return settings.all().some(({ option, source, value }) => source === 'flag' && holdsSecret(option, value));
-}
-
-function logFormat(settings: Settings): SyncConfig['logFormat'] {
-  checkWord(settings, 'log-format', ['auto', 'json', 'text']);
-  return settings.text('log-format') as SyncConfig['logFormat'];
-}
-
 /** A relay that restarts is no reason to end; who wants a limit says so. */
 function throughRelay(settings: Settings): boolean {
   const isChosen = ['max-failures', 'max-sync-failures', 'init-max-failures'].some((name) => settings.isSet(name));
-  return settings.text('relay') !== '' && !settings.flag('one-time') && !isChosen;
+  return settings.isOn('relay') && !settings.isOn('one-time') && !isChosen;
 }
 
 /**
@@ -209,7 +195,7 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
     moveAside: settings.flag('move-aside'),
     ...periods(settings),
     verifyPeriodMs: settings.number('verify-period'),
-    oneTime: settings.flag('one-time'),
+    oneTime: settings.isOn('one-time'),
     syncOnSignal: parseSignal(settings.text('sync-on-signal')),
     ...(throughRelay(settings) ? { maxFailures: undefined, initMaxFailures: undefined } : failureLimits(settings)),
     exechook: exechook(settings, 'exechook', exechookCommand(settings)),
@@ -223,7 +209,8 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
     http: parseHttpBind(settings),
     addUser: settings.flag('add-user'),
     verbosity: settings.number('verbose'),
-    secretsOnCommandLine: holdsSecretFlag(settings),
-    logFormat: logFormat(settings),
+    secrets: secretsOf(settings, env),
+    secretsOnCommandLine: showsSecrets(settings),
+    logFormat: settings.text('log-format') as SyncConfig['logFormat'],
   };
 }

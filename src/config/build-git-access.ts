@@ -1,6 +1,6 @@
 import type { RemoteUrl } from '../remote/url.ts';
 import type { CredentialSpec } from './credential-json.ts';
-import { childEnvironment } from './environment.ts';
+import { applicationEnvironment, childEnvironment } from './environment.ts';
 import { parseGitConfig } from './git-config-grammar.ts';
 import type { EnvironmentVariables, Settings } from './settings.ts';
 import type { GitAccess, GitHubAppConfig, SshConfig } from './sync-config.ts';
@@ -41,7 +41,7 @@ function allCredentials(
 /** v3 touches ssh only with `--ssh`, and then replaces the user's GIT_SSH_COMMAND; v4 always adds to it (compat.md 7). */
 function sshConfig(settings: Settings, env: EnvironmentVariables): SshConfig {
   const v4 = settings.mode === 'v4';
-  if (!v4 && !settings.flag('ssh')) {
+  if (!v4 && !settings.isOn('ssh')) {
     return { keyFiles: [], hostKeys: { check: 'default' }, command: env.GIT_SSH_COMMAND || undefined };
   }
   const file = settings.text('ssh-known-hosts-file');
@@ -75,5 +75,6 @@ export function buildGitAccess(
     gitConfig: parseGitConfig(settings.text('git-config'), quotedKeys),
     gitConfigAdd: settings.list('git-config-add').flatMap((text) => parseGitConfig(text, true)),
     environment: childEnvironment(env),
+    gitEnvironment: applicationEnvironment(env),
   };
 }

@@ -1,7 +1,6 @@
 import { isOfTheImage } from './environment.ts';
 import type { CompatMode } from './option.ts';
-import { bothNames } from './option.ts';
-import { findOption, OPTIONS } from './options.ts';
+import { findOption, optionsOf } from './options.ts';
 
 export interface CompatChoice {
   readonly mode: CompatMode;
@@ -17,6 +16,7 @@ export interface Mixture {
   readonly v4: string;
 }
 
+const OPTIONS = optionsOf('sync');
 const V3_ONLY_FLAGS = new Set(
   OPTIONS.filter((option) => option.replacedBy !== undefined || option.name === 'ssh' || option.name.includes('_'))
     .map((option) => option.name)
@@ -106,11 +106,4 @@ export function detectCompat(argv: readonly string[], env: Readonly<Record<strin
   const reason = `${v4} is a v4 spelling`;
   if (onlyV3 === undefined) return { mode: 'v4', reason };
   return { mode: 'v4', reason, mixture: { v3: v3Variables.includes(onlyV3) ? onlyV3 : `--${onlyV3}`, v4 } };
-}
-
-/** Every variable name that any mode reads. */
-export function knownVariables(): string[] {
-  return OPTIONS.flatMap((option) => [...option.env, ...(option.v3Env ? [option.v3Env] : [])]).concat(
-    bothNames('COMPAT')[0] ?? [],
-  );
 }

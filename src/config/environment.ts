@@ -1,7 +1,5 @@
 import { redactUrl } from '../platform/redact.ts';
 import type { OptionDefinition } from './option.ts';
-import { RELAY_OPTIONS } from './options/relay.ts';
-import { RUN_OPTIONS } from './options/run.ts';
 import { OPTIONS } from './options.ts';
 import type { EnvironmentVariables } from './settings.ts';
 
@@ -47,7 +45,7 @@ export function childEnvironment(env: EnvironmentVariables): Record<string, stri
 
 /** Every variable that an option is read from, in any mode, with the option. */
 const OPTION_OF: ReadonlyMap<string, OptionDefinition> = new Map(
-  [...OPTIONS, ...RUN_OPTIONS, ...RELAY_OPTIONS].flatMap((option) =>
+  OPTIONS.flatMap((option) =>
     [...option.env, ...(option.v3Env === undefined ? [] : [option.v3Env])].map((name) => [name, option] as const),
   ),
 );

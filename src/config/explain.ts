@@ -1,17 +1,19 @@
 import { redactUrl } from '../platform/redact.ts';
 import { visibleText } from '../platform/visible-text.ts';
-import type { LoadedSettings } from './load.ts';
+import type { Loaded } from './load.ts';
 import { maskValue } from './secrecy.ts';
 import type { Setting } from './settings.ts';
+import { formatSize } from './size.ts';
 
 function shown({ option, value }: Setting): string {
   if (option.type === 'duration') return `${Number(value) / 1000}s`;
+  if (option.type === 'size') return formatSize(Number(value));
   const texts = Array.isArray(value) ? value.map(String) : [String(value)];
   return texts.map((text) => maskValue(option, text)).join(' ') || '""';
 }
 
 /** The text of `--explain`: every option with its value and where it came from, then the remarks. */
-export function renderExplanation(loaded: LoadedSettings): string {
+export function renderExplanation(loaded: Pick<Loaded, 'compat' | 'settings' | 'notices'>): string {
   const listed = loaded.settings
     .all()
     .filter(({ option }) => !option.hidden && !['help', 'man', 'version', 'explain'].includes(option.name));

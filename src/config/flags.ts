@@ -1,4 +1,4 @@
-import type { OptionDefinition } from './option.ts';
+import type { CommandName, OptionDefinition } from './option.ts';
 import { findOption, OPTIONS } from './options.ts';
 
 /** One use of a flag on the command line. */
@@ -39,7 +39,7 @@ function v3Option(name: string): OptionDefinition | undefined {
   if (name === 'v') return findOption('verbose');
   if (name === 'h') return findOption('help');
   const option = findOption(name);
-  return option && !option.envOnly && name !== 'man' ? option : undefined;
+  return option?.commands.includes('sync') && !option.envOnly && name !== 'man' ? option : undefined;
 }
 
 /**
@@ -74,15 +74,25 @@ export function parseV3Flags(argv: readonly string[]): ParsedFlags {
   return { uses, positional: argv.slice(at) };
 }
 
-export type FindOption = (name: string) => OptionDefinition | undefined;
-
 /** v4's hidden flags that stand for variables, made for its own tests. */
-export function v4Option(name: string): OptionDefinition | undefined {
+function v4Option(name: string): OptionDefinition | undefined {
   if (name === '__env__GITSYNC_PASSWORD') return findOption('password');
   if (name === '__env__GITSYNC_GITHUB_APP_PRIVATE_KEY') return findOption('github-app-private-key');
   if (name === 'v') return findOption('verbose');
   const option = findOption(name);
   return option && !option.envOnly && !name.includes('_') ? option : undefined;
+}
+
+/** The option that was found for `command`. @throws FlagSyntaxError when another command has it, or none */
+function required(
+  option: OptionDefinition | undefined,
+  command: CommandName,
+  unknown: FlagSyntaxError,
+): OptionDefinition {
+  if (!option) throw unknown;
+  if (option.commands.includes(command)) return option;
+  const others = option.commands.join(' and ');
+  throw new FlagSyntaxError(`--${option.name} belongs to ${others}; it means nothing to ${command}`);
 }
 
 const SHORTHANDS = new Map(
@@ -93,10 +103,10 @@ const SHORTHANDS = new Map(
  * pflag (v4): `--name value`, `--name=value`, one-letter flags that may be joined (`-v5`, `-v=5`, `-v 5`),
  * words that are no flags may stand anywhere and `--` ends the flags.
  *
- * @param find looks an option up by its long name
+ * @param command whose options are allowed
  * @throws FlagSyntaxError
  */
-export function parseV4Flags(argv: readonly string[], find: FindOption = v4Option): ParsedFlags {
+export function parseV4Flags(argv: readonly string[], command: CommandName): ParsedFlags {
   const uses: FlagUse[] = [];
   const positional: string[] = [];
   const words = [...argv];
@@ -105,20 +115,19 @@ export function parseV4Flags(argv: readonly string[], find: FindOption = v4Optio
       positional.push(...words);
       break;
     }
-    if (word.startsWith('--')) uses.push(readLongFlag(word, words, find));
-    else if (word.startsWith('-') && word.length > 1) uses.push(...readShortFlags(word, words));
+    if (word.startsWith('--')) uses.push(readLongFlag(word, words, command));
+    else if (word.startsWith('-') && word.length > 1) uses.push(...readShortFlags(word, words, command));
     else positional.push(word);
   }
   return { uses, positional };
 }
 
-function readLongFlag(word: string, rest: string[], find: FindOption): FlagUse {
+function readLongFlag(word: string, rest: string[], command: CommandName): FlagUse {
   const body = word.slice(2);
   if (body.startsWith('-') || body.startsWith('=')) throw new FlagSyntaxError(`bad flag syntax: ${withoutValue(word)}`);
   const equals = body.indexOf('=');
   const name = equals < 0 ? body : body.slice(0, equals);
-  const option = find(name);
-  if (!option) throw new FlagSyntaxError(`unknown flag: --${name}`, name);
+  const option = required(v4Option(name), command, new FlagSyntaxError(`unknown flag: --${name}`, name));
   if (equals >= 0) return { option, value: body.slice(equals + 1) };
   if (isSwitch(option)) return { option, value: 'true' };
   const value = rest.shift();
@@ -126,17 +135,17 @@ function readLongFlag(word: string, rest: string[], find: FindOption): FlagUse {
   return { option, value };
 }
 
-function readShortFlags(word: string, rest: string[]): FlagUse[] {
+function readShortFlags(word: string, rest: string[], command: CommandName): FlagUse[] {
   const uses: FlagUse[] = [];
   let letters = word.slice(1);
   while (letters !== '') {
     const letter = letters[0] ?? '';
-    const option = letter === '?' ? findOption('help') : SHORTHANDS.get(letter);
-    if (!option)
-      throw new FlagSyntaxError(
-        `unknown shorthand flag: '${letter}' in ${withoutValue(word)}`,
-        word.replace(/^-|=.*$/g, ''),
-      );
+    const unknown = `unknown shorthand flag: '${letter}' in ${withoutValue(word)}`;
+    const option = required(
+      letter === '?' ? findOption('help') : SHORTHANDS.get(letter),
+      command,
+      new FlagSyntaxError(unknown, word.replace(/^-|=.*$/g, '')),
+    );
     letters = letters.slice(1);
     if (letters.startsWith('=')) return [...uses, { option, value: letters.slice(1) }];
     if (isSwitch(option)) {

@@ -3,8 +3,8 @@ import type { SidecarError } from '../model/error.ts';
 import { ERROR_CODES } from '../model/error-codes.ts';
 import type { ErrorCodeEntry } from '../model/error-entry.ts';
 import type { CompatMode } from './option.ts';
-import { findOption, OPTIONS } from './options.ts';
-import { effectiveName, type Settings } from './settings.ts';
+import { findOption } from './options.ts';
+import { nameInForce, type Settings } from './settings.ts';
 
 /** Hints that v3 needs in other words, by v4's text. */
 const V3_TEXTS = new Map(
@@ -13,12 +13,6 @@ const V3_TEXTS = new Map(
     ...Object.values<{ hint: string; v3Hint?: string }>(CASE_HINTS),
   ].flatMap(({ hint, v3Hint }) => (v3Hint === undefined ? [] : [[hint, v3Hint] as const])),
 );
-
-/** The name of the option that has the effect of v4's `name` here: an old one, where that is what counts. */
-function nameInForce(settings: Settings, name: string): string {
-  const olds = OPTIONS.filter((option) => option.replacedBy === name).map((option) => option.name);
-  return olds.find((old) => effectiveName(settings, name, old) === old) ?? name;
-}
 
 function variableOf(name: string, mode: CompatMode): string | undefined {
   const option = findOption(name);
@@ -41,6 +35,6 @@ function spell(settings: Settings, name: string): string {
 export function hintFor({ hint }: Pick<SidecarError, 'hint'>, settings: Settings): string {
   const text = settings.mode === 'v4' ? hint : (V3_TEXTS.get(hint) ?? hint);
   return text.replace(/`--([a-z][a-z-]+)`/g, (whole, name: string) =>
-    findOption(name) === undefined ? whole : spell(settings, name),
+    settings.has(name) ? spell(settings, name) : whole,
   );
 }

@@ -15,26 +15,16 @@ export function parseAddress(option: string, text: string): Address {
   return { host: found?.[1] || found?.[2] || undefined, port };
 }
 
+/** `--http-bind` and what belongs to it. @throws InvalidOption */
 export function parseHttpBind(settings: Settings): HttpConfig | undefined {
-  const text = settings.text('http-bind');
-  const profilesTokenFile = settings.text('http-pprof-token-file');
-  refuseIf(
-    profilesTokenFile !== '' && !settings.flag('http-pprof'),
-    '--http-pprof-token-file needs --http-pprof',
-    false,
-  );
-  const [pushSecretFile, syncTokenFile] = [settings.text('push-secret-file'), settings.text('sync-token-file')];
-  if (text === '') {
-    refuseIf(pushSecretFile + syncTokenFile !== '', '--push-secret-file and --sync-token-file need --http-bind', false);
-    return undefined;
-  }
+  if (!settings.isOn('http-bind')) return undefined;
   return {
-    ...parseAddress('--http-bind', text),
+    ...parseAddress('--http-bind', settings.text('http-bind')),
     metrics: settings.flag('http-metrics'),
     profiles: settings.flag('http-pprof'),
-    profilesTokenFile: profilesTokenFile || undefined,
-    maxStalenessMs: settings.number('max-staleness'),
-    pushSecretFile: pushSecretFile || undefined,
-    syncTokenFile: syncTokenFile || undefined,
+    profilesTokenFile: settings.text('http-pprof-token-file') || undefined,
+    maxStalenessMs: settings.has('max-staleness') ? settings.number('max-staleness') : 0,
+    pushSecretFile: settings.text('push-secret-file') || undefined,
+    syncTokenFile: settings.text('sync-token-file') || undefined,
   };
 }

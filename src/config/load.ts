@@ -1,13 +1,13 @@
 import { resolve as absolute } from 'node:path';
 import { SidecarError } from '../model/error.ts';
-import { buildSyncConfig, linkPath } from './build-config.ts';
+import { linkPath } from './build-config.ts';
 import { type CompatChoice, detectCompat, explicitCompat } from './detect-compat.ts';
 import { FlagSyntaxError, type ParsedFlags, parseV3Flags, parseV4Flags } from './flags.ts';
-import type { CompatMode, OptionDefinition } from './option.ts';
-import { OPTIONS } from './options.ts';
+import type { CommandName, CompatMode, OptionDefinition } from './option.ts';
+import { optionsOf } from './options.ts';
+import type { OptionValue } from './read-value.ts';
 import { type EnvironmentVariables, resolveSettings, type Settings } from './settings.ts';
 import { suggest } from './suggest.ts';
-import type { SyncConfig } from './sync-config.ts';
 import { unknownVariableNotices } from './unknown-variables.ts';
 
 const MODES: Readonly<Record<string, CompatMode>> = {
@@ -40,27 +40,37 @@ export function chooseCompat(argv: readonly string[], env: EnvironmentVariables)
  * Parses the command line in the grammar of `mode`.
  * @throws SidecarError ERR_CONFIG_USAGE with the parser's own words and the nearest flag
  */
-function parseFlags(argv: readonly string[], mode: CompatMode): ParsedFlags {
+function parseFlags(command: CommandName, argv: readonly string[], mode: CompatMode): ParsedFlags {
   try {
-    return mode === 'v4' ? parseV4Flags(argv) : parseV3Flags(argv);
+    return mode === 'v4' ? parseV4Flags(argv, command) : parseV3Flags(argv);
   } catch (error) {
     if (!(error instanceof FlagSyntaxError)) throw error;
     // Only what the mode itself has: a v4 spelling would turn v3's configuration into v4's.
     const isKnown = ({ hidden, envOnly, since, replacedBy }: OptionDefinition): boolean =>
       !hidden && !envOnly && (mode === 'v4' ? replacedBy === undefined : since !== '4' && since !== '4.next');
-    const names = OPTIONS.filter(isKnown).map((option) => option.name);
-    const nearest = error.unknown === undefined ? undefined : suggest(error.unknown, names);
+    const names = optionsOf(command).filter(isKnown);
+    const nearest =
+      error.unknown &&
+      suggest(
+        error.unknown,
+        names.map(({ name }) => name),
+      );
     throw new SidecarError('ERR_CONFIG_USAGE', {
       op: 'read the command line',
       detail: error.message,
-      ...(nearest !== undefined && { hint: `Did you mean --${nearest}?` }),
+      ...(nearest && { hint: `Did you mean --${nearest}?` }),
     });
   }
 }
 
-export interface LoadedSettings {
+/** What a command line and an environment say: the value of every option that the command has, and the rest. */
+export interface Loaded {
   readonly compat: CompatChoice;
   readonly settings: Settings;
+  /** Words that are no options. */
+  readonly words: readonly string[];
+  /** What stands behind `--` of `run`: a program and its arguments. */
+  readonly command: readonly string[];
   /** Things the user should know: old names, values without effect, unknown variables. */
   readonly notices: readonly string[];
 }
@@ -68,27 +78,72 @@ export interface LoadedSettings {
 /** Which git-sync's layout the root has that `link` is in; undefined for a fresh one. */
 export type LayoutOf = (link: string) => CompatMode | undefined;
 
-/** From command line and environment to every option's value. */
-export function loadSettings(
+/**
+ * From command line and environment to every option's value. `sync` speaks whatever git-sync its user speaks; all other
+ * commands speak v4.
+ *
+ * @throws SidecarError ERR_CONFIG_USAGE, ERR_CONFIG_INVALID
+ */
+export function load(
+  name: CommandName,
   argv: readonly string[],
   env: EnvironmentVariables,
   layoutOf: LayoutOf = () => undefined,
-): LoadedSettings {
-  const chosen = chooseCompat(argv, env);
-  const first = resolveSettings(chosen.mode, parseFlags(argv, chosen.mode), env);
+): Loaded {
+  const options = optionsOf(name);
+  const end = name === 'run' ? argv.indexOf('--') : -1;
+  const [words, command] = end < 0 ? [argv, []] : [argv.slice(0, end), argv.slice(end + 1)];
+  const chosen = compatOf(name, words, env);
+  const flags = parseFlags(name, words, chosen.mode);
+  const first = resolveSettings(chosen.mode, flags, env, options);
   const compat = keepLayout(chosen, first, layoutOf);
-  const settings =
-    compat.mode === chosen.mode ? first : resolveSettings(compat.mode, parseFlags(argv, compat.mode), withV4Names(env));
-  return {
-    compat,
-    settings,
-    notices: [
-      ...mixtureNotices(compat, settings),
-      ...settings.notices,
-      ...unknownVariableNotices(env, chosen.mode),
-      ...overruledNotices(settings),
-    ],
-  };
+  const isKept = compat.mode === chosen.mode;
+  const settings = isKept
+    ? first
+    : resolveSettings(compat.mode, parseFlags(name, words, compat.mode), withV4Names(env), options);
+  const notices = [
+    ...mixtureNotices(compat, settings),
+    ...settings.notices,
+    ...(name === 'sync' ? strayNotices(flags, compat.mode) : []),
+    ...unknownVariableNotices(name, env, chosen.mode),
+    ...overruledNotices(settings),
+    ...uselessNotices(name, settings),
+  ];
+  return { compat, settings, words: flags.positional, command, notices };
+}
+
+function compatOf(name: CommandName, argv: readonly string[], env: EnvironmentVariables): CompatChoice {
+  return name === 'sync' ? chooseCompat(argv, env) : { mode: 'v4', reason: `${name} speaks v4` };
+}
+
+/** git-sync ignores such words. */
+function strayNotices({ positional }: ParsedFlags, mode: CompatMode): string[] {
+  if (positional.length === 0) return [];
+  const behind = mode === 'v4' ? '' : ', and with it every flag behind the first such word';
+  return [`ignored, since no flag: ${positional.join(' ')}${behind}`];
+}
+
+/** True where `--compat` chooses v4, or leaves the choice to us. */
+export function isV4(compat: OptionValue): boolean {
+  return ['', 'auto'].includes(String(compat)) || MODES[String(compat)] === 'v4';
+}
+
+/** Flags that change nothing, since what they are about is not there. A variable may be meant for other containers. */
+function uselessNotices(name: CommandName, settings: Settings): string[] {
+  const notices: string[] = [];
+  const isAlone = name === 'run' && !settings.isOn('repo');
+  const compat = name === 'run' ? settings.get('compat') : undefined;
+  if (compat?.source === 'env' && !isV4(compat.value))
+    notices.push(`${compat.sourceName}=${String(compat.value)} has no effect: run speaks v4`);
+  for (const { option, source } of settings.all()) {
+    const { name: flag, runAlone, detailOf = [] } = option;
+    if (source !== 'flag' || !settings.isOn(flag)) continue;
+    if (isAlone && !runAlone)
+      notices.push(`--${flag} has no effect without --repo: another process publishes the link`);
+    else if (detailOf.length > 0 && !detailOf.some((each) => settings.isOn(each)))
+      notices.push(`--${flag} has no effect without --${detailOf[0]}`);
+  }
+  return notices;
 }
 
 /**
@@ -119,7 +174,7 @@ function withV4Names(env: EnvironmentVariables): EnvironmentVariables {
   for (const {
     v3Env,
     env: [name = ''],
-  } of OPTIONS)
+  } of optionsOf('sync'))
     if (v3Env !== undefined && !env[v3Env] && env[name]) more[v3Env] = env[name];
   return { ...env, ...more };
 }
@@ -137,8 +192,8 @@ function mixtureNotices({ mixture, mode }: CompatChoice, settings: Settings): st
 }
 
 /** airflow#42918: old variables that beat a ref somebody pinned are easy to miss. */
-export function overruledNotices(settings: Settings): string[] {
-  if (settings.mode !== 'v4' || !settings.isSet('ref')) return [];
+function overruledNotices(settings: Settings): string[] {
+  if (settings.mode !== 'v4' || !settings.has('ref') || !settings.isSet('ref')) return [];
   return ['branch', 'rev']
     .filter((name) => settings.isSet(name) && settings.text(name) !== '' && settings.text(name) !== 'HEAD')
     .map((name) => {
@@ -147,8 +202,4 @@ export function overruledNotices(settings: Settings): string[] {
       const loses = wins === old ? ref : old;
       return `${loses.sourceName}=${String(loses.value)} is overruled by ${wins.sourceName}=${String(wins.value)}`;
     });
-}
-
-export function loadSyncConfig(loaded: LoadedSettings, env: EnvironmentVariables): SyncConfig {
-  return buildSyncConfig(loaded.settings, env);
 }

@@ -1,6 +1,11 @@
 /** Which git-sync the command line and the environment speak. `v3` is 3.3.5, `v3.1` is 3.1.1, `v4` is 4.7.1. */
 export type CompatMode = 'v3.1' | 'v3' | 'v4';
 
+/** Commands that work until they are stopped. */
+export const SERVICES = ['sync', 'run', 'relay'] as const;
+export const EVERY_COMMAND = [...SERVICES, 'up', 'status', 'rollback', 'install', 'demo'] as const;
+export type CommandName = (typeof EVERY_COMMAND)[number];
+
 export type OptionType =
   /** Any text. */
   | 'string'
@@ -12,25 +17,49 @@ export type OptionType =
   | 'bool'
   /** Go's `time.ParseDuration`: `300ms`, `1.5h`, `2h45m`. */
   | 'duration'
+  /** Bytes as Kubernetes writes them: `500Mi`, `10Gi`. */
+  | 'size'
   /** Repeatable text; in the environment separated by colons. */
   | 'list'
   /** Repeatable text that is not split. */
   | 'repeat';
 
-/** Groups of the options that only `run` has. */
-export type RunGroup = 'deploy' | 'ready' | 'supervise' | 'front';
+/** Titles of the groups of options, in the order in which texts show them. */
+export const GROUP_TITLES = {
+  source: 'What to follow',
+  place: 'Where it goes',
+  timing: 'When',
+  hooks: 'Whom to tell',
+  auth: 'Credentials',
+  relay: 'Through a relay',
+  git: 'git',
+  http: 'HTTP endpoint',
+  process: 'This process',
+  deploy: 'What is deployed, and where',
+  ready: 'When it is ready',
+  supervise: 'The process',
+  front: 'No dropped request',
+  followed: 'What is followed',
+  served: 'Who is served, and how',
+  limits: 'Limits',
+} as const;
 
-export type SyncGroup = 'source' | 'place' | 'timing' | 'hooks' | 'auth' | 'relay' | 'git' | 'http' | 'process';
+export type OptionGroup = keyof typeof GROUP_TITLES;
 
-/** Groups of the options that only `relay` has. */
-export type RelayGroup = 'followed' | 'served' | 'limits';
+/** Bounds as one would type them; both are allowed values. */
+export interface Range {
+  readonly least: string;
+  readonly most?: string;
+  /** 0 is allowed as well: it turns something off. */
+  readonly orZero?: true;
+}
 
-export type OptionGroup = SyncGroup | RunGroup | RelayGroup;
-
-/** One row of the option table: everything a mode needs to read it and everything a reader needs to use it. */
+/** One row of the option table: everything a command needs to read and check it, and everything a reader needs to use it. */
 export interface OptionDefinition {
   /** Long flag, without dashes. */
   readonly name: string;
+  /** Which commands have it. */
+  readonly commands: readonly CommandName[];
   /** One-letter flag of v4. */
   readonly short?: string;
   readonly type: OptionType;
@@ -49,18 +78,50 @@ export interface OptionDefinition {
   readonly replacedBy?: string;
   /** There is a variable only. */
   readonly envOnly?: boolean;
+  /** The words that are allowed, each with what it means where that needs saying. */
+  readonly choices?: Readonly<Record<string, string>>;
+  /** Of numbers, durations and sizes. */
+  readonly range?: Range;
+  /** What the text has to be. */
+  readonly form?: 'signal';
+  /** Where it is set, one of these has to be set as well. In v3 modes it is checked for options of ours only. */
+  readonly needs?: readonly string[];
+  /** Where it is set, none of these may be. */
+  readonly excludes?: readonly string[];
+  /** It says more about one of these. Without them it has no effect and, as in git-sync, its range is not checked. */
+  readonly detailOf?: readonly string[];
+  /** `run` uses it also without `--repo`, when another process publishes the link. */
+  readonly runAlone?: boolean;
   /**
-   * What of the value must never be shown: all of it; of the address of a service, which lets in whoever knows it, all
-   * but the origin; of git settings the values of some. A user's name is shown, but can be a token. None of these is
-   * handed on to what runs beside the sync. User and password within a URL are never shown, in any option.
+   * What of the value must never be shown: all of it; of credentials as JSON all but URL and user; of the address of a
+   * service, which lets in whoever knows it, all but the origin; of git settings the values of some. A user's name is
+   * shown, but can be a token. None of these is handed on to what runs beside the sync. User and password within a URL
+   * are never shown, in any option.
    */
-  readonly secret?: true | 'address' | 'git-settings' | 'name';
+  readonly secret?: true | 'credentials' | 'address' | 'git-settings' | 'name';
   /** Not listed by --help. */
   readonly hidden?: boolean;
   /** A word for the value in usage texts. */
   readonly placeholder?: string;
-  /** One or more sentences. */
+  /** One or more sentences. What the other columns say is added to it (`describeOption`). */
   readonly doc: string;
+}
+
+type Shared = Pick<OptionDefinition, 'group' | 'commands' | 'since' | 'runAlone'>;
+type Row = Omit<OptionDefinition, 'group' | 'commands' | 'env' | 'default'> & Partial<OptionDefinition>;
+
+/**
+ * Rows that have some columns in common; a row's own columns win. Without `env` the variable is called as the option is,
+ * behind `prefix`; without `default` there is none.
+ */
+export function rows(
+  { prefix = 'GITSYNC', ...shared }: Shared & { readonly prefix?: string },
+  list: readonly Row[],
+): readonly OptionDefinition[] {
+  return list.map((row) => {
+    const variable = `${prefix}_${row.name.toUpperCase().replaceAll('-', '_')}`;
+    return { ...shared, env: [variable], default: '', ...row };
+  });
 }
 
 /** The two names that v4 gives a variable: `GITSYNC_X` and, where v3 had it, `GIT_SYNC_X`. */

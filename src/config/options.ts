@@ -1,13 +1,18 @@
-import type { OptionDefinition } from './option.ts';
+import type { CommandName, OptionDefinition } from './option.ts';
 import { AUTH_OPTIONS } from './options/auth.ts';
 import { HOOK_OPTIONS } from './options/hooks.ts';
 import { PLACE_OPTIONS } from './options/place.ts';
-import { GLOG_OPTIONS, PROCESS_OPTIONS } from './options/process.ts';
+import { PROCESS_OPTIONS } from './options/process.ts';
+import { RELAY_OPTIONS } from './options/relay.ts';
 import { RELAY_CLIENT_OPTIONS } from './options/relay-client.ts';
+import { RUN_OPTIONS } from './options/run.ts';
 import { SOURCE_OPTIONS } from './options/source.ts';
 import { TIMING_OPTIONS } from './options/timing.ts';
 
-/** THE table: flags, variables, defaults, help, manual, docs/options.md and the JSON schema all come from it. */
+/**
+ * THE table. Flags, variables, defaults, checks, what is secret, help, manual, docs/options.md and the JSON schema all
+ * come from it.
+ */
 export const OPTIONS: readonly OptionDefinition[] = [
   ...SOURCE_OPTIONS,
   ...PLACE_OPTIONS,
@@ -16,7 +21,8 @@ export const OPTIONS: readonly OptionDefinition[] = [
   ...AUTH_OPTIONS,
   ...RELAY_CLIENT_OPTIONS,
   ...PROCESS_OPTIONS,
-  ...GLOG_OPTIONS,
+  ...RUN_OPTIONS,
+  ...RELAY_OPTIONS,
 ];
 
 const BY_NAME = new Map(OPTIONS.map((option) => [option.name, option]));
@@ -30,4 +36,9 @@ export function optionNamed(name: string): OptionDefinition {
 
 export function findOption(name: string): OptionDefinition | undefined {
   return BY_NAME.get(name);
+}
+
+/** The rows that `command` has. */
+export function optionsOf(command: CommandName): readonly OptionDefinition[] {
+  return OPTIONS.filter(({ commands }) => commands.includes(command));
 }

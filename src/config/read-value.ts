@@ -1,7 +1,8 @@
 import { parseDecimalInt, parseGoBool, parseGoDuration, parseGoFloat, parseGoInt } from './go-values.ts';
 import type { OptionType } from './option.ts';
+import { parseSize } from './size.ts';
 
-/** A value as the program uses it: durations are milliseconds. */
+/** A value as the program uses it: durations are milliseconds, sizes bytes. */
 export type OptionValue = string | number | boolean | readonly string[];
 
 /** Go's name of a type in its messages. */
@@ -24,6 +25,8 @@ export function readValue(type: OptionType, text: string, decimalOnly = false): 
       return parseGoBool(text);
     case 'duration':
       return parseGoDuration(text);
+    case 'size':
+      return parseSize(text);
     case 'list':
     case 'repeat':
       return [text];

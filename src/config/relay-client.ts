@@ -5,26 +5,14 @@ import { refuseIf } from './validation.ts';
 /** `--relay` and what belongs to it. @throws SidecarError ERR_CONFIG_INVALID */
 export function parseRelayClient(settings: Settings): RelayClientConfig | undefined {
   const text = settings.text('relay').replace(/\/+$/, '');
-  const files = ['relay-token-file', 'relay-ca-file', 'relay-cert-file', 'relay-key-file'];
-  if (text === '') {
-    for (const name of [...files, 'relay-fallback']) refuseIf(settings.isSet(name), `--${name} needs --relay`, false);
-    return undefined;
-  }
-  refuseIf(
-    !/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(text),
-    '--relay must look like https://relay.example.com',
-    false,
-  );
-  refuseIf(settings.flag('lfs'), '--lfs and --relay exclude each other: a relay serves what git fetches', false);
+  if (text === '') return undefined;
+  const isUrl = /^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(text);
+  refuseIf(!isUrl, '--relay must look like https://relay.example.com', false);
   const file = (name: string): string | undefined => settings.text(name) || undefined;
-  refuseIf(
-    file('relay-key-file') !== undefined && !file('relay-cert-file'),
-    '--relay-key-file needs --relay-cert-file',
-  );
   return {
     url: text,
     tokenFile: file('relay-token-file'),
-    fallback: settings.flag('relay-fallback'),
+    fallback: settings.isOn('relay-fallback'),
     caFile: file('relay-ca-file'),
     certFile: file('relay-cert-file'),
     keyFile: file('relay-key-file') ?? file('relay-cert-file'),
@@ -35,11 +23,7 @@ export function parseRelayClient(settings: Settings): RelayClientConfig | undefi
 /** `--nats` and what belongs to it. @throws SidecarError ERR_CONFIG_INVALID */
 export function parseNats(settings: Settings): NatsConfig | undefined {
   const text = settings.text('nats');
-  if (text === '') {
-    for (const name of ['nats-credentials-file', 'nats-ca-file'])
-      refuseIf(settings.isSet(name), `--${name} needs --nats`, false);
-    return undefined;
-  }
+  if (text === '') return undefined;
   const servers = text.split(',').map((each) => each.trim());
   const valid = /^(?:nats|tls):\/\/(?:([^:@/]+):([^@/]*)@)?([^@/\s]+)\/?$/;
   const found = servers.map((server) => valid.exec(server));

@@ -1,3 +1,4 @@
+import type { Secret } from './secrets.ts';
 import type { GitAccess, HttpConfig, NatsConfig, RelayClientConfig } from './sync-config.ts';
 
 /** What `relay` does, checked. Times are milliseconds, sizes bytes, paths absolute. */
@@ -29,6 +30,8 @@ export interface RelayConfig extends GitAccess {
   readonly nats: NatsConfig | undefined;
   readonly verbosity: number;
   readonly logFormat: 'auto' | 'json' | 'text';
+  /** What must never be shown. */
+  readonly secrets: readonly Secret[];
   /** A flag, not a variable, holds a secret. */
   readonly secretsOnCommandLine: boolean;
 }

@@ -1,9 +1,7 @@
-import { SHARED_WITH_RELAY } from './load-relay.ts';
-import type { OptionDefinition } from './option.ts';
-import { OPTIONS } from './options.ts';
-import { defaultFor, GROUP_TITLES } from './render-help.ts';
-import { relayGroups } from './render-relay-help.ts';
-import { runGroups } from './render-run-help.ts';
+import { defaultFor, describeOption } from './describe-option.ts';
+import type { CompatMode, OptionDefinition } from './option.ts';
+import { OPTIONS, optionsOf } from './options.ts';
+import { byGroup, sharedWithSync } from './render-help.ts';
 
 function code(text: string | undefined): string {
   return text === undefined ? '' : `\`${text.replaceAll('|', '\\|')}\``;
@@ -14,43 +12,56 @@ function variables(option: OptionDefinition): string {
   return names.map(code).join(' ');
 }
 
-function row(option: OptionDefinition): string {
-  const flag = option.envOnly ? '(variable only)' : code(`--${option.name}`);
-  const defaults = [code(defaultFor(option, 'v4')), code(defaultFor(option, 'v3')), code(defaultFor(option, 'v3.1'))];
-  const note = option.replacedBy === undefined ? '' : ` In v4 mode: replaced by \`--${option.replacedBy}\`.`;
-  const since =
-    option.since === 'git-sidecar'
-      ? ' (git-sidecar only)'
-      : option.since === '4.next'
-        ? ' (git-sync’s next release)'
-        : '';
-  return `| ${flag} | ${option.type} | ${variables(option)} | ${defaults.join(' | ')} | ${option.doc.replaceAll('|', '\\|')}${note}${since} |`;
+/** A row of a table, with the defaults of `modes`. */
+function row(option: OptionDefinition, modes: readonly CompatMode[]): string {
+  const { commands, envOnly, name, replacedBy, since, type } = option;
+  const flag = envOnly ? '(variable only)' : code(`--${name}`);
+  const defaults = modes.map((mode) => code(defaultFor(option, mode)));
+  const isOfSync = commands.includes('sync');
+  const note = [
+    describeOption(option),
+    replacedBy === undefined ? '' : ` In v4 mode: replaced by \`--${replacedBy}\`.`,
+    isOfSync && since === 'git-sidecar' ? ' (git-sidecar only)' : '',
+    since === '4.next' ? ' (git-sync’s next release)' : '',
+  ];
+  return `| ${[flag, type, variables(option), ...defaults, note.join('').replaceAll('|', '\\|')].join(' | ')} |`;
+}
+
+function tables(options: readonly OptionDefinition[], level: string, modes: readonly CompatMode[]): string[] {
+  const heads = modes.length === 1 ? ['default'] : modes;
+  const columns = ['flag', 'type', modes.length === 1 ? 'variable' : 'variables', ...heads, 'meaning'];
+  const head = `| ${columns.join(' | ')} |\n|${'---|'.repeat(columns.length)}`;
+  return byGroup(options).map(
+    ([title, found]) => `${level} ${title}\n\n${head}\n${found.map((option) => row(option, modes)).join('\n')}`,
+  );
+}
+
+function flags(options: readonly OptionDefinition[]): string {
+  return options.map(({ name }) => code(`--${name}`)).join(', ');
 }
 
 /** docs/options.md. */
 export function renderOptionsDoc(): string {
-  const sections = Object.entries(GROUP_TITLES).map(([group, title]) => {
-    const rows = OPTIONS.filter((option) => option.group === group && !option.hidden).map(row);
-    const head = '| flag | type | variables | v4 | v3 | v3.1 | meaning |\n|---|---|---|---|---|---|---|';
-    return `## ${title}\n\n${head}\n${rows.join('\n')}`;
-  });
-  const plain = ([title, options]: readonly [string, readonly OptionDefinition[]]): string => {
-    const rows = options.map(
-      (option) =>
-        `| ${code(`--${option.name}`)} | ${option.type} | ${variables(option)} | ${code(defaultFor(option, 'v4'))} | ${option.doc.replaceAll('|', '\\|')} |`,
-    );
-    return `### ${title}\n\n| flag | type | variable | default | meaning |\n|---|---|---|---|---|\n${rows.join('\n')}`;
-  };
+  const shown = OPTIONS.filter(({ hidden }) => !hidden);
+  const only = (command: 'run' | 'relay'): readonly OptionDefinition[] =>
+    shown.filter(({ commands }) => commands.includes(command) && !commands.includes('sync'));
+  const shared = (command: 'run' | 'relay'): readonly OptionDefinition[] =>
+    sharedWithSync(command).filter(({ hidden }) => !hidden);
+  const notOfRun = shown.filter(({ commands }) => commands.includes('sync') && !commands.includes('run'));
   return `${[
     '# Options of `git-sidecar sync`, `run` and `relay`',
     '<!-- Made by `npm run docs` from src/config/options; do not edit. -->',
     'A flag beats a variable, a variable beats the default. Of several variables the last-listed one that is set wins, as in git-sync v4.4 and later. The three default columns are the compatibility modes (`--compat`).',
-    ...sections,
+    ...tables(
+      optionsOf('sync').filter(({ hidden }) => !hidden),
+      '##',
+      ['v4', 'v3', 'v3.1'],
+    ),
     '## Only `git-sidecar run`',
-    'All options above are allowed too, in v4’s spelling; without `--repo` only `--link`, `--http-bind`, `--http-metrics`, `--log-format` and `--verbose` have an effect.',
-    ...runGroups().map(plain),
+    `All options above but ${flags(notOfRun)} are allowed too, in v4’s spelling; without \`--repo\` only ${flags(shared('run').filter(({ runAlone }) => runAlone))} have an effect.`,
+    ...tables(only('run'), '###', ['v4']),
     '## Only `git-sidecar relay`',
-    `Of the options above a relay also takes ${SHARED_WITH_RELAY.map((name) => code(`--${name}`)).join(', ')}.`,
-    ...relayGroups().map(plain),
+    `Of the options above a relay also takes ${flags(shared('relay'))}.`,
+    ...tables(only('relay'), '###', ['v4']),
   ].join('\n\n')}\n`;
 }

@@ -1,27 +1,28 @@
-import type { CompatMode, OptionDefinition, SyncGroup } from './option.ts';
-import { OPTIONS } from './options.ts';
+import { type CommandText, commandText } from './command.ts';
+import { defaultFor, describeOption, variablesFor } from './describe-option.ts';
+import {
+  type CommandName,
+  type CompatMode,
+  GROUP_TITLES,
+  type OptionDefinition,
+  type OptionGroup,
+  SERVICES,
+} from './option.ts';
+import { optionsOf } from './options.ts';
 
-export const GROUP_TITLES: Readonly<Record<SyncGroup, string>> = {
-  source: 'What to follow',
-  place: 'Where it goes',
-  timing: 'When',
-  hooks: 'Whom to tell',
-  auth: 'Credentials',
-  relay: 'Through a relay',
-  git: 'git',
-  http: 'HTTP endpoint',
-  process: 'This process',
-};
-
-/** The default as a mode has it; undefined where an empty text is the default. */
-export function defaultFor(option: OptionDefinition, mode: CompatMode): string | undefined {
-  const v3 = mode === 'v3.1' ? (option.v31Default ?? option.v3Default) : option.v3Default;
-  return ((mode === 'v4' ? undefined : v3) ?? option.default) || undefined;
+/** Rows by their group, with the title of each group that has some. */
+export function byGroup(
+  options: readonly OptionDefinition[],
+): readonly (readonly [string, readonly OptionDefinition[]])[] {
+  return Object.entries(GROUP_TITLES)
+    .map(([group, title]) => [title, options.filter((option) => option.group === (group as OptionGroup))] as const)
+    .filter(([, found]) => found.length > 0);
 }
 
-export function variablesFor(option: OptionDefinition, mode: CompatMode): readonly string[] {
-  if (mode === 'v4') return option.env;
-  return option.v3Env !== undefined ? [option.v3Env] : option.env.slice(0, 1);
+/** Options that `run` and `relay` have from `sync`: their own texts only name them. */
+export function sharedWithSync(command: CommandName): readonly OptionDefinition[] {
+  if (command === 'sync' || !SERVICES.some((each) => each === command)) return [];
+  return optionsOf(command).filter(({ commands }) => commands.includes('sync'));
 }
 
 function isListed(option: OptionDefinition, mode: CompatMode): boolean {
@@ -40,7 +41,7 @@ export function wrap(text: string, width: number, indent: string): string {
   return [...lines, line].map((each) => `${indent}${each}`).join('\n');
 }
 
-export function optionHelp(option: OptionDefinition, mode: CompatMode): string {
+function optionHelp(option: OptionDefinition, mode: CompatMode): string {
   const short = option.short === undefined ? '' : `-${option.short}, `;
   const value = option.type === 'bool' ? '' : ` ${option.placeholder ?? 'VALUE'}`;
   const variables = variablesFor(option, mode);
@@ -50,24 +51,28 @@ export function optionHelp(option: OptionDefinition, mode: CompatMode): string {
     fallback === undefined ? '' : `default ${fallback}`,
   ];
   const tail = facts.filter(Boolean).join('; ');
-  return `  ${short}--${option.name}${value}${tail === '' ? '' : `  (${tail})`}\n${wrap(option.doc, 88, '        ')}`;
+  return `  ${short}--${option.name}${value}${tail === '' ? '' : `  (${tail})`}\n${wrap(describeOption(option), 88, '        ')}`;
 }
 
-/** The text of `--help`. */
-export function renderHelp(mode: CompatMode, program: string): string {
-  const sections = Object.entries(GROUP_TITLES).map(([group, title]) => {
-    const options = OPTIONS.filter((option) => option.group === group && isListed(option, mode));
-    return `${title}:\n${options.map((option) => optionHelp(option, mode)).join('\n')}`;
-  });
+/** The ways to use a command, a line each. */
+export function usageLines({ synopses }: CommandText, program: string): string {
+  return synopses
+    .map((synopsis, at) => `${at === 0 ? 'usage:' : '      '} ${program} ${synopsis}`.trimEnd())
+    .join('\n');
+}
+
+/** The text of `--help`. @param program as the user calls the command, such as `git-sidecar run` */
+export function renderHelp(mode: CompatMode, program: string, command: CommandName = 'sync'): string {
+  const text = commandText(command);
+  const shared = sharedWithSync(command).filter((option) => isListed(option, mode));
+  const own = optionsOf(command).filter((option) => isListed(option, mode) && !shared.includes(option));
+  const names = shared.map(({ name }) => `--${name}`).join(', ');
   return [
-    `usage: ${program} --repo=URL --root=DIR [options]`,
-    wrap(
-      'Keeps a directory equal to a branch, tag or commit of a git repository. Flags and variables are those of git-sync.',
-      96,
-      '',
-    ),
-    `Compatibility mode of this text: ${mode} (see --compat).`,
-    ...sections,
+    usageLines(text, program),
+    wrap(text.description[0] ?? '', 96, ''),
+    ...(command === 'sync' ? [`Compatibility mode of this text: ${mode} (see --compat).`] : []),
+    ...byGroup(own).map(([title, found]) => `${title}:\n${found.map((each) => optionHelp(each, mode)).join('\n')}`),
+    ...(names === '' ? [] : [wrap(`From sync (git-sidecar sync --help): ${names}`, 96, '')]),
     '',
   ].join('\n\n');
 }

@@ -1,44 +1,40 @@
-import type { CompatMode } from './option.ts';
-import { OPTIONS } from './options.ts';
-import { defaultFor, GROUP_TITLES, variablesFor } from './render-help.ts';
+import { commandText } from './command.ts';
+import { defaultFor, describeOption, variablesFor } from './describe-option.ts';
+import type { CommandName, CompatMode, OptionDefinition } from './option.ts';
+import { optionsOf } from './options.ts';
+import { byGroup, wrap } from './render-help.ts';
+
+const STATUSES: readonly (readonly [string, string])[] = [
+  ['1', 'bad configuration, or too many failures'],
+  ['2', 'the command line cannot be parsed'],
+  ['129, 130, 143', 'ended by SIGHUP, SIGINT, SIGTERM'],
+];
+
+function entry(option: OptionDefinition, mode: CompatMode): string {
+  const head = option.envOnly ? '(variable only)' : `--${option.name}`;
+  const names = [head, ...variablesFor(option, mode).map((name) => `$${name}`)];
+  const value = defaultFor(option, mode);
+  return `    ${names.join(', ')}\n        ${describeOption(option)}${value === undefined ? '' : ` Default: ${value}.`}\n`;
+}
 
 /** The text of `--man`: the help, and what a reader needs around it. */
-export function renderManual(mode: CompatMode, program: string): string {
-  const lines = [
+export function renderManual(mode: CompatMode, program: string, command: CommandName = 'sync'): string {
+  const { summary, synopses, description, statuses = [] } = commandText(command);
+  const listed = optionsOf(command).filter(({ hidden }) => !hidden);
+  return [
     'NAME',
-    `    ${program} - keep a directory equal to a git ref`,
+    `    ${program} - ${summary}`,
     '',
     'SYNOPSIS',
-    `    ${program} --repo=URL --root=DIR [--ref=REF] [--link=PATH] [options]`,
+    ...synopses.map((synopsis) => `    ${program} ${synopsis}`.trimEnd()),
     '',
     'DESCRIPTION',
-    '    Asks the remote for the ref once a period. When it has moved, the new commit is fetched and checked out',
-    '    beside the published tree, and a symbolic link is switched to it in one rename. A consumer that follows the',
-    '    link sees one complete commit at any instant, also while this program is killed.',
-    '',
-    '    Only what it made itself is ever removed.',
+    description.map((paragraph) => wrap(paragraph, 104, '    ')).join('\n\n'),
     '',
     'OPTIONS',
-  ];
-  for (const [group, title] of Object.entries(GROUP_TITLES)) {
-    lines.push(`  ${title}`);
-    for (const option of OPTIONS.filter((each) => each.group === group && !each.hidden)) {
-      const head = option.envOnly ? '(variable only)' : `--${option.name}`;
-      const variables = variablesFor(option, mode)
-        .map((name) => `$${name}`)
-        .join(', ');
-      lines.push(`    ${head}${variables === '' ? '' : `, ${variables}`}`);
-      const value = defaultFor(option, mode);
-      lines.push(`        ${option.doc}${value === undefined ? '' : ` Default: ${value}.`}`, '');
-    }
-  }
-  lines.push(
+    ...byGroup(listed).flatMap(([title, found]) => [`  ${title}`, ...found.map((option) => entry(option, mode))]),
     'EXIT STATUS',
-    '    0    --one-time succeeded',
-    '    1    bad configuration, or too many failures',
-    '    2    the command line cannot be parsed',
-    '    129, 130, 143    ended by SIGHUP, SIGINT, SIGTERM',
+    ...[...statuses, ...STATUSES].map(([status, meaning]) => `    ${status.padEnd(4)} ${meaning}`),
     '',
-  );
-  return lines.join('\n');
+  ].join('\n');
 }

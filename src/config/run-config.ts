@@ -1,3 +1,4 @@
+import type { Secret } from './secrets.ts';
 import type { SyncConfig } from './sync-config.ts';
 
 /** One `--copy`. Both are relative, without `..`; `.` is the whole of it. */
@@ -66,4 +67,8 @@ export interface RunConfig {
   readonly logFormat: SyncConfig['logFormat'];
   /** What the process and the shell lines inherit. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What must never be shown. */
+  readonly secrets: readonly Secret[];
+  /** A flag, not a variable, holds a secret. */
+  readonly secretsOnCommandLine: boolean;
 }

@@ -6,7 +6,7 @@ import type { OptionDefinition } from './option.ts';
 
 const MASK = '*****';
 /** git settings whose values let somebody in. */
-const SECRET_KEY = /(?:extraheader|pass(?:word|wd|phrase)?|token|secret)$/i;
+export const SECRET_KEY = /(?:extraheader|pass(?:word|wd|phrase)?|token|secret)$/i;
 
 /**
  * `text` without the userinfo of its URLs. Stricter than what is done to log lines: a password with a slash or an at
@@ -49,7 +49,7 @@ function maskGitSettings(text: string): string {
 /** One value of `option` as it may be shown; the option's row says what of it is secret. */
 export function maskValue({ secret }: Pick<OptionDefinition, 'secret'>, text: string): string {
   if (text === '') return '';
-  if (secret === true) return MASK;
+  if (secret === true || secret === 'credentials') return MASK;
   if (secret === 'address') return maskAddress(text);
   return visibleText(secret === 'git-settings' ? maskGitSettings(text) : maskUserinfo(text));
 }

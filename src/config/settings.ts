@@ -18,7 +18,7 @@ export interface Setting {
 
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 
-/** Every option's value for one mode, with remarks for the user about what was overridden or ignored. */
+/** The value of every option that a command has, with remarks for the user about what was overridden or ignored. */
 export class Settings {
   readonly mode: CompatMode;
   readonly notices: readonly string[];
@@ -36,6 +36,11 @@ export class Settings {
     return setting;
   }
 
+  /** False when the command has no such option. */
+  has(name: string): boolean {
+    return this.#settings.has(name);
+  }
+
   /** True when the user gave it, by flag or by variable. */
   isSet(name: string): boolean {
     return this.get(name).source !== 'default';
@@ -51,6 +56,12 @@ export class Settings {
 
   flag(name: string): boolean {
     return this.get(name).value === true;
+  }
+
+  /** True when the command has it and its value is neither empty, 0 nor false. */
+  isOn(name: string): boolean {
+    const value = this.#settings.get(name)?.value ?? false;
+    return Array.isArray(value) ? value.some((text) => text !== '') : Boolean(value);
   }
 
   list(name: string): readonly string[] {
@@ -152,7 +163,7 @@ export function resolveSettings(
   mode: CompatMode,
   flags: ParsedFlags,
   env: EnvironmentVariables,
-  options: readonly OptionDefinition[] = OPTIONS,
+  options: readonly OptionDefinition[],
 ): Settings {
   const notices: string[] = [];
   const fromFlags = readFlags(flags, mode);
@@ -166,10 +177,6 @@ export function resolveSettings(
     }
     const merged = option.type === 'repeat' && flag && variable ? append(variable, flag) : (flag ?? variable);
     settings.set(option.name, merged ?? defaultSetting(option, mode, env));
-  }
-  if (flags.positional.length > 0) {
-    const behind = mode === 'v4' ? '' : ', and with it every flag behind the first such word';
-    notices.push(`ignored, since no flag: ${flags.positional.join(' ')}${behind}`);
   }
   return new Settings(mode, settings, notices);
 }
@@ -190,4 +197,10 @@ export function effectiveName(settings: Settings, name: string, deprecated: stri
   if (settings.mode !== 'v4') return current.source === 'default' ? deprecated : name;
   const isOn = old.source !== 'default' && old.value !== '' && old.value !== 0;
   return isOn && !(old.source === 'env' && current.source === 'flag') ? deprecated : name;
+}
+
+/** The name of the option that has the effect of `name` here: an old one, where that overrules it. */
+export function nameInForce(settings: Settings, name: string): string {
+  const olds = OPTIONS.filter((option) => option.replacedBy === name && settings.has(option.name));
+  return olds.find((old) => effectiveName(settings, name, old.name) === old.name)?.name ?? name;
 }

@@ -3,6 +3,7 @@ import type { RemoteUrl } from '../remote/url.ts';
 import type { CredentialSpec } from './credential-json.ts';
 import type { GitConfigPair } from './git-config-grammar.ts';
 import type { CompatMode } from './option.ts';
+import type { Secret } from './secrets.ts';
 
 /** Which commit is wanted. */
 export type Target =
@@ -83,8 +84,10 @@ export interface GitAccess {
   readonly git: string;
   readonly gitConfig: readonly GitConfigPair[];
   readonly gitConfigAdd: readonly GitConfigPair[];
-  /** Variables that hooks and git inherit. */
+  /** What hooks inherit, and where programs, proxies and the home directory are looked up. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What git inherits: no secrets of ours, since it gets credentials in another way. */
+  readonly gitEnvironment: Readonly<Record<string, string>>;
 }
 
 /** A relay as its subscribers use it. */
@@ -150,6 +153,8 @@ export interface SyncConfig extends GitAccess {
   readonly http: HttpConfig | undefined;
   readonly addUser: boolean;
   readonly verbosity: number;
+  /** What must never be shown. */
+  readonly secrets: readonly Secret[];
   /** A flag, not a variable, holds a secret. */
   readonly secretsOnCommandLine: boolean;
   readonly logFormat: 'auto' | 'json' | 'text';

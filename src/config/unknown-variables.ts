@@ -1,7 +1,6 @@
-import { knownVariables } from './detect-compat.ts';
 import { isOfTheImage } from './environment.ts';
-import type { CompatMode, OptionDefinition } from './option.ts';
-import { OPTIONS } from './options.ts';
+import { type CommandName, type CompatMode, SERVICES } from './option.ts';
+import { OPTIONS, optionsOf } from './options.ts';
 import type { EnvironmentVariables } from './settings.ts';
 import { suggest } from './suggest.ts';
 
@@ -11,33 +10,25 @@ const SERVICE_LINK = /_(?:SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP)
 /** Charts set these with every mode; v4 needs no word about ssh, and nobody is to be worried about it. */
 const HARMLESS = new Set(['GIT_SYNC_SSH', 'GITSYNC_SSH', 'GITSYNC_HASH']);
 
-/**
- * Remarks about `GIT_SYNC_*` and `GITSYNC_*` variables that nothing reads, or nothing in this mode.
- * @param more options that a command has besides those of sync
- */
-export function unknownVariableNotices(
-  env: EnvironmentVariables,
-  mode: CompatMode,
-  more: readonly OptionDefinition[] = [],
-): string[] {
-  const own = more.flatMap((option) => option.env);
-  const known = [...knownVariables(), ...own];
-  const inMode = new Set(
-    mode === 'v4'
-      ? OPTIONS.flatMap((option) => [...option.env])
-      : OPTIONS.flatMap((option) => (option.v3Env ? [option.v3Env] : option.env.slice(0, 1))),
+/** Every variable that some command reads in some mode. */
+const KNOWN = new Set(OPTIONS.flatMap(({ env, v3Env }) => [...env, ...(v3Env ? [v3Env] : [])]));
+
+/** Remarks about `GIT_SYNC_*` and `GITSYNC_*` variables that nothing reads, or not this command in this mode. */
+export function unknownVariableNotices(command: CommandName, env: EnvironmentVariables, mode: CompatMode): string[] {
+  if (!SERVICES.some((each) => each === command)) return [];
+  const read = optionsOf(command).flatMap(({ env: names, v3Env }) =>
+    mode === 'v4' ? names : v3Env ? [v3Env] : names.slice(0, 1),
   );
-  for (const name of own) inMode.add(name);
+  const inMode = new Set(read);
   const notices: string[] = [];
   for (const name of Object.keys(env).sort()) {
     if (!/^(?:GITSYNC|GIT_SYNC)_/.test(name) || SERVICE_LINK.test(name) || inMode.has(name) || HARMLESS.has(name))
       continue;
     if (isOfTheImage(name, env[name])) continue;
-    const nearest = suggest(name, [...inMode]);
-    if (known.includes(name)) {
-      notices.push(`${name} is set but has no effect in ${mode} mode`);
-    } else
-      notices.push(`${name} is not a variable that git-sidecar knows${nearest ? `: did you mean ${nearest}?` : ''}`);
+    const nearest = suggest(name, read);
+    if (KNOWN.has(name))
+      notices.push(`${name} is set but has no effect ${command === 'sync' ? `in ${mode} mode` : `with ${command}`}`);
+    else notices.push(`${name} is not a variable that git-sidecar knows${nearest ? `: did you mean ${nearest}?` : ''}`);
   }
   return notices;
 }

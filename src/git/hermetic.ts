@@ -15,8 +15,10 @@ export interface HermeticOptions {
   /** Private directory of this process. */
   readonly directory: string;
   readonly root: string;
-  /** What the user's environment hands down. */
+  /** What git gets of the user's environment: no secrets of ours. */
   readonly inherited: Environment;
+  /** What hooks get of it; default: the same. */
+  readonly hooksInherit?: Environment;
   /** `--git-config`: in place of ours. */
   readonly overrides: readonly GitSetting[];
   /** `--git-config-add`: beside ours. */
@@ -43,8 +45,6 @@ export interface HermeticGit {
 
 /** More processes writing files at a time do not pay, and each takes memory. */
 const MOST_WORKERS = 4;
-
-const OWN_SECRETS = ['GITSYNC_PASSWORD', 'GIT_SYNC_PASSWORD', 'GITSYNC_CREDENTIAL', 'GITSYNC_GITHUB_APP_PRIVATE_KEY'];
 
 function baseSettings(options: HermeticOptions): GitSetting[] {
   const settings: GitSetting[] = [
@@ -92,11 +92,8 @@ export async function createHermeticGit(options: HermeticOptions): Promise<Herme
   await setCredentials([]);
 
   const shared = { GIT_CONFIG_GLOBAL: configFile, GIT_CONFIG_NOSYSTEM: '1' };
-  const withoutSecrets = Object.fromEntries(
-    Object.entries(options.inherited).filter(([name]) => !OWN_SECRETS.includes(name)),
-  );
   const fixed = {
-    ...withoutSecrets,
+    ...options.inherited,
     ...shared,
     GIT_TERMINAL_PROMPT: '0',
     GIT_SSH_COMMAND: sshCommand(options.ssh),
@@ -109,7 +106,7 @@ export async function createHermeticGit(options: HermeticOptions): Promise<Herme
     configFile,
     setCredentials,
     environment: () => ({ ...fixed, ...secrets }),
-    hookEnvironment: () => ({ ...options.inherited, ...shared }),
+    hookEnvironment: () => ({ ...(options.hooksInherit ?? options.inherited), ...shared }),
     dispose: async () => {
       await removeTree({ root: trusted, path: options.directory });
     },

@@ -154,6 +154,11 @@ export const ERROR_CODES = {
     meaning: '`git-sidecar install` could not copy the program.',
     hint: 'The directory must be writable and have about 150 MB of room; install needs Linux and a dynamically linked Node.',
   },
+  ERR_STATUS: {
+    class: 'stop',
+    meaning: '`git-sidecar status` asked an address where no `git-sidecar up` answers.',
+    hint: 'Use the address of `http.bind` in the document, such as http://localhost:8080.',
+  },
   ERR_PATH_REDIRECTED: {
     class: 'retry',
     kind: 'redirected',

@@ -10,7 +10,7 @@ const unit: Unit = {
   name: 'dags',
   kind: 'sync',
   errorFile: undefined,
-  addSecrets: () => undefined,
+  secrets: [],
   open: async () => Promise.reject(new Error('unused')),
 };
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { loadSettings } from '../../src/config/load.ts';
+import { load } from '../../src/config/load.ts';
 import type { CompatMode } from '../../src/config/option.ts';
 import { SidecarError } from '../../src/model/error.ts';
 import { run } from '../kit/sidecar.ts';
 
 function settings(mode: CompatMode, ...argv: string[]) {
-  return loadSettings([`--compat=${mode}`, ...argv], {}).settings;
+  return load('sync', [`--compat=${mode}`, ...argv], {}).settings;
 }
 
 function refusal(mode: CompatMode, ...argv: string[]): SidecarError {
@@ -35,7 +35,7 @@ describe('compat 1.1 flag syntax', () => {
   test('a word that is no flag: v3 stops parsing there, v4 reads on', () => {
     expect(settings('v3', '--repo=x', 'word', '--depth=3').number('depth')).toBe(0);
     expect(settings('v4', '--repo=x', 'word', '--depth=3').number('depth')).toBe(3);
-    expect(loadSettings(['--compat=v3', 'word', '--depth=3'], {}).notices.join()).toContain('word --depth=3');
+    expect(load('sync', ['--compat=v3', 'word', '--depth=3'], {}).notices.join()).toContain('word --depth=3');
   });
 
   test('bool: bare or =v; `--one-time true` leaves `true` as a word', () => {

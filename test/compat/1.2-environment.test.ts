@@ -1,19 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import { loadSettings, loadSyncConfig } from '../../src/config/load.ts';
+import { buildSyncConfig } from '../../src/config/build-config.ts';
+import { load as loadOptions } from '../../src/config/load.ts';
 import { SidecarError } from '../../src/model/error.ts';
 import { run } from '../kit/sidecar.ts';
 
 function load(mode: string, env: Record<string, string>, ...argv: string[]) {
-  return loadSettings([`--compat=${mode}`, ...argv], env);
+  return loadOptions('sync', [`--compat=${mode}`, ...argv], env);
 }
 
 describe('compat 1.2 environment rules', () => {
   test('what our image sets, as git-sync v4’s does, says nothing about whose words the rest are', () => {
     const image = { GITSYNC_ROOT: '/git', HOME: '/tmp' };
-    expect(loadSettings(['--branch=develop', '--dest=x'], image).compat.mode).toBe('v3');
-    expect(loadSettings([], { ...image, GIT_SYNC_REPO: 'x' }).compat.mode).toBe('v3');
-    expect(loadSettings(['--ref=main'], image).compat.mode).toBe('v4');
-    expect(loadSettings([], { ...image, GITSYNC_ROOT: '/data', GIT_SYNC_REPO: 'x' }).compat.mode).toBe('v4');
+    expect(loadOptions('sync', ['--branch=develop', '--dest=x'], image).compat.mode).toBe('v3');
+    expect(loadOptions('sync', [], { ...image, GIT_SYNC_REPO: 'x' }).compat.mode).toBe('v3');
+    expect(loadOptions('sync', ['--ref=main'], image).compat.mode).toBe('v4');
+    expect(loadOptions('sync', [], { ...image, GITSYNC_ROOT: '/data', GIT_SYNC_REPO: 'x' }).compat.mode).toBe('v4');
   });
 
   test('v3: an empty variable is unset', () => {
@@ -52,7 +53,7 @@ describe('compat 1.2 environment rules', () => {
 
   test('v4: deprecated variables beat new variables: GIT_SYNC_DEST over GITSYNC_LINK', () => {
     const env = { GIT_SYNC_DEST: 'a', GITSYNC_LINK: 'b', GITSYNC_REPO: '/r', GITSYNC_ROOT: '/volume' };
-    expect(loadSyncConfig(load('v4', env), env).link).toBe('/volume/a');
+    expect(buildSyncConfig(load('v4', env).settings, env).link).toBe('/volume/a');
   });
 
   test('compat 9.10: an explicit flag beats deprecated and old variables', () => {
@@ -63,12 +64,12 @@ describe('compat 1.2 environment rules', () => {
       GITSYNC_REPO: '/r',
       GITSYNC_ROOT: '/volume',
     };
-    const config = loadSyncConfig(load('v4', env, '--link=b', '--ref=new', '--period=7s'), env);
+    const config = buildSyncConfig(load('v4', env, '--link=b', '--ref=new', '--period=7s').settings, env);
     expect([config.link, config.target.requested, config.periodMs]).toEqual(['/volume/b', 'new', 7000]);
   });
 
   test('v4: a deprecated flag still beats the new flag on the same command line', () => {
-    const config = loadSyncConfig(load('v4', {}, '--repo=/r', '--root=/volume', '--dest=a', '--link=b'), {});
+    const config = buildSyncConfig(load('v4', {}, '--repo=/r', '--root=/volume', '--dest=a', '--link=b').settings, {});
     expect(config.link).toBe('/volume/a');
   });
 
@@ -82,7 +83,7 @@ describe('compat 1.2 environment rules', () => {
     const one = '{"url":"https://a","username":"u","password":"p"}';
     const two = '{"url":"https://b","username":"u","password":"p"}';
     const loaded = load('v4', { GITSYNC_CREDENTIAL: one }, '--repo=/r', '--root=/x', `--credential=${two}`);
-    expect(loadSyncConfig(loaded, {}).credentials.map(({ url }) => url)).toEqual(['https://a', 'https://b']);
+    expect(buildSyncConfig(loaded.settings, {}).credentials.map(({ url }) => url)).toEqual(['https://a', 'https://b']);
   });
 
   test('compat 9.10: a malformed GITSYNC_CREDENTIAL is an error with exit 1, not ignored', async () => {
@@ -102,7 +103,9 @@ describe('compat 1.2 environment rules', () => {
   });
 
   test('v3 mode with --ref follows that ref', () => {
-    expect(loadSyncConfig(load('v3', {}, '--repo=/r', '--root=/x', '--ref=topic'), {}).target.requested).toBe('topic');
+    expect(buildSyncConfig(load('v3', {}, '--repo=/r', '--root=/x', '--ref=topic').settings, {}).target.requested).toBe(
+      'topic',
+    );
   });
 
   test('unknown variables are named with the nearest known one; those that Kubernetes makes are not', () => {
@@ -131,7 +134,7 @@ describe('compat 1.2 environment rules', () => {
 });
 
 describe('compat mode detection (design D1)', () => {
-  const mode = (env: Record<string, string>, ...argv: string[]) => loadSettings(argv, env).compat.mode;
+  const mode = (env: Record<string, string>, ...argv: string[]) => loadOptions('sync', argv, env).compat.mode;
 
   test.each([
     ['only neutral flags', {}, ['--repo=x', '--root=/x', '--one-time'], 'v4'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { loadSettings } from '../../src/config/load.ts';
+import { load } from '../../src/config/load.ts';
 import type { CompatMode } from '../../src/config/option.ts';
 import { optionNamed } from '../../src/config/options.ts';
 
@@ -163,11 +163,11 @@ const ROWS: readonly (readonly [string, string, string, string, string, string, 
 ];
 
 function valueIn(flag: string, mode: CompatMode, env: Record<string, string>): string {
-  return String(loadSettings([`--compat=${mode}`], { HOME: '/home/me', ...env }).settings.get(flag).value);
+  return String(load('sync', [`--compat=${mode}`], { HOME: '/home/me', ...env }).settings.get(flag).value);
 }
 
 function fromFlag(flag: string, text: string, mode: CompatMode): string {
-  return String(loadSettings([`--compat=${mode}`, `--${flag}=${text}`], {}).settings.get(flag).value);
+  return String(load('sync', [`--compat=${mode}`, `--${flag}=${text}`], {}).settings.get(flag).value);
 }
 
 describe.each(ROWS)('compat 1.3 --%s', (flag, sample, v3Env, v4Env, v31Default, v3Default, v4Default) => {
@@ -206,7 +206,7 @@ describe.each(ROWS)('compat 1.3 --%s', (flag, sample, v3Env, v4Env, v31Default, 
         .filter(Boolean)
         .map((name) => [name, other]),
     );
-    expect(String(loadSettings(['--compat=v4', `--${flag}=${text}`], env).settings.get(flag).value)).toBe(
+    expect(String(load('sync', ['--compat=v4', `--${flag}=${text}`], env).settings.get(flag).value)).toBe(
       fromFlag(flag, text, 'v4'),
     );
   });

@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { loadSettings, loadSyncConfig } from '../../src/config/load.ts';
+import { buildSyncConfig } from '../../src/config/build-config.ts';
+import { load } from '../../src/config/load.ts';
 import { InvalidOption } from '../../src/config/validation.ts';
 import { run } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
@@ -14,8 +15,8 @@ type Mode = 'v3.1' | 'v3' | 'v4';
 function verdict(mode: Mode, ...argv: string[]): string {
   const base = argv.includes('BARE') ? [] : ['--repo=/r', '--root=/x'];
   try {
-    loadSyncConfig(
-      loadSettings([`--compat=${mode}`, ...base, ...argv.filter((word) => word !== 'BARE')], { HOME: '/h' }),
+    buildSyncConfig(
+      load('sync', [`--compat=${mode}`, ...base, ...argv.filter((word) => word !== 'BARE')], { HOME: '/h' }).settings,
       {},
     );
     return 'accepted';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { buildSyncConfig } from '../../src/config/build-config.ts';
 import { parseCredentials } from '../../src/config/credential-json.ts';
-import { loadSettings, loadSyncConfig } from '../../src/config/load.ts';
+import { load } from '../../src/config/load.ts';
 import { SidecarError } from '../../src/model/error.ts';
 
 const GOOD = { url: 'https://h/', username: 'u', password: 'p' };
@@ -33,10 +34,11 @@ describe('compat 1.5 --credential', () => {
   });
 
   test('--username comes first, as a credential for the repository', () => {
-    const loaded = loadSettings(
+    const loaded = load(
+      'sync',
       ['--repo=https://h/r', '--root=/x', '--username=me', '--password=p', `--credential=${JSON.stringify(GOOD)}`],
       {},
     );
-    expect(loadSyncConfig(loaded, {}).credentials.map(({ username }) => username)).toEqual(['me', 'u']);
+    expect(buildSyncConfig(loaded.settings, {}).credentials.map(({ username }) => username)).toEqual(['me', 'u']);
   });
 });

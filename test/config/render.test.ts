@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { OPTIONS } from '../../src/config/options.ts';
+import { optionsOf } from '../../src/config/options.ts';
 import { renderHelp } from '../../src/config/render-help.ts';
 import { renderManual } from '../../src/config/render-man.ts';
 import { parseSignal } from '../../src/config/signals.ts';
@@ -9,12 +9,14 @@ import { renderAll } from '../../src/docs/render-all.ts';
 import { ERROR_CODES } from '../../src/model/error-codes.ts';
 import { METRICS } from '../../src/serve/metrics-table.ts';
 
+const SYNC = optionsOf('sync');
+
 describe('texts made from the tables', () => {
   test.each(['v3.1', 'v3', 'v4'] as const)(
     '--help in %s mode lists every flag that is not hidden, with its variable',
     (mode) => {
       const text = renderHelp(mode, 'git-sync');
-      const listed = OPTIONS.filter(
+      const listed = SYNC.filter(
         (option) => !option.hidden && !option.envOnly && !(mode === 'v4' && option.replacedBy),
       );
       for (const option of listed) expect(text).toContain(`--${option.name}`);
@@ -24,7 +26,7 @@ describe('texts made from the tables', () => {
 
   test('the manual has every option and the exit statuses', () => {
     const text = renderManual('v4', 'git-sync');
-    for (const option of OPTIONS.filter((each) => !each.hidden && !each.envOnly))
+    for (const option of SYNC.filter((each) => !each.hidden && !each.envOnly))
       expect(text).toContain(`--${option.name}`);
     expect(text).toContain('EXIT STATUS');
   });

@@ -2,13 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { renderExplanation } from '../../src/config/explain.ts';
 import { FlagSyntaxError, parseV3Flags, parseV4Flags } from '../../src/config/flags.ts';
 import type { OptionDefinition } from '../../src/config/option.ts';
-import { RELAY_OPTIONS } from '../../src/config/options/relay.ts';
-import { RUN_OPTIONS } from '../../src/config/options/run.ts';
 import { OPTIONS } from '../../src/config/options.ts';
 import { holdsSecret, maskValue } from '../../src/config/secrecy.ts';
 import { resolveSettings } from '../../src/config/settings.ts';
 
-const ALL: readonly OptionDefinition[] = [...OPTIONS, ...RUN_OPTIONS, ...RELAY_OPTIONS];
+const ALL: readonly OptionDefinition[] = OPTIONS;
 const TEXTS = ALL.filter(({ type }) => type === 'string' || type === 'list' || type === 'repeat');
 
 /** Ways in which a value of any option may hold a secret; `S3CRET` is it. */
@@ -91,7 +89,7 @@ describe('errors of the command line', () => {
     (word) => {
       for (const parse of [parseV3Flags, parseV4Flags]) {
         try {
-          parse([word]);
+          parse([word], 'sync');
         } catch (error) {
           expect(error).toBeInstanceOf(FlagSyntaxError);
           expect(String(error)).not.toContain('S3CRET');

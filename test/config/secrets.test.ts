@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { buildRunConfig } from '../../src/config/build-run-config.ts';
 import { applicationEnvironment } from '../../src/config/environment.ts';
-import { loadRun, loadRunConfig } from '../../src/config/load-run.ts';
+import { load } from '../../src/config/load.ts';
 import type { OptionDefinition } from '../../src/config/option.ts';
-import { RELAY_OPTIONS } from '../../src/config/options/relay.ts';
-import { RUN_OPTIONS } from '../../src/config/options/run.ts';
 import { OPTIONS } from '../../src/config/options.ts';
 import { holdsSecret } from '../../src/config/secrecy.ts';
 
-const ALL: readonly OptionDefinition[] = [...OPTIONS, ...RUN_OPTIONS, ...RELAY_OPTIONS];
+const ALL: readonly OptionDefinition[] = OPTIONS;
 
 /** Texts with the word `hidden` where a secret can be. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
@@ -99,7 +98,7 @@ describe('what an application, its build and its hooks inherit', () => {
       GITSYNC_NATS: 'nats://u:hidden@h:4222',
       GITSYNC_ROOT: '/git',
     };
-    const config = loadRunConfig(loadRun(['--', 'true'], env, '/'), env);
+    const config = buildRunConfig(load('run', ['--', 'true'], env), env, '/');
     expect(config.sync?.credentials[0]?.password).toBe('hidden');
     for (const inherited of [config.environment, config.sync?.environment])
       expect(JSON.stringify(inherited)).not.toContain('hidden');

@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { loadSettings, loadSyncConfig } from '../../src/config/load.ts';
-import { loadRun, loadRunConfig } from '../../src/config/load-run.ts';
+import { buildSyncConfig } from '../../src/config/build-config.ts';
+import { buildRunConfig } from '../../src/config/build-run-config.ts';
+import { load as loadOptions } from '../../src/config/load.ts';
 import {
   containersOf,
   expectCommandLines,
@@ -51,13 +52,14 @@ describe('deploy/kubernetes', () => {
           if (at < 0) continue;
           seen += 1;
           const env = {};
-          const config = loadRunConfig(
-            loadRun(
+          const config = buildRunConfig(
+            loadOptions(
+              'run',
               command.slice(at + 1).map((word) => word.replace(/\$\(\w+\)/, 'https://h/r')),
               env,
-              '/',
             ),
             env,
+            '/',
           );
           const before = Number((lifecycle as { preStop: { exec: { command: string[] } } }).preStop.exec.command[1]);
           const needed = before + (config.drainDelayMs + config.drainTimeoutMs + config.stopTimeoutMs) / 1000;
@@ -100,11 +102,11 @@ describe('deploy/compose.yaml', () => {
     }
     const { app, sync } = compose.services;
     const words = [...(app?.entrypoint ?? []), ...(app?.command ?? [])];
-    expect(loadRunConfig(loadRun(words.slice(2), {}, '/'), {}).listen?.port).toBe(8000);
+    expect(buildRunConfig(loadOptions('run', words.slice(2), {}), {}, '/').listen?.port).toBe(8000);
     const args = (sync?.command ?? []).map((word) =>
       word.replace(/\$\{REPO[^}]*\}/, 'https://h/r').replace(/\$\{REF[^}]*\}/, 'main'),
     );
-    expect(loadSyncConfig(loadSettings(args, {}), {}).link).toBe('/git/current');
+    expect(buildSyncConfig(loadOptions('sync', args, {}).settings, {}).link).toBe('/git/current');
   });
 });
 
@@ -122,10 +124,11 @@ describe('deploy/systemd', () => {
     );
     const all = { ...env, GITSYNC_REPO: 'https://h/r', GITSYNC_REF: 'main' };
     if (name.includes('run'))
-      expect(loadRunConfig(loadRun(['--', 'sh'], all, '/'), all)).toMatchObject({
+      expect(buildRunConfig(loadOptions('run', ['--', 'sh'], all), all, '/')).toMatchObject({
         stateDir: '/var/lib/git-sidecar/x/run',
         link: '/var/lib/git-sidecar/x/git/current',
       });
-    else expect(loadSyncConfig(loadSettings([], all), all).link).toBe('/var/lib/git-sidecar/x/current');
+    else
+      expect(buildSyncConfig(loadOptions('sync', [], all).settings, all).link).toBe('/var/lib/git-sidecar/x/current');
   });
 });

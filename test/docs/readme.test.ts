@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { loadSettings, loadSyncConfig } from '../../src/config/load.ts';
-import { loadRelay, loadRelayConfig } from '../../src/config/load-relay.ts';
-import { loadRun, loadRunConfig } from '../../src/config/load-run.ts';
+import { buildSyncConfig } from '../../src/config/build-config.ts';
+import { buildRelayConfig } from '../../src/config/build-relay-config.ts';
+import { buildRunConfig } from '../../src/config/build-run-config.ts';
+import { load } from '../../src/config/load.ts';
 import { expectCommandLines, expectReferences, parseManifests } from '../kit/manifests.ts';
 
 const korean = readFileSync('README.ko.md', 'utf8');
@@ -37,13 +38,13 @@ describe('README.ko.md', () => {
 
   test('its Pods are read as the releases that they were written for', () => {
     const env = { GIT_SYNC_REPO: 'https://h/team/manifests.git', GIT_SYNC_ROOT: '/git', GITSYNC_COMPAT: 'v3.1' };
-    const pod = loadSettings([], env);
-    expect([pod.settings.mode, loadSyncConfig(pod, env).link]).toEqual(['v3.1', '/git/manifests.git']);
+    const pod = load('sync', [], env);
+    expect([pod.settings.mode, buildSyncConfig(pod.settings, env).link]).toEqual(['v3.1', '/git/manifests.git']);
     const relayed =
       commands(korean)
         .find(([program]) => program === 'git-sync')
         ?.slice(1) ?? [];
-    expect(loadSettings(relayed, {}).settings.mode).toBe('v3');
+    expect(load('sync', relayed, {}).settings.mode).toBe('v3');
   });
 
   test('the commands in it are accepted', () => {
@@ -54,10 +55,10 @@ describe('README.ko.md', () => {
       'git-sync',
     ]);
     for (const [program, ...words] of found) {
-      if (program === 'git-sync') expect(loadSyncConfig(loadSettings(words, {}), {}).root).toBe('/git');
+      if (program === 'git-sync') expect(buildSyncConfig(load('sync', words, {}).settings, {}).root).toBe('/git');
       else if (words[0] === 'run')
-        expect(loadRunConfig(loadRun(words.slice(1), {}, '/'), {}).command).toEqual(['./app/serve.sh']);
-      else expect(loadRelayConfig(loadRelay(words.slice(1), {}), {}).allow).toHaveLength(1);
+        expect(buildRunConfig(load('run', words.slice(1), {}), {}, '/').command).toEqual(['./app/serve.sh']);
+      else expect(buildRelayConfig(load('relay', words.slice(1), {}).settings, {}).allow).toHaveLength(1);
     }
   });
 

@@ -422,7 +422,7 @@ describe('refusals at the start', () => {
     [['--root=/tmp/x', '--http-bind=:0', '--allow=https://h/*', '--alow=x'], 'Did you mean --allow'],
     [['--root=/tmp/x', '--http-bind=:0', '--allow=https://h/*', 'stray'], 'is no option'],
     [['--root=/tmp/x', '--http-bind=:0', '--allow=https://h/*', '--follow=https://h/a/b'], 'none of --allow covers it'],
-    [['--root=/tmp/x', '--http-bind=:0', '--allow=https://h/*', '--man'], '--man belongs to sync'],
+    [['--root=/tmp/x', '--http-bind=:0', '--allow=https://h/*', '--depth=1'], '--depth belongs to sync'],
     [['--root=/proc/nope', '--http-bind=:0', '--allow=https://h/*'], 'ERR_ROOT_UNUSABLE'],
   ])('%j', async (args, said) => {
     const root = tempDir();

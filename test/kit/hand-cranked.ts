@@ -1,4 +1,5 @@
-import { loadSettings, loadSyncConfig } from '../../src/config/load.ts';
+import { buildSyncConfig } from '../../src/config/build-config.ts';
+import { load } from '../../src/config/load.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { Leases } from '../../src/platform/leases.ts';
 import type { Logger } from '../../src/platform/log.ts';
@@ -26,7 +27,7 @@ const NOTHING = (): void => undefined;
 
 export async function handCranked(args: readonly string[]): Promise<HandCranked> {
   const env = { PATH: process.env.PATH, HOME: '/nonexistent' };
-  const config = loadSyncConfig(loadSettings(args, env), env);
+  const config = buildSyncConfig(load('sync', args, env).settings, env);
   if (config.umask !== undefined) process.umask(config.umask);
   const logged: Logged[] = [];
   const log: Logger = {

@@ -3,9 +3,10 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { loadSettings, loadSyncConfig } from '../../src/config/load.ts';
-import { loadRelay, loadRelayConfig } from '../../src/config/load-relay.ts';
-import { loadRun, loadRunConfig } from '../../src/config/load-run.ts';
+import { buildSyncConfig } from '../../src/config/build-config.ts';
+import { buildRelayConfig } from '../../src/config/build-relay-config.ts';
+import { buildRunConfig } from '../../src/config/build-run-config.ts';
+import { load } from '../../src/config/load.ts';
 import { AllowPattern } from '../../src/relay/server/allow.ts';
 
 export interface Container {
@@ -183,11 +184,11 @@ export function expectCommandLines(manifests: readonly Manifest[]): number {
         mounts.some((mount) => path === mount || path.startsWith(`${mount}/`));
       const image = { HOME: '/tmp', ...env };
       if (words[0]?.endsWith('/git-sidecar') && words[1] === 'run') {
-        const config = loadRunConfig(loadRun(words.slice(2), env, '/'), env);
+        const config = buildRunConfig(load('run', words.slice(2), env), env, '/');
         expect(config.command.length).toBeGreaterThan(0);
         expect(isMounted(config.link)).toBe(true);
       } else if (words[0]?.endsWith('/git-sidecar') && words[1] === 'relay') {
-        const config = loadRelayConfig(loadRelay(words.slice(2), image), image);
+        const config = buildRelayConfig(load('relay', words.slice(2), image).settings, image);
         for (const pattern of config.allow) expect(new AllowPattern(pattern)).toBeDefined();
         for (const word of words) {
           const path = /^--[a-z-]+-file=(.*)$/.exec(word)?.[1];
@@ -196,7 +197,7 @@ export function expectCommandLines(manifests: readonly Manifest[]): number {
         expect(isMounted(config.root)).toBe(true);
         expect(container.ports?.map(({ containerPort }) => containerPort)).toContain(config.http.port);
       } else if (container.image.includes('git-sidecar') && !container.command) {
-        expect(loadSyncConfig(loadSettings(words, image), image).root).toMatch(/^\/git/);
+        expect(buildSyncConfig(load('sync', words, image).settings, image).root).toMatch(/^\/git/);
       } else continue;
       checked += 1;
     }

@@ -1,4 +1,5 @@
-import { loadSettings, loadSyncConfig } from '../../src/config/load.ts';
+import { buildSyncConfig } from '../../src/config/build-config.ts';
+import { load } from '../../src/config/load.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { Leases } from '../../src/platform/leases.ts';
 import type { Logger } from '../../src/platform/log.ts';
@@ -55,7 +56,7 @@ export interface TamperedSync {
 /** A sync in this process, with everything real but the step that `tamper` chose. */
 export async function tamperedSync(args: readonly string[], tamper: Tamper): Promise<TamperedSync> {
   const env = { PATH: process.env.PATH, HOME: '/nonexistent' };
-  const config = loadSyncConfig(loadSettings(args, env), env);
+  const config = buildSyncConfig(load('sync', args, env).settings, env);
   const stuck: string[] = [];
   const failures: string[] = [];
   const log: Logger = {

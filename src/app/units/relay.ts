@@ -1,20 +1,18 @@
 import type { RelayConfig } from '../../config/relay-config.ts';
-import type { Redactor } from '../../platform/redact.ts';
 import { RelayService } from '../../relay/service.ts';
 import type { Unit } from '../plan.ts';
 
 export interface RelayUnitOptions {
   readonly name: string;
   readonly config: RelayConfig;
-  readonly addSecrets: (redactor: Redactor) => void;
 }
 
-export function relayUnit({ name, config, addSecrets }: RelayUnitOptions): Unit {
+export function relayUnit({ name, config }: RelayUnitOptions): Unit {
   return {
     name,
     kind: 'relay',
     errorFile: undefined,
-    addSecrets,
+    secrets: config.secrets,
     open: async ({ ambient, announce }) => await RelayService.open({ config, ambient, announce }),
   };
 }

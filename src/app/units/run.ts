@@ -15,7 +15,7 @@ export function runUnit({ name, config, from, leads }: RunUnitOptions): Unit {
     name,
     kind: 'run',
     errorFile: undefined,
-    addSecrets: () => undefined,
+    secrets: config.secrets,
     open: async ({ ambient, announce, find }) => {
       const sync = from === undefined ? undefined : find(from);
       return await RunService.open({ config, ambient, announce, sync, leads });

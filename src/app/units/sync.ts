@@ -1,5 +1,4 @@
 import type { SyncConfig } from '../../config/sync-config.ts';
-import type { Redactor } from '../../platform/redact.ts';
 import { type SyncRole, SyncService } from '../../sync/service.ts';
 import type { Unit } from '../plan.ts';
 
@@ -7,16 +6,15 @@ export interface SyncUnitOptions {
   readonly name: string;
   readonly config: SyncConfig;
   readonly role: SyncRole;
-  readonly addSecrets: (redactor: Redactor) => void;
 }
 
-export function syncUnit({ name, config, role, addSecrets }: SyncUnitOptions): Unit {
+export function syncUnit({ name, config, role }: SyncUnitOptions): Unit {
   const { root, errorFile } = config;
   return {
     name,
     kind: 'sync',
     errorFile: errorFile === undefined ? undefined : { root, path: errorFile },
-    addSecrets,
+    secrets: config.secrets,
     open: async ({ ambient, announce, onSuccess }) =>
       await SyncService.open({ config, ambient, announce, onSuccess, role }),
   };

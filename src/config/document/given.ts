@@ -25,6 +25,7 @@ const MUST_BE = {
   bool: 'must be true or false',
   int: 'must be a whole number',
   float: 'must be a number',
+  size: 'must be a size such as 500Mi or 10Gi',
   duration: 'must be a duration such as 10s, 5m or 1h30m',
 } as const;
 

@@ -44,6 +44,8 @@ function valueSchema(row: Row): Schema {
       return { anyOf: [{ type: 'integer' }, text(NUMBER_IN_TEXT)] };
     case 'float':
       return { anyOf: [{ type: 'number' }, text(NUMBER_IN_TEXT)] };
+    case 'size':
+      return { anyOf: [{ type: 'integer', minimum: 0 }, text('^[0-9]+(?:Ki|Mi|Gi|Ti)?$')] };
     case 'duration':
       return { anyOf: [text(DURATION), { const: 0 }] };
   }

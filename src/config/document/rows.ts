@@ -1,18 +1,16 @@
 import { resolve } from 'node:path';
 import { buildSyncConfig } from '../build-config.ts';
+import { buildRelayConfig } from '../build-relay-config.ts';
 import { buildRunConfig } from '../build-run-config.ts';
 import { parseHttpBind } from '../http-bind.ts';
-import { loadRelayConfig, SHARED_WITH_RELAY } from '../load-relay.ts';
 import type { OptionDefinition } from '../option.ts';
-import { RELAY_OPTIONS } from '../options/relay.ts';
-import { RUN_OPTIONS } from '../options/run.ts';
-import { OPTIONS, optionNamed } from '../options.ts';
+import { OPTIONS, optionNamed, optionsOf } from '../options.ts';
 import type { RelayConfig } from '../relay-config.ts';
 import type { RunConfig } from '../run-config.ts';
 import { type EnvironmentVariables, resolveSettings, type Setting, Settings } from '../settings.ts';
 import { parseSignal } from '../signals.ts';
 import type { HttpConfig, SyncConfig } from '../sync-config.ts';
-import { checkWord, refuseIf } from '../validation.ts';
+import { checkSettings, refuseIf } from '../validation.ts';
 
 /** The only file here that knows how the option table is cut, and who builds configurations from it. */
 
@@ -26,10 +24,8 @@ export const SECTION_NAMES: readonly SectionName[] = ['http', 'log', 'process'];
 export type Row = OptionDefinition;
 
 /** The words that a row allows, where it allows some only. */
-export function choicesOf(
-  row: Row & { readonly choices?: Readonly<Record<string, string>> },
-): readonly string[] | undefined {
-  return row.choices && Object.keys(row.choices);
+export function choicesOf({ choices }: Row): readonly string[] | undefined {
+  return choices && Object.keys(choices);
 }
 
 const OF_THE_PROCESS: readonly string[] = ['termination-log', 'sync-on-signal', 'add-user'];
@@ -50,14 +46,22 @@ function isForCommandLineOnly({ name, hidden }: Row): boolean {
 const ROWS: readonly Row[] = OPTIONS.filter((row) => !isForCommandLineOnly(row));
 const RELAY_ADDRESS = optionNamed('http-bind');
 
+/** All options of each command: what its configuration is built from. */
+const COMMAND_ROWS: Readonly<Record<UnitKind, readonly Row[]>> = {
+  sync: optionsOf('sync'),
+  run: optionsOf('run'),
+  relay: optionsOf('relay'),
+};
+
+function unitRowsOf(kind: UnitKind): readonly Row[] {
+  return COMMAND_ROWS[kind].filter((row) => !isForCommandLineOnly(row) && sectionOf(row) === undefined);
+}
+
 const UNIT_ROWS: Readonly<Record<UnitKind, readonly Row[]>> = {
-  sync: ROWS.filter((row) => sectionOf(row) === undefined),
-  run: [optionNamed('link'), ...RUN_OPTIONS],
-  relay: [
-    RELAY_ADDRESS,
-    ...ROWS.filter((row) => sectionOf(row) === undefined && SHARED_WITH_RELAY.includes(row.name)),
-    ...RELAY_OPTIONS,
-  ],
+  sync: unitRowsOf('sync'),
+  // A run follows a sync of the document, so it has none of the options of one.
+  run: unitRowsOf('run').filter(({ name, commands }) => name === 'link' || !commands.includes('sync')),
+  relay: [RELAY_ADDRESS, ...unitRowsOf('relay')],
 };
 
 /** The options that a unit of `kind` has. */
@@ -100,6 +104,10 @@ export interface ProcessConfig {
   readonly process: Pick<SyncConfig, 'syncOnSignal' | 'addUser'> & { readonly terminationLog: string };
 }
 
+const DOCUMENT_COMPAT = { mode: 'v4', reason: 'a document speaks v4' } as const;
+
+const PROCESS_ROWS: readonly Row[] = SECTION_NAMES.flatMap(sectionRows);
+
 /** Options by name. */
 export type Given<T extends Setting = Setting> = ReadonlyMap<string, T>;
 
@@ -130,21 +138,15 @@ export class Configurations {
    * @throws SidecarError ERR_CONFIG_*
    */
   process(given: Given): ProcessConfig {
-    const settings = this.#settings(OPTIONS, given);
+    const settings = this.#settings(PROCESS_ROWS, given);
     const hasHttp = sectionRows('http').some(({ name }) => given.has(name));
     refuseIf(hasHttp && settings.text('http-bind') === '', '--http-bind must be set, for instance to :8080');
-    checkWord(settings, 'log-format', ['auto', 'json', 'text']);
-    const signal = settings.text('sync-on-signal');
-    const syncOnSignal = parseSignal(signal);
-    refuseIf(
-      signal !== '' && syncOnSignal === undefined,
-      `--sync-on-signal: ${JSON.stringify(signal)} is not a signal that can be caught`,
-    );
+    checkSettings(settings, []);
     return {
       http: parseHttpBind(settings),
       log: { verbosity: settings.number('verbose'), logFormat: settings.text('log-format') as SyncConfig['logFormat'] },
       process: {
-        syncOnSignal,
+        syncOnSignal: parseSignal(settings.text('sync-on-signal')),
         addUser: settings.flag('add-user'),
         terminationLog: settings.text('termination-log'),
       },
@@ -153,23 +155,25 @@ export class Configurations {
 
   /** @throws SidecarError ERR_CONFIG_*, ERR_REMOTE_URL */
   sync(given: Given): SyncConfig {
-    return { ...buildSyncConfig(this.#settings(OPTIONS, given), this.#env), secretsOnCommandLine: false };
+    return { ...buildSyncConfig(this.#settings(COMMAND_ROWS.sync, given), this.#env), secretsOnCommandLine: false };
   }
 
   /** @throws SidecarError ERR_CONFIG_* */
   run(given: Given, { command, link }: RunParts): RunConfig {
     const option = optionNamed('link');
     const followed: Setting = { option, value: link ?? '', source: 'flag', sourceName: 'from' };
-    const own = this.#settings(RUN_OPTIONS, given);
-    const sync = this.#settings(OPTIONS, link === undefined ? given : new Map([...given, [option.name, followed]]));
-    return buildRunConfig({ own, sync, command, cwd: resolve('.') }, this.#env);
+    const all = link === undefined ? given : new Map([...given, [option.name, followed]]);
+    const settings = this.#settings(COMMAND_ROWS.run, all);
+    return buildRunConfig(
+      { compat: DOCUMENT_COMPAT, settings, words: [], command, notices: [] },
+      this.#env,
+      resolve('.'),
+    );
   }
 
   /** @throws SidecarError ERR_CONFIG_*, ERR_REMOTE_URL */
   relay(given: Given): RelayConfig {
-    const own = this.#settings(RELAY_OPTIONS, given);
-    const sync = this.#settings(OPTIONS, given);
-    const config = loadRelayConfig({ own, sync, syncFlags: [], words: [], notices: [] }, this.#env);
+    const config = buildRelayConfig(this.#settings(COMMAND_ROWS.relay, given), this.#env);
     return { ...config, secretsOnCommandLine: false };
   }
 
@@ -196,6 +200,4 @@ export class Configurations {
 }
 
 /** Variables of options, which mean nothing to a document. */
-export const OPTION_VARIABLES: readonly string[] = [
-  ...new Set([...OPTIONS, ...RUN_OPTIONS, ...RELAY_OPTIONS].flatMap(({ env }) => env)),
-];
+export const OPTION_VARIABLES: readonly string[] = [...new Set(OPTIONS.flatMap(({ env }) => env))];

@@ -1,14 +1,12 @@
-import { bothNames, type OptionDefinition } from '../option.ts';
+import { bothNames, rows, SERVICES } from '../option.ts';
 
 /** Credentials: none of them ever reaches a command line, the repository’s configuration or a log. */
-export const AUTH_OPTIONS: readonly OptionDefinition[] = [
+export const AUTH_OPTIONS = rows({ group: 'auth', commands: SERVICES }, [
   {
     name: 'username',
     type: 'string',
-    group: 'auth',
     env: bothNames('USERNAME'),
     v3Env: 'GIT_SYNC_USERNAME',
-    default: '',
     placeholder: 'NAME',
     secret: 'name',
     doc: 'The user name for `--repo` over http(s).',
@@ -16,10 +14,8 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'password',
     type: 'string',
-    group: 'auth',
     env: bothNames('PASSWORD'),
     v3Env: 'GIT_SYNC_PASSWORD',
-    default: '',
     secret: true,
     placeholder: 'SECRET',
     doc: 'The password or token. Everyone on the machine can read a command line: use the variable or `--password-file`.',
@@ -27,10 +23,8 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'password-file',
     type: 'string',
-    group: 'auth',
     env: bothNames('PASSWORD_FILE'),
     v3Env: 'GIT_SYNC_PASSWORD_FILE',
-    default: '',
     since: '3.3.5',
     placeholder: 'PATH',
     doc: 'A file that holds the password or token; read again before every attempt, so a rotated secret is picked up.',
@@ -38,18 +32,15 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'credential',
     type: 'repeat',
-    group: 'auth',
-    env: ['GITSYNC_CREDENTIAL'],
-    default: '',
     since: '4',
-    secret: true,
+    secret: 'credentials',
     placeholder: 'JSON',
     doc: 'More credentials, for submodules on other servers: a JSON object or an array of objects with `url`, `username` and one of `password` and `password-file`. May be repeated.',
   },
   {
     name: 'ssh',
+    commands: ['sync', 'run'],
     type: 'bool',
-    group: 'auth',
     env: [],
     v3Env: 'GIT_SYNC_SSH',
     default: 'false',
@@ -61,7 +52,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'ssh-key-file',
     type: 'list',
-    group: 'auth',
     env: ['GITSYNC_SSH_KEY_FILE', 'GIT_SYNC_SSH_KEY_FILE', 'GIT_SSH_KEY_FILE'],
     v3Env: 'GIT_SSH_KEY_FILE',
     default: '/etc/git-secret/ssh',
@@ -71,7 +61,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'ssh-known-hosts',
     type: 'bool',
-    group: 'auth',
     env: ['GITSYNC_SSH_KNOWN_HOSTS', 'GIT_SYNC_KNOWN_HOSTS', 'GIT_KNOWN_HOSTS'],
     v3Env: 'GIT_KNOWN_HOSTS',
     default: 'true',
@@ -80,7 +69,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'ssh-known-hosts-file',
     type: 'string',
-    group: 'auth',
     env: ['GITSYNC_SSH_KNOWN_HOSTS_FILE', 'GIT_SYNC_SSH_KNOWN_HOSTS_FILE', 'GIT_SSH_KNOWN_HOSTS_FILE'],
     v3Env: 'GIT_SSH_KNOWN_HOSTS_FILE',
     default: '/etc/git-secret/known_hosts',
@@ -90,7 +78,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'cookie-file',
     type: 'bool',
-    group: 'auth',
     env: ['GITSYNC_COOKIE_FILE', 'GIT_SYNC_COOKIE_FILE', 'GIT_COOKIE_FILE'],
     v3Env: 'GIT_COOKIE_FILE',
     default: 'false',
@@ -99,10 +86,8 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'askpass-url',
     type: 'string',
-    group: 'auth',
     env: ['GITSYNC_ASKPASS_URL', 'GIT_SYNC_ASKPASS_URL', 'GIT_ASKPASS_URL'],
     v3Env: 'GIT_ASKPASS_URL',
-    default: '',
     since: '3.3.5',
     placeholder: 'URL',
     secret: 'address',
@@ -111,8 +96,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'github-base-url',
     type: 'string',
-    group: 'auth',
-    env: ['GITSYNC_GITHUB_BASE_URL'],
     default: 'https://api.github.com/',
     since: '4',
     placeholder: 'URL',
@@ -121,9 +104,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'github-app-private-key-file',
     type: 'string',
-    group: 'auth',
-    env: ['GITSYNC_GITHUB_APP_PRIVATE_KEY_FILE'],
-    default: '',
     since: '4',
     placeholder: 'PATH',
     doc: 'The private key (PEM) of a GitHub App.',
@@ -131,9 +111,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'github-app-private-key',
     type: 'string',
-    group: 'auth',
-    env: ['GITSYNC_GITHUB_APP_PRIVATE_KEY'],
-    default: '',
     since: '4',
     envOnly: true,
     secret: true,
@@ -143,9 +120,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'github-app-client-id',
     type: 'string',
-    group: 'auth',
-    env: ['GITSYNC_GITHUB_APP_CLIENT_ID'],
-    default: '',
     since: '4',
     placeholder: 'ID',
     doc: 'The GitHub App’s client id (or give its application id).',
@@ -153,8 +127,6 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'github-app-application-id',
     type: 'int',
-    group: 'auth',
-    env: ['GITSYNC_GITHUB_APP_APPLICATION_ID'],
     default: '0',
     since: '4',
     placeholder: 'ID',
@@ -163,11 +135,9 @@ export const AUTH_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'github-app-installation-id',
     type: 'int',
-    group: 'auth',
-    env: ['GITSYNC_GITHUB_APP_INSTALLATION_ID'],
     default: '0',
     since: '4',
     placeholder: 'ID',
     doc: 'The installation of the GitHub App.',
   },
-];
+]);

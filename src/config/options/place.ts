@@ -1,25 +1,23 @@
-import { bothNames, type OptionDefinition } from '../option.ts';
+import { bothNames, rows, SERVICES } from '../option.ts';
 
 /** Where it goes: root, link, files beside them, permissions. */
-export const PLACE_OPTIONS: readonly OptionDefinition[] = [
+export const PLACE_OPTIONS = rows({ group: 'place', commands: ['sync', 'run'] }, [
   {
     name: 'root',
+    commands: SERVICES,
     type: 'string',
-    group: 'place',
     env: bothNames('ROOT'),
     v3Env: 'GIT_SYNC_ROOT',
-    default: '',
     v3Default: '$HOME/git',
     v31Default: '$HOME/git',
     placeholder: 'DIR',
-    doc: 'The directory that holds the repository, the worktrees and, unless it is absolute, the link. Required in v4 mode.',
+    doc: 'The directory that holds the repository, the worktrees and, unless it is absolute, the link. Required in v4 mode. A relay keeps its mirrors there.',
   },
   {
     name: 'link',
+    runAlone: true,
     type: 'string',
-    group: 'place',
     env: bothNames('LINK'),
-    default: '',
     since: '4',
     placeholder: 'PATH',
     doc: 'The symbolic link that always shows a complete revision: absolute, or relative to `--root`. Default: the last part of the repository URL.',
@@ -27,10 +25,8 @@ export const PLACE_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'dest',
     type: 'string',
-    group: 'place',
     env: ['GIT_SYNC_DEST'],
     v3Env: 'GIT_SYNC_DEST',
-    default: '',
     replacedBy: 'link',
     placeholder: 'NAME',
     doc: 'v3: the name of the link, directly below `--root`. Default: the last part of the repository URL.',
@@ -38,10 +34,8 @@ export const PLACE_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'error-file',
     type: 'string',
-    group: 'place',
     env: bothNames('ERROR_FILE'),
     v3Env: 'GIT_SYNC_ERROR_FILE',
-    default: '',
     since: '3.3.5',
     placeholder: 'PATH',
     doc: 'A file, absolute or relative to `--root`, that holds the current error as JSON (`Msg`, `Err`, `Args`) and is removed after the next success.',
@@ -49,9 +43,7 @@ export const PLACE_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'touch-file',
     type: 'string',
-    group: 'place',
     env: bothNames('TOUCH_FILE'),
-    default: '',
     since: '4',
     placeholder: 'PATH',
     doc: 'A file, absolute or relative to `--root`, whose modification time is updated when a revision is published.',
@@ -59,7 +51,6 @@ export const PLACE_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'group-write',
     type: 'bool',
-    group: 'place',
     env: bothNames('GROUP_WRITE'),
     default: 'false',
     since: '4',
@@ -68,7 +59,6 @@ export const PLACE_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'change-permissions',
     type: 'int',
-    group: 'place',
     env: ['GIT_SYNC_PERMISSIONS'],
     v3Env: 'GIT_SYNC_PERMISSIONS',
     default: '0',
@@ -81,8 +71,6 @@ export const PLACE_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'stale-worktree-timeout',
     type: 'duration',
-    group: 'place',
-    env: ['GITSYNC_STALE_WORKTREE_TIMEOUT'],
     default: '0s',
     since: '4',
     placeholder: 'DURATION',
@@ -91,8 +79,6 @@ export const PLACE_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'no-spare',
     type: 'bool',
-    group: 'place',
-    env: ['GITSYNC_NO_SPARE'],
     default: 'false',
     since: 'git-sidecar',
     doc: 'Remove stale worktrees instead of keeping one as the spare that the next update is made of. Saves the disk space of one checkout; every update then writes all files.',
@@ -100,10 +86,8 @@ export const PLACE_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'move-aside',
     type: 'bool',
-    group: 'place',
-    env: ['GITSYNC_MOVE_ASIDE'],
     default: 'false',
     since: 'git-sidecar',
     doc: 'When a repository we did not make is in `--root`, or a real file or directory where the link should go, rename it (`NAME.before-git-sidecar-…`) instead of stopping with an error.',
   },
-];
+]);

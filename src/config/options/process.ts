@@ -1,11 +1,10 @@
-import { bothNames, type OptionDefinition } from '../option.ts';
+import { bothNames, EVERY_COMMAND, rows, SERVICES } from '../option.ts';
 
-/** git itself, the HTTP endpoint, and this process. */
-export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
+/** git itself. */
+const GIT = rows({ group: 'git', commands: SERVICES }, [
   {
     name: 'git',
     type: 'string',
-    group: 'git',
     env: bothNames('GIT'),
     v3Env: 'GIT_SYNC_GIT',
     default: 'git',
@@ -15,10 +14,8 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'git-config',
     type: 'string',
-    group: 'git',
     env: bothNames('GIT_CONFIG'),
     v3Env: 'GIT_SYNC_GIT_CONFIG',
-    default: '',
     since: '3.3.5',
     placeholder: 'PAIRS',
     secret: 'git-settings',
@@ -27,9 +24,6 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'git-config-add',
     type: 'repeat',
-    group: 'git',
-    env: ['GITSYNC_GIT_CONFIG_ADD'],
-    default: '',
     since: '4.next',
     placeholder: 'PAIRS',
     secret: 'git-settings',
@@ -37,48 +31,49 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'git-gc',
+    commands: ['sync', 'run'],
+    choices: { auto: 'when there is enough of it', always: '', aggressive: '', off: '' },
     type: 'string',
-    group: 'git',
     env: bothNames('GIT_GC'),
     default: 'auto',
     since: '4',
     placeholder: 'MODE',
-    doc: 'Collecting garbage after an update: `auto` (when there is enough of it), `always`, `aggressive` or `off`. git-sync’s default is `always`, which packs the whole repository again for every change.',
+    doc: 'Collecting garbage after an update. git-sync’s default is `always`, which packs the whole repository again for every change.',
   },
+]);
+
+/** The HTTP endpoint. */
+const HTTP = rows({ group: 'http', commands: SERVICES }, [
   {
     name: 'http-bind',
+    runAlone: true,
     type: 'string',
-    group: 'http',
     env: bothNames('HTTP_BIND'),
     v3Env: 'GIT_SYNC_HTTP_BIND',
-    default: '',
     placeholder: 'ADDR',
     doc: 'Serve HTTP on this address: `:1234`, `127.0.0.1:1234`, `[::1]:1234`. `/` and `/readyz` answer 200 once a revision is published, `/healthz` while the process works.',
   },
   {
     name: 'push-secret-file',
+    needs: ['http-bind'],
     type: 'string',
-    group: 'http',
-    env: ['GITSYNC_PUSH_SECRET_FILE'],
-    default: '',
     since: 'git-sidecar',
     placeholder: 'PATH',
     doc: 'Take push notifications of GitHub, GitLab, Gitea, Forgejo, Bitbucket, Azure DevOps and others at `POST /push` of `--http-bind`: the file holds the secret that both sides know. A push is then live at once, and `--period` may be long.',
   },
   {
     name: 'sync-token-file',
+    needs: ['http-bind'],
     type: 'string',
-    group: 'http',
-    env: ['GITSYNC_SYNC_TOKEN_FILE'],
-    default: '',
     since: 'git-sidecar',
     placeholder: 'PATH',
     doc: 'Sync at `POST /sync` of `--http-bind`, with the bearer token in this file; `?wait=30s` answers when it is published, with the object id.',
   },
   {
     name: 'http-metrics',
+    needs: ['http-bind'],
+    runAlone: true,
     type: 'bool',
-    group: 'http',
     env: bothNames('HTTP_METRICS'),
     v3Env: 'GIT_SYNC_HTTP_METRICS',
     default: 'false',
@@ -88,8 +83,9 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'http-pprof',
+    needs: ['http-bind'],
+    runAlone: true,
     type: 'bool',
-    group: 'http',
     env: bothNames('HTTP_PPROF'),
     v3Env: 'GIT_SYNC_HTTP_PPROF',
     default: 'false',
@@ -97,28 +93,33 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'http-pprof-token-file',
+    needs: ['http-pprof'],
+    runAlone: true,
     type: 'string',
-    group: 'http',
-    env: ['GITSYNC_HTTP_PPROF_TOKEN_FILE'],
-    default: '',
     since: 'git-sidecar',
     placeholder: 'PATH',
     doc: 'Serve the profiles of `--http-pprof` also to others who show the bearer token in this file.',
   },
   {
     name: 'max-staleness',
+    commands: ['sync', 'run'],
+    needs: ['http-bind'],
+    range: { least: '0s' },
     type: 'duration',
-    group: 'http',
-    env: ['GITSYNC_MAX_STALENESS'],
     default: '0s',
     since: 'git-sidecar',
     placeholder: 'DURATION',
     doc: '/readyz answers 503 again when the last successful check of the remote is older than this; 0 turns it off.',
   },
+]);
+
+/** This process. */
+const PROCESS = rows({ group: 'process', commands: SERVICES, runAlone: true }, [
   {
     name: 'add-user',
+    commands: ['sync', 'run'],
+    runAlone: false,
     type: 'bool',
-    group: 'process',
     env: bothNames('ADD_USER'),
     v3Env: 'GIT_SYNC_ADD_USER',
     default: 'false',
@@ -129,8 +130,6 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
     name: 'verbose',
     short: 'v',
     type: 'int',
-    group: 'process',
-    env: ['GITSYNC_VERBOSE'],
     default: '0',
     since: '4',
     placeholder: 'LEVEL',
@@ -138,9 +137,8 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'termination-log',
+    commands: [...SERVICES, 'install'],
     type: 'string',
-    group: 'process',
-    env: ['GITSYNC_TERMINATION_LOG'],
     default: '/dev/termination-log',
     since: 'git-sidecar',
     placeholder: 'PATH',
@@ -148,19 +146,17 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'log-format',
+    choices: { json: 'lines with git-sync v4’s keys', text: '', auto: 'text on a terminal, else json' },
     type: 'string',
-    group: 'process',
-    env: ['GITSYNC_LOG_FORMAT'],
     default: 'auto',
     since: 'git-sidecar',
     placeholder: 'FORMAT',
-    doc: '`json` (lines with git-sync v4’s keys), `text`, or `auto`: text on a terminal, else json.',
+    doc: 'How log lines look.',
   },
   {
     name: 'compat',
+    commands: ['sync', 'run'],
     type: 'string',
-    group: 'process',
-    env: ['GITSYNC_COMPAT'],
     v3Env: 'GITSYNC_COMPAT',
     default: 'auto',
     since: 'git-sidecar',
@@ -168,51 +164,80 @@ export const PROCESS_OPTIONS: readonly OptionDefinition[] = [
     doc: 'Whose defaults, layout and flag grammar to use: `v4` (4.7.1), `v3` (3.3.5), `v3.1` (3.1.1) or `auto`: v3 when only v3’s own spellings are used and none of v4’s.',
   },
   {
-    name: 'explain',
+    name: 'check',
+    commands: ['up'],
     type: 'bool',
-    group: 'process',
+    env: [],
+    default: 'false',
+    since: 'git-sidecar',
+    doc: 'Say whether the document is valid, and what it describes, then exit.',
+  },
+  {
+    name: 'json',
+    commands: ['status'],
+    type: 'bool',
+    env: [],
+    default: 'false',
+    since: 'git-sidecar',
+    doc: 'Print what the process answers, as it is.',
+  },
+  {
+    name: 'explain',
+    commands: [...SERVICES, 'up', 'rollback'],
+    type: 'bool',
     env: [],
     default: 'false',
     since: 'git-sidecar',
     doc: 'Print every option with its value and where it came from, then exit.',
   },
-  { name: 'version', type: 'bool', group: 'process', env: [], default: 'false', doc: 'Print the version and exit.' },
+  {
+    name: 'version',
+    commands: EVERY_COMMAND,
+    type: 'bool',
+    env: [],
+    default: 'false',
+    doc: 'Print the version and exit.',
+  },
   {
     name: 'help',
+    commands: EVERY_COMMAND,
     short: 'h',
     type: 'bool',
-    group: 'process',
     env: [],
     default: 'false',
     doc: 'Print this text and exit.',
   },
   {
     name: 'man',
+    commands: EVERY_COMMAND,
     type: 'bool',
-    group: 'process',
     env: [],
     default: 'false',
     since: '4',
     doc: 'Print the manual and exit.',
   },
-];
+]);
 
 /** v3's logging flags; accepted in v3 mode, where `-v` alone has an effect. */
-export const GLOG_OPTIONS: readonly OptionDefinition[] = (
-  [
-    ['alsologtostderr', 'bool', 'false'],
-    ['log_backtrace_at', 'string', ''],
-    ['log_dir', 'string', ''],
-    ['logtostderr', 'bool', 'false'],
-    ['stderrthreshold', 'string', '2'],
-    ['vmodule', 'string', ''],
-  ] as const
-).map(([name, type, fallback]) => ({
-  name,
-  type,
-  group: 'process',
-  env: [],
-  default: fallback,
-  hidden: true,
-  doc: 'v3: a flag of its logging library; no effect.',
-}));
+const GLOG = rows(
+  { group: 'process', commands: ['sync'] },
+  (
+    [
+      ['alsologtostderr', 'bool', 'false'],
+      ['log_backtrace_at', 'string', ''],
+      ['log_dir', 'string', ''],
+      ['logtostderr', 'bool', 'false'],
+      ['stderrthreshold', 'string', '2'],
+      ['vmodule', 'string', ''],
+    ] as const
+  ).map(([name, type, fallback]) => ({
+    name,
+    type,
+    env: [],
+    default: fallback,
+    hidden: true,
+    doc: 'v3: a flag of its logging library; no effect.',
+  })),
+);
+
+export const PROCESS_OPTIONS = [...GIT, ...HTTP, ...PROCESS, ...GLOG];

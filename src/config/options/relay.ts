@@ -1,149 +1,132 @@
-import type { OptionDefinition } from '../option.ts';
+import { rows } from '../option.ts';
 
-/** What only `git-sidecar relay` has. */
-export const RELAY_OPTIONS: readonly OptionDefinition[] = [
+/** Which repositories a relay follows. */
+const FOLLOWED = rows({ group: 'followed', prefix: 'GIT_SIDECAR', commands: ['relay'], since: 'git-sidecar' }, [
   {
     name: 'allow',
     type: 'repeat',
-    group: 'followed',
-    env: ['GIT_SIDECAR_ALLOW'],
-    default: '',
     placeholder: 'PATTERN',
     doc: 'Repositories that may be asked for: `https://git.example.com/team/*`, `git@git.example.com:team/**`; `*` stands for a part of the path, `**` for any. It also says over which transport they are reached. Behind `#` the refs that are passed on: `#main,release/*`; default: all branches and tags. No other URL is ever contacted. May be given several times; the first that matches counts.',
   },
   {
     name: 'follow',
     type: 'repeat',
-    group: 'followed',
-    env: ['GIT_SIDECAR_FOLLOW'],
-    default: '',
     placeholder: 'URL',
     doc: 'Follow this repository from the start, without being asked for it. May be given several times; needs an `--allow` that covers it, or is one by itself when there is none.',
   },
   {
     name: 'idle',
+    range: { least: '1s' },
     type: 'duration',
-    group: 'followed',
-    env: ['GIT_SIDECAR_IDLE'],
     default: '30m',
     placeholder: 'DURATION',
     doc: 'A repository that nobody asked for this long is no longer polled; its mirror stays while there is room.',
   },
   {
     name: 'requests-per-host',
+    range: { least: '0.01' },
     type: 'float',
-    group: 'followed',
-    env: ['GIT_SIDECAR_REQUESTS_PER_HOST'],
     default: '10',
     placeholder: 'N',
     doc: 'Requests a second that one git server gets from this relay at most, whatever is followed there.',
   },
+]);
+
+/** To whom, and how. */
+const SERVED = rows({ group: 'served', prefix: 'GIT_SIDECAR', commands: ['relay'], since: 'git-sidecar' }, [
   {
     name: 'access-file',
     type: 'string',
-    group: 'served',
-    env: ['GIT_SIDECAR_ACCESS_FILE'],
-    default: '',
     placeholder: 'PATH',
     doc: 'Who may read what, a line each: `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`, with `#main,release/*` behind a pattern for some of its refs only. Read again when it changes. Without it everybody who reaches the relay may read all that it serves.',
   },
   {
     name: 'tls-cert-file',
+    needs: ['tls-key-file'],
     type: 'string',
-    group: 'served',
-    env: ['GIT_SIDECAR_TLS_CERT_FILE'],
-    default: '',
     placeholder: 'PATH',
     doc: 'Serve HTTPS with this certificate. Read again when it changes.',
   },
   {
     name: 'tls-key-file',
+    needs: ['tls-cert-file'],
     type: 'string',
-    group: 'served',
-    env: ['GIT_SIDECAR_TLS_KEY_FILE'],
-    default: '',
     placeholder: 'PATH',
     doc: 'The key of `--tls-cert-file`.',
   },
   {
     name: 'tls-client-ca-file',
+    needs: ['tls-cert-file'],
     type: 'string',
-    group: 'served',
-    env: ['GIT_SIDECAR_TLS_CLIENT_CA_FILE'],
-    default: '',
     placeholder: 'PATH',
     doc: 'Ask subscribers for a client certificate, and check it against these CA certificates.',
   },
   {
     name: 'stagger',
+    range: { least: '0s' },
     type: 'duration',
-    group: 'served',
-    env: ['GIT_SIDECAR_STAGGER'],
     default: '0s',
     placeholder: 'DURATION',
     doc: 'Spread the news of a change over this time, so that a large fleet does not fetch and restart at once.',
   },
+]);
+
+/** How much of everything. */
+const LIMITS = rows({ group: 'limits', prefix: 'GIT_SIDECAR', commands: ['relay'], since: 'git-sidecar' }, [
   {
     name: 'max-repositories',
+    range: { least: '1' },
     type: 'int',
-    group: 'limits',
-    env: ['GIT_SIDECAR_MAX_REPOSITORIES'],
     default: '500',
     placeholder: 'N',
     doc: 'Repositories followed at a time. When there are as many, whoever asks for most of them gives one up to somebody who asks for fewer.',
   },
   {
     name: 'max-subscribers',
+    range: { least: '1' },
     type: 'int',
-    group: 'limits',
-    env: ['GIT_SIDECAR_MAX_SUBSCRIBERS'],
     default: '20000',
     placeholder: 'N',
     doc: 'Event streams at a time. One token, certificate or address may have all of them; when there are as many, whoever has most gives one up to somebody who has fewer.',
   },
   {
     name: 'max-requests',
+    range: { least: '1' },
     type: 'int',
-    group: 'limits',
-    env: ['GIT_SIDECAR_MAX_REQUESTS'],
     default: '2000',
     placeholder: 'N',
     doc: 'Requests a second; as many may come at once. Who is alone gets all of it, several get equal shares. More are answered with 429 and come again; probes and metrics are always answered.',
   },
   {
     name: 'max-traffic',
-    type: 'string',
-    group: 'limits',
-    env: ['GIT_SIDECAR_MAX_TRAFFIC'],
+    type: 'size',
     default: '0',
     placeholder: 'SIZE',
     doc: 'Bytes a second of answers to git clients; 0: no limit. Who is alone gets all of it, several get equal shares. Who got more is answered with 429 and comes again.',
   },
   {
     name: 'max-connections-per-address',
+    range: { least: '0' },
     type: 'int',
-    group: 'limits',
-    env: ['GIT_SIDECAR_MAX_CONNECTIONS_PER_ADDRESS'],
     default: '0',
     placeholder: 'N',
     doc: 'Connections of one network address at a time; 0: no limit of its own. Behind a proxy or NAT a whole fleet has one address.',
   },
   {
     name: 'max-disk',
-    type: 'string',
-    group: 'limits',
-    env: ['GIT_SIDECAR_MAX_DISK'],
+    type: 'size',
     default: '10Gi',
     placeholder: 'SIZE',
     doc: 'What mirrors may take on disk; those that nobody uses go first.',
   },
   {
     name: 'cache-size',
-    type: 'string',
-    group: 'limits',
-    env: ['GIT_SIDECAR_CACHE_SIZE'],
+    type: 'size',
     default: '1Gi',
     placeholder: 'SIZE',
     doc: 'What answers to fetches may take, those that somebody still reads included; equal questions get the same answer. One that finds no room is passed on and not kept.',
   },
-];
+]);
+
+/** What only `git-sidecar relay` has. */
+export const RELAY_OPTIONS = [...FOLLOWED, ...SERVED, ...LIMITS];

@@ -1,22 +1,18 @@
-import { bothNames, type OptionDefinition } from '../option.ts';
+import { bothNames, rows } from '../option.ts';
 
 /** What is followed: repository, ref, and how much of it. */
-export const SOURCE_OPTIONS: readonly OptionDefinition[] = [
+export const SOURCE_OPTIONS = rows({ group: 'source', commands: ['sync', 'run'] }, [
   {
     name: 'repo',
     type: 'string',
-    group: 'source',
     env: bothNames('REPO'),
     v3Env: 'GIT_SYNC_REPO',
-    default: '',
     placeholder: 'URL',
     doc: 'The repository to follow: https, http, ssh, git or file URL, `user@host:path`, or a path. Required. A user name and password in the URL are moved to the credentials and never shown.',
   },
   {
     name: 'ref',
     type: 'string',
-    group: 'source',
-    env: ['GITSYNC_REF'],
     default: 'HEAD',
     since: '4',
     placeholder: 'REF',
@@ -25,10 +21,8 @@ export const SOURCE_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'branch',
     type: 'string',
-    group: 'source',
     env: ['GIT_SYNC_BRANCH'],
     v3Env: 'GIT_SYNC_BRANCH',
-    default: '',
     v3Default: 'master',
     v31Default: 'master',
     replacedBy: 'ref',
@@ -38,10 +32,8 @@ export const SOURCE_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'rev',
     type: 'string',
-    group: 'source',
     env: ['GIT_SYNC_REV'],
     v3Env: 'GIT_SYNC_REV',
-    default: '',
     v3Default: 'HEAD',
     v31Default: 'HEAD',
     replacedBy: 'ref',
@@ -50,8 +42,8 @@ export const SOURCE_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'depth',
+    range: { least: '0' },
     type: 'int',
-    group: 'source',
     env: bothNames('DEPTH'),
     v3Env: 'GIT_SYNC_DEPTH',
     default: '1',
@@ -63,43 +55,37 @@ export const SOURCE_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'filter',
     type: 'string',
-    group: 'source',
-    env: ['GITSYNC_FILTER'],
-    default: '',
     since: '4',
     placeholder: 'SPEC',
     doc: 'Partial clone filter, as in `git clone --filter`: `blob:none`, `tree:0`, `blob:limit=1m` …',
   },
   {
     name: 'submodules',
+    choices: { recursive: 'all levels', shallow: 'the first level only', off: '' },
     type: 'string',
-    group: 'source',
     env: bothNames('SUBMODULES'),
     v3Env: 'GIT_SYNC_SUBMODULES',
     default: 'recursive',
     v31Default: 'off',
     since: '3.3.5',
     placeholder: 'MODE',
-    doc: '`recursive` (all levels), `shallow` (the first level only) or `off`. 3.1.1 never initialises submodules.',
+    doc: 'Which submodules are checked out. 3.1.1 never initialises any.',
   },
   {
     name: 'sparse-checkout-file',
     type: 'string',
-    group: 'source',
     env: bothNames('SPARSE_CHECKOUT_FILE'),
     v3Env: 'GIT_SYNC_SPARSE_CHECKOUT_FILE',
-    default: '',
     since: '3.3.5',
     placeholder: 'PATH',
     doc: 'A file of sparse-checkout patterns; only matching files are checked out.',
   },
   {
     name: 'lfs',
+    excludes: ['relay'],
     type: 'bool',
-    group: 'source',
-    env: ['GITSYNC_LFS'],
     default: 'false',
     since: 'git-sidecar',
     doc: 'Replace Git LFS pointers by their content (needs the git-lfs program). git-sync leaves the pointers, and so does the default.',
   },
-];
+]);

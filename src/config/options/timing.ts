@@ -1,22 +1,22 @@
-import { bothNames, type OptionDefinition } from '../option.ts';
+import { bothNames, rows, SERVICES } from '../option.ts';
 
 /** When: periods, timeouts, failure limits. */
-export const TIMING_OPTIONS: readonly OptionDefinition[] = [
+export const TIMING_OPTIONS = rows({ group: 'timing', commands: ['sync', 'run'] }, [
   {
     name: 'period',
+    commands: SERVICES,
+    range: { least: '10ms' },
     type: 'duration',
-    group: 'timing',
     env: bothNames('PERIOD'),
     default: '10s',
     since: '4',
     placeholder: 'DURATION',
-    doc: 'How long to wait between polls, at least 10ms. Each wait is varied by a few per cent so that many followers do not poll in step.',
+    doc: 'How long to wait between polls. Each wait is varied by a few per cent so that many followers do not poll in step.',
   },
   {
     name: 'init-period',
+    range: { least: '10ms', orZero: true },
     type: 'duration',
-    group: 'timing',
-    env: ['GITSYNC_INIT_PERIOD'],
     default: '0s',
     since: '4',
     placeholder: 'DURATION',
@@ -24,8 +24,8 @@ export const TIMING_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'wait',
+    range: { least: '0' },
     type: 'float',
-    group: 'timing',
     env: ['GIT_SYNC_WAIT'],
     v3Env: 'GIT_SYNC_WAIT',
     default: '0',
@@ -37,18 +37,18 @@ export const TIMING_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'sync-timeout',
+    range: { least: '10ms' },
     type: 'duration',
-    group: 'timing',
     env: bothNames('SYNC_TIMEOUT'),
     default: '120s',
     since: '4',
     placeholder: 'DURATION',
-    doc: 'The most time that one sync may take, at least 10ms. What it started is ended with all its children. A checkout may take longer as long as files appear: on a slow disk it would never be over otherwise. An answer over HTTP that stops coming for 30 s (`http.lowSpeedTime` in `--git-config`: other seconds) is asked for again on a new connection.',
+    doc: 'The most time that one sync may take. What it started is ended with all its children. A checkout may take longer as long as files appear: on a slow disk it would never be over otherwise. An answer over HTTP that stops coming for 30 s (`http.lowSpeedTime` in `--git-config`: other seconds) is asked for again on a new connection.',
   },
   {
     name: 'timeout',
+    range: { least: '0' },
     type: 'int',
-    group: 'timing',
     env: ['GIT_SYNC_TIMEOUT'],
     v3Env: 'GIT_SYNC_TIMEOUT',
     default: '0',
@@ -60,8 +60,8 @@ export const TIMING_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'one-time',
+    commands: ['sync'],
     type: 'bool',
-    group: 'timing',
     env: bothNames('ONE_TIME'),
     v3Env: 'GIT_SYNC_ONE_TIME',
     default: 'false',
@@ -69,10 +69,9 @@ export const TIMING_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'sync-on-signal',
+    form: 'signal',
     type: 'string',
-    group: 'timing',
     env: bothNames('SYNC_ON_SIGNAL'),
-    default: '',
     since: '4',
     placeholder: 'SIGNAL',
     doc: 'Sync at once when this signal arrives: a name with or without `SIG`, or a number.',
@@ -80,7 +79,6 @@ export const TIMING_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'max-failures',
     type: 'int',
-    group: 'timing',
     env: bothNames('MAX_FAILURES'),
     default: '0',
     since: '4',
@@ -90,9 +88,6 @@ export const TIMING_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'init-max-failures',
     type: 'int',
-    group: 'timing',
-    env: ['GITSYNC_INIT_MAX_FAILURES'],
-    default: '',
     since: '4',
     placeholder: 'N',
     doc: 'Like `--max-failures`, until the first success. Default: the same.',
@@ -100,7 +95,6 @@ export const TIMING_OPTIONS: readonly OptionDefinition[] = [
   {
     name: 'max-sync-failures',
     type: 'int',
-    group: 'timing',
     env: ['GIT_SYNC_MAX_SYNC_FAILURES'],
     v3Env: 'GIT_SYNC_MAX_SYNC_FAILURES',
     default: '0',
@@ -112,12 +106,11 @@ export const TIMING_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     name: 'verify-period',
+    range: { least: '0s' },
     type: 'duration',
-    group: 'timing',
-    env: ['GITSYNC_VERIFY_PERIOD'],
     default: '1m',
     since: 'git-sidecar',
     placeholder: 'DURATION',
     doc: 'How often the published files are compared with what git recorded, without starting a process. Edited or deleted tracked files are repaired, untracked ones are reported. Large trees are compared less often, so that it costs at most a thousandth of the time. 0 turns it off.',
   },
-];
+]);

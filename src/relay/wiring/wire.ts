@@ -81,7 +81,7 @@ async function createHermetic(
   return await createHermeticGit({
     directory,
     root,
-    inherited: environment,
+    inherited: config.gitEnvironment,
     overrides: config.gitConfig,
     additions: upstreamGitSettings(config),
     includedConfig: undefined,

@@ -60,7 +60,8 @@ async function createHermetic(
   const hermetic = await createHermeticGit({
     directory,
     root,
-    inherited: config.environment,
+    inherited: config.gitEnvironment,
+    hooksInherit: config.environment,
     overrides: config.gitConfig,
     additions: [...config.gitConfigAdd, ...(await confinement(config))],
     includedConfig: await userGitConfig(config),

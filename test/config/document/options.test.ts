@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { buildSyncConfig } from '../../../src/config/build-config.ts';
+import { buildRelayConfig } from '../../../src/config/build-relay-config.ts';
+import { buildRunConfig } from '../../../src/config/build-run-config.ts';
 import {
   DEFAULT_ROWS,
   SECTION_NAMES,
@@ -7,12 +10,8 @@ import {
   sectionRows,
   unitRows,
 } from '../../../src/config/document/rows.ts';
-import { loadSettings, loadSyncConfig } from '../../../src/config/load.ts';
-import { loadRelay, loadRelayConfig } from '../../../src/config/load-relay.ts';
-import { loadRun, loadRunConfig } from '../../../src/config/load-run.ts';
-import type { OptionDefinition } from '../../../src/config/option.ts';
-import { RELAY_OPTIONS } from '../../../src/config/options/relay.ts';
-import { RUN_OPTIONS } from '../../../src/config/options/run.ts';
+import { load as loadCommand } from '../../../src/config/load.ts';
+import { type OptionDefinition, SERVICES } from '../../../src/config/option.ts';
 import { OPTIONS } from '../../../src/config/options.ts';
 import { SidecarError } from '../../../src/model/error.ts';
 import { load, unitOf } from './kit.ts';
@@ -34,9 +33,10 @@ function fromCommandLine(kind: Kind, options: Options): unknown {
   const key = options['github-app-private-key'];
   const env = key === undefined ? ENV : { ...ENV, GITSYNC_GITHUB_APP_PRIVATE_KEY: key };
   const args = own.filter(([name]) => name !== 'github-app-private-key').map(([name, value]) => `--${name}=${value}`);
-  if (kind === 'sync') return loadSyncConfig(loadSettings([...args, '--compat=v4'], env), env);
-  if (kind === 'run') return loadRunConfig(loadRun([...args, '--', 'app', 'word'], env, process.cwd()), env);
-  return loadRelayConfig(loadRelay(args, env), env);
+  if (kind === 'sync') return buildSyncConfig(loadCommand('sync', [...args, '--compat=v4'], env).settings, env);
+  if (kind === 'run')
+    return buildRunConfig(loadCommand('run', [...args, '--', 'app', 'word'], env), env, process.cwd());
+  return buildRelayConfig(loadCommand('relay', args, env).settings, env);
 }
 
 /** What a document with one unit makes of them. */
@@ -109,10 +109,11 @@ describe('an option in a document means what it means on the command line', () =
   });
 });
 
-test('every option of every command has a place in a document, but for questions to the command line and v3’s empty words', () => {
+test('every option of every service has a place in a document, but for questions to the command line and v3’s empty words', () => {
   const placed = [...SECTION_NAMES.flatMap(sectionRows), ...(['sync', 'run', 'relay'] as const).flatMap(unitRows)];
   const names = new Set(placed.map(({ name }) => name));
-  const without = ([...OPTIONS, ...RUN_OPTIONS, ...RELAY_OPTIONS] as readonly OptionDefinition[])
+  const without = (OPTIONS as readonly OptionDefinition[])
+    .filter(({ commands }) => commands.some((each) => SERVICES.some((service) => service === each)))
     .filter(({ name, hidden }) => !names.has(name) && !hidden)
     .map(({ name }) => name);
   expect(without.sort()).toEqual(['compat', 'explain', 'help', 'man', 'version']);

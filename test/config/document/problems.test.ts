@@ -79,9 +79,9 @@ describe('everything that is wrong is said at once', () => {
     expect(problems).toEqual([
       '1:1: http.bind must be set, for instance to :8080',
       '7:12: a: x'.replace('a: x', 'depth: "x" must be a whole number'),
-      '11:13: sync b: git-gc must be one of auto, always, aggressive, off',
+      '11:13: git-gc: "x" must be one of auto, always, aggressive, off',
       '14:11: sync c: root must be set',
-      '22:20: run web: keep-releases must be at least 2: the running release and the way back',
+      '22:20: run web: keep-releases must be at least 2',
     ]);
   });
 

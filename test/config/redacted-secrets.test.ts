@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { addSecrets } from '../../src/cli/secrets.ts';
-import { loadSettings, loadSyncConfig } from '../../src/config/load.ts';
+import { buildSyncConfig } from '../../src/config/build-config.ts';
+import { load } from '../../src/config/load.ts';
 import { Redactor } from '../../src/platform/redact.ts';
 
 /** What is left of `text` with this configuration. */
 function redacted(text: string, env: Record<string, string>, ...argv: string[]): string {
   const redactor = new Redactor();
   const repo = env.GITSYNC_REPO === undefined ? ['--repo=https://h.example/x'] : [];
-  addSecrets(redactor, loadSyncConfig(loadSettings([...repo, '--root=/x', '--link=l', ...argv], env), env));
+  const { settings } = load('sync', [...repo, '--root=/x', '--link=l', ...argv], env);
+  for (const { text: secret, user } of buildSyncConfig(settings, env).secrets) redactor.add(secret, user);
   return redactor.redact(text);
 }
 

@@ -1,0 +1,68 @@
+import { isAbsolute, join, resolve } from 'node:path';
+import { SidecarError } from '../model/error.ts';
+import type { Loaded } from './load.ts';
+import type { CommandName } from './option.ts';
+import { optionNamed } from './options.ts';
+import type { EnvironmentVariables, Settings } from './settings.ts';
+
+const QUESTIONS = ['help', 'version', 'man', 'explain'] as const;
+
+/** What a command line asks about the command itself; undefined when the command is to start. */
+export function questionOf(settings: Settings): (typeof QUESTIONS)[number] | undefined {
+  return QUESTIONS.find((name) => settings.isOn(name));
+}
+
+/**
+ * The file that says why the process ended. Empty for a command that somebody types beside a service: it does not
+ * explain how that service ended.
+ * @param settings undefined before the command line is read
+ */
+export function terminationLogOf(name: CommandName, env: EnvironmentVariables, settings?: Settings): string {
+  const option = optionNamed('termination-log');
+  if (!option.commands.includes(name)) return '';
+  return settings?.text(option.name) ?? env[option.env[0] ?? ''] ?? option.default;
+}
+
+/** The error file, and the directory below which it is written; undefined when there is none. */
+export function errorFileOf(settings: Settings): { readonly root: string; readonly path: string } | undefined {
+  if (!settings.isOn('error-file')) return undefined;
+  const [root, path] = [settings.text('root'), settings.text('error-file')];
+  if (isAbsolute(path)) return { root, path };
+  return root === '' ? undefined : { root, path: join(root, path) };
+}
+
+/**
+ * Where the run keeps its state that `rollback` is for, and the commit to go back to; undefined: the release before.
+ * @throws SidecarError ERR_CONFIG_USAGE
+ */
+export function rollbackOf({ settings, words }: Loaded, cwd: string): { state: string; commit: string | undefined } {
+  if (!settings.isOn('state'))
+    throw new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail: '--state must be set' });
+  return { state: resolve(cwd, settings.text('state')), commit: words[0] };
+}
+
+/** The document of `up`. @throws SidecarError ERR_CONFIG_USAGE */
+export function documentOf({ words: [path] }: Loaded): string {
+  if (path !== undefined) return path;
+  throw new SidecarError('ERR_CONFIG_USAGE', {
+    op: 'read the command line',
+    detail: 'FILE must be given: the document',
+  });
+}
+
+/** `up` is only to say whether the document is valid. */
+export function checkOf({ settings }: Loaded): boolean {
+  return settings.isOn('check');
+}
+
+/**
+ * The endpoint that `status` asks, and whether its answer is for a program.
+ * @throws SidecarError ERR_CONFIG_USAGE
+ */
+export function statusOf({ settings, words: [text] }: Loaded): { readonly url: URL; readonly asJson: boolean } {
+  const given = text !== undefined && !/^[a-z]+:\/\//i.test(text) ? `http://${text}` : text;
+  if (given !== undefined && /^https?:\/\//i.test(given) && URL.canParse(given))
+    return { url: new URL('/status', given), asJson: settings.isOn('json') };
+  const detail = 'URL must be given, such as http://localhost:8080';
+  throw new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail });
+}
