@@ -5,6 +5,7 @@ import { createGunzip } from 'node:zlib';
 import { messageOf, SidecarError } from '../../model/error.ts';
 import type { ObjectFormat } from '../../model/oid.ts';
 import { answerText, type Route, readRequest } from '../../platform/http-answer.ts';
+import { inTurns, type Steps } from '../../platform/in-turns.ts';
 import { writeAdvertisement, writeErrorPacket, writeOldAdvertisement } from '../../remote/wire/advertisement.ts';
 import { type Command, readCommand } from '../../remote/wire/command.ts';
 import { type FetchRequest, writeFetchRequest } from '../../remote/wire/fetch-request.ts';
@@ -145,7 +146,7 @@ async function answerCommand(
     return;
   }
   const format = objectFormatOf(client);
-  const command = client.protocol === 2 ? readCommand(body, format) : readOldCommand(body, format);
+  const command = await inTurns(client.protocol === 2 ? readCommand(body, format) : readOldCommand(body, format));
   if (command.name === 'fetch') {
     const question = await questionFor(options, client, command.request);
     await sendAnswer(options.answers, question, response);
@@ -156,8 +157,8 @@ async function answerCommand(
   else response.end();
 }
 
-function readOldCommand(body: Buffer, format: ObjectFormat): Command | { readonly name: 'nothing' } {
-  const request = readOldFetchRequest(body, format);
+function* readOldCommand(body: Buffer, format: ObjectFormat): Steps<Command | { readonly name: 'nothing' }> {
+  const request = yield* readOldFetchRequest(body, format);
   return request ? { name: 'fetch', request } : { name: 'nothing' };
 }
 
@@ -170,7 +171,7 @@ async function questionFor(options: GitRouteOptions, client: Client, asked: Fetc
   return {
     ...{ owner, gitDir: follower.mirror.gitDir, objectFormat, protocol, isDone: request.end === 'done' },
     scope: [follower.upstream.name, digestOf(refs)],
-    body: write(request, objectFormat),
+    body: await inTurns(write(request, objectFormat)),
     isToBlame: async () => await options.gate.isToBlame(client, request),
   };
 }

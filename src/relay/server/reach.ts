@@ -65,15 +65,18 @@ export class Reach {
     const unknown = oids.filter((oid) => !known.has(oid));
     if (unknown.length === 0) return known;
     const question = `${within.gitDir} ${digestOf(within.refs)} ${unknown.join(' ')}`;
-    const found = await this.#shared(question, async () => await this.#find(within, unknown));
+    // What is remembered may be forgotten before the others are found.
+    const standings = new Map<Oid, Standing>();
+    for (const oid of oids) {
+      const standing = known.get(oid);
+      if (standing) standings.set(oid, standing);
+    }
     // What is missing may come.
-    for (const [oid, standing] of found) this.#remember(known, oid, standing);
-    return new Map(
-      oids.flatMap((oid) => {
-        const standing = known.get(oid) ?? found.get(oid);
-        return standing ? [[oid, standing] as const] : [];
-      }),
-    );
+    for (const [oid, standing] of await this.#shared(question, async () => await this.#find(within, unknown))) {
+      this.#remember(known, oid, standing);
+      standings.set(oid, standing);
+    }
+    return standings;
   }
 
   close(): void {
@@ -117,8 +120,11 @@ export class Reach {
       const commits = oids.filter((oid) => kinds.get(oid) === 'commit');
       const others = oids.filter((oid) => kinds.has(oid) && kinds.get(oid) !== 'commit');
       const tips = [...new Set([...refs.values()].map(({ oid }) => oid))];
-      const hidden = new Set([...(await run.beyond(tips, commits)), ...(await run.notIn(tips, others))]);
-      return new Map([...kinds].map(([oid, kind]) => [oid, { kind, isShown: !hidden.has(oid) }]));
+      const [hiddenCommits, hiddenOthers] = [await run.beyond(tips, commits), await run.notIn(tips, others)];
+      const found = new Map<Oid, Standing>();
+      for (const [oid, kind] of kinds)
+        found.set(oid, { kind, isShown: !hiddenCommits.has(oid) && !hiddenOthers.has(oid) });
+      return found;
     } catch (error) {
       // What git says sounds as if a server had said it: everything here is in the mirror, or was found there.
       const isOurs = error instanceof SidecarError && /^ERR_(?:GIT_FAILED|REMOTE_)/.test(error.code);

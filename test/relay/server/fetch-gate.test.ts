@@ -4,6 +4,7 @@ import type { Follower } from '../../../src/relay/server/follower.ts';
 import type { Reach } from '../../../src/relay/server/reach.ts';
 import { WHOLE_VIEW } from '../../../src/relay/server/ref-view.ts';
 import { readFetchArguments } from '../../../src/remote/wire/fetch-request.ts';
+import { atOnce } from '../../kit/at-once.ts';
 import { silentLog } from '../../kit/silent-log.ts';
 
 describe('commits that a relay has not got yet', () => {
@@ -21,7 +22,7 @@ describe('commits that a relay has not got yet', () => {
     const gate = new FetchGate({ look: async () => new Map() } as unknown as Reach, silentLog);
     const ask = (owner: string, number: number): string => {
       const oid = number.toString(16).padStart(40, '0');
-      const request = readFetchArguments([`want ${oid}`, 'done'], 'sha1');
+      const request = atOnce(readFetchArguments([`want ${oid}`, 'done'], 'sha1'));
       void gate.admit({ owner, follower, view: WHOLE_VIEW }, request).catch(() => undefined);
       return oid;
     };
