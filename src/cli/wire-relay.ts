@@ -27,11 +27,13 @@ import { Fleet } from '../relay/server/fleet.ts';
 import { Follower } from '../relay/server/follower.ts';
 import { HostBudget } from '../relay/server/host-budget.ts';
 import { Hub } from '../relay/server/hub.ts';
+import { LargeQuestions } from '../relay/server/large-questions.ts';
 import { Mirror } from '../relay/server/mirror.ts';
 import { PackAnswers } from '../relay/server/pack-answers.ts';
 import type { OnRefused } from '../relay/server/quotas.ts';
 import { Reach } from '../relay/server/reach.ts';
 import { Repositories } from '../relay/server/repositories.ts';
+import { StartPace } from '../relay/server/start-pace.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import { directoryForSockets, persistSeconds } from './ssh-connections.ts';
 import { createUpstreams, upstreamGitSettings } from './wire-upstream.ts';
@@ -55,6 +57,7 @@ export interface WiredRelay {
   readonly answers: PackAnswers;
   readonly disk: DiskRoom;
   readonly gate: FetchGate;
+  readonly questions: LargeQuestions;
   readonly doorkeeper: Doorkeeper;
   readonly fleet: Fleet;
   readonly hub: Hub;
@@ -197,7 +200,8 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const suspect = (gitDir: string): void =>
     repositories.followers.find(({ mirror }) => mirror.gitDir === gitDir)?.suspect();
   const disk: DiskRoom = new DiskRoom({ directory: root, log, onLow: () => void answers.makeRoom() });
-  const reach = new Reach({ git, onFailure: suspect });
+  const pace = new StartPace({ clock, isShared: (owner) => hub.hasStreamsBeside(owner) });
+  const reach = new Reach({ git, pace, onFailure: suspect });
   const answers: PackAnswers = new PackAnswers({
     git,
     disk,
@@ -208,6 +212,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     mostAtOnce: MOST_ANSWERS_AT_ONCE,
     mostWaiting: MOST_ANSWERS_WAITING,
     mostFlowing: MOST_ANSWERS_FLOWING,
+    pace,
     timeoutMs: LONGEST_ANSWER_MS,
     lingerMs: LINGER_MS,
     onFailure: suspect,
@@ -218,6 +223,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     answers,
     disk,
     gate: new FetchGate(reach, log),
+    questions: new LargeQuestions(clock),
     doorkeeper: new Doorkeeper(access, repositories, onRefused),
     onRefused,
     fleet,

@@ -5,9 +5,12 @@ import type { Oid } from '../../model/oid.ts';
 import { deadline } from '../../platform/deadline.ts';
 import { digestOf, type Refs } from '../protocol/refs.ts';
 import { ProcessSlots } from './process-slots.ts';
+import type { StartPace } from './start-pace.ts';
 
 export interface ReachOptions {
   readonly git: Git;
+  /** Each look counts as one process. */
+  readonly pace: StartPace;
   /** git could not read what the refs reach. */
   readonly onFailure: (gitDir: string) => void;
 }
@@ -44,7 +47,7 @@ const MOST_REMEMBERED = 200_000;
  */
 export class Reach {
   readonly #options: ReachOptions;
-  readonly #slots = new ProcessSlots(MOST_AT_ONCE, MOST_WAITING);
+  readonly #slots: ProcessSlots;
   readonly #stopping = new AbortController();
   readonly #underWay = new Map<string, Promise<Map<Oid, Standing>>>();
   readonly #known = new Map<string, Map<Oid, Standing>>();
@@ -52,6 +55,7 @@ export class Reach {
 
   constructor(options: ReachOptions) {
     this.#options = options;
+    this.#slots = new ProcessSlots({ most: MOST_AT_ONCE, mostWaiting: MOST_WAITING, pace: options.pace });
     // One for each question that waits or works.
     setMaxListeners(MOST_WAITING + 4 * MOST_AT_ONCE, this.#stopping.signal);
   }
