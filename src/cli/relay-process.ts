@@ -9,6 +9,7 @@ import type { Logger } from '../platform/log.ts';
 import { endOrphans } from '../platform/orphans.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import { Redactor } from '../platform/redact.ts';
+import { createThreadedRunner } from '../platform/threaded-runner.ts';
 import { type Overdue, Watchdog } from '../platform/watchdog.ts';
 import { BEAT_MS } from '../relay/protocol/timing.ts';
 import { claimRelayRoot } from '../relay/server/claim-root.ts';
@@ -28,7 +29,7 @@ import { requireGit } from './preflight.ts';
 import { createProcessLogger } from './process-logger.ts';
 import { addSecrets } from './secrets.ts';
 import { listenForSignals } from './signals.ts';
-import { VERSION } from './version.ts';
+import { RUNNER_THREAD, VERSION } from './version.ts';
 import { type WiredRelay, wireRelay } from './wire-relay.ts';
 
 const FIRST_ORDER_MS = 3000;
@@ -205,7 +206,7 @@ function stuckError({ what, forMs, limitMs }: Overdue): SidecarError {
 }
 
 async function serveUntilStopped(config: RelayConfig, root: string, log: Logger, redactor: Redactor): Promise<number> {
-  const runner = createProcessRunner();
+  const runner = RUNNER_THREAD === undefined ? createProcessRunner() : createThreadedRunner(RUNNER_THREAD);
   const metrics = await createMetrics({ http: config.http, mode: 'v4' });
   const stopping = new AbortController();
   let stuck: Overdue | undefined;
