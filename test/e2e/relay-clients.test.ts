@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import fs, { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import isomorphicGit from 'isomorphic-git';
+import http from 'isomorphic-git/http/node';
 import { describe, expect, test } from 'vitest';
 import { httpGit } from '../kit/http-git.ts';
 import { hostOf, startRelay } from '../kit/relay.ts';
@@ -29,7 +31,19 @@ function pythonClient(name: string, module: string): Client {
   };
 }
 
-const CLIENTS = [pythonClient('dulwich', 'dulwich'), pythonClient('libgit2', 'pygit2')];
+/** Protocol v1 and a pack reader in JavaScript. */
+const isomorphic: Client = {
+  name: 'isomorphic-git',
+  lacks: undefined,
+  call: async (command, url = '', gitdir = '', ref) => {
+    const where = { fs, http, dir: `${gitdir}.work`, gitdir, url };
+    if (command === 'clone') await isomorphicGit.clone({ ...where, noCheckout: true });
+    else if (command === 'fetch') await isomorphicGit.fetch({ ...where, tags: true });
+    else await isomorphicGit.clone({ ...where, noCheckout: true, singleBranch: true, depth: 1, ...(ref && { ref }) });
+  },
+};
+
+const CLIENTS = [pythonClient('dulwich', 'dulwich'), pythonClient('libgit2', 'pygit2'), isomorphic];
 
 describe.each(CLIENTS)('$name as a client of a relay', ({ name, lacks, call }) => {
   if (lacks !== undefined) process.stderr.write(`${name} is left out, since this machine lacks ${lacks}\n`);
