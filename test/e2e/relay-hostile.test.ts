@@ -105,6 +105,26 @@ describe('a client that crafts a question', () => {
 });
 
 describe('the ordinary case', () => {
+  test('long questions of four MiB are refused when they are too many, and counted; short ones are answered meanwhile', async () => {
+    const { first, relay, host } = await setUp('--period=1h');
+    const url = `${relay.url}/git/${host}/app.git/git-upload-pack`;
+    const wants = Array.from({ length: 80_000 }, () => `want ${randomBytes(20).toString('hex')}`);
+    const long = bodyOf([...wants, 'done']);
+    const statuses = await Promise.all(
+      Array.from({ length: 16 }, async () => {
+        const answer = await fetch(url, { method: 'POST', headers: V2, body: long });
+        await answer.arrayBuffer();
+        return answer.status;
+      }),
+    );
+    const short = await fetch(url, { method: 'POST', headers: V2, body: bodyOf([`want ${first}`, 'done']) });
+    expect(Buffer.from(await short.arrayBuffer()).toString('latin1')).toContain('packfile');
+    expect(statuses).toContain(503);
+    expect(statuses.filter((status) => status !== 503 && status !== 200)).toEqual([]);
+    const text = await (await relay.get('/metrics')).text();
+    expect(text).toMatch(/git_sidecar_relay_refused_total\{what="answers"\} [1-9]/);
+  });
+
   test('200 equal fetches, of tips and of what is no tip, are one answer each', async () => {
     const { upstream, old, ask, relay } = await setUp();
     const second = upstream.commit({ a: 'two' });
