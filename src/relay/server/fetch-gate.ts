@@ -14,6 +14,8 @@ const WANT_PATIENCE_MS = 5000;
 const MOST_WAITING = 32;
 /** A question with more unknown ids than this does not come from somebody who was told of a change. */
 const MOST_MISSING = 16;
+/** So many ids of a long question are looked up before the others: git looks for each one that is not here anew. */
+const FIRST_LOOK = 64;
 
 /** Refs are never changed in place, and are asked for by every fetch. */
 const TIPS = new WeakMap<Refs, ReadonlySet<string>>();
@@ -104,6 +106,12 @@ export class FetchGate {
     const refs = refsIn(follower.refs, view);
     const odd = this.#odd(client, wants);
     const within = { owner, gitDir: follower.mirror.gitDir, refs };
+    if (odd.length > FIRST_LOOK) {
+      const first = odd.slice(0, FIRST_LOOK);
+      const known = await this.#reach.look(within, first);
+      const [missing, ...more] = first.filter((oid) => !known.has(oid));
+      if (missing !== undefined && more.length >= MOST_MISSING) throw refusal(`not our ref ${missing}`);
+    }
     return { refs, odd, standings: odd.length > 0 ? await this.#reach.look(within, odd) : new Map() };
   }
 

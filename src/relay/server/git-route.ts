@@ -225,8 +225,10 @@ async function readQuestion(
   return undefined;
 }
 
+/** Whoever stops in the middle leaves the connection open: the answer still has to go out. */
 function unpacked(request: IncomingMessage): AsyncIterable<Buffer> {
-  if (!/gzip/.test(String(request.headers['content-encoding'] ?? ''))) return request;
+  if (!/gzip/.test(String(request.headers['content-encoding'] ?? '')))
+    return request.iterator({ destroyOnReturn: false });
   const bytes = createGunzip();
   // A client that goes away in the middle ends this too.
   pipeline(request, bytes, () => undefined);

@@ -34,3 +34,24 @@ describe('commits that a relay has not got yet', () => {
     expect(brought).toContain(honest);
   });
 });
+
+test('a question with very many ids that are not here is refused after a look at the first ones', async () => {
+  const looks: number[] = [];
+  const reach = {
+    look: async (_within: unknown, oids: readonly string[]) => {
+      looks.push(oids.length);
+      return new Map();
+    },
+  } as unknown as Reach;
+  const follower = {
+    refs: new Map(),
+    upstream: { name: 'host/app', covers: () => true },
+    mirror: { gitDir: '/m', refs: new Map(), formerTips: () => [] },
+  } as unknown as Follower;
+  const wants = Array.from({ length: 20_000 }, (_, index) => `want ${(index + 1).toString(16).padStart(40, '0')}`);
+  const request = atOnce(readFetchArguments([...wants, 'done'], 'sha1'));
+  const gate = new FetchGate(reach, silentLog);
+  const asked = gate.admit({ owner: 'one', follower, view: WHOLE_VIEW }, request);
+  await expect(asked).rejects.toThrow('not our ref 0000000000000000000000000000000000000001');
+  expect(looks).toEqual([64]);
+});
