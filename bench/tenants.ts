@@ -6,6 +6,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RepositoryName } from '../src/relay/protocol/repository-name.ts';
 import { startNginx } from '../test/peers/nginx.ts';
+import { createCoreShare } from './core-shares.ts';
 import { HonestTenant, newMeasurements, STREAMS } from './tenants/honest.ts';
 import { runHostileTenant } from './tenants/hostile-process.ts';
 import { describeRefusals, readRefusals } from './tenants/refusals.ts';
@@ -52,10 +53,17 @@ export async function benchTenants(): Promise<string> {
   const projectRoot = join(directory, 'srv');
   mkdirSync(projectRoot);
   const repositories = makeRepositories(projectRoot, Math.ceil(ALONE_S + SOAK_S) + 60);
-  const web = await startNginx(join(directory, 'nginx'), { projectRoot });
+  const shares = {
+    server: createCoreShare('server', 'ordinary'),
+    relay: createCoreShare('relay', 'ordinary'),
+    honest: createCoreShare('honest', 'ordinary'),
+    hostile: createCoreShare('hostile', 'least'),
+  };
+  const leave = shares.honest.enter();
+  const web = await startNginx(join(directory, 'nginx'), { projectRoot }, shares.server.prefix);
   const host = new URL(web.url).host;
   const name = `${host}/honest/${basename(repositories.app)}` as RepositoryName;
-  const relay = await startTenantsRelay(directory, host);
+  const relay = await startTenantsRelay(directory, host, shares.relay.prefix);
   const { app, commits, bigTip, commitsFile } = repositories;
   let honest: HonestTenant | undefined;
   try {
@@ -74,7 +82,7 @@ export async function benchTenants(): Promise<string> {
       commitsFile,
       seconds: SOAK_S,
     };
-    const [together, hostile] = await phaseOf(relay, tenant, () => runHostileTenant(target));
+    const [together, hostile] = await phaseOf(relay, tenant, () => runHostileTenant(target, shares.hostile.prefix));
     if (relay.ended() !== undefined) throw new Error(`the relay ended: ${relay.ended()}`);
     await delay(AFTERWARDS_MS);
     const afterwards = await usageFor(relay, AFTERWARDS_MS);
@@ -83,6 +91,8 @@ export async function benchTenants(): Promise<string> {
     honest?.close();
     await relay.stop();
     await web.stop();
+    leave();
+    await Promise.all(Object.values(shares).map(async (share) => await share.remove()));
     rmSync(directory, { recursive: true, force: true });
   }
 }

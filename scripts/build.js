@@ -5,10 +5,16 @@ import { build } from 'esbuild';
 import { renderSbom } from './sbom.js';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-/** Little memory for what is short-lived; certificates as OpenSSL loads them, not the list that Node has built in. */
-const nodeFlags = '--max-semi-space-size=1 --use-openssl-ca --no-warnings';
-/** One heap for all threads of ours, which saves 3 MB. What the user had is for children (src/config/process-input.ts). */
-const memory = 'export GIT_SIDECAR_ARENAS="${MALLOC_ARENA_MAX-}" MALLOC_ARENA_MAX=1';
+/** Memory for what is short-lived, see below; certificates as OpenSSL loads them, not the list that Node has built in. */
+const nodeFlags = '--max-semi-space-size=$m --use-openssl-ca --no-warnings';
+/**
+ * One heap for all threads of ours, which saves 3 MB. What the user had is for children (src/config/process-input.ts).
+ * Little memory for what is short-lived, except in a relay: with many clients it would do little else than collect it.
+ */
+const memory = [
+  'export GIT_SIDECAR_ARENAS="${MALLOC_ARENA_MAX-}" MALLOC_ARENA_MAX=1',
+  'm=1; [ "$1" = relay ] && m=16',
+].join('; ');
 const asProcessOne = [
   `node ${nodeFlags} "$0" "$@" & p=$!`,
   'for s in HUP INT QUIT TERM USR1 USR2; do trap "kill -$s $p 2>/dev/null" $s; done',
@@ -53,6 +59,8 @@ const natsApart = {
   },
 };
 await bundle('dist/nats.cjs', 0o644, { entryPoints: ['src/relay/nats/library.ts'] });
+/** A relay starts processes in a thread of its own (src/platform/threaded-runner.ts). */
+await bundle('dist/runner.cjs', 0o644, { entryPoints: ['src/platform/runner-thread.ts'] });
 for (const command of ['git-sidecar', 'git-sync']) {
   await bundle(`dist/${command}.cjs`, 0o755, {
     entryPoints: [`src/cli/${command}.ts`],
@@ -62,6 +70,7 @@ for (const command of ['git-sidecar', 'git-sync']) {
       GIT_SIDECAR_VERSION: JSON.stringify(version),
       GIT_SIDECAR_NODE_FLAGS: JSON.stringify(nodeFlags),
       GIT_SIDECAR_MEMORY: JSON.stringify(memory),
+      GIT_SIDECAR_DIRECTORY: '__dirname',
     },
   });
 }

@@ -22,11 +22,14 @@ const PROGRAMS = {
   'nats-server': 'nats-server',
   unzip: 'unzip',
   strace: 'strace',
+  // Git clients with a protocol of their own; a Python module without a program is known by its directory.
+  dulwich: 'python3-dulwich',
+  '/usr/lib/python3/dist-packages/pygit2': 'python3-pygit2',
 };
 
 function isInstalled(program) {
   const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  return directories.some((directory) => existsSync(join(directory, program)));
+  return program.startsWith('/') ? existsSync(program) : directories.some((each) => existsSync(join(each, program)));
 }
 
 function installPackages() {

@@ -4,8 +4,6 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Said, Target } from './target.ts';
 
-/** Its own work must not be what the honest tenant waits for. */
-const NICE = '19';
 const GRACE_MS = 60_000;
 
 export interface Turn {
@@ -21,11 +19,15 @@ export interface HostileOutcome {
   readonly cpuMs: number;
 }
 
-/** Runs the hostile tenant to its end. @throws when it does not end by itself as it should */
-export async function runHostileTenant(target: Target): Promise<HostileOutcome> {
+/**
+ * Runs the hostile tenant to its end.
+ * @param prefix words in front of its command: its own work must not be what the honest tenant waits for
+ * @throws when it does not end by itself as it should
+ */
+export async function runHostileTenant(target: Target, prefix: readonly string[]): Promise<HostileOutcome> {
   const program = join(fileURLToPath(new URL('.', import.meta.url)), 'hostile-tenant.mjs');
-  const args = ['-n', NICE, process.execPath, program, JSON.stringify(target)];
-  const child = spawn('nice', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [file = '', ...args] = [...prefix, process.execPath, program, JSON.stringify(target)];
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const timer = setTimeout(() => child.kill('SIGKILL'), target.seconds * 1000 + GRACE_MS);
   const begun: { name: string; from: number }[] = [];
   let last: Extract<Said, { counts: unknown }> | undefined;

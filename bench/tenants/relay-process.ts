@@ -26,8 +26,15 @@ export interface TenantsRelay {
   stop(): Promise<void>;
 }
 
-/** @param host `HOST:PORT` of the git server that has `honest/` and `hostile/` */
-export async function startTenantsRelay(directory: string, host: string): Promise<TenantsRelay> {
+/**
+ * @param host `HOST:PORT` of the git server that has `honest/` and `hostile/`
+ * @param prefix words in front of its command
+ */
+export async function startTenantsRelay(
+  directory: string,
+  host: string,
+  prefix: readonly string[],
+): Promise<TenantsRelay> {
   const port = await freePort();
   const root = join(directory, 'relay');
   const access = `bearer ${HONEST_TOKEN} ${host}/honest/*\nbearer ${HOSTILE_TOKEN} ${host}/hostile/**\n`;
@@ -38,8 +45,9 @@ export async function startTenantsRelay(directory: string, host: string): Promis
     ...[`--access-file=${directory}/access`, `--push-secret-file=${directory}/secret`, '--period=1s'],
     ...[`--max-disk=${MAX_DISK_MIB}Mi`, `--cache-size=${CACHE_SIZE_MIB}Mi`],
   ];
+  const [file = '', ...words] = [...prefix, resolve(PROGRAM)];
   const env = { PATH: process.env.PATH ?? '', HOME: directory };
-  const child: ChildProcess = spawn(resolve(PROGRAM), args, { env, stdio: 'ignore' });
+  const child: ChildProcess = spawn(file, [...words, ...args], { env, stdio: 'ignore' });
   const url = `http://127.0.0.1:${port}`;
   const ended = (): string | undefined =>
     child.exitCode === null && child.signalCode === null ? undefined : `${child.exitCode ?? child.signalCode}`;

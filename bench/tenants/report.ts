@@ -115,7 +115,7 @@ export function describeSoak(result: SoakResult): string {
   const { alone, together, hostile } = result;
   const hostileCpu = (hostile.cpuMs / together.seconds / 10).toFixed(0);
   return [
-    `Measured with \`npm run bench -- tenants\`: ${alone.seconds.toFixed(0)} s with the honest tenant alone, then ${together.seconds.toFixed(0)} s in which the hostile one shares the relay; git server, relay and both tenants on the same two cores. The honest tenant has ${STREAMS.length} streams, pushes every 2 s, fetches each push, clones every 3 s; the relay is probed four times a second. The hostile one has a token of its own for repositories of its own (20 MB that cannot be compressed; 20,000 commits), and uses half of its time for one attack after the other, half for all of them together. Its client ran at the lowest priority (\`nice\`), and took ${hostileCpu} % of a core.`,
+    `Measured with \`npm run bench -- tenants\`: ${alone.seconds.toFixed(0)} s with the honest tenant alone, then ${together.seconds.toFixed(0)} s in which the hostile one shares the relay; git server, relay and both tenants on the same two cores. The honest tenant has ${STREAMS.length} streams, pushes every 2 s, fetches each push, clones every 3 s; the relay is probed four times a second. The hostile one has a token of its own for repositories of its own (20 MB that cannot be compressed; 20,000 commits), and uses half of its time for one attack after the other, half for all of them together. Its client’s control group had the least weight, and took ${hostileCpu} % of a core.`,
     timesTable(result),
     usageTable(result),
     attacksTable(result),

@@ -55,6 +55,7 @@ export const ERROR_CODES_OF_RELAY = {
   },
   ERR_RELAY_FULL: {
     class: 'wait',
+    kind: 'full',
     meaning: 'The relay has as much to do as it may: repositories, or fetches that wait.',
     hint: 'It is tried again. If it stays so: raise `--max-repositories` of the relay, narrow `--allow`, or start another relay.',
   },

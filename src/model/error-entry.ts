@@ -18,6 +18,7 @@ export type ErrorKind =
   | 'locked'
   | 'no-answer'
   | 'refused'
+  | 'full'
   | 'unknown-host'
   | 'no-repository'
   | 'no-git'

@@ -1,6 +1,7 @@
 declare const GIT_SIDECAR_VERSION: string | undefined;
 declare const GIT_SIDECAR_NODE_FLAGS: string | undefined;
 declare const GIT_SIDECAR_MEMORY: string | undefined;
+declare const GIT_SIDECAR_DIRECTORY: string | undefined;
 
 /** The release; set by the build, `dev` when run from source. */
 export const VERSION: string = typeof GIT_SIDECAR_VERSION === 'string' ? GIT_SIDECAR_VERSION : 'dev';
@@ -13,3 +14,7 @@ export const NODE_FLAGS: string = typeof GIT_SIDECAR_NODE_FLAGS === 'string' ? G
 
 /** What a shell does before it starts Node; set by the build. */
 export const BEFORE_NODE: string = typeof GIT_SIDECAR_MEMORY === 'string' ? GIT_SIDECAR_MEMORY : ':';
+
+/** The bundle of the thread that starts processes; undefined when run from source. */
+export const RUNNER_THREAD: string | undefined =
+  typeof GIT_SIDECAR_DIRECTORY === 'string' ? `${GIT_SIDECAR_DIRECTORY}/runner.cjs` : undefined;

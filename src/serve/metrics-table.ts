@@ -129,8 +129,8 @@ export const METRICS = {
   },
   git_sidecar_relay_refused_total: {
     kind: 'counter',
-    labels: { what: ['requests', 'under-way', 'bytes', 'streams', 'repositories'] },
-    help: 'relay: requests that were refused because their principal had its share (requests a second, requests under way, bytes a second, streams, repositories)',
+    labels: { what: ['requests', 'under-way', 'bytes', 'streams', 'repositories', 'answers'] },
+    help: 'relay: requests that were refused because their principal had its share (requests a second, requests under way, bytes a second, streams, repositories), or because nothing had room for another answer to a fetch',
   },
   git_sidecar_relay_events_sent: {
     kind: 'gauge',

@@ -105,6 +105,28 @@ describe('a client that crafts a question', () => {
 });
 
 describe('the ordinary case', () => {
+  test('long questions that do not end are refused when they are too many, and counted; short ones are answered meanwhile', async () => {
+    const { first, relay, host, ask } = await setUp('--period=1h');
+    const head = Object.entries({ host: 'relay', ...V2, 'content-length': '1000000' });
+    const lines = head.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    const begun = `POST /git/${host}/app.git/git-upload-pack HTTP/1.1\r\n${lines}\r\n${'a'.repeat(70_000)}`;
+    let refused = 0;
+    // Three are read, 48 wait.
+    for (let count = 0; count < 60; count += 1) {
+      const socket = connect(relay.port, '127.0.0.1');
+      sockets.push(socket);
+      socket.on('error', () => undefined);
+      socket.once('data', (chunk: Buffer) => {
+        if (chunk.toString('latin1').startsWith('HTTP/1.1 503')) refused += 1;
+      });
+      socket.write(begun);
+    }
+    await until('nine are refused', () => refused === 9);
+    expect(await ask(bodyOf([`want ${first}`, 'done']))).toContain('packfile');
+    const text = await (await relay.get('/metrics')).text();
+    expect(text).toContain('git_sidecar_relay_refused_total{what="answers"} 9');
+  });
+
   test('200 equal fetches, of tips and of what is no tip, are one answer each', async () => {
     const { upstream, old, ask, relay } = await setUp();
     const second = upstream.commit({ a: 'two' });

@@ -9,6 +9,7 @@ import { readCommand } from '../../src/remote/wire/command.ts';
 import { type FetchRequest, writeFetchRequest } from '../../src/remote/wire/fetch-request.ts';
 import { readOldFetchRequest, writeOldFetchRequest } from '../../src/remote/wire/old-fetch-request.ts';
 import { DELIMITER_PACKET, FLUSH_PACKET, readPackets } from '../../src/remote/wire/pkt-line.ts';
+import { atOnce } from '../kit/at-once.ts';
 import { tempDir } from '../kit/temp.ts';
 import { GIT_ENV, git, Upstream } from '../kit/upstream.ts';
 
@@ -106,8 +107,8 @@ const body0 = fc
 /** What git would be given for these bytes; undefined where they are refused. */
 function read(protocol: 0 | 2, body: Buffer): FetchRequest | undefined {
   try {
-    if (protocol === 0) return readOldFetchRequest(body, 'sha1');
-    const command = readCommand(body, 'sha1');
+    if (protocol === 0) return atOnce(readOldFetchRequest(body, 'sha1'));
+    const command = atOnce(readCommand(body, 'sha1'));
     return command.name === 'fetch' ? command.request : undefined;
   } catch (error) {
     expect(error).toBeInstanceOf(SidecarError);
@@ -116,7 +117,7 @@ function read(protocol: 0 | 2, body: Buffer): FetchRequest | undefined {
 }
 
 const write = (protocol: 0 | 2, request: FetchRequest): Buffer =>
-  protocol === 0 ? writeOldFetchRequest(request, 'sha1') : writeFetchRequest(request, 'sha1');
+  atOnce(protocol === 0 ? writeOldFetchRequest(request, 'sha1') : writeFetchRequest(request, 'sha1'));
 
 /** Every line that git may see, whatever a client sent. */
 const ALLOWED =

@@ -1,22 +1,28 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { createProcessRunner } from '../../src/platform/process.ts';
+import { createProcessRunner, type ProcessRunner } from '../../src/platform/process.ts';
+import { createThreadedRunner } from '../../src/platform/threaded-runner.ts';
 import { tempDir } from '../kit/temp.ts';
 import { until } from '../peers/wait.ts';
 
 const env = { PATH: process.env.PATH ?? '' };
 const sh = (script: string) => ({ file: '/bin/sh', args: ['-c', script], env });
 
-describe('processes', () => {
+const RUNNERS: readonly [string, () => ProcessRunner][] = [
+  ['in this thread', createProcessRunner],
+  ['in a thread of its own', () => createThreadedRunner(resolve('dist/runner.cjs'))],
+];
+
+describe.each(RUNNERS)('processes that are started %s', (_where, makeRunner) => {
   test('gives status, output and error output; feeds standard input', async () => {
-    const result = await createProcessRunner().run({ ...sh('cat; echo err >&2; exit 3'), stdin: 'in' });
+    const result = await makeRunner().run({ ...sh('cat; echo err >&2; exit 3'), stdin: 'in' });
     expect([result.code, result.stdout.toString(), result.stderr]).toEqual([3, 'in', 'err\n']);
   });
 
   test('hands down the given environment and nothing else', async () => {
-    const result = await createProcessRunner().run({ file: '/usr/bin/env', args: [], env: { ONLY: 'this' } });
+    const result = await makeRunner().run({ file: '/usr/bin/env', args: [], env: { ONLY: 'this' } });
     expect(result.stdout.toString()).toBe('ONLY=this\n');
   });
 
@@ -24,21 +30,21 @@ describe('processes', () => {
     const file = join(tempDir(), 'pid');
     // Longer than this test may take: a command that is waited for would end it.
     const command = `trap '' TERM; (trap '' TERM; sleep 600) & echo $! > ${file}; sleep 600`;
-    const running = createProcessRunner().run({ ...sh(command), timeoutMs: 5000 });
+    const running = makeRunner().run({ ...sh(command), timeoutMs: 5000 });
     const grandchild = await until('the grandchild runs', () => Number(existsSync(file) && readFileSync(file, 'utf8')));
     expect((await running).endedBy).toBe('timeout');
     await until('the grandchild is gone', () => !existsSync(`/proc/${grandchild}/fd/0`));
   });
 
   test('a grandchild that holds the pipe does not hold us', async () => {
-    const result = await createProcessRunner().run({ ...sh('sleep 600 & echo done $!'), endGroup: false });
+    const result = await makeRunner().run({ ...sh('sleep 600 & echo done $!'), endGroup: false });
     const [, pid] = /^done (\d+)\n$/.exec(result.stdout.toString()) ?? [];
     process.kill(Number(pid), 'SIGKILL');
   });
 
   test('a grandchild in a session of its own that holds the pipe does not hold a reader of ours', async () => {
     const taken: string[] = [];
-    const result = await createProcessRunner().run({
+    const result = await makeRunner().run({
       ...sh('setsid sleep 8 & echo done'),
       stdoutSink: async (chunk) => void taken.push(chunk.toString()),
     });
@@ -47,7 +53,7 @@ describe('processes', () => {
 
   test('a reader of ours that never comes back is let go when the signal fires', async () => {
     const stop = new AbortController();
-    const running = createProcessRunner().run({
+    const running = makeRunner().run({
       ...sh('echo done'),
       stdoutSink: () => new Promise(() => undefined),
       signal: stop.signal,
@@ -67,7 +73,7 @@ describe('processes', () => {
       },
       [Symbol.asyncIterator]: () => source,
     };
-    const result = await createProcessRunner().run({ ...sh('exit 7'), stdin: source });
+    const result = await makeRunner().run({ ...sh('exit 7'), stdin: source });
     expect([result.code, released]).toEqual([7, 1]);
   });
 
@@ -76,32 +82,53 @@ describe('processes', () => {
       yield Buffer.from('some');
       throw new Error('the source broke');
     }
-    await expect(createProcessRunner().run({ ...sh('cat; sleep 60'), stdin: source() })).rejects.toThrow(
-      'the source broke',
-    );
+    await expect(makeRunner().run({ ...sh('cat; sleep 60'), stdin: source() })).rejects.toThrow('the source broke');
   });
 
   test('starts nothing once its signal has fired', async () => {
     const file = join(tempDir(), 'started');
-    const result = await createProcessRunner().run({ ...sh(`touch ${file}`), signal: AbortSignal.abort() });
+    const result = await makeRunner().run({ ...sh(`touch ${file}`), signal: AbortSignal.abort() });
     expect([result.endedBy, existsSync(file)]).toEqual(['abort', false]);
   });
 
   test('output beyond the limit is dropped, the command runs on', async () => {
-    const result = await createProcessRunner().run({ ...sh('head -c 100000 /dev/zero'), maxOutputBytes: 10 });
+    const result = await makeRunner().run({ ...sh('head -c 100000 /dev/zero'), maxOutputBytes: 10 });
     expect([result.code, result.stdout.length]).toEqual([0, 10]);
   });
 
   test('a command that does not exist rejects with ENOENT', async () => {
-    await expect(createProcessRunner().run({ file: '/no/such', args: [], env })).rejects.toMatchObject({
+    await expect(makeRunner().run({ file: '/no/such', args: [], env })).rejects.toMatchObject({
       code: 'ENOENT',
     });
   });
 
   test('endAll ends everything that runs', async () => {
-    const runner = createProcessRunner();
+    const runner = makeRunner();
     const running = [runner.run(sh('sleep 600')), runner.run(sh('sleep 600'))];
     await runner.endAll();
     for (const result of await Promise.all(running)) expect(result.signal).toBe('SIGTERM');
   });
+});
+
+test('what a process in another thread writes comes whole and in order, at the pace of who takes it', async () => {
+  const taken: Buffer[] = [];
+  const script = 'i=0; while [ $i -lt 20000 ]; do echo "line $i of many"; i=$((i+1)); done';
+  const result = await createThreadedRunner(resolve('dist/runner.cjs')).run({
+    ...sh(script),
+    stdoutSink: async (chunk) => {
+      taken.push(chunk);
+      await delay(1);
+    },
+  });
+  const lines = Buffer.concat(taken).toString().trimEnd().split('\n');
+  expect([result.code, lines.length, lines.at(-1)]).toEqual([0, 20_000, 'line 19999 of many']);
+});
+
+test('input that comes in pieces from another thread is written whole', async () => {
+  async function* source() {
+    for (let index = 0; index < 50; index += 1) yield Buffer.alloc(10_000, 'a');
+  }
+  const runner = createThreadedRunner(resolve('dist/runner.cjs'));
+  const result = await runner.run({ ...sh('wc -c'), stdin: source() });
+  expect(result.stdout.toString().trim()).toBe('500000');
 });

@@ -5,7 +5,7 @@ import type { Logger } from '../../platform/log.ts';
 import type { FetchRequest } from '../../remote/wire/fetch-request.ts';
 import type { Refs } from '../protocol/refs.ts';
 import type { Follower } from './follower.ts';
-import type { Reach, Within } from './reach.ts';
+import type { Reach, Standing, Within } from './reach.ts';
 import { type RefView, refsIn } from './ref-view.ts';
 
 /** How long a client waits for a commit that is not here yet; the next attempt of a client comes soon. */
@@ -14,6 +14,8 @@ const WANT_PATIENCE_MS = 5000;
 const MOST_WAITING = 32;
 /** A question with more unknown ids than this does not come from somebody who was told of a change. */
 const MOST_MISSING = 16;
+/** So many ids of a long question are looked up before the others: git looks for each one that is not here anew. */
+const FIRST_LOOK = 64;
 
 /** Refs are never changed in place, and are asked for by every fetch. */
 const TIPS = new WeakMap<Refs, ReadonlySet<string>>();
@@ -42,6 +44,13 @@ export interface Admitted {
   readonly refs: Refs;
 }
 
+interface Judgement {
+  /** The refs that decide. */
+  readonly refs: Refs;
+  readonly odd: readonly Oid[];
+  readonly standings: ReadonlyMap<Oid, Standing>;
+}
+
 /**
  * Decides what of a mirror a client may fetch: what the refs reach that it may see, and what one of them showed a
  * moment ago. Tips are known in memory; everything else costs one bounded look for all of it together.
@@ -58,13 +67,12 @@ export class FetchGate {
 
   /** @throws SidecarError ERR_REMOTE_REF for what is not here, or not for everybody: both are the same to the client */
   async admit(client: FetchClient, request: FetchRequest): Promise<Admitted> {
-    const { owner, follower, view } = client;
-    await this.#awaitWants(client, request.wants);
-    const refs = refsIn(follower.refs, view);
-    const odd = this.#odd(client, request.wants);
+    const { owner, follower } = client;
+    let { refs, odd, standings } = await this.#judge(client, request.wants);
+    const missing = odd.filter((oid) => !standings.has(oid));
+    if (await this.#bring(client, missing)) ({ refs, odd, standings } = await this.#judge(client, request.wants));
     const gitDir = follower.mirror.gitDir;
-    const standings = odd.length > 0 ? await this.#reach.look({ owner, gitDir, refs }, odd) : undefined;
-    const refused = odd.find((oid) => standings?.get(oid)?.isShown !== true);
+    const refused = odd.find((oid) => standings.get(oid)?.isShown !== true);
     if (refused) throw refusal(`not our ref ${refused}`);
     const deepen = { ...request.deepen, not: request.deepen.not.map((name) => fullName(refs, name)) };
     const isWhole = refs === follower.mirror.refs;
@@ -92,23 +100,33 @@ export class FetchGate {
     return odd.filter((oid) => !former.has(oid));
   }
 
-  /**
-   * A commit that this relay has not got yet: another relay, or NATS, was quicker to tell of it. Then the git server is
-   * asked now, once for all who want it.
-   */
-  async #awaitWants(client: FetchClient, wants: readonly Oid[]): Promise<void> {
+  /** What the refs as they are now say of `wants`: those that are no tips, and what these are. */
+  async #judge(client: FetchClient, wants: readonly Oid[]): Promise<Judgement> {
     const { owner, follower, view } = client;
+    const refs = refsIn(follower.refs, view);
     const odd = this.#odd(client, wants);
-    if (odd.length === 0) return;
-    const within = { owner, gitDir: follower.mirror.gitDir, refs: refsIn(follower.refs, view) };
-    const here = await this.#reach.look(within, odd);
-    const [missing, ...more] = odd.filter((oid) => !here.has(oid));
-    if (missing === undefined || more.length >= MOST_MISSING) return;
+    const within = { owner, gitDir: follower.mirror.gitDir, refs };
+    if (odd.length > FIRST_LOOK) {
+      const first = odd.slice(0, FIRST_LOOK);
+      const known = await this.#reach.look(within, first);
+      const [missing, ...more] = first.filter((oid) => !known.has(oid));
+      if (missing !== undefined && more.length >= MOST_MISSING) throw refusal(`not our ref ${missing}`);
+    }
+    return { refs, odd, standings: odd.length > 0 ? await this.#reach.look(within, odd) : new Map() };
+  }
+
+  /**
+   * Commits that this relay has not got yet: another relay, or NATS, was quicker to tell of them. Then the git server is
+   * asked now, once for all who want them. @returns whether it was asked
+   */
+  async #bring({ owner, follower }: FetchClient, [missing, ...more]: readonly Oid[]): Promise<boolean> {
+    if (missing === undefined || more.length >= MOST_MISSING) return false;
     const leave = this.#waiting.tryEnter(owner);
-    if (!leave) return;
+    if (!leave) return false;
     this.#log.info(1, 'somebody wants what is not here yet', { repository: follower.upstream.name, hash: missing });
     try {
       await follower.bring(missing, WANT_PATIENCE_MS);
+      return true;
     } finally {
       leave();
     }

@@ -4,7 +4,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import { messageOf, SidecarError } from '../../model/error.ts';
 import type { ObjectFormat } from '../../model/oid.ts';
-import { answerText, type Route, readRequest } from '../../platform/http-answer.ts';
+import { answerText, type Route } from '../../platform/http-answer.ts';
+import { inTurns, type Steps } from '../../platform/in-turns.ts';
 import { writeAdvertisement, writeErrorPacket, writeOldAdvertisement } from '../../remote/wire/advertisement.ts';
 import { type Command, readCommand } from '../../remote/wire/command.ts';
 import { type FetchRequest, writeFetchRequest } from '../../remote/wire/fetch-request.ts';
@@ -15,14 +16,18 @@ import { digestOf, type Refs } from '../protocol/refs.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import type { FetchClient, FetchGate } from './fetch-gate.ts';
+import type { LargeQuestions, ReadQuestion } from './large-questions.ts';
 import { PacedResponse } from './paced-response.ts';
 import type { PackAnswers, PackQuestion } from './pack-answers.ts';
+import type { OnRefused } from './quotas.ts';
 import { refsIn } from './ref-view.ts';
 
 export interface GitRouteOptions {
   readonly doorkeeper: Doorkeeper;
   readonly answers: PackAnswers;
   readonly gate: FetchGate;
+  readonly questions: LargeQuestions;
+  readonly onRefused: OnRefused;
   readonly agent: string;
 }
 
@@ -44,6 +49,8 @@ const NO_CACHE = { 'cache-control': 'no-cache, max-age=0, must-revalidate' };
 interface Client extends FetchClient {
   readonly protocol: 0 | 2;
 }
+
+type AnyCommand = Command | { readonly name: 'nothing' };
 
 interface Request {
   readonly name: RepositoryName | undefined;
@@ -110,6 +117,7 @@ async function serve(
   } catch (error) {
     if (response.headersSent) throw error;
     if (error instanceof SidecarError && isMomentary(error)) {
+      if (error.is('full')) options.onRefused('answers');
       response.setHeader('retry-after', '5');
       answerText(response, 503, error.detail);
       return;
@@ -133,30 +141,34 @@ async function answerCommand(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const body = await readQuestion(request).catch(() => 'torn' as const);
-  if (body === 'torn') {
-    answerText(response, 400, 'the question cannot be unpacked');
+  const read = await readQuestion(options, client, request, response);
+  if (!read) return;
+  const understood = await understand(options, client, read.body).finally(read.release);
+  if ('body' in understood) {
+    await sendAnswer(options, understood, response);
     return;
   }
-  if (!body) {
-    response.setHeader('connection', 'close');
-    answerText(response, 413, 'the question is too long');
-    return;
-  }
-  const format = objectFormatOf(client);
-  const command = client.protocol === 2 ? readCommand(body, format) : readOldCommand(body, format);
-  if (command.name === 'fetch') {
-    const question = await questionFor(options, client, command.request);
-    await sendAnswer(options.answers, question, response);
-    return;
-  }
+  const command = understood;
   response.writeHead(200, { 'content-type': RESULT, ...NO_CACHE });
   if (command.name === 'ls-refs') await sendPackets(response, writeRefs(refsOf(client).values(), command.selection));
   else response.end();
 }
 
-function readOldCommand(body: Buffer, format: ObjectFormat): Command | { readonly name: 'nothing' } {
-  const request = readOldFetchRequest(body, format);
+/** The command, or what git is asked in its place. */
+async function understand(
+  options: GitRouteOptions,
+  client: Client,
+  body: Buffer,
+): Promise<Exclude<AnyCommand, { readonly name: 'fetch' }> | PackQuestion> {
+  const format = objectFormatOf(client);
+  const command = await inTurns<AnyCommand>(
+    client.protocol === 2 ? readCommand(body, format) : readOldCommand(body, format),
+  );
+  return command.name === 'fetch' ? await questionFor(options, client, command.request) : command;
+}
+
+function* readOldCommand(body: Buffer, format: ObjectFormat): Steps<AnyCommand> {
+  const request = yield* readOldFetchRequest(body, format);
   return request ? { name: 'fetch', request } : { name: 'nothing' };
 }
 
@@ -169,7 +181,7 @@ async function questionFor(options: GitRouteOptions, client: Client, asked: Fetc
   return {
     ...{ owner, gitDir: follower.mirror.gitDir, objectFormat, protocol, isDone: request.end === 'done' },
     scope: [follower.upstream.name, digestOf(refs)],
-    body: write(request, objectFormat),
+    body: await inTurns(write(request, objectFormat)),
     isToBlame: async () => await options.gate.isToBlame(client, request),
   };
 }
@@ -182,14 +194,44 @@ function objectFormatOf({ follower }: Client): ObjectFormat {
   return follower.mirror.objectFormat ?? 'sha1';
 }
 
-/** The body of a request; undefined when it is too long, unpacked. */
-async function readQuestion(request: IncomingMessage): Promise<Buffer | undefined> {
-  const isPacked = /gzip/.test(String(request.headers['content-encoding'] ?? ''));
-  if (!isPacked) return await readRequest(request, LARGEST_QUESTION);
-  const unpacked = createGunzip();
+/**
+ * The body of a request; undefined when it was answered already: too long, unpacked, or torn.
+ * @throws SidecarError ERR_RELAY_FULL
+ */
+async function readQuestion(
+  { questions }: GitRouteOptions,
+  { owner }: Client,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<ReadQuestion | undefined> {
+  const left = new AbortController();
+  const leave = (): void => left.abort();
+  response.once('close', leave);
+  try {
+    const isTooLong = Number(request.headers['content-length'] ?? 0) > LARGEST_QUESTION;
+    const read = isTooLong ? undefined : await questions.read(unpacked(request), LARGEST_QUESTION, owner, left.signal);
+    if (read) return read;
+    response.setHeader('connection', 'close');
+    answerText(response, 413, 'the question is too long');
+  } catch (error) {
+    // Nobody reads the rest of it.
+    response.setHeader('connection', 'close');
+    if (error instanceof SidecarError) throw error;
+    answerText(response, 400, 'the question cannot be unpacked');
+  } finally {
+    response.off('close', leave);
+  }
+  return undefined;
+}
+
+/** Whoever stops in the middle leaves the connection open: the answer still has to go out. */
+function unpacked(request: IncomingMessage): AsyncIterable<Buffer> {
+  if (!/gzip/.test(String(request.headers['content-encoding'] ?? '')))
+    return request.iterator({ destroyOnReturn: false });
+  const bytes = createGunzip();
   // A client that goes away in the middle ends this too.
-  pipeline(request, unpacked, () => undefined);
-  return await readRequest(unpacked, LARGEST_QUESTION);
+  pipeline(request, bytes, () => undefined);
+  return bytes;
 }
 
 /** Sends packets that are made while they are taken, many at a time; other work goes on in between. */
@@ -212,10 +254,10 @@ async function sendPackets(response: ServerResponse, packets: Iterable<Buffer>):
  * Sends the answer at the client's pace. One that breaks off breaks the connection, so that nobody takes it for whole;
  * one that was kept and cannot be read any more is computed anew.
  */
-async function sendAnswer(answers: PackAnswers, question: PackQuestion, response: ServerResponse): Promise<void> {
+async function sendAnswer(options: GitRouteOptions, question: PackQuestion, response: ServerResponse): Promise<void> {
   const reader = new PacedResponse(response);
   for (;;) {
-    const { answer, source } = answers.ask(question);
+    const { answer, source } = options.answers.ask(question);
     let isStarted = false;
     try {
       for await (const chunk of answer.read(reader.left)) {
@@ -229,7 +271,7 @@ async function sendAnswer(answers: PackAnswers, question: PackQuestion, response
     } catch (error) {
       if (isStarted) response.destroy();
       else if (source === 'kept') continue;
-      else refuse(response, error);
+      else refuse(options, response, error);
       return;
     }
   }
@@ -240,8 +282,9 @@ function isMomentary(error: SidecarError): boolean {
   return error.class === 'wait' || error.is('too-slow', 'killed');
 }
 
-function refuse(response: ServerResponse, error: unknown): void {
+function refuse({ onRefused }: GitRouteOptions, response: ServerResponse, error: unknown): void {
   if (error instanceof SidecarError && error.class === 'wait') {
+    if (error.is('full')) onRefused('answers');
     response.setHeader('retry-after', '5');
     answerText(response, 503, 'the relay has no room for another answer');
   } else

@@ -98,6 +98,11 @@ export class Hub {
     return this.#places.take(owner, response, giveWay);
   }
 
+  /** Whether somebody else has a stream. */
+  hasStreamsBeside(owner: string): boolean {
+    return this.#places.hasOthers(owner);
+  }
+
   isWatched(follower: Follower): boolean {
     return this.#channels.has(follower);
   }

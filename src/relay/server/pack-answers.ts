@@ -13,6 +13,7 @@ import { AnswerRoom, type Holding } from './answer-room.ts';
 import type { DiskRoom } from './disk-room.ts';
 import { ProcessSlots } from './process-slots.ts';
 import { Spool, type SpoolRoom } from './spool.ts';
+import type { StartPace } from './start-pace.ts';
 
 export interface PackAnswersOptions {
   readonly git: Git;
@@ -26,6 +27,7 @@ export interface PackAnswersOptions {
   readonly mostAtOnce: number;
   /** Questions that may wait for a process. */
   readonly mostWaiting: number;
+  readonly pace: StartPace;
   /** git processes besides, whose answers had no room and go at the pace of their readers. */
   readonly mostFlowing: number;
   readonly timeoutMs: number;
@@ -110,7 +112,8 @@ export class PackAnswers {
 
   constructor(options: PackAnswersOptions) {
     this.#options = options;
-    this.#slots = new ProcessSlots(options.mostAtOnce, options.mostWaiting);
+    const { mostAtOnce, mostWaiting, pace } = options;
+    this.#slots = new ProcessSlots({ most: mostAtOnce, mostWaiting, pace });
     this.#room = new AnswerRoom(options.mostBytes);
     this.#flows = new FairRoom(() => options.mostFlowing);
   }

@@ -1,6 +1,16 @@
 import { SidecarError } from '../../model/error.ts';
 import { reasonOf } from '../../platform/bounded.ts';
 import { FairRoom } from '../../platform/fair-room.ts';
+import type { StartPace } from './start-pace.ts';
+
+export interface ProcessSlotsOptions {
+  /** Processes at a time. */
+  readonly most: number;
+  /** Questions that may wait for a process. */
+  readonly mostWaiting: number;
+  /** How fast an owner may start them. */
+  readonly pace: StartPace;
+}
 
 /** Of 19 (sched(7)). */
 const LEAST_NICENESS = 5;
@@ -14,7 +24,10 @@ export class ProcessSlots {
   readonly #slots: FairRoom;
   readonly #line: FairRoom;
 
-  constructor(most: number, mostWaiting: number) {
+  readonly #pace: StartPace;
+
+  constructor({ most, mostWaiting, pace }: ProcessSlotsOptions) {
+    this.#pace = pace;
     this.#slots = new FairRoom(() => most);
     this.#line = new FairRoom(() => mostWaiting);
   }
@@ -29,21 +42,26 @@ export class ProcessSlots {
 
   /** @throws SidecarError ERR_RELAY_FULL when as many of `owner` wait as may */
   requireRoom(owner: string): void {
-    if (!this.#slots.hasRoomFor(owner) && !this.#line.hasRoomFor(owner)) throw full();
+    const isFree = this.#pace.isReady(owner) && this.#slots.hasRoomFor(owner);
+    if (!isFree && !this.#line.hasRoomFor(owner)) throw full();
   }
 
   /**
-   * Waits for a slot; owners get turns.
+   * Waits until `owner` may start another process, and for a slot; owners get turns.
    * @returns what gives it back; calling it again does nothing
    * @throws SidecarError ERR_RELAY_FULL, or the reason of `signal`
    */
   async take(owner: string, signal: AbortSignal): Promise<() => void> {
     if (signal.aborted) throw reasonOf(signal);
-    const now = this.#slots.tryEnter(owner);
-    if (now) return now;
+    const now = this.#pace.isReady(owner) ? this.#slots.tryEnter(owner) : undefined;
+    if (now) {
+      void this.#pace.take(owner, signal);
+      return now;
+    }
     const leaveLine = this.#line.tryEnter(owner);
     if (!leaveLine) throw full();
     try {
+      await this.#pace.take(owner, signal);
       const release = await this.#slots.enter(owner, '', signal);
       if (!release) throw reasonOf(signal);
       return release;

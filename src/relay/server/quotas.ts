@@ -5,7 +5,7 @@ import { FairRoom } from '../../platform/fair-room.ts';
 import { answerText, type Route } from '../../platform/http-answer.ts';
 
 /** What a principal can have too much of. */
-export type Refused = 'requests' | 'under-way' | 'bytes' | 'streams' | 'repositories';
+export type Refused = 'requests' | 'under-way' | 'bytes' | 'streams' | 'repositories' | 'answers';
 
 /** Told of each refusal. */
 export type OnRefused = (what: Refused) => void;

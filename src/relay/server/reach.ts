@@ -5,9 +5,12 @@ import type { Oid } from '../../model/oid.ts';
 import { deadline } from '../../platform/deadline.ts';
 import { digestOf, type Refs } from '../protocol/refs.ts';
 import { ProcessSlots } from './process-slots.ts';
+import type { StartPace } from './start-pace.ts';
 
 export interface ReachOptions {
   readonly git: Git;
+  /** Each look counts as one process. */
+  readonly pace: StartPace;
   /** git could not read what the refs reach. */
   readonly onFailure: (gitDir: string) => void;
 }
@@ -44,7 +47,7 @@ const MOST_REMEMBERED = 200_000;
  */
 export class Reach {
   readonly #options: ReachOptions;
-  readonly #slots = new ProcessSlots(MOST_AT_ONCE, MOST_WAITING);
+  readonly #slots: ProcessSlots;
   readonly #stopping = new AbortController();
   readonly #underWay = new Map<string, Promise<Map<Oid, Standing>>>();
   readonly #known = new Map<string, Map<Oid, Standing>>();
@@ -52,6 +55,7 @@ export class Reach {
 
   constructor(options: ReachOptions) {
     this.#options = options;
+    this.#slots = new ProcessSlots({ most: MOST_AT_ONCE, mostWaiting: MOST_WAITING, pace: options.pace });
     // One for each question that waits or works.
     setMaxListeners(MOST_WAITING + 4 * MOST_AT_ONCE, this.#stopping.signal);
   }
@@ -65,15 +69,18 @@ export class Reach {
     const unknown = oids.filter((oid) => !known.has(oid));
     if (unknown.length === 0) return known;
     const question = `${within.gitDir} ${digestOf(within.refs)} ${unknown.join(' ')}`;
-    const found = await this.#shared(question, async () => await this.#find(within, unknown));
+    // What is remembered may be forgotten before the others are found.
+    const standings = new Map<Oid, Standing>();
+    for (const oid of oids) {
+      const standing = known.get(oid);
+      if (standing) standings.set(oid, standing);
+    }
     // What is missing may come.
-    for (const [oid, standing] of found) this.#remember(known, oid, standing);
-    return new Map(
-      oids.flatMap((oid) => {
-        const standing = known.get(oid) ?? found.get(oid);
-        return standing ? [[oid, standing] as const] : [];
-      }),
-    );
+    for (const [oid, standing] of await this.#shared(question, async () => await this.#find(within, unknown))) {
+      this.#remember(known, oid, standing);
+      standings.set(oid, standing);
+    }
+    return standings;
   }
 
   close(): void {
@@ -117,8 +124,11 @@ export class Reach {
       const commits = oids.filter((oid) => kinds.get(oid) === 'commit');
       const others = oids.filter((oid) => kinds.has(oid) && kinds.get(oid) !== 'commit');
       const tips = [...new Set([...refs.values()].map(({ oid }) => oid))];
-      const hidden = new Set([...(await run.beyond(tips, commits)), ...(await run.notIn(tips, others))]);
-      return new Map([...kinds].map(([oid, kind]) => [oid, { kind, isShown: !hidden.has(oid) }]));
+      const [hiddenCommits, hiddenOthers] = [await run.beyond(tips, commits), await run.notIn(tips, others)];
+      const found = new Map<Oid, Standing>();
+      for (const [oid, kind] of kinds)
+        found.set(oid, { kind, isShown: !hiddenCommits.has(oid) && !hiddenOthers.has(oid) });
+      return found;
     } catch (error) {
       // What git says sounds as if a server had said it: everything here is in the mirror, or was found there.
       if (error instanceof SidecarError && (error.stage === 'remote' || error.facts.suspect))

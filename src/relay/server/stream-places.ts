@@ -42,6 +42,11 @@ export class StreamPlaces {
     return place;
   }
 
+  /** Whether anybody but `owner` has a place. */
+  hasOthers(owner: string): boolean {
+    return this.#shares.total > this.#shares.of(owner);
+  }
+
   #free(place: StreamPlace): void {
     if (place.isFree) return;
     place.isFree = true;

@@ -25,11 +25,13 @@ import { Fleet } from '../server/fleet.ts';
 import { Follower } from '../server/follower.ts';
 import { HostBudget } from '../server/host-budget.ts';
 import { Hub } from '../server/hub.ts';
+import { LargeQuestions } from '../server/large-questions.ts';
 import { Mirror } from '../server/mirror.ts';
 import { PackAnswers } from '../server/pack-answers.ts';
 import type { OnRefused } from '../server/quotas.ts';
 import { Reach } from '../server/reach.ts';
 import { Repositories } from '../server/repositories.ts';
+import { StartPace } from '../server/start-pace.ts';
 import { createUpstreams, upstreamGitSettings } from './upstreams.ts';
 
 export interface RelayWiring extends Omit<Ambient, 'terminal'> {
@@ -46,6 +48,7 @@ export interface WiredRelay {
   readonly answers: PackAnswers;
   readonly disk: DiskRoom;
   readonly gate: FetchGate;
+  readonly questions: LargeQuestions;
   readonly doorkeeper: Doorkeeper;
   readonly fleet: Fleet;
   readonly hub: Hub;
@@ -188,7 +191,8 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const suspect = (gitDir: string): void =>
     repositories.followers.find(({ mirror }) => mirror.gitDir === gitDir)?.suspect();
   const disk: DiskRoom = new DiskRoom({ directory: root, log, onLow: () => void answers.makeRoom() });
-  const reach = new Reach({ git, onFailure: suspect });
+  const pace = new StartPace({ clock, isShared: (owner) => hub.hasStreamsBeside(owner) });
+  const reach = new Reach({ git, pace, onFailure: suspect });
   const answers: PackAnswers = new PackAnswers({
     git,
     disk,
@@ -199,6 +203,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     mostAtOnce: MOST_ANSWERS_AT_ONCE,
     mostWaiting: MOST_ANSWERS_WAITING,
     mostFlowing: MOST_ANSWERS_FLOWING,
+    pace,
     timeoutMs: LONGEST_ANSWER_MS,
     lingerMs: LINGER_MS,
     onFailure: suspect,
@@ -209,6 +214,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     answers,
     disk,
     gate: new FetchGate(reach, log),
+    questions: new LargeQuestions(clock),
     doorkeeper: new Doorkeeper(access, repositories, onRefused),
     onRefused,
     fleet,

@@ -1,8 +1,8 @@
 import { SidecarError } from '../../model/error.ts';
 import type { ObjectFormat } from '../../model/oid.ts';
-import { type FetchRequest, readFetchArguments } from './fetch-request.ts';
+import { type FetchRequest, LINES_AT_ONCE, readFetchArguments } from './fetch-request.ts';
 import type { RefSelection } from './ls-refs.ts';
-import { lineOf, readPackets } from './pkt-line.ts';
+import { LineReader } from './pkt-line.ts';
 
 /** One command of a client (gitprotocol-v2, "Command Request"). */
 export type Command =
@@ -20,29 +20,31 @@ const shown = (line: string): string => JSON.stringify(line.slice(0, 60));
 
 /**
  * Reads the body of a POST to git-upload-pack in protocol v2, which has to keep to the grammar in every byte: what is
- * not understood here is never given to git.
+ * not understood here is never given to git. It stops now and then, so that other work can go on in between.
  * @param objectFormat of the repository that is asked
  * @throws SidecarError ERR_REMOTE_PROTOCOL when it is not one command, whole, with arguments that this relay offers
  */
-export function readCommand(body: Buffer, objectFormat: ObjectFormat): Command {
-  const { name, capabilities, lines } = readFrame(body);
+export function* readCommand(body: Buffer, objectFormat: ObjectFormat): Generator<undefined, Command> {
+  const { name, capabilities, lines } = yield* readFrame(body);
   const format = readCapabilityLines(capabilities);
   if (format !== objectFormat) throw malformed(`the repository's object format is ${objectFormat}, not ${format}`);
   if (name === 'ls-refs') return { name, selection: readSelection(lines) };
-  if (name === 'fetch') return { name, request: readFetchArguments(lines, objectFormat) };
+  if (name === 'fetch') return { name, request: yield* readFetchArguments(lines, objectFormat) };
   throw malformed(`there is no command ${shown(name)} here`);
 }
 
 /** `command=NAME`, capabilities, a delimiter, arguments, a flush; the delimiter may be missing when no argument comes. */
-function readFrame(body: Buffer): { name: string; capabilities: string[]; lines: string[] } {
+function* readFrame(body: Buffer): Generator<undefined, { name: string; capabilities: string[]; lines: string[] }> {
   const [capabilities, lines]: [string[], string[]] = [[], []];
   let section = capabilities;
   let ended = false;
-  for (const packet of readPackets(body)) {
+  const reader = new LineReader(body);
+  for (let index = 0; reader.next(); index += 1) {
+    if (index % LINES_AT_ONCE === 0) yield;
     if (ended) throw malformed('something follows the command');
-    if (packet.kind === 'flush') ended = true;
-    else if (packet.kind === 'delimiter' && section === capabilities) section = lines;
-    else if (packet.kind === 'data') section.push(lineOf(packet.payload));
+    if (reader.kind === 'flush') ended = true;
+    else if (reader.kind === 'delimiter' && section === capabilities) section = lines;
+    else if (reader.kind === 'data') section.push(reader.line);
     else throw malformed('an odd packet');
   }
   const [first = '', ...rest] = capabilities;

@@ -1,6 +1,6 @@
 import { SidecarError } from '../../model/error.ts';
 import { type ObjectFormat, type Oid, parseOid } from '../../model/oid.ts';
-import { DELIMITER_PACKET, dataPacket, FLUSH_PACKET } from './pkt-line.ts';
+import { DELIMITER_PACKET, dataPacket, FLUSH_PACKET, linePackets } from './pkt-line.ts';
 
 /** What a client wants to fetch, in either protocol; every value has the form that git takes. */
 export interface FetchRequest {
@@ -30,6 +30,8 @@ export interface Deepen {
   readonly isRelative: boolean;
 }
 
+/** Lines that are read without a stop. */
+export const LINES_AT_ONCE = 500;
 /** Object ids in one question. A body of 4 MiB holds no more. */
 const MOST_OIDS = 84_000;
 const MOST_NOT = 100;
@@ -129,15 +131,20 @@ const V2_WORDS: readonly string[] = ['thin-pack', 'no-progress', 'include-tag', 
 const V2_LINES = ['want', 'have', 'shallow', 'deepen', 'deepen-since', 'deepen-not', 'filter'];
 
 /**
- * The arguments of a v2 `fetch` command (gitprotocol-v2, "fetch"), of those features that a relay offers.
+ * The arguments of a v2 `fetch` command (gitprotocol-v2, "fetch"), of those features that a relay offers. It stops
+ * after so many lines each time, so that other work can go on in between.
  * @throws SidecarError ERR_REMOTE_PROTOCOL for any other line
  */
-export function readFetchArguments(lines: readonly string[], objectFormat: ObjectFormat): FetchRequest {
+export function* readFetchArguments(
+  lines: readonly string[],
+  objectFormat: ObjectFormat,
+): Generator<undefined, FetchRequest> {
   const known = new FetchLines(objectFormat);
   const words: string[] = [];
   let isDone = false;
   let isRelative = false;
-  for (const line of lines) {
+  for (const [index, line] of lines.entries()) {
+    if (index % LINES_AT_ONCE === 0) yield;
     if (known.take(line, V2_LINES)) continue;
     if (line === 'done') isDone = true;
     else if (line === 'deepen-relative') isRelative = true;
@@ -159,7 +166,7 @@ export function linesBeforeHaves({ shallow, deepen, filter }: FetchRequest): str
 }
 
 /** The one way to write a v2 `fetch` command: equal requests are equal bytes, whoever asks. */
-export function writeFetchRequest(request: FetchRequest, objectFormat: ObjectFormat): Buffer {
+export function* writeFetchRequest(request: FetchRequest, objectFormat: ObjectFormat): Generator<undefined, Buffer> {
   const { wants, haves, words, deepen, end } = request;
   const lines = [
     ...words,
@@ -170,5 +177,5 @@ export function writeFetchRequest(request: FetchRequest, objectFormat: ObjectFor
     ...(end === 'done' ? ['done'] : []),
   ];
   const head = [dataPacket('command=fetch'), dataPacket(`object-format=${objectFormat}`), DELIMITER_PACKET];
-  return Buffer.concat([...head, ...lines.map(dataPacket), FLUSH_PACKET]);
+  return Buffer.concat([...head, yield* linePackets(lines), FLUSH_PACKET]);
 }

@@ -1,6 +1,6 @@
 import type { ObjectFormat } from '../../model/oid.ts';
-import { FetchLines, type FetchRequest, linesBeforeHaves, malformedFetch } from './fetch-request.ts';
-import { dataPacket, FLUSH_PACKET, lineOf, readPackets } from './pkt-line.ts';
+import { FetchLines, type FetchRequest, LINES_AT_ONCE, linesBeforeHaves, malformedFetch } from './fetch-request.ts';
+import { FLUSH_PACKET, LineReader, linePackets } from './pkt-line.ts';
 
 /** Capabilities of protocol v0 and v1 that change what git answers (gitprotocol-capabilities). */
 const DECIDING = [
@@ -16,24 +16,29 @@ const FIRST_LINES = ['want', 'shallow', 'deepen', 'deepen-since', 'deepen-not', 
 
 /**
  * Reads the body of a POST to git-upload-pack in protocol v0 or v1 (gitprotocol-pack, "Packfile Negotiation"), which has
- * to keep to the grammar in every byte.
+ * to keep to the grammar in every byte. It stops now and then, so that other work can go on in between.
  * @returns undefined for a lone flush packet: the client wants nothing
  * @throws SidecarError ERR_REMOTE_PROTOCOL when it is none
  */
-export function readOldFetchRequest(body: Buffer, objectFormat: ObjectFormat): FetchRequest | undefined {
+export function* readOldFetchRequest(
+  body: Buffer,
+  objectFormat: ObjectFormat,
+): Generator<undefined, FetchRequest | undefined> {
   const lines = new FetchLines(objectFormat);
   let words: string[] | undefined;
   let state: 'wants' | 'haves' | 'end' = 'wants';
   let end: FetchRequest['end'] = 'nothing';
-  for (const packet of readPackets(body)) {
+  const reader = new LineReader(body);
+  for (let index = 0; reader.next(); index += 1) {
+    if (index % LINES_AT_ONCE === 0) yield;
     if (state === 'end') throw malformedFetch('something follows its end');
-    if (packet.kind === 'flush') {
+    if (reader.kind === 'flush') {
       if (state === 'haves') end = 'flush';
       state = state === 'wants' ? 'haves' : 'end';
       continue;
     }
-    if (packet.kind !== 'data') throw malformedFetch('an odd packet');
-    let line = lineOf(packet.payload);
+    if (reader.kind !== 'data') throw malformedFetch('an odd packet');
+    let { line } = reader;
     if (state === 'wants' && words === undefined) [line, words] = readFirstWant(line, objectFormat);
     if (state === 'haves' && line === 'done') [state, end] = ['end', 'done'];
     else if (!lines.take(line, state === 'wants' ? FIRST_LINES : ['have']))
@@ -55,7 +60,7 @@ function readFirstWant(line: string, objectFormat: ObjectFormat): [string, strin
 }
 
 /** The one way to write the body: equal requests are equal bytes, whoever asks. */
-export function writeOldFetchRequest(request: FetchRequest, objectFormat: ObjectFormat): Buffer {
+export function* writeOldFetchRequest(request: FetchRequest, objectFormat: ObjectFormat): Generator<undefined, Buffer> {
   const { wants, haves, words, filter, end } = request;
   const capabilities = [...words, ...(filter === undefined ? [] : ['filter']), `object-format=${objectFormat}`].join(
     ' ',
@@ -66,9 +71,9 @@ export function writeOldFetchRequest(request: FetchRequest, objectFormat: Object
   ];
   const after = [...haves.map((oid) => `have ${oid}`), ...(end === 'done' ? ['done'] : [])];
   return Buffer.concat([
-    ...before.map(dataPacket),
+    yield* linePackets(before),
     FLUSH_PACKET,
-    ...after.map(dataPacket),
+    yield* linePackets(after),
     ...(end === 'flush' ? [FLUSH_PACKET] : []),
   ]);
 }

@@ -6,6 +6,7 @@ import type { Git } from '../../../src/git/git.ts';
 import { DiskRoom } from '../../../src/relay/server/disk-room.ts';
 import { keyOf, PackAnswers, type PackQuestion } from '../../../src/relay/server/pack-answers.ts';
 import type { Spool } from '../../../src/relay/server/spool.ts';
+import { noPace } from '../../kit/no-pace.ts';
 import { silentLog } from '../../kit/silent-log.ts';
 import { tempDir } from '../../kit/temp.ts';
 import { until } from '../../peers/wait.ts';
@@ -50,7 +51,7 @@ function setUp(limits: Partial<ConstructorParameters<typeof PackAnswers>[0]> = {
   const disk: DiskRoom = new DiskRoom({ directory, log: silentLog, onLow: () => void answers.makeRoom() });
   const options = {
     ...{ git, directory, disk, log: silentLog, mostBytes: 1e9, mostBytesInMemory: 1e9, mostAtOnce: 4 },
-    ...{ mostWaiting: 100, mostFlowing: 2, timeoutMs: 10_000, lingerMs: 50 },
+    ...{ mostWaiting: 100, mostFlowing: 2, timeoutMs: 10_000, lingerMs: 50, pace: noPace() },
     onFailure: (gitDir: string) => failures.push(gitDir),
   };
   const answers: PackAnswers = new PackAnswers({ ...options, ...limits });

@@ -1,10 +1,13 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ProcessSlots } from '../../../src/relay/server/process-slots.ts';
+import { StartPace } from '../../../src/relay/server/start-pace.ts';
+import { HandClock } from '../../kit/hand-clock.ts';
+import { noPace } from '../../kit/no-pace.ts';
 
 const { signal } = new AbortController();
 
 test('the more processes one tenant has at work, the further each next one stands back behind those of others', async () => {
-  const slots = new ProcessSlots(5, 10);
+  const slots = new ProcessSlots({ most: 5, mostWaiting: 10, pace: noPace() });
   const niceness: number[] = [];
   for (let count = 0; count < 4; count += 1) {
     await slots.take('greedy', signal);
@@ -16,7 +19,7 @@ test('the more processes one tenant has at work, the further each next one stand
 });
 
 test('who gives up waiting leaves the line, and a slot that is given back twice is given back once', async () => {
-  const slots = new ProcessSlots(1, 1);
+  const slots = new ProcessSlots({ most: 1, mostWaiting: 1, pace: noPace() });
   const release = await slots.take('one', signal);
   const stop = new AbortController();
   const waiting = slots.take('another', stop.signal);
@@ -34,4 +37,64 @@ test('who gives up waiting leaves the line, and a slot that is given back twice 
   });
   await new Promise((done) => setImmediate(done));
   expect(isIn).toBe(false);
+});
+
+describe('processes for one tenant that starts very many, one after the other', () => {
+  /** @returns how many of `count` have started and ended */
+  async function startMany(slots: ProcessSlots, owner: string, count: number): Promise<() => number> {
+    let started = 0;
+    for (let index = 0; index < count; index += 1)
+      void slots.take(owner, signal).then((release) => {
+        started += 1;
+        release();
+      });
+    await new Promise((done) => setImmediate(done));
+    return () => started;
+  }
+
+  test('start at once while nobody else is there', async () => {
+    const slots = new ProcessSlots({ most: 5, mostWaiting: 1000, pace: noPace() });
+    expect((await startMany(slots, 'fleet', 500))()).toBe(500);
+  });
+
+  test('start at a pace after the first ones where others use the relay; those of another start at once', async () => {
+    const clock = new HandClock();
+    const slots = new ProcessSlots({
+      most: 5,
+      mostWaiting: 1000,
+      pace: new StartPace({ clock, isShared: () => true }),
+    });
+    const started = await startMany(slots, 'greedy', 200);
+    expect(started()).toBe(64);
+    expect((await startMany(slots, 'honest', 64))()).toBe(64);
+    await clock.advance(1000);
+    expect(started()).toBe(69);
+    await clock.advance(60_000);
+    expect(started()).toBe(200);
+  });
+
+  test('leave a line that is bounded while they wait for their turn', async () => {
+    const clock = new HandClock();
+    const slots = new ProcessSlots({ most: 5, mostWaiting: 8, pace: new StartPace({ clock, isShared: () => true }) });
+    for (let count = 0; count < 64; count += 1) (await slots.take('greedy', signal))();
+    const stop = new AbortController();
+    const waiting = Array.from({ length: 6 }, () => slots.take('greedy', stop.signal));
+    expect(() => slots.requireRoom('greedy')).toThrow('wait for an answer');
+    expect(() => slots.requireRoom('honest')).not.toThrow();
+    stop.abort(new Error('it has gone'));
+    for (const each of waiting) await expect(each).rejects.toThrow('it has gone');
+    expect(() => slots.requireRoom('greedy')).not.toThrow();
+  });
+
+  test('who was alone with thousands of them has no debt when another one comes', async () => {
+    const clock = new HandClock();
+    let isShared = false;
+    const pace = new StartPace({ clock, isShared: () => isShared });
+    const slots = new ProcessSlots({ most: 5, mostWaiting: 1000, pace });
+    await startMany(slots, 'fleet', 500);
+    isShared = true;
+    const started = await startMany(slots, 'fleet', 1);
+    await clock.advance(400);
+    expect(started()).toBe(1);
+  });
 });

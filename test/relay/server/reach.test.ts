@@ -6,6 +6,7 @@ import type { Oid } from '../../../src/model/oid.ts';
 import { createProcessRunner } from '../../../src/platform/process.ts';
 import { readLsRemote } from '../../../src/poll/ls-remote.ts';
 import { Reach } from '../../../src/relay/server/reach.ts';
+import { noPace } from '../../kit/no-pace.ts';
 import { silentLog } from '../../kit/silent-log.ts';
 import { tempDir } from '../../kit/temp.ts';
 import { GIT_ENV, git, Upstream } from '../../kit/upstream.ts';
@@ -45,7 +46,7 @@ function setUp() {
       });
     },
   };
-  const reach = new Reach({ git: counted, onFailure: (gitDir) => failures.push(gitDir) });
+  const reach = new Reach({ git: counted, pace: noPace(), onFailure: (gitDir) => failures.push(gitDir) });
   const id = (name: string): Oid => upstream.head(name) as Oid;
   const within = { owner: 'one', gitDir: join(dir, 'repo.git'), refs };
   const look = async (...oids: Oid[]): Promise<string[]> => {

@@ -1,0 +1,77 @@
+// The thread that starts processes, see threaded-runner.ts.
+import { parentPort } from 'node:worker_threads';
+import { messageOf, systemCode } from '../model/error.ts';
+import { createProcessRunner } from './process.ts';
+import type { FromRunner, SentCommand, ToRunner } from './runner-messages.ts';
+
+/** Somebody in the other thread who has to answer before we go on. */
+type Waiter<T> = (answer: T) => void;
+
+interface Underway {
+  readonly abort: AbortController;
+  taken: Waiter<boolean> | undefined;
+  input: Waiter<Extract<ToRunner, { kind: 'input' }>> | undefined;
+}
+
+const runner = createProcessRunner();
+const underway = new Map<number, Underway>();
+
+function send(message: FromRunner, moved: ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, moved);
+}
+
+async function* piecesOf(id: number, state: Underway): AsyncGenerator<Buffer> {
+  for (;;) {
+    const answer = new Promise<Extract<ToRunner, { kind: 'input' }>>((resolve) => {
+      state.input = resolve;
+    });
+    send({ kind: 'hungry', id });
+    const { piece, hasFailed } = await answer;
+    if (hasFailed) throw new Error('its input failed');
+    if (!piece) return;
+    yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+  }
+}
+
+/** Sends one chunk, and waits until the other thread has taken it: git goes on at the pace of whoever reads. */
+async function sendChunk(id: number, state: Underway, chunk: Buffer): Promise<void> {
+  const answer = new Promise<boolean>((resolve) => {
+    state.taken = resolve;
+  });
+  const bytes = new Uint8Array(chunk);
+  send({ kind: 'chunk', id, bytes }, [bytes.buffer]);
+  if (await answer) throw new Error('nothing more of it is wanted');
+}
+
+async function run(id: number, { input, wants, isAborted, ...spec }: SentCommand): Promise<void> {
+  const state: Underway = { abort: new AbortController(), taken: undefined, input: undefined };
+  underway.set(id, state);
+  if (isAborted) state.abort.abort();
+  const whole = typeof input === 'object' ? input.whole : undefined;
+  const stdin = typeof whole === 'string' ? whole : whole && Buffer.from(whole.buffer);
+  try {
+    const result = await runner.run({
+      ...spec,
+      signal: state.abort.signal,
+      ...(stdin !== undefined && { stdin }),
+      ...(input === 'pieces' && { stdin: piecesOf(id, state) }),
+      ...(wants.sink && { stdoutSink: async (chunk: Buffer) => await sendChunk(id, state, chunk) }),
+      ...(wants.stdout && { onStdout: (text: string) => send({ kind: 'stdout', id, text }) }),
+      ...(wants.stderr && { onStderr: (text: string) => send({ kind: 'stderr', id, text }) }),
+    });
+    const stdout = new Uint8Array(result.stdout);
+    send({ kind: 'done', id, result: { ...result, stdout } }, [stdout.buffer]);
+  } catch (error) {
+    send({ kind: 'failed', id, message: messageOf(error), code: systemCode(error) });
+  } finally {
+    underway.delete(id);
+  }
+}
+
+parentPort?.on('message', (message: ToRunner) => {
+  if (message.kind === 'run') void run(message.id, message.command);
+  else if (message.kind === 'end all') void runner.endAll().then(() => send({ kind: 'all ended' }));
+  else if (message.kind === 'abort') underway.get(message.id)?.abort.abort();
+  else if (message.kind === 'taken') underway.get(message.id)?.taken?.(message.isEnough);
+  else underway.get(message.id)?.input?.(message);
+});

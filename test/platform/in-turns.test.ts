@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { fetchBody } from '../../bench/tenants/fetch-body.ts';
+import { inTurns } from '../../src/platform/in-turns.ts';
+import { readCommand } from '../../src/remote/wire/command.ts';
+import { writeFetchRequest } from '../../src/remote/wire/fetch-request.ts';
+
+test('work that takes long lets other work go on in between, and gives its result', async () => {
+  let others = 0;
+  const other = setInterval(() => {
+    others += 1;
+  }, 1);
+  function* work() {
+    for (let index = 0; index < 20; index += 1) {
+      const end = performance.now() + 5;
+      while (performance.now() < end);
+      yield;
+    }
+    return 'done';
+  }
+  expect(await inTurns(work())).toBe('done');
+  clearInterval(other);
+  expect(others).toBeGreaterThan(5);
+});
+
+test('a question of 80,000 ids can be interrupted a hundred times while it is read, and while it is written anew', () => {
+  const lines = Array.from({ length: 80_000 }, (_, index) => `want ${index.toString(16).padStart(40, '0')}`);
+  const reading = readCommand(fetchBody([...lines, 'done']), 'sha1');
+  let stops = 0;
+  let step = reading.next();
+  for (; step.done !== true; step = reading.next()) stops += 1;
+  expect(stops).toBeGreaterThan(100);
+  if (step.value.name !== 'fetch') throw new Error('it is no fetch');
+  expect(step.value.request.wants).toHaveLength(80_000);
+  const writing = writeFetchRequest(step.value.request, 'sha1');
+  let written = writing.next();
+  for (stops = 0; written.done !== true; written = writing.next()) stops += 1;
+  expect(stops).toBeGreaterThan(100);
+  expect(written.value.length).toBeGreaterThan(80_000 * 50);
+});
