@@ -18,7 +18,7 @@ describe('SECURITY.md', () => {
   });
 
   test.each(SYMBOLS)('%s is defined in %s', (name, path) => {
-    const definition = new RegExp(`export (?:async )?(?:function\*?|class|const|interface) ${name}\\b`);
+    const definition = new RegExp(`export (?:async )?(?:function\\*?|class|const|interface) ${name}\\b`);
     expect(readFileSync(path as string, 'utf8')).toMatch(definition);
   });
 
