@@ -43,7 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'remote/wire': ['model'],
   git: ['model', 'platform'],
   config: ['model', 'platform', 'remote'],
-  remote: ['model', 'platform', 'git', 'config', 'remote/wire'],
+  remote: ['model', 'platform', 'git', 'remote/wire'],
   poll: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire'],
   fetch: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire'],
   checkout: ['model', 'platform', 'git', 'config'],
@@ -96,6 +96,20 @@ describe('architecture (docs/architecture.md)', () => {
       done.add(path);
     };
     for (const path of imports.keys()) visit(path, []);
+  });
+
+  test('no two folders need each other, types included', () => {
+    const needs = new Map<string, Set<string>>();
+    for (const { path, imports } of FILES) {
+      const own = path.split('/')[0] ?? '';
+      const others = imports.map((each) => each.path.split('/')[0] ?? '').filter((other) => other !== own);
+      needs.set(own, new Set([...(needs.get(own) ?? []), ...others]));
+    }
+    const visit = (name: string, trail: readonly string[]): void => {
+      expect(trail, 'a circle of folders').not.toContain(name);
+      for (const next of needs.get(name) ?? []) visit(next, [...trail, name]);
+    };
+    for (const name of needs.keys()) visit(name, []);
   });
 
   const only = (what: string, pattern: RegExp, allowed: (path: string) => boolean): void => {

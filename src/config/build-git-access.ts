@@ -1,9 +1,8 @@
+import type { CredentialSpec, GitAccess, GitHubAppConfig, SshConfig } from '../remote/git-access.ts';
 import type { RemoteUrl } from '../remote/url.ts';
-import type { CredentialSpec } from './credential-json.ts';
 import { applicationEnvironment, childEnvironment } from './environment.ts';
 import { parseGitConfig } from './git-config-grammar.ts';
 import type { EnvironmentVariables, Settings } from './settings.ts';
-import type { GitAccess, GitHubAppConfig, SshConfig } from './sync-config.ts';
 
 const COOKIE_FILE = '/etc/git-secret/cookie_file';
 

@@ -1,12 +1,5 @@
 import { SidecarError } from '../model/error.ts';
-
-/** Who may read what: one entry of `--credential`. Exactly one of password and passwordFile is set. */
-export interface CredentialSpec {
-  readonly url: string;
-  readonly username: string;
-  readonly password?: string;
-  readonly passwordFile?: string;
-}
+import type { CredentialSpec } from '../remote/git-access.ts';
 
 const FIELDS: Readonly<Record<string, keyof CredentialSpec>> = {
   url: 'url',

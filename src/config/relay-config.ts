@@ -1,5 +1,6 @@
+import type { GitAccess } from '../remote/git-access.ts';
 import type { Secret } from './secrets.ts';
-import type { GitAccess, HttpConfig, NatsConfig, RelayClientConfig } from './sync-config.ts';
+import type { HttpConfig, NatsConfig, RelayClientConfig } from './sync-config.ts';
 
 /** What `relay` does, checked. Times are milliseconds, sizes bytes, paths absolute. */
 export interface RelayConfig extends GitAccess {

@@ -1,7 +1,6 @@
 import type { Oid } from '../model/oid.ts';
+import type { GitAccess } from '../remote/git-access.ts';
 import type { RemoteUrl } from '../remote/url.ts';
-import type { CredentialSpec } from './credential-json.ts';
-import type { GitConfigPair } from './git-config-grammar.ts';
 import type { CompatMode } from './option.ts';
 import type { Secret } from './secrets.ts';
 
@@ -37,23 +36,6 @@ export interface ProcessSignalConfig {
   readonly backoffMs: number;
 }
 
-export interface GitHubAppConfig {
-  readonly baseUrl: string;
-  /** Application id or client id: the `iss` of the token request. */
-  readonly issuer: string;
-  readonly installationId: number;
-  readonly privateKey: string | undefined;
-  readonly privateKeyFile: string | undefined;
-}
-
-export interface SshConfig {
-  readonly keyFiles: readonly string[];
-  /** `default` leaves it to ssh's own configuration (v3 without --ssh). */
-  readonly hostKeys: { readonly check: 'file'; readonly file: string } | { readonly check: 'none' | 'default' };
-  /** The user's own GIT_SSH_COMMAND. */
-  readonly command: string | undefined;
-}
-
 export interface HttpConfig {
   readonly host: string | undefined;
   readonly port: number;
@@ -71,24 +53,6 @@ export interface HttpConfig {
 
 export type SubmoduleMode = 'recursive' | 'shallow' | 'off';
 export type GcMode = 'always' | 'auto' | 'aggressive' | 'off';
-
-/** How git servers are talked to: the same for sync and relay. */
-export interface GitAccess {
-  readonly credentials: readonly CredentialSpec[];
-  /** What `askpassUrl` and `githubApp` are for. */
-  readonly credentialUrls: readonly string[];
-  readonly askpassUrl: string | undefined;
-  readonly githubApp: GitHubAppConfig | undefined;
-  readonly cookieFile: string | undefined;
-  readonly ssh: SshConfig;
-  readonly git: string;
-  readonly gitConfig: readonly GitConfigPair[];
-  readonly gitConfigAdd: readonly GitConfigPair[];
-  /** What hooks inherit, and where programs, proxies and the home directory are looked up. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** What git inherits: no secrets of ours, since it gets credentials in another way. */
-  readonly gitEnvironment: Readonly<Record<string, string>>;
-}
 
 /** A relay as its subscribers use it. */
 export interface RelayClientConfig {

@@ -1,5 +1,5 @@
+import type { CredentialSpec } from '../remote/git-access.ts';
 import { parseRemoteUrl } from '../remote/url.ts';
-import type { CredentialSpec } from './credential-json.ts';
 import { nameInForce, type Settings } from './settings.ts';
 import { checkSettings, mustBeSet, type Rule, refuseIf, rowsOf } from './validation.ts';
 

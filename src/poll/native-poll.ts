@@ -1,10 +1,10 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CompatMode } from '../config/option.ts';
-import type { GitAccess } from '../config/sync-config.ts';
 import type { GitSetting } from '../git/config-file.ts';
 import type { Git } from '../git/git.ts';
 import type { HttpAccess } from '../platform/http-connection.ts';
+import type { GitAccess } from '../remote/git-access.ts';
 import { type HttpSettings, readHttpSettings, UnsupportedHttpSetting } from '../remote/http-settings.ts';
 import { UploadPack } from '../remote/upload-pack.ts';
 import type { RemoteUrl } from '../remote/url.ts';

@@ -1,6 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { CredentialSpec } from '../config/credential-json.ts';
-import type { GitAccess } from '../config/sync-config.ts';
 import type { Credential } from '../model/credential.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -9,6 +7,7 @@ import type { Redactor } from '../platform/redact.ts';
 import { whyUnreadable } from '../platform/unreadable.ts';
 import { askPassword } from './askpass.ts';
 import { cookieValues } from './cookies.ts';
+import type { CredentialSpec, GitAccess } from './git-access.ts';
 import { GitHubAppTokens } from './github-app.ts';
 
 export interface CredentialSourceOptions {

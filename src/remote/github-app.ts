@@ -1,6 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { GitHubAppConfig } from '../config/sync-config.ts';
 import { CASE_HINTS } from '../model/case-hints.ts';
 import { asSidecarError, messageOf, SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -8,6 +7,7 @@ import type { HttpClient } from '../platform/http-client.ts';
 import { hintOnCertificate } from '../platform/no-answer.ts';
 import { redactUrl } from '../platform/redact.ts';
 import { whyUnreadable } from '../platform/unreadable.ts';
+import type { GitHubAppConfig } from './git-access.ts';
 
 export interface InstallationToken {
   readonly token: string;
