@@ -52,19 +52,21 @@ async function bundle(outfile, mode, options) {
 }
 
 /** Few use NATS, and the text of a program stays in memory: its client is a file of its own, read when it is needed. */
-const natsApart = {
-  name: 'nats-apart',
+const librariesApart = {
+  name: 'libraries-apart',
   setup({ onResolve }) {
     onResolve({ filter: /^\.\/library\.ts$/ }, () => ({ path: './nats.cjs', external: true }));
+    onResolve({ filter: /^\.\/yaml-library\.ts$/ }, () => ({ path: './yaml.cjs', external: true }));
   },
 };
 await bundle('dist/nats.cjs', 0o644, { entryPoints: ['src/relay/nats/library.ts'] });
+await bundle('dist/yaml.cjs', 0o644, { entryPoints: ['src/config/document/yaml-library.ts'] });
 /** A relay starts processes in a thread of its own (src/platform/threaded-runner.ts). */
 await bundle('dist/runner.cjs', 0o644, { entryPoints: ['src/platform/runner-thread.ts'] });
 for (const command of ['git-sidecar', 'git-sync']) {
   await bundle(`dist/${command}.cjs`, 0o755, {
     entryPoints: [`src/cli/${command}.ts`],
-    plugins: [natsApart],
+    plugins: [librariesApart],
     banner: { js: banner },
     define: {
       GIT_SIDECAR_VERSION: JSON.stringify(version),

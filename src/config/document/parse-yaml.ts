@@ -1,5 +1,8 @@
-import { Composer, type Document, type ErrorCode, Lexer, Parser } from 'yaml';
+import type { Document, ErrorCode, Parser as ParserOfYaml } from 'yaml';
 import type { Place, Problems } from './problems.ts';
+import { yaml } from './yaml-library.ts';
+
+const { Composer, Lexer, Parser } = yaml;
 
 /** Nested collections. The parser itself would use up the stack, and the process with it, at some thousands. */
 const DEEPEST = 20;
@@ -54,7 +57,7 @@ export class LineMap {
   }
 }
 
-type Token = Parser['stack'][number];
+type Token = ParserOfYaml['stack'][number];
 
 /** The tokens of `text`; undefined when it is too large or nested too deep, which is then among the problems. */
 function tokenize(text: string, places: LineMap, problems: Problems): Token[] | undefined {

@@ -1,6 +1,9 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar, type YAMLMap } from 'yaml';
+import type { Document, Node, Pair, Scalar, YAMLMap } from 'yaml';
 import type { LineMap } from './parse-yaml.ts';
 import { type Place, type Problems, START } from './problems.ts';
+import { yaml } from './yaml-library.ts';
+
+const { isAlias, isMap, isScalar, isSeq } = yaml;
 
 interface Placed {
   readonly at: Place;
