@@ -134,7 +134,10 @@ export class UnitLife {
   /** Ends it, and waits until nothing of it is left. */
   async stop(order: StopOrder): Promise<void> {
     this.#stopping.abort();
-    await this.service.stop(order);
+    const service = this.#service;
+    await service?.stop(order);
     await this.#kept;
+    // It was being opened, and came just before it was given up.
+    if (this.#service !== service) await this.#service?.stop(order);
   }
 }

@@ -19,7 +19,7 @@ function setUp(openings: readonly ('opens' | Error)[] = []) {
   const clock = new HandClock();
   const ends: ((end: ServiceEnd) => void)[] = [];
   const state = { opened: 0, stopped: 0 };
-  const service = (): Service => ({
+  const makeService = (): Service => ({
     routes: [],
     inbound: undefined,
     pending: [],
@@ -41,12 +41,12 @@ function setUp(openings: readonly ('opens' | Error)[] = []) {
     const how = openings[state.opened];
     state.opened += 1;
     if (how instanceof Error) throw how;
-    return service();
+    return makeService();
   };
   const life = new UnitLife({ unit, open, clock, log: silentLog });
   const settle = async (): Promise<void> => await new Promise((done) => setImmediate(done));
   const stop = new AbortController();
-  return { life, clock, ends, state, settle, stop };
+  return { life, clock, ends, state, settle, stop, makeService };
 }
 
 describe('a unit of a process', () => {
@@ -101,6 +101,22 @@ describe('a unit of a process', () => {
     await settle();
     expect(state.opened).toBe(2);
     stop.abort();
+  });
+
+  test('that was being opened when it had to end leaves nothing open', async () => {
+    const { clock, state, settle, stop, makeService } = setUp();
+    let finish: (service: Service) => void = () => undefined;
+    const opening = new Promise<Service>((resolve) => {
+      finish = resolve;
+    });
+    const life = new UnitLife({ unit, open: async () => await opening, clock, log: silentLog });
+    life.keep(stop.signal);
+    await settle();
+    const stopped = life.stop({ signal: 'SIGTERM', hurry: stop.signal });
+    finish(makeService());
+    await stopped;
+    await settle();
+    expect(state.stopped).toBe(1);
   });
 
   test('is ended while it waits for its next try, and stays so', async () => {

@@ -33,6 +33,15 @@ function sameValue<T extends LoadedUnit>(
   });
 }
 
+/** The umask is the process's, and `group-write` decides it. */
+function umasksThatClash([one, ...others]: readonly SyncUnit[]): Clash[] {
+  return others.flatMap((other) =>
+    one && one.config.umask !== other.config.umask
+      ? [{ one, other, why: 'must agree on group-write, which is about the whole process: put it below defaults' }]
+      : [],
+  );
+}
+
 function treesOf(syncs: readonly SyncUnit[]): Territory<SyncUnit> {
   const territory = new Territory<SyncUnit>();
   for (const sync of syncs) for (const tree of ownTrees(sync)) territory.claim(tree, sync);
@@ -188,6 +197,7 @@ export function findClashes(units: readonly LoadedUnit[], http: HttpConfig | und
   const clashes = [
     ...rootsThatClash(syncs),
     ...linksThatClash(syncs),
+    ...umasksThatClash(syncs),
     ...sameValue(syncs, ({ config }) => config.errorFile, 'error-file'),
     ...runsThatClash(runs),
     ...runsInTrees(runs, syncs),

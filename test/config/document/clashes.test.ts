@@ -32,6 +32,7 @@ describe('units that cannot live beside each other are refused', () => {
       { sync: [sync('a', { link: '/pub/x' }), sync('b', { link: '/pub/x' })] },
       'have the same link, /pub/x',
     ],
+    ['another umask', { sync: [sync('a'), sync('b', { 'group-write': true })] }, 'must agree on group-write'],
     [
       'a link in what is published',
       { sync: [sync('a', { link: '/pub/x' }), sync('b', { link: '/pub/x/y' })] },
