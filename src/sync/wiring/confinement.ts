@@ -12,6 +12,7 @@ export function withScopedHeaders(config: SyncConfig): SyncConfig {
     gitConfig: scopeHeaders(config.gitConfig, origin),
     gitConfigAdd: scopeHeaders(config.gitConfigAdd, origin),
     environment: scopeHeaderVariables(config.environment, origin),
+    gitEnvironment: scopeHeaderVariables(config.gitEnvironment, origin),
   };
 }
 
