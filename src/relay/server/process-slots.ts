@@ -15,6 +15,9 @@ export interface ProcessSlotsOptions {
 /** Of 19 (sched(7)). */
 const LEAST_NICENESS = 5;
 const NICENESS_STEP = 4;
+const MOST_STEPS = 3;
+/** Processes beyond the pace of an owner that cost it a step: nobody who fetches its own news has so many. */
+const DEBT_OF_STEP = 8;
 
 /**
  * Lets only so many processes work at a time; a bounded number of others waits. Both are shared by owner, so somebody
@@ -34,10 +37,12 @@ export class ProcessSlots {
 
   /**
    * How far a process of `owner`, for which it took a slot, is to stand back: behind the relay itself, and the further
-   * the more of them work, so that the first one of somebody else comes before the fourth of one who asks for much.
+   * the more of them work or were started lately, so that the first one of somebody else comes before all of one who
+   * asks for much.
    */
   nicenessFor(owner: string): number {
-    return LEAST_NICENESS + NICENESS_STEP * Math.min(3, Math.max(0, this.#slots.heldBy(owner) - 1));
+    const steps = Math.max(this.#slots.heldBy(owner) - 1, Math.floor(this.#pace.debtOf(owner) / DEBT_OF_STEP));
+    return LEAST_NICENESS + NICENESS_STEP * Math.min(MOST_STEPS, Math.max(0, steps));
   }
 
   /** @throws SidecarError ERR_RELAY_FULL when as many of `owner` wait as may */

@@ -32,6 +32,16 @@ export class StartPace {
     return this.#waitOf(owner) <= 0;
   }
 
+  /**
+   * How many processes `owner` has started beyond its pace, as far as that is not made up for; 0 while nobody else is
+   * there.
+   */
+  debtOf(owner: string): number {
+    const { clock, isShared } = this.#options;
+    const ahead = Math.ceil(((this.#due.get(owner) ?? 0) - clock.monotonic()) / EVERY_MS);
+    return ahead > 0 && isShared(owner) ? ahead : 0;
+  }
+
   /** Resolves when `owner` may start the process that it takes with this call, or when `signal` aborts. */
   async take(owner: string, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;

@@ -18,6 +18,17 @@ test('the more processes one tenant has at work, the further each next one stand
   expect(slots.nicenessFor('honest')).toBe(5);
 });
 
+test('who has started very many lately stands back with its first process too, until it has made up for them', async () => {
+  const clock = new HandClock();
+  const pace = new StartPace({ clock, isShared: () => true });
+  const slots = new ProcessSlots({ most: 5, mostWaiting: 100, pace });
+  for (let count = 0; count < 40; count += 1) (await slots.take('greedy', signal))();
+  (await slots.take('honest', signal))();
+  expect([slots.nicenessFor('greedy'), slots.nicenessFor('honest')]).toEqual([17, 5]);
+  await clock.advance(40 * 200);
+  expect(slots.nicenessFor('greedy')).toBe(5);
+});
+
 test('who gives up waiting leaves the line, and a slot that is given back twice is given back once', async () => {
   const slots = new ProcessSlots({ most: 1, mostWaiting: 1, pace: noPace() });
   const release = await slots.take('one', signal);
