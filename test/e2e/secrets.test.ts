@@ -12,7 +12,7 @@ import { freePort } from '../peers/ports.ts';
 import { missing } from '../peers/programs.ts';
 import { until } from '../peers/wait.ts';
 
-type Service = 'sync' | 'run' | 'relay';
+type Service = 'sync' | 'run' | 'relay' | 'up';
 type Way = 'variables' | 'flags' | 'services';
 
 /** One text for each place where a secret can stand. */
@@ -116,14 +116,42 @@ async function setUp(service: Service, way: Way) {
     ...(way === 'flags' ? Object.entries(given).map(([name, value]) => `--${name}=${value}`) : []),
     ...(service === 'run' ? ['--', 'sh', '-c', `${look('application-environment')}; exec sleep 1000`] : []),
   ];
-  const env = { ...nats, ...(way === 'flags' ? {} : variables), OWN_VARIABLE: 'kept' };
-  const process = new Sidecar(words, env, { command: 'git-sidecar' });
+  const isInFile = service === 'up' && way === 'flags';
+  const env = { ...(isInFile ? {} : nats), ...(way === 'flags' ? {} : variables), OWN_VARIABLE: 'kept' };
+  const textOf = (name: string, value: string): string =>
+    way === 'flags' ? value : `\${GITSYNC_${name.toUpperCase().replaceAll('-', '_')}}`;
+  const document = {
+    http: {
+      ...{ bind: `127.0.0.1:${port}`, metrics: true, pprof: true },
+      'pprof-token-file': join(dir, 'profiles'),
+      'push-secret-file': join(dir, 'push'),
+      'sync-token-file': join(dir, 'token'),
+    },
+    log: { verbose: 9, format: 'json' },
+    process: { 'termination-log': join(dir, 'termination') },
+    sync: [
+      {
+        ...{ name: 'app', root: `${dir}/root`, link: 'link', 'error-file': `${dir}/error`, git, period: '100ms' },
+        ...{ 'exechook-command': hook, 'exechook-backoff': '1s' },
+        ...Object.fromEntries(Object.entries(given).map(([name, value]) => [name, textOf(name, value)])),
+        nats: textOf('nats', nats.GITSYNC_NATS),
+      },
+    ],
+    run: [
+      {
+        ...{ name: 'web', from: 'app', state: `${dir}/state`, 'ready-delay': '100ms', 'ready-for': '0s' },
+        command: ['sh', '-c', `${look('application-environment')}; exec sleep 1000`],
+      },
+    ],
+  };
+  const start = service === 'up' ? ['up', file('document.yaml', JSON.stringify(document))] : words;
+  const process = new Sidecar(start, env, { command: 'git-sidecar' });
   const get = async (path: string): Promise<string> => await (await fetch(`http://127.0.0.1:${port}${path}`)).text();
   return { dir, oid, server, process, get, stub };
 }
 
 describe.skipIf(missing(...NGINX_PROGRAMS))('what is secret is shown nowhere', () => {
-  const cases = (['sync', 'run', 'relay'] as const).flatMap((service) =>
+  const cases = (['sync', 'run', 'relay', 'up'] as const).flatMap((service) =>
     (['variables', 'flags', 'services'] as const).map((way) => [service, way] as const),
   );
 
@@ -158,7 +186,7 @@ describe.skipIf(missing(...NGINX_PROGRAMS))('what is secret is shown nowhere', (
       // git gets its credentials here, and nothing else.
       shown['environment of git'] = (read(dir, 'git-environment') ?? '').replace(/^GIT_SIDECAR_PASSWORD_\d+=.*$/gm, '');
       // The hooks of sync inherit the environment as it is: docs/compat.md, section 4.
-      if (service === 'run') {
+      if (service === 'run' || service === 'up') {
         shown['environment of hooks'] = read(dir, 'hook-environment') ?? '';
         shown['environment of the application'] = read(dir, 'application-environment') ?? '';
         expect(shown['environment of the application']).toContain('OWN_VARIABLE=kept');
