@@ -1,8 +1,8 @@
+import { boot } from '../app/boot.ts';
+import { syncUnit } from '../app/units/sync.ts';
 import { buildSyncConfig } from '../config/build-config.ts';
 import { hintFor } from '../config/hint-words.ts';
-import type { SidecarError } from '../model/error.ts';
 import type { Command } from './perform.ts';
-import { runSyncProcess } from './sync-process.ts';
 
 /** `git-sidecar sync` and `git-sync`, which ignores words that are no options. */
 export const SYNC: Command = {
@@ -10,7 +10,21 @@ export const SYNC: Command = {
   words: Number.POSITIVE_INFINITY,
   start: async ({ loaded: { settings, notices, compat }, env, io }) => {
     const config = buildSyncConfig(settings, env);
-    const hintOf = (error: SidecarError): string => hintFor(error, settings);
-    return await runSyncProcess({ config, notices, compatReason: compat.reason, hintOf, io });
+    const { verbosity, logFormat } = config;
+    const plan = {
+      title: 'sync',
+      hidesArguments: config.secretsOnCommandLine,
+      log: { verbosity, logFormat },
+      http: config.http,
+      mode: config.mode,
+      facts: { reason: compat.reason },
+      notices,
+      hintOf: (error: Parameters<typeof hintFor>[0]) => hintFor(error, settings),
+      wakeOn: config.syncOnSignal,
+      ownCertificates: config.nats === undefined,
+      hasUnits: false,
+      units: [syncUnit({ name: 'sync', config, role: 'alone' })],
+    };
+    return await boot(plan, io);
   },
 };
