@@ -47,6 +47,7 @@ export class RunService implements Service {
   readonly #gone: Promise<Exit>;
   #control: ControlSocket | undefined;
   #watch: LinkWatch | undefined;
+  #endListening: (() => void) | undefined;
   #status: number | undefined;
 
   private constructor(options: RunServiceOptions, stateDir: string, state: StateFile, front: Front | undefined) {
@@ -134,7 +135,7 @@ export class RunService implements Service {
     const { config, ambient, sync } = this.#options;
     const consider = (): void => this.#deployer.consider();
     await this.#deployer.resume();
-    sync?.onPublish(consider);
+    this.#endListening = sync?.onPublish(consider);
     this.#report.reportToRelay();
     const { link, recheckMs } = config;
     this.#watch = new LinkWatch({ link, recheckMs, log: ambient.log, clock: ambient.clock, onChange: consider });
@@ -163,6 +164,7 @@ export class RunService implements Service {
         this.#status = statusOf({ signal }, await this.#deployer.stop());
       }
     } finally {
+      this.#endListening?.();
       this.#watch?.close();
       await this.#deployer.stop();
       await Promise.all([this.#front?.close(), this.#control?.close()]);
