@@ -28,6 +28,8 @@ interface Member {
   notBefore: number;
   /** The one that it had last. */
   had: Answer | undefined;
+  /** It waits for an answer, so nobody has to tell it of one. */
+  isWaiting: boolean;
 }
 
 /** One follower of a repository that others follow too. */
@@ -66,7 +68,7 @@ export class SharedAnswers {
   }
 
   join({ periodMs, onMoved }: MemberOptions): Membership {
-    const member: Member = { periodMs, onMoved, names: [], notBefore: 0, had: undefined };
+    const member: Member = { periodMs, onMoved, names: [], notBefore: 0, had: undefined, isWaiting: false };
     this.#members.add(member);
     return {
       refs: async (names, ask, signal) => await this.#refsFor(member, names, ask, signal),
@@ -87,9 +89,14 @@ export class SharedAnswers {
     signal.throwIfAborted();
     // Nothing is awaited before somebody asks, or two would.
     const asking = this.#joinable(member);
-    const told = this.#kept(member) ?? (asking && (await bounded(asking.answer, signal)));
-    const answer = told ?? (await this.#ask(ask, signal));
-    member.had = answer;
+    member.isWaiting = true;
+    try {
+      const told = this.#kept(member) ?? (asking && (await bounded(asking.answer, signal)));
+      member.had = told ?? (await this.#ask(ask, signal));
+    } finally {
+      member.isWaiting = false;
+    }
+    const answer = member.had;
     if ('error' in answer.result) throw answer.result.error;
     return answer.result.refs;
   }
@@ -132,8 +139,8 @@ export class SharedAnswers {
 
   #spread(answer: Answer, refs: readonly AdvertisedRef[]): void {
     const now = new Map(refs.map((ref) => [ref.name, ref]));
-    for (const { names, had, onMoved } of this.#members) {
-      if (!had || had === answer || !('refs' in had.result)) continue;
+    for (const { names, had, isWaiting, onMoved } of this.#members) {
+      if (isWaiting || !had || had === answer || !('refs' in had.result)) continue;
       const before = new Map(had.result.refs.map((ref) => [ref.name, ref]));
       const ref = names.map((name) => now.get(name)).find((each) => each !== undefined);
       if (ref && before.get(ref.name)?.oid !== ref.oid) onMoved({ ref: ref.name, to: ref.peeledOid ?? ref.oid });

@@ -74,7 +74,9 @@ describe('followers of refs of one repository', () => {
     await clock.advance(PERIOD_MS);
     server.refs.set('refs/heads/b2', oidOf('2'));
     moved.length = 0;
+    server.refs.set('refs/heads/b0', oidOf('3'));
     await poll(0);
+    // Who asked has the answer, and is not woken for it.
     expect(moved).toEqual([[2, { ref: 'refs/heads/b2', to: oidOf('2') }]]);
     const asked = server.questions.length;
     expect((await poll(2))?.find(({ name }) => name === 'refs/heads/b2')?.oid).toBe(oidOf('2'));
