@@ -97,7 +97,7 @@ function invalidVariable(option: OptionDefinition, name: string, text: string): 
   });
 }
 
-/** v4: a variable that is set counts even when empty; the last-listed (older) name wins; malformed is fatal. */
+/** v4: a variable that is set is used even when empty; the last-listed (older) name wins; malformed is fatal. */
 function readV4Variable(option: OptionDefinition, env: EnvironmentVariables, notices: string[]): Setting | undefined {
   const set = option.env.filter((name) => env[name] !== undefined);
   const name = set.at(-1);
