@@ -10,10 +10,10 @@ interface LogLine {
   readonly reason?: string;
 }
 
-/** Lines of the log that the tale tells in its own words, or not at all. */
+/** Lines of the log that the demo shows with its own text, or not at all. */
 const TOLD_OTHERWISE = /^(?:the revision is not deployed|rolled back)/;
 
-/** Turns the log lines of the demo into a few words for a newcomer. */
+/** Turns the log lines of the demo into short lines for a newcomer. */
 export class Narrator {
   readonly #io: Io;
   readonly #visitor: Visitor;

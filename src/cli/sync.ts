@@ -4,7 +4,7 @@ import type { SidecarError } from '../model/error.ts';
 import type { Command } from './perform.ts';
 import { runSyncProcess } from './sync-process.ts';
 
-/** `git-sidecar sync` and `git-sync`, which ignores words that are no options. */
+/** `git-sidecar sync` and `git-sync`, which ignores arguments that are no options. */
 export const SYNC: Command = {
   name: 'sync',
   words: Number.POSITIVE_INFINITY,

@@ -16,7 +16,7 @@ export interface Tip {
   readonly symref?: string;
 }
 
-/** Who tells where the ref is and gives out its objects: the git server, or a relay in front of it. */
+/** The side that says where the ref is and gives out its objects: the git server, or a relay in front of it. */
 export interface RefSource {
   /**
    * The first of `candidates` that the remote has.
@@ -36,9 +36,9 @@ export interface RefSource {
   readonly isRelayConnected?: boolean | undefined;
   /** Where git fetches from, as of the last poll. */
   readonly fetchUrl: string;
-  /** There may be news: an answer to a question that was sent before now is not good enough. */
+  /** The ref may have moved: an answer to a question that was sent before now is too old. */
   expectNews?(): void;
-  /** A failure to get objects, as an error of whoever gives them out. */
+  /** A failure to get objects, as an error of the side that gives them out. */
   explain(error: SidecarError): SidecarError;
   close(): void;
 }

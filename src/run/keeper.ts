@@ -76,7 +76,7 @@ export class Keeper {
       const instance = await start();
       this.#instance = instance;
       this.restarts += 1;
-      // Somebody stopped the keeper while the process was being started.
+      // The keeper was stopped while the process was being started.
       if (signal.aborted) await instance.stop();
       else onRestart(instance);
       return true;

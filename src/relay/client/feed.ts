@@ -4,18 +4,18 @@ import type { Clock } from '../../platform/clock.ts';
 import { deadline } from '../../platform/deadline.ts';
 import type { Refs } from '../protocol/refs.ts';
 
-/** What a feed told last. */
+/** The last answer of a feed. */
 export interface Told {
   readonly refs: Refs;
-  /** When the git server last confirmed it, as of the last word; milliseconds since the epoch. */
+  /** When the git server last confirmed it, as of the last event; milliseconds since the epoch. */
   readonly asOf: number;
-  /** How long that was before the last word, in milliseconds. */
+  /** How long that was before the last event, in milliseconds. */
   readonly ageMs: number;
 }
 
-/** Somebody who tells where refs are, as soon as they move: a relay, or NATS. */
+/** A source that says where refs are, as soon as they move: a relay, or NATS. */
 export interface RefFeed {
-  /** undefined until something was told. */
+  /** undefined until the first answer. */
   readonly told: Told | undefined;
   /** The feed is up, as far as we can see. */
   readonly isConnected: boolean;
@@ -27,14 +27,14 @@ export interface RefFeed {
 }
 
 /**
- * When the git server last confirmed what was told, in milliseconds since the epoch. A feed that is up and in no trouble
+ * When the git server last confirmed the answer, in milliseconds since the epoch. A feed that is up and in no trouble
  * keeps confirming it, though it does not say so each time.
  */
 export function confirmedAt({ isConnected, trouble }: RefFeed, told: Told, now: number): number {
   return isConnected && !trouble ? now - told.ageMs : told.asOf;
 }
 
-/** Why a relay has not told anything yet, although it had `ms` for it. */
+/** Why a relay has not answered yet, although it had `ms` for it. */
 export function silenceOf({ isConnected, trouble }: RefFeed, relay: string, ms: number): SidecarError {
   const op = 'ask the relay';
   if (trouble && isErrorCode(trouble.code)) {

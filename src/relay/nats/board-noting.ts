@@ -15,7 +15,7 @@ export interface BoardNotingOptions {
   readonly repository: RepositoryName;
   /** The refs as this relay has them. */
   readonly refs: () => Refs;
-  /** Somebody noted what we do not have. */
+  /** The board has a note that we do not have. */
   readonly onNews: (hint: Hint) => void;
   readonly log: Logger;
 }
