@@ -93,7 +93,7 @@ function lookWithFind(question: ChangeQuestion): ChangesSince {
       // Then the other part has looked at the files as well.
       if (directories === undefined) return [];
       if (files) return files;
-      const detail = 'what was changed in it cannot be told';
+      const detail = 'it cannot be known what was changed in it';
       throw new SidecarError('ERR_CHECKOUT_FAILED', { op: 'recycle a worktree', target: question.path, detail });
     }),
   };

@@ -65,7 +65,7 @@ export class Narrator {
   #tellDeployment({ hash, outcome = '', reason }: LogLine): void {
     const commit = `commit ${hash?.slice(0, 10)}`;
     if (outcome === 'deployed' || outcome === 'unchanged') this.say(`${commit} is running${this.#sincePush()}`);
-    else this.say(`${commit} is not deployed, what ran before runs on: ${reason}`);
+    else this.say(`${commit} is not deployed, the process before it keeps running: ${reason}`);
     this.#pushedAt = undefined;
     const { answered, failed } = this.#visitor;
     if (answered > 0) this.say(`the visitor had ${answered} answers and ${failed} failures so far`);

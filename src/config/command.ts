@@ -21,9 +21,9 @@ const TEXTS: Readonly<Record<CommandName, Omit<CommandText, 'name'>>> = {
       '--repo=URL --root=DIR [options] -- COMMAND [ARGUMENT…]',
     ],
     description: [
-      'Runs a command from the revision that a link shows, and brings each new revision to life: copy, build, start, wait until it is ready, stop the old one. A revision that fails is left out, and what ran before runs on. The link is published by a sync in another container, or, with --repo, by this process; then all options of `git-sidecar sync` are allowed too.',
+      'Runs a command from the revision that a link shows, and brings each new revision to life: copy, build, start, wait until it is ready, stop the old one. A revision that fails is left out, and the process that ran before keeps running. The link is published by a sync in another container, or, with --repo, by this process; then all options of `git-sidecar sync` are allowed too.',
     ],
-    statuses: [['N', 'the status of the process, where it ended by itself; 128 + n where signal n ended it']],
+    statuses: [['N', 'the status of the process, if it exited; 128 + n if signal n ended it']],
   },
   rollback: {
     summary: 'send a run back to the release before',
@@ -43,7 +43,7 @@ const TEXTS: Readonly<Record<CommandName, Omit<CommandText, 'name'>>> = {
     summary: 'one client of the git server for a whole fleet of sidecars',
     synopses: ['--root=DIR --http-bind=ADDR --allow=PATTERN [options]'],
     description: [
-      'Stands between a fleet of sidecars and git servers: follows each repository once, tells subscribers within milliseconds when a ref moves, and serves the objects to them and to plain git clients from a mirror. It alone needs credentials for the git servers. Sidecars use it with --relay=URL; git with URL/git/HOST/PATH.',
+      'Stands between a fleet of sidecars and git servers: follows each repository once, notifies subscribers within milliseconds when a ref moves, and serves the objects to them and to plain git clients from a mirror. Only the relay needs credentials for the git servers. Sidecars use it with --relay=URL; git with URL/git/HOST/PATH.',
     ],
   },
   sync: {
@@ -60,7 +60,7 @@ const TEXTS: Readonly<Record<CommandName, Omit<CommandText, 'name'>>> = {
     summary: 'run everything that a YAML document describes, and follow the document',
     synopses: ['FILE [--check | --explain]'],
     description: [
-      'Runs all units of the document in one process: syncs, runs and a relay, each for itself, behind one HTTP endpoint. When the file changes, or at SIGHUP, units that were added, removed or changed are started, ended or started anew; the others go on. A document that is not valid changes nothing. docs/document.md tells what it may hold.',
+      'Runs all units of the document in one process: syncs, runs and relays, each independent of the others, behind one HTTP endpoint. When the file changes, or at SIGHUP, units that were added, removed or changed are started, stopped or restarted; the others keep running. A document that is not valid changes nothing. docs/document.md says what it may hold.',
     ],
   },
   status: {
@@ -72,9 +72,11 @@ const TEXTS: Readonly<Record<CommandName, Omit<CommandText, 'name'>>> = {
     statuses: [['1', 'a unit is not ready, or there is no answer']],
   },
   demo: {
-    summary: 'a git server, a sample repository and a sync of it, all on this machine',
+    summary: 'a git server and an application that is deployed from it, all on this machine',
     synopses: [''],
-    description: ['Starts a git server with a sample repository and a sync of it; takes no options. Ctrl-C ends it.'],
+    description: [
+      'Starts a git server with a sample repository, an application that is deployed from it, and a visitor who sends requests; takes no options. Ctrl-C ends it.',
+    ],
   },
 };
 

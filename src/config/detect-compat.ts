@@ -100,8 +100,8 @@ export function detectCompat(argv: readonly string[], env: Readonly<Record<strin
   const v4 = v4Flag ? `--${v4Flag.name}` : v4Variable;
   const v3 = single ? `-${single.name}` : v3Flags[0] !== undefined ? `--${v3Flags[0]}` : v3Variables[0];
   if (v4 === undefined) {
-    if (v3 !== undefined) return { mode: 'v3', reason: `${v3} is a v3 spelling and nothing is v4’s` };
-    return { mode: 'v4', reason: 'nothing is spelled as only v3 did' };
+    if (v3 !== undefined) return { mode: 'v3', reason: `${v3} is a v3 spelling, and no v4 spelling is used` };
+    return { mode: 'v4', reason: 'no v3 spelling is used' };
   }
   // No v4 can read a long flag behind one dash.
   if (single) return { mode: 'v3', reason: `only v3 can read -${single.name}`, mixture: { v3: `-${single.name}`, v4 } };

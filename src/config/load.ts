@@ -119,7 +119,7 @@ function compatOf(name: CommandName, argv: readonly string[], env: EnvironmentVa
 /** git-sync ignores such arguments. */
 function strayNotices({ positional }: ParsedFlags, mode: CompatMode): string[] {
   if (positional.length === 0) return [];
-  const behind = mode === 'v4' ? '' : ', and with it every flag behind the first such word';
+  const behind = mode === 'v4' ? '' : ', and with it every flag behind the first such argument';
   return [`ignored, since no flag: ${positional.join(' ')}${behind}`];
 }
 
@@ -188,7 +188,7 @@ function mixtureNotices({ mixture, mode }: CompatChoice, settings: Settings): st
     ? [
         `${beside}: this runs as v4, with trees in ${settings.text('root')}/.worktrees where v3 has them in the root; ${choice}`,
       ]
-    : [`${beside}: this goes on as ${mode}, because of the layout of the root or the single dash; ${choice}`];
+    : [`${beside}: this continues as ${mode}, because of the layout of the root or the single dash; ${choice}`];
 }
 
 /** airflow#42918: it is easy to miss that an old variable overrides a pinned ref. */

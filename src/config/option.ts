@@ -29,7 +29,7 @@ export const GROUP_TITLES = {
   source: 'What to follow',
   place: 'Where it goes',
   timing: 'When',
-  hooks: 'Whom to tell',
+  hooks: 'Hooks and notifications',
   auth: 'Credentials',
   relay: 'Through a relay',
   git: 'git',
@@ -40,7 +40,7 @@ export const GROUP_TITLES = {
   supervise: 'The process',
   front: 'No dropped request',
   followed: 'What is followed',
-  served: 'Who is served, and how',
+  served: 'Which clients are served, and how',
   limits: 'Limits',
 } as const;
 

@@ -93,7 +93,7 @@ function invalidVariable(option: OptionDefinition, name: string, text: string): 
     op: 'read the environment',
     target: name,
     detail: `FATAL: invalid ${typeWord(option.type)} env ${name}=${JSON.stringify(shown)}`,
-    hint: `Correct ${name} or unset it; in v4 an empty value counts as a value.`,
+    hint: `Correct ${name} or unset it; in v4 an empty value is a value.`,
   });
 }
 

@@ -111,7 +111,8 @@ export class HookRunner {
     const { name, log } = this.#options;
     this.#absences += 1;
     const { message: reason, hint } = asSidecarError(error, name);
-    if (this.#absences === 1) log.info(0, `${name}: nobody is there yet; it is tried until somebody is`, { reason });
-    if (this.#absences === MANY_ATTEMPTS) log.warn(`${name}: still nobody is there`, { reason, hint });
+    if (this.#absences === 1)
+      log.info(0, `${name}: there is no listener yet; it is tried until there is one`, { reason });
+    if (this.#absences === MANY_ATTEMPTS) log.warn(`${name}: there is still no listener`, { reason, hint });
   }
 }

@@ -87,7 +87,7 @@ export class RelayService implements Service {
     await claimRelayRoot(root);
     announce({ root, allow: config.allow.join(' '), period_ms: config.periodMs });
     if (config.accessFile === undefined)
-      log.warn('without --access-file everybody who reaches this relay may read all that it serves');
+      log.warn('without --access-file every client that reaches this relay may read all that it serves');
     await endPredecessors(root, log);
     let giveUp: (overdue: Overdue) => void = () => undefined;
     const watchdog = new Watchdog({

@@ -39,13 +39,13 @@ export function silenceOf({ isConnected, trouble }: RefFeed, relay: string, ms: 
   const op = 'ask the relay';
   if (trouble && isErrorCode(trouble.code)) {
     const hint =
-      'The relay says so of the git server: its log and its /status tell more, and only it needs credentials.';
+      'The relay reports this about the git server: see the log and /status of the relay. Only the relay needs credentials.';
     const facts = { op, target: relay, detail: trouble.detail };
     const error = new SidecarError(trouble.code, facts);
     return error.stage === 'remote' ? new SidecarError(trouble.code, { ...facts, hint }) : error;
   }
   if (isConnected && !trouble) {
-    const detail = 'it is there, but it has not mirrored the repository yet';
+    const detail = 'it is reachable, but it has not mirrored the repository yet';
     return new SidecarError('ERR_RELAY_PENDING', { op, target: relay, detail });
   }
   const detail = trouble?.detail ?? `no answer within ${Math.round(ms / 1000)} s`;

@@ -85,7 +85,7 @@ export class RelaySource implements RefSource {
       return pickTip(told.refs.values(), candidates, requested, shownUrl);
     }
     if (!upstream) throw silenceOf(feed, this.#options.relay, FIRST_WORD_MS);
-    if (this.#current !== upstream) log.warn('the relay is away: asking the git server', { repo: shownUrl });
+    if (this.#current !== upstream) log.warn('the relay is unreachable: asking the git server', { repo: shownUrl });
     this.#use(upstream);
     const tip = await upstream.poll(candidates, requested, credentials, signal);
     this.#upstreamAskedAt = clock.now();

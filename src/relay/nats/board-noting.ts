@@ -36,7 +36,7 @@ export function noteOnBoard({ board, repository, refs, onNews, log }: BoardNotin
       try {
         await board.note(repository, job.after, job.before);
       } catch (error) {
-        log.warn('NATS could not be told; it is tried again after the next poll', {
+        log.warn('the note could not be written to NATS; it is tried again after the next poll', {
           repository,
           reason: messageOf(error),
         });

@@ -187,7 +187,7 @@ export class Board {
     const { log } = this.#options;
     for await (const { type } of connection.status()) {
       if (type === 'disconnect') {
-        log.warn('NATS is away; polls go on');
+        log.warn('NATS is unreachable; polls continue');
       } else if (type === 'reconnect') {
         log.info(0, 'NATS is back');
         // It may have come back without what it had.
