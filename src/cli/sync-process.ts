@@ -9,7 +9,7 @@ export interface SyncStart {
   /** What the user should know before anything else. */
   readonly notices: readonly string[];
   readonly compatReason: string;
-  /** The hint of an error, with the option names of the user's mode. */
+  /** The hint of an error in the words of the user's mode. */
   readonly hintOf: (error: SidecarError) => string;
   readonly io: Io;
 }

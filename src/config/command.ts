@@ -14,6 +14,16 @@ export interface CommandText {
 }
 
 const TEXTS: Readonly<Record<CommandName, Omit<CommandText, 'name'>>> = {
+  sync: {
+    summary: 'keep a directory equal to a git ref (drop-in for git-sync)',
+    synopses: ['--repo=URL --root=DIR [options]'],
+    description: [
+      'Keeps a directory equal to a branch, tag or commit of a git repository. Flags and variables are those of git-sync.',
+      'Asks the remote for the ref once a period. When it has moved, the new commit is fetched and checked out beside the published tree, and a symbolic link is switched to it in one rename. A consumer that follows the link sees one complete commit at any instant, also while this program is killed.',
+      'Only what it made itself is ever removed.',
+    ],
+    statuses: [['0', '--one-time succeeded']],
+  },
   run: {
     summary: 'run a command from what a sync publishes, and deploy each new revision',
     synopses: [
@@ -24,37 +34,6 @@ const TEXTS: Readonly<Record<CommandName, Omit<CommandText, 'name'>>> = {
       'Runs a command from the revision that a link shows, and brings each new revision to life: copy, build, start, wait until it is ready, stop the old one. A revision that fails is left out, and the process that ran before keeps running. The link is published by a sync in another container, or, with --repo, by this process; then all options of `git-sidecar sync` are allowed too.',
     ],
     statuses: [['N', 'the status of the process, if it exited; 128 + n if signal n ended it']],
-  },
-  rollback: {
-    summary: 'send a run back to the release before',
-    synopses: ['--state=DIR [COMMIT]'],
-    description: [
-      'Sends the run that keeps its state in DIR back to the release before, or to that of COMMIT, and leaves the present revision out until a newer one is published. The line "starting up" of run names DIR.',
-    ],
-  },
-  install: {
-    summary: 'put a self-contained copy where another image can run it',
-    synopses: ['DIR'],
-    description: [
-      'Puts a copy of this program into DIR that needs nothing else: its runtime, the libraries that the runtime uses, and the programs git-sidecar and git-sync. An init container does this, so that an image without Node, and with another C library, can start DIR/git-sidecar run …',
-    ],
-  },
-  relay: {
-    summary: 'one client of the git server for a whole fleet of sidecars',
-    synopses: ['--root=DIR --http-bind=ADDR --allow=PATTERN [options]'],
-    description: [
-      'Stands between a fleet of sidecars and git servers: follows each repository once, notifies subscribers within milliseconds when a ref moves, and serves the objects to them and to plain git clients from a mirror. Only the relay needs credentials for the git servers. Sidecars use it with --relay=URL; git with URL/git/HOST/PATH.',
-    ],
-  },
-  sync: {
-    summary: 'keep a directory equal to a git ref (drop-in for git-sync)',
-    synopses: ['--repo=URL --root=DIR [options]'],
-    description: [
-      'Keeps a directory equal to a branch, tag or commit of a git repository. Flags and variables are those of git-sync.',
-      'Asks the remote for the ref once a period. When it has moved, the new commit is fetched and checked out beside the published tree, and a symbolic link is switched to it in one rename. A consumer that follows the link sees one complete commit at any instant, also while this program is killed.',
-      'Only what it made itself is ever removed.',
-    ],
-    statuses: [['0', '--one-time succeeded']],
   },
   up: {
     summary: 'run everything that a YAML document describes, and follow the document',
@@ -70,6 +49,27 @@ const TEXTS: Readonly<Record<CommandName, Omit<CommandText, 'name'>>> = {
       'Asks the HTTP endpoint of a process at URL, such as http://localhost:8080, and prints a line for each unit.',
     ],
     statuses: [['1', 'a unit is not ready, or there is no answer']],
+  },
+  relay: {
+    summary: 'one client of the git server for a whole fleet of sidecars',
+    synopses: ['--root=DIR --http-bind=ADDR --allow=PATTERN [options]'],
+    description: [
+      'Stands between a fleet of sidecars and git servers: follows each repository once, notifies subscribers within milliseconds when a ref moves, and serves the objects to them and to plain git clients from a mirror. Only the relay needs credentials for the git servers. Sidecars use it with --relay=URL; git with URL/git/HOST/PATH.',
+    ],
+  },
+  rollback: {
+    summary: 'send a run back to the release before',
+    synopses: ['--state=DIR [COMMIT]'],
+    description: [
+      'Sends the run that keeps its state in DIR back to the release before, or to that of COMMIT, and leaves the present revision out until a newer one is published. The line "starting up" of run names DIR.',
+    ],
+  },
+  install: {
+    summary: 'put a self-contained copy where another image can run it',
+    synopses: ['DIR'],
+    description: [
+      'Puts a copy of this program into DIR that needs nothing else: its runtime, the libraries that the runtime uses, and the programs git-sidecar and git-sync. An init container does this, so that an image without Node, and with another C library, can start DIR/git-sidecar run …',
+    ],
   },
   demo: {
     summary: 'a git server and an application that is deployed from it, all on this machine',

@@ -1,6 +1,6 @@
 import { SidecarError } from '../model/error.ts';
 
-/** One entry of `--credential`: a URL, and the login for it. Exactly one of password and passwordFile is set. */
+/** Who may read what: one entry of `--credential`. Exactly one of password and passwordFile is set. */
 export interface CredentialSpec {
   readonly url: string;
   readonly username: string;

@@ -36,9 +36,9 @@ export interface RefSource {
   readonly isRelayConnected?: boolean | undefined;
   /** Where git fetches from, as of the last poll. */
   readonly fetchUrl: string;
-  /** The ref may have moved: an answer to a question that was sent before now is too old. */
+  /** There may be news: an answer to a question that was sent before now is not good enough. */
   expectNews?(): void;
-  /** A failure to get objects, as an error of the side that gives them out. */
+  /** A failure to get objects, as an error of whoever gives them out. */
   explain(error: SidecarError): SidecarError;
   close(): void;
 }

@@ -37,7 +37,7 @@ export interface Membership {
    * @throws what asking throws
    */
   refs(names: readonly string[], ask: AskForRefs, signal: AbortSignal): Promise<readonly AdvertisedRef[]>;
-  /** The ref may have moved: answers to questions that were sent before now are too old. */
+  /** There may be news: only a question that is sent from now on is good enough. */
   expectNews(): void;
   leave(): void;
 }
