@@ -20,8 +20,8 @@ function hasFreshDirectories(path: BytePath, modes: FreshModes): boolean {
 }
 
 /**
- * True when the worktree is what a fresh checkout would be: nobody touched a file, added one or changed a directory's
- * permissions since it was finished.
+ * True when the worktree is what a fresh checkout would be: no file was touched or added, and no directory's
+ * permissions were changed, since it was finished.
  */
 export async function isAsFinished(
   worktree: Worktree,

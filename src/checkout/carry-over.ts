@@ -42,7 +42,7 @@ export interface CarryOverOptions {
 
 export interface CarriedOver {
   readonly carried: number;
-  /** Files that somebody touched: they stayed behind, and git has to write them again. */
+  /** Files that were touched: they stayed behind, and git has to write them again. */
   readonly left: number;
 }
 
@@ -57,8 +57,8 @@ function doubt(detail: string): SidecarError {
 }
 
 /**
- * Carries one file over if nobody touched it, and gives its new stamp. Both directories are held by descriptors, so
- * nothing is taken from, or put into, a directory that somebody puts in their place meanwhile.
+ * Carries one file over if it was not touched, and gives its new stamp. Both directories are held by descriptors, so
+ * nothing is taken from, or put into, a directory that another process puts in their place meanwhile.
  */
 function carry(
   { how, finishedAtNs }: CarryOverOptions,
@@ -79,24 +79,24 @@ function carry(
   const carried = lstatSync(target, { bigint: true });
   if (how === 'move') {
     if (carried.ino === stat.ino) return carried;
-    // Somebody put another file into its place in that instant: theirs goes back.
+    // Another process put another file into its place at that moment: that file goes back.
     renameSync(target, source);
     return undefined;
   }
-  // Whoever edits a file while it is being cloned changes its stamp.
+  // A process that edits a file while it is being cloned changes its stamp.
   if (lstatAt(source)?.ctimeNs === stat.ctimeNs) return carried;
   unlinkSync(target);
   return undefined;
 }
 
 /**
- * Takes every file that nobody touched from one tree into the fresh directories of another, and leaves everything else
+ * Takes every file that was not touched from one tree into the fresh directories of another, and leaves everything else
  * behind: edited files, files with other permissions, files that no commit put there. A process that still works inside
  * the old directories cannot reach the new ones.
  *
- * @throws SidecarError ERR_CHECKOUT_FAILED when the tree is not one that can be carried over, or hardly worth it;
- *   the system's error when a file cannot be moved or cloned. Both trees are then good for nothing but removal
- *   (`move`), or the new one is (`clone`).
+ * @throws SidecarError ERR_CHECKOUT_FAILED when the tree is not one that can be carried over, or hardly worth it; the
+ *   system's error when a file cannot be moved or cloned. Both trees are then good for nothing but removal (`move`), or
+ *   the new one is (`clone`).
  */
 export async function carryOver(options: CarryOverOptions): Promise<CarriedOver> {
   const { root } = options;

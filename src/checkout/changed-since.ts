@@ -26,8 +26,8 @@ export interface ChangeQuestion {
 }
 
 /**
- * Whether anything in a tree was changed after a moment. The change time tells, which no program can set. Looking at
- * every file of a large tree takes longer than bringing it to another commit, so it comes in two parts.
+ * Whether anything in a tree was changed after a moment. The change time shows it, because no program can set it.
+ * Looking at every file of a large tree takes longer than bringing it to another commit, so it comes in two parts.
  */
 export interface ChangesSince {
   /**
@@ -37,7 +37,7 @@ export interface ChangesSince {
   readonly directories: Promise<boolean>;
   /**
    * Resolves with the paths of all files and links that were changed, those by the work of the meantime included.
-   * @throws SidecarError ERR_CHECKOUT_FAILED when that cannot be told
+   * @throws SidecarError ERR_CHECKOUT_FAILED when that cannot be known
    */
   readonly files: Promise<readonly BytePath[]>;
 }
@@ -49,7 +49,7 @@ async function askFind(
   action: readonly string[],
 ): Promise<readonly BytePath[] | undefined> {
   const since = `@${sinceNs / 1_000_000_000n}.${String(sinceNs % 1_000_000_000n).padStart(9, '0')}`;
-  // What goes away while it looks is no error: we may be at work already.
+  // An entry that vanishes while it looks is no error: we may be at work already.
   const args = ['.', '-ignore_readdir_race', ...kind, '-newerct', since, '-printf', '%P\\0', ...action];
   const limits = { maxOutputBytes: MOST_OUTPUT_BYTES, signal };
   const result = await runner.run({ file: 'find', args, env, cwd: path, ...limits }).catch(() => undefined);
@@ -93,7 +93,7 @@ function lookWithFind(question: ChangeQuestion): ChangesSince {
       // Then the other part has looked at the files as well.
       if (directories === undefined) return [];
       if (files) return files;
-      const detail = 'what was changed in it cannot be told';
+      const detail = 'it cannot be known what was changed in it';
       throw new SidecarError('ERR_CHECKOUT_FAILED', { op: 'recycle a worktree', target: question.path, detail });
     }),
   };

@@ -60,8 +60,8 @@ function hintFor(error: SidecarError): { hint?: string } {
 }
 
 /**
- * Makes a complete worktree of a commit whose objects are there. Until it is marked as finished, nothing may publish it;
- * an unfinished one is thrown away by the next start.
+ * Makes a complete worktree of a commit whose objects are there. Until it is marked as finished, nothing may publish
+ * it; the next start removes an unfinished one.
  *
  * @throws SidecarError ERR_CHECKOUT_* or as git fails
  */
@@ -89,7 +89,7 @@ export async function createCheckout(
   }
 }
 
-/** git's own word on whether tracked files differ from the commit; also refreshes what git recorded about them. */
+/** Asks git whether tracked files differ from the commit; this also refreshes what git recorded about them. */
 export async function isClean(git: Git, worktree: Worktree, signal: AbortSignal): Promise<boolean> {
   const { stdout, code } = await git.run(
     ['status', '--porcelain', '--untracked-files=no', '--ignore-submodules=none'],

@@ -81,7 +81,7 @@ export class IndexCopy {
     const extensions = rest.subarray(0, rest.length - this.#oidBytes);
     requireHarmless(extensions);
     this.#pass(extensions);
-    // All zeros: git was told not to compute it (index.skipHash).
+    // All zeros: a setting keeps git from computing it (index.skipHash).
     const hadChecksum = rest.subarray(-this.#oidBytes).some((byte) => byte !== 0);
     this.#write(hadChecksum ? this.#hash.digest() : Buffer.alloc(this.#oidBytes));
   }

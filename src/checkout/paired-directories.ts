@@ -35,7 +35,7 @@ function openChild(directory: HeldDirectory | undefined, name: Name): HeldDirect
 
 /**
  * The directories on the way to one entry, in the tree that is left and in the one that takes its place. They are held
- * by descriptors: whatever somebody renames or puts into their places, these are the ones that were looked at.
+ * by descriptors: whatever another process renames or puts into their places, these are the ones that were looked at.
  */
 export class PairedDirectories {
   readonly #open: OpenDirectory[];
@@ -61,7 +61,7 @@ export class PairedDirectories {
     return one !== undefined && one.mode === other?.mode && one.uid === other.uid && one.gid === other.gid;
   }
 
-  /** Opens the directory of `path`. @returns the one that is left; undefined when what is there belongs to somebody else */
+  /** Opens the directory of `path`. @returns the one that is left; undefined when another user owns what is there */
   enter(path: BytePath): HeldDirectory | undefined {
     while (!path.startsWith(this.#current.prefix)) closeBoth(this.#open.pop());
     for (;;) {

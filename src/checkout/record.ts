@@ -42,7 +42,7 @@ export async function markFinished(worktree: Worktree, fingerprint: string, surr
   await writeBelow({ root, path: recordOf(worktree) }, `${JSON.stringify({ oid, fingerprint, surroundings })}\n`);
 }
 
-/** From now on the worktree counts as unfinished: whatever interrupts us, nobody takes it for a whole one. */
+/** From now on the worktree is marked as unfinished: whatever interrupts us, it is not taken for a whole one. */
 export async function withdrawFinished(worktree: Worktree): Promise<void> {
   await removeFileBelow({ root: worktree.root, path: recordOf(worktree) });
 }

@@ -55,9 +55,9 @@ export interface SpareMaking {
 }
 
 /**
- * The spare: a whole worktree of some earlier commit that nobody can reach, to be brought to the next one by what the
- * two differ in (docs/adr/0004). It is made of files that were published before, in directories that never were, and
- * exactly one exists at a time.
+ * The spare: a whole worktree of an earlier commit, which no reader can reach. The next update writes only the
+ * difference into it (docs/adr/0004). It is made of files that were published before, in directories that never were,
+ * and exactly one exists at a time.
  */
 export class Spare {
   readonly #options: SpareOptions;
@@ -91,8 +91,8 @@ export class Spare {
   }
 
   /**
-   * The spare, if nothing in it has changed since it was made. Nobody has business there, but `chmod -R` or a
-   * remount with another group reaches every file below the root; such a spare is thrown away.
+   * The spare, if nothing in it has changed since it was made. Nobody should write there, but `chmod -R` or a remount
+   * with another group reaches every file below the root; such a spare is removed.
    */
   async findUntouched(signal: AbortSignal): Promise<UntouchedSpare | undefined> {
     const worktree = await this.find();
@@ -109,9 +109,9 @@ export class Spare {
   }
 
   /**
-   * Makes the spare out of a worktree that is no longer used (`move`: it is then good for removal only), or of one
-   * that stays (`clone`), and brings it to `oid`, what is published: so it keeps no object alive that nobody else needs,
-   * and the next update is a small step.
+   * Makes the spare out of a worktree that is no longer used (`move`: it is then good for removal only), or of one that
+   * stays (`clone`), and brings it to `oid`, what is published: so it keeps no object alive that is not needed
+   * otherwise, and the next update is a small step.
    *
    * @throws SidecarError ERR_CHECKOUT_FAILED when it cannot be recycled, ERR_GIT_* as git fails; no spare is left then
    */
@@ -153,7 +153,7 @@ export class Spare {
    * Turns the spare into a finished worktree of another commit.
    *
    * @throws SidecarError ERR_CHECKOUT_FAILED when the two commits differ in a way that only a full checkout shows
-   *   rightly, or somebody changed a file of the spare, ERR_GIT_* as git fails; neither spare nor target is left then
+   *   rightly, or a file of the spare was changed, ERR_GIT_* as git fails; neither spare nor target is left then
    */
   async take(
     { worktree: spare, changedFiles }: UntouchedSpare,
@@ -169,7 +169,7 @@ export class Spare {
       await this.#move(spare.path, target.path);
       await writeAdminFiles(target, spare.oid);
       const ours = await this.#bring(target, spare.oid, '--keep', plan, signal);
-      // git has checked those that it changed. The others nobody may have changed.
+      // git has checked the files that it changed. No other file may have changed.
       const theirs = (await changedFiles).find((path) => !ours.has(path) && path !== GIT_FILE);
       if (theirs !== undefined) throw doubt(`${showPath(theirs)} was changed in it`);
       await markFinished(target, plan.fingerprint, plan.surroundings);
@@ -225,7 +225,7 @@ export class Spare {
     if (from === worktree.oid && how === '--keep') return new Set();
     const args = [...sparseArguments(plan), 'reset', how, '--quiet', '--no-recurse-submodules', worktree.oid];
     const run = { op: 'bring a worktree to', target: worktree.oid, cwd: worktree.path, signal };
-    // Both have to be over, whatever comes of them, before anybody removes what they look at.
+    // Both have to be over, with or without an error, before the files that they look at are removed.
     const steps = [readPlainDifference(this.#git, worktree, from, signal), this.#git.run(args, run)] as const;
     const [difference, reset] = await Promise.allSettled(steps);
     if (reset.status === 'rejected') throw reset.reason;

@@ -47,9 +47,9 @@ export function lstatExactly(path: BytePath): BigIntStats | undefined {
 }
 
 /**
- * True when nobody can have touched the file since git wrote it: all that an index records is the same, above all the
- * change time, which no program can set; and permissions and owner are those of a fresh file. A change in the very
- * instant in which the worktree was finished would not show, so a file from that instant counts as touched.
+ * True when no program can have touched the file since git wrote it: all that an index records is the same, above all
+ * the change time, which no program can set; and permissions and owner are those of a fresh file. A change in the very
+ * instant in which the worktree was finished would not show, so a file from that instant is regarded as touched.
  */
 export function isUntouched(entry: IndexEntry, stat: BigIntStats, modes: FreshModes, finishedAtNs: bigint): boolean {
   if (entry.mode === SYMLINK_MODE) {

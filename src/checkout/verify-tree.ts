@@ -117,7 +117,7 @@ export function* readWorktreeIndex(worktree: Worktree, path = join(worktree.admi
 
 /**
  * Compares the files of a worktree with what git recorded when it wrote them, as `git status` would, but without
- * starting a process and without reading a file. A changed time alone counts as changed here: git has the last word.
+ * starting a process and without reading a file. A changed time alone is reported as a change here; git decides later.
  * It looks synchronously, which takes a third of the time, gives way to other work after each batch, and holds no list
  * of the files.
  */

@@ -94,8 +94,8 @@ export async function unregisterWorktree(worktree: Worktree, signal?: AbortSigna
 }
 
 /**
- * The worktree that lives at `path`, as its `.git` file and the repository's record tell; undefined when they do not
- * fit together. Reads four small files, whatever the size of the tree.
+ * The worktree that lives at `path`, as its `.git` file and the repository's record say; undefined when they do not fit
+ * together. Reads four small files, whatever the size of the tree.
  */
 export async function findWorktree(gitDir: string, path: string, oid: Oid): Promise<Worktree | undefined> {
   const stat = await lstat(path).catch(() => undefined);

@@ -73,7 +73,7 @@ async function tour(stage: Stage, sample: SampleRepository, narrator: Narrator, 
   }
 }
 
-/** `git-sidecar demo`: the main job on an embedded default, with words around it. */
+/** `git-sidecar demo`: the main job with an embedded git server, with a text around it for a person. */
 export async function demoCommand(env: EnvironmentVariables, io: Io): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), 'git-sidecar-demo-'));
   const runner = createProcessRunner();

@@ -11,7 +11,7 @@ function usage(): string {
   const lines = [...COMMAND_TEXTS, { name: 'version', summary: 'print the version' }].map(
     ({ name, summary }) => `  ${name.padEnd(8)}  ${summary}\n`,
   );
-  return `usage: git-sidecar COMMAND [options]\n\n${lines.join('')}\ngit-sidecar COMMAND --help tells more.\n`;
+  return `usage: git-sidecar COMMAND [options]\n\n${lines.join('')}\ngit-sidecar COMMAND --help shows the options of a command.\n`;
 }
 
 function isConfigured(env: EnvironmentVariables): boolean {

@@ -10,10 +10,10 @@ interface LogLine {
   readonly reason?: string;
 }
 
-/** Lines of the log that the tale tells in its own words, or not at all. */
+/** Lines of the log that the demo shows with its own text, or not at all. */
 const TOLD_OTHERWISE = /^(?:the revision is not deployed|rolled back)/;
 
-/** Turns the log lines of the demo into a few words for a newcomer. */
+/** Turns the log lines of the demo into short lines for a newcomer. */
 export class Narrator {
   readonly #io: Io;
   readonly #visitor: Visitor;
@@ -65,7 +65,7 @@ export class Narrator {
   #tellDeployment({ hash, outcome = '', reason }: LogLine): void {
     const commit = `commit ${hash?.slice(0, 10)}`;
     if (outcome === 'deployed' || outcome === 'unchanged') this.say(`${commit} is running${this.#sincePush()}`);
-    else this.say(`${commit} is not deployed, what ran before runs on: ${reason}`);
+    else this.say(`${commit} is not deployed, the process before it keeps running: ${reason}`);
     this.#pushedAt = undefined;
     const { answered, failed } = this.#visitor;
     if (answered > 0) this.say(`the visitor had ${answered} answers and ${failed} failures so far`);

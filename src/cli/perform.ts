@@ -30,7 +30,7 @@ export interface Call extends Surroundings {
 
 export interface Command {
   readonly name: CommandName;
-  /** How many words that are no options it takes; default: none. */
+  /** How many arguments that are no options it takes; default: none. */
   readonly words?: number;
   /** What `--explain` prints; default: the options and where their values come from. */
   readonly explain?: (call: Call) => Promise<string>;
@@ -64,7 +64,7 @@ function refuseStray({ name, words = 0 }: Command, given: readonly string[]): vo
   throw new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail });
 }
 
-/** The mode to word a refusal in, when the command line itself may be unreadable. */
+/** The mode whose option names a refusal uses, when the command line itself may be unreadable. */
 function modeFor(name: CommandName, argv: readonly string[], env: EnvironmentVariables): CompatMode {
   try {
     return name === 'sync' ? chooseCompat(argv, env).mode : 'v4';

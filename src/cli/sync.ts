@@ -4,7 +4,7 @@ import { buildSyncConfig } from '../config/build-config.ts';
 import { hintFor } from '../config/hint-words.ts';
 import type { Command } from './perform.ts';
 
-/** `git-sidecar sync` and `git-sync`, which ignores words that are no options. */
+/** `git-sidecar sync` and `git-sync`, which ignores arguments that are no options. */
 export const SYNC: Command = {
   name: 'sync',
   words: Number.POSITIVE_INFINITY,

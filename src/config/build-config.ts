@@ -157,7 +157,7 @@ function absoluteIn(root: string, path: string): string | undefined {
   return path === '' ? undefined : isAbsolute(path) ? path : join(root, path);
 }
 
-/** A relay that restarts is no reason to end; who wants a limit says so. */
+/** A relay that restarts is no reason to end; a limit has to be given explicitly. */
 function throughRelay(settings: Settings): boolean {
   const isChosen = ['max-failures', 'max-sync-failures', 'init-max-failures'].some((name) => settings.isSet(name));
   return settings.isOn('relay') && !settings.isOn('one-time') && !isChosen;

@@ -14,6 +14,16 @@ export interface CommandText {
 }
 
 const TEXTS: Readonly<Record<CommandName, Omit<CommandText, 'name'>>> = {
+  sync: {
+    summary: 'keep a directory equal to a git ref (drop-in for git-sync)',
+    synopses: ['--repo=URL --root=DIR [options]'],
+    description: [
+      'Keeps a directory equal to a branch, tag or commit of a git repository. Flags and variables are those of git-sync.',
+      'Asks the remote for the ref once a period. When it has moved, the new commit is fetched and checked out beside the published tree, and a symbolic link is switched to it in one rename. A consumer that follows the link sees one complete commit at any instant, also while this program is killed.',
+      'Only what it made itself is ever removed.',
+    ],
+    statuses: [['0', '--one-time succeeded']],
+  },
   run: {
     summary: 'run a command from what a sync publishes, and deploy each new revision',
     synopses: [
@@ -21,9 +31,31 @@ const TEXTS: Readonly<Record<CommandName, Omit<CommandText, 'name'>>> = {
       '--repo=URL --root=DIR [options] -- COMMAND [ARGUMENT…]',
     ],
     description: [
-      'Runs a command from the revision that a link shows, and brings each new revision to life: copy, build, start, wait until it is ready, stop the old one. A revision that fails is left out, and what ran before runs on. The link is published by a sync in another container, or, with --repo, by this process; then all options of `git-sidecar sync` are allowed too.',
+      'Runs a command from the revision that a link shows, and brings each new revision to life: copy, build, start, wait until it is ready, stop the old one. A revision that fails is left out, and the process that ran before keeps running. The link is published by a sync in another container, or, with --repo, by this process; then all options of `git-sidecar sync` are allowed too.',
     ],
-    statuses: [['N', 'the status of the process, where it ended by itself; 128 + n where signal n ended it']],
+    statuses: [['N', 'the status of the process, if it exited; 128 + n if signal n ended it']],
+  },
+  up: {
+    summary: 'run everything that a YAML document describes, and follow the document',
+    synopses: ['FILE [--check | --explain]'],
+    description: [
+      'Runs all units of the document in one process: syncs, runs and relays, each independent of the others, behind one HTTP endpoint. When the file changes, or at SIGHUP, units that were added, removed or changed are started, stopped or restarted; the others keep running. A document that is not valid changes nothing. docs/document.md says what it may hold.',
+    ],
+  },
+  status: {
+    summary: 'show how the units of a running `up` are doing',
+    synopses: ['URL [--json]'],
+    description: [
+      'Asks the HTTP endpoint of a process at URL, such as http://localhost:8080, and prints a line for each unit.',
+    ],
+    statuses: [['1', 'a unit is not ready, or there is no answer']],
+  },
+  relay: {
+    summary: 'one client of the git server for a whole fleet of sidecars',
+    synopses: ['--root=DIR --http-bind=ADDR --allow=PATTERN [options]'],
+    description: [
+      'Stands between a fleet of sidecars and git servers: follows each repository once, notifies subscribers within milliseconds when a ref moves, and serves the objects to them and to plain git clients from a mirror. Only the relay needs credentials for the git servers. Sidecars use it with --relay=URL; git with URL/git/HOST/PATH.',
+    ],
   },
   rollback: {
     summary: 'send a run back to the release before',
@@ -39,42 +71,12 @@ const TEXTS: Readonly<Record<CommandName, Omit<CommandText, 'name'>>> = {
       'Puts a copy of this program into DIR that needs nothing else: its runtime, the libraries that the runtime uses, and the programs git-sidecar and git-sync. An init container does this, so that an image without Node, and with another C library, can start DIR/git-sidecar run …',
     ],
   },
-  relay: {
-    summary: 'one client of the git server for a whole fleet of sidecars',
-    synopses: ['--root=DIR --http-bind=ADDR --allow=PATTERN [options]'],
-    description: [
-      'Stands between a fleet of sidecars and git servers: follows each repository once, tells subscribers within milliseconds when a ref moves, and serves the objects to them and to plain git clients from a mirror. It alone needs credentials for the git servers. Sidecars use it with --relay=URL; git with URL/git/HOST/PATH.',
-    ],
-  },
-  sync: {
-    summary: 'keep a directory equal to a git ref (drop-in for git-sync)',
-    synopses: ['--repo=URL --root=DIR [options]'],
-    description: [
-      'Keeps a directory equal to a branch, tag or commit of a git repository. Flags and variables are those of git-sync.',
-      'Asks the remote for the ref once a period. When it has moved, the new commit is fetched and checked out beside the published tree, and a symbolic link is switched to it in one rename. A consumer that follows the link sees one complete commit at any instant, also while this program is killed.',
-      'Only what it made itself is ever removed.',
-    ],
-    statuses: [['0', '--one-time succeeded']],
-  },
-  up: {
-    summary: 'run everything that a YAML document describes, and follow the document',
-    synopses: ['FILE [--check | --explain]'],
-    description: [
-      'Runs all units of the document in one process: syncs, runs and a relay, each for itself, behind one HTTP endpoint. When the file changes, or at SIGHUP, units that were added, removed or changed are started, ended or started anew; the others go on. A document that is not valid changes nothing. docs/document.md tells what it may hold.',
-    ],
-  },
-  status: {
-    summary: 'show how the units of a running `up` are doing',
-    synopses: ['URL [--json]'],
-    description: [
-      'Asks the HTTP endpoint of a process at URL, such as http://localhost:8080, and prints a line for each unit.',
-    ],
-    statuses: [['1', 'a unit is not ready, or there is no answer']],
-  },
   demo: {
-    summary: 'a git server, a sample repository and a sync of it, all on this machine',
+    summary: 'a git server and an application that is deployed from it, all on this machine',
     synopses: [''],
-    description: ['Starts a git server with a sample repository and a sync of it; takes no options. Ctrl-C ends it.'],
+    description: [
+      'Starts a git server with a sample repository, an application that is deployed from it, and a visitor who sends requests; takes no options. Ctrl-C ends it.',
+    ],
   },
 };
 

@@ -17,7 +17,10 @@ function list(names: readonly string[], word: string): string {
   return flags.length < 2 ? flags.join('') : `${flags.slice(0, -1).join(', ')} ${word} ${flags.at(-1)}`;
 }
 
-/** What the row says about an option besides its prose: the words that are allowed, the range, the company it keeps. */
+/**
+ * What the row says about an option besides its prose: the allowed values, the range, which options it needs or
+ * excludes.
+ */
 export function describeOption({ doc, choices, range, needs, excludes, detailOf }: OptionDefinition): string {
   const words = Object.entries(choices ?? {}).map(([word, text]) => `\`${word}\`${text === '' ? '' : ` (${text})`}`);
   const bounds = range && describeRange(range);

@@ -4,7 +4,7 @@ import { findOption, optionsOf } from './options.ts';
 
 export interface CompatChoice {
   readonly mode: CompatMode;
-  /** Why, in words for the log. */
+  /** The reason, for the log. */
   readonly reason: string;
   /** Spellings of both stand side by side, and v4's alone do not say where the tree is. */
   readonly mixture?: Mixture;
@@ -35,7 +35,7 @@ interface FlagWord {
   readonly name: string;
 }
 
-/** Words of the command line that look like flags; values of flags are left out where that can be seen. */
+/** Arguments of the command line that look like flags; values of flags are left out where that can be seen. */
 function flagWords(argv: readonly string[]): FlagWord[] {
   const found: FlagWord[] = [];
   for (let at = 0; at < argv.length; at += 1) {
@@ -63,7 +63,10 @@ export function explicitCompat(
   return choice;
 }
 
-/** Options that say what is followed, where to and when. Old names of others, as of the password, both versions read alike. */
+/**
+ * Options that say what is followed, where it is published and when. Both versions read the old names of other options,
+ * such as the password, in the same way.
+ */
 const TELLING_GROUPS: readonly string[] = ['source', 'place', 'timing'];
 
 /** v4's own spelling of what `name` says in v3's is given as well, as Airflow's chart does with all of them. */
@@ -97,8 +100,8 @@ export function detectCompat(argv: readonly string[], env: Readonly<Record<strin
   const v4 = v4Flag ? `--${v4Flag.name}` : v4Variable;
   const v3 = single ? `-${single.name}` : v3Flags[0] !== undefined ? `--${v3Flags[0]}` : v3Variables[0];
   if (v4 === undefined) {
-    if (v3 !== undefined) return { mode: 'v3', reason: `${v3} is a v3 spelling and nothing is v4’s` };
-    return { mode: 'v4', reason: 'nothing is spelled as only v3 did' };
+    if (v3 !== undefined) return { mode: 'v3', reason: `${v3} is a v3 spelling, and no v4 spelling is used` };
+    return { mode: 'v4', reason: 'no v3 spelling is used' };
   }
   // No v4 can read a long flag behind one dash.
   if (single) return { mode: 'v3', reason: `only v3 can read -${single.name}`, mixture: { v3: `-${single.name}`, v4 } };

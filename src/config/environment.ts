@@ -27,8 +27,8 @@ const REPOSITORY_VARIABLES = new Set([
 ]);
 
 /**
- * What deploy/Containerfile sets, as git-sync v4's image does: it is there whatever the user's words are, so it says
- * nothing about what the user meant, and nobody needs to hear of it.
+ * What deploy/Containerfile sets, as git-sync v4's image does: it is there whatever the user wrote, so it says nothing
+ * about what the user meant, and no warning names it.
  */
 export function isOfTheImage(name: string, value: string | undefined): boolean {
   return name === 'GITSYNC_ROOT' && value === '/git';
@@ -54,7 +54,7 @@ const OPTION_OF: ReadonlyMap<string, OptionDefinition> = new Map(
 const LOOKS_SECRET = /^GIT_?(?:SYNC|SIDECAR)_\w*(?:PASS|TOKEN|SECRET|CREDENTIAL|KEY)/;
 
 /**
- * The value of an option as everybody may have it.
+ * The value of an option without its secrets.
  * @returns undefined when nothing of it may be handed on
  */
 function withoutSecrets({ secret }: OptionDefinition, value: string): string | undefined {

@@ -9,14 +9,14 @@ export interface FlagUse {
 
 export interface ParsedFlags {
   readonly uses: readonly FlagUse[];
-  /** Words that are not flags; git-sync ignores them (v3: with everything behind the first). */
+  /** Arguments that are not flags; git-sync ignores them (v3: with everything behind the first). */
   readonly positional: readonly string[];
 }
 
 /** A command line that the grammar refuses; `message` is what Go's or pflag's parser says. */
 export class FlagSyntaxError extends Error {
   override readonly name = 'FlagSyntaxError';
-  /** The flag name that nobody knows, for suggesting the nearest. */
+  /** The unknown flag name, for suggesting the nearest known one. */
   readonly unknown: string | undefined;
 
   constructor(message: string, unknown?: string) {
@@ -25,7 +25,7 @@ export class FlagSyntaxError extends Error {
   }
 }
 
-/** A word as an error may show it: its value may be a password. */
+/** An argument as an error may show it: its value may be a password. */
 function withoutValue(word: string): string {
   return word.replace(/=.+/s, '=*****');
 }
@@ -43,8 +43,8 @@ function v3Option(name: string): OptionDefinition | undefined {
 }
 
 /**
- * Go's flag package (v3): one dash or two, `-name value` or `-name=value`, a switch takes a value only after `=`,
- * the first word that is no flag ends parsing.
+ * Go's flag package (v3): one dash or two, `-name value` or `-name=value`, a switch takes a value only after `=`, the
+ * first argument that is no flag ends parsing.
  * @throws FlagSyntaxError
  */
 export function parseV3Flags(argv: readonly string[]): ParsedFlags {
@@ -100,8 +100,8 @@ const SHORTHANDS = new Map(
 );
 
 /**
- * pflag (v4): `--name value`, `--name=value`, one-letter flags that may be joined (`-v5`, `-v=5`, `-v 5`),
- * words that are no flags may stand anywhere and `--` ends the flags.
+ * pflag (v4): `--name value`, `--name=value`, one-letter flags that may be joined (`-v5`, `-v=5`, `-v 5`), arguments
+ * that are no flags may stand anywhere and `--` ends the flags.
  *
  * @param command whose options are allowed
  * @throws FlagSyntaxError

@@ -1,6 +1,6 @@
 /**
  * Values as Go's strconv, time and flag packages read them (compat.md 1.1), since users type what git-sync accepts.
- * Every parser returns undefined for text it does not accept; callers word the error.
+ * Every parser returns undefined for text it does not accept; the caller makes the error.
  */
 
 const INT_FORMS: readonly (readonly [RegExp, number])[] = [

@@ -6,7 +6,7 @@ import type { CompatMode } from './option.ts';
 import { findOption } from './options.ts';
 import { nameInForce, type Settings } from './settings.ts';
 
-/** Hints that v3 needs in other words, by v4's text. */
+/** Hints that need another text in v3 mode, by v4's text. */
 const V3_TEXTS = new Map(
   [
     ...Object.values<ErrorCodeEntry>(ERROR_CODES),
@@ -31,7 +31,7 @@ function spell(settings: Settings, name: string): string {
   return `\`--${inForce}\`${variable === undefined ? '' : ` (${variable})`}`;
 }
 
-/** The hint of an error, in the words of the mode and of the configuration. */
+/** The hint of an error, with the option names of the mode and of the configuration. */
 export function hintFor({ hint }: Pick<SidecarError, 'hint'>, settings: Settings): string {
   const text = settings.mode === 'v4' ? hint : (V3_TEXTS.get(hint) ?? hint);
   return text.replace(/`--([a-z][a-z-]+)`/g, (whole, name: string) =>

@@ -38,7 +38,7 @@ export function chooseCompat(argv: readonly string[], env: EnvironmentVariables)
 
 /**
  * Parses the command line in the grammar of `mode`.
- * @throws SidecarError ERR_CONFIG_USAGE with the parser's own words and the nearest flag
+ * @throws SidecarError ERR_CONFIG_USAGE with the parser's own text and the nearest flag
  */
 function parseFlags(command: CommandName, argv: readonly string[], mode: CompatMode): ParsedFlags {
   try {
@@ -67,7 +67,7 @@ function parseFlags(command: CommandName, argv: readonly string[], mode: CompatM
 export interface Loaded {
   readonly compat: CompatChoice;
   readonly settings: Settings;
-  /** Words that are no options. */
+  /** Arguments that are no options. */
   readonly words: readonly string[];
   /** What stands behind `--` of `run`: a program and its arguments. */
   readonly command: readonly string[];
@@ -116,10 +116,10 @@ function compatOf(name: CommandName, argv: readonly string[], env: EnvironmentVa
   return name === 'sync' ? chooseCompat(argv, env) : { mode: 'v4', reason: `${name} speaks v4` };
 }
 
-/** git-sync ignores such words. */
+/** git-sync ignores such arguments. */
 function strayNotices({ positional }: ParsedFlags, mode: CompatMode): string[] {
   if (positional.length === 0) return [];
-  const behind = mode === 'v4' ? '' : ', and with it every flag behind the first such word';
+  const behind = mode === 'v4' ? '' : ', and with it every flag behind the first such argument';
   return [`ignored, since no flag: ${positional.join(' ')}${behind}`];
 }
 
@@ -147,8 +147,8 @@ function uselessNotices(name: CommandName, settings: Settings): string[] {
 }
 
 /**
- * One v4 spelling that came to a configuration of v3's must not move the tree: who watches the root of v3 would never
- * see another update. Whoever wants v4's layout says all of it in v4's words, or GITSYNC_COMPAT=v4.
+ * One v4 spelling in a configuration for v3 must not move the tree: a watcher of v3's root would never see another
+ * update. For v4's layout use v4's names only, or GITSYNC_COMPAT=v4.
  */
 function keepLayout(chosen: CompatChoice, settings: Settings, layoutOf: LayoutOf): CompatChoice {
   if (!chosen.mixture || chosen.mode !== 'v4' || settings.text('root') === '') return chosen;
@@ -188,10 +188,10 @@ function mixtureNotices({ mixture, mode }: CompatChoice, settings: Settings): st
     ? [
         `${beside}: this runs as v4, with trees in ${settings.text('root')}/.worktrees where v3 has them in the root; ${choice}`,
       ]
-    : [`${beside}: this goes on as ${mode}, because of the layout of the root or the single dash; ${choice}`];
+    : [`${beside}: this continues as ${mode}, because of the layout of the root or the single dash; ${choice}`];
 }
 
-/** airflow#42918: old variables that beat a ref somebody pinned are easy to miss. */
+/** airflow#42918: it is easy to miss that an old variable overrides a pinned ref. */
 function overruledNotices(settings: Settings): string[] {
   if (settings.mode !== 'v4' || !settings.has('ref') || !settings.isSet('ref')) return [];
   return ['branch', 'rev']

@@ -13,7 +13,7 @@ export type OptionType =
   | 'int'
   /** Decimal seconds. */
   | 'float'
-  /** Go's words: 1 t T TRUE true True 0 f F FALSE false False. */
+  /** The values that Go accepts: 1 t T TRUE true True 0 f F FALSE false False. */
   | 'bool'
   /** Go's `time.ParseDuration`: `300ms`, `1.5h`, `2h45m`. */
   | 'duration'
@@ -29,7 +29,7 @@ export const GROUP_TITLES = {
   source: 'What to follow',
   place: 'Where it goes',
   timing: 'When',
-  hooks: 'Whom to tell',
+  hooks: 'Hooks and notifications',
   auth: 'Credentials',
   relay: 'Through a relay',
   git: 'git',
@@ -40,7 +40,7 @@ export const GROUP_TITLES = {
   supervise: 'The process',
   front: 'No dropped request',
   followed: 'What is followed',
-  served: 'Who is served, and how',
+  served: 'Which clients are served, and how',
   limits: 'Limits',
 } as const;
 
@@ -78,7 +78,7 @@ export interface OptionDefinition {
   readonly replacedBy?: string;
   /** There is a variable only. */
   readonly envOnly?: boolean;
-  /** The words that are allowed, each with what it means where that needs saying. */
+  /** The allowed values, each with its meaning where that is not obvious. */
   readonly choices?: Readonly<Record<string, string>>;
   /** Of numbers, durations and sizes. */
   readonly range?: Range;
@@ -94,14 +94,14 @@ export interface OptionDefinition {
   readonly runAlone?: boolean;
   /**
    * What of the value must never be shown: all of it; of credentials as JSON all but URL and user; of the address of a
-   * service, which lets in whoever knows it, all but the origin; of git settings the values of some. A user's name is
-   * shown, but can be a token. None of these is handed on to what runs beside the sync. User and password within a URL
-   * are never shown, in any option.
+   * service that accepts everyone who knows it, all but the origin; of git settings the values of some. A user's name
+   * is shown, but can be a token. None of these is handed on to what runs beside the sync. User and password within a
+   * URL are never shown, in any option.
    */
   readonly secret?: true | 'credentials' | 'address' | 'git-settings' | 'name';
   /** Not listed by --help. */
   readonly hidden?: boolean;
-  /** A word for the value in usage texts. */
+  /** A name for the value in usage texts. */
   readonly placeholder?: string;
   /** One or more sentences. What the other columns say is added to it (`describeOption`). */
   readonly doc: string;

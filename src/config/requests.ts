@@ -13,7 +13,7 @@ export function questionOf(settings: Settings): (typeof QUESTIONS)[number] | und
 }
 
 /**
- * The file that says why the process ended. Empty for a command that somebody types beside a service: it does not
+ * The file that says why the process ended. Empty for a command that a person types beside a service: it does not
  * explain how that service ended.
  * @param settings undefined before the command line is read
  */

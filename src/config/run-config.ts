@@ -40,7 +40,7 @@ export interface RunConfig {
   readonly command: readonly [string, ...string[]];
   /** The link to follow. */
   readonly link: string;
-  /** Sync in this process, with these options; undefined when somebody else publishes the link. */
+  /** Sync in this process, with these options; undefined when another process publishes the link. */
   readonly sync: SyncConfig | undefined;
   readonly place: Place;
   readonly build: { readonly command: string; readonly timeoutMs: number } | undefined;

@@ -5,12 +5,12 @@ import { parseGitConfig } from './git-config-grammar.ts';
 import type { OptionDefinition } from './option.ts';
 
 const MASK = '*****';
-/** git settings whose values let somebody in. */
+/** git settings whose values are credentials. */
 export const SECRET_KEY = /(?:extraheader|pass(?:word|wd|phrase)?|token|secret)$/i;
 
 /**
- * `text` without the userinfo of its URLs. Stricter than what is done to log lines: a password with a slash or an at
- * sign that nobody encoded is masked too, at the price of some harmless path with an at sign in it.
+ * `text` without the userinfo of its URLs. Stricter than what is done to log lines: a password with an unencoded slash
+ * or at sign is masked too, at the price of some harmless path with an at sign in it.
  */
 function maskUserinfo(text: string): string {
   return redactUrl(text).replace(
@@ -21,7 +21,7 @@ function maskUserinfo(text: string): string {
   );
 }
 
-/** The address of a service that lets in whoever knows it: only its origin may be shown. */
+/** The address of a service that accepts everyone who knows it: only its origin may be shown. */
 function maskAddress(text: string): string {
   const [, origin, rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/[^/?#]*)(.*)$/is.exec(text) ?? [];
   if (origin === undefined) return text === '' ? '' : MASK;

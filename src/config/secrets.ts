@@ -6,13 +6,13 @@ import type { EnvironmentVariables, Setting, Settings } from './settings.ts';
 /** A text that must never be shown, in any spelling. */
 export interface Secret {
   readonly text: string;
-  /** With whom it is sent: a `Basic` header holds both. */
+  /** The user with whom it is sent: a `Basic` header holds both. */
   readonly user?: string | undefined;
 }
 
-/** The path of a service that is shorter than this is ordinary words. */
+/** A path shorter than this is ordinary text and no secret. */
 const SHORTEST_PATH = 16;
-/** Of these a user without a password is a login name that everybody has. */
+/** In these URLs a user without a password is a login name that is the same for all users. */
 const PUBLIC_USER = /^(?:git\+)?ssh|^git/i;
 const URL_USERINFO = /([a-z][a-z0-9+.-]*):\/\/([^/\s:@]*)(?::([^/\s]*))?@/gi;
 const SECRET_QUERY = /[?&][\w-]*(?:token|secret|password|passwd|key|signature|sig)[\w-]*=([^&\s#"']+)/gi;
@@ -34,7 +34,7 @@ function ofUrls(text: string): Secret[] {
   return [...users, ...[...text.matchAll(SECRET_QUERY)].map(([, value = '']) => ({ text: decode(value) }))];
 }
 
-/** Who knows the path of such a service may be let in by it. */
+/** Such a service may accept everyone who knows its path. */
 function ofAddress(url: string): Secret[] {
   const path = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*[/?#]+(.*)$/is.exec(url)?.[1] ?? '';
   return [...ofUrls(url), ...(path.length >= SHORTEST_PATH ? [{ text: path }] : [])];
@@ -96,7 +96,7 @@ export function secretsOf(settings: Settings, env: EnvironmentVariables): Secret
   return [...found, ...ofEnvironment(env)].filter(({ text }) => text !== '');
 }
 
-/** True when a flag, which everybody can read in the list of processes, holds a secret. */
+/** True when a flag holds a secret: every user of the machine can read flags in the list of processes. */
 export function showsSecrets(settings: Settings): boolean {
   return settings.all().some(({ option, source, value }) => source === 'flag' && holdsSecret(option, value));
 }

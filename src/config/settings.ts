@@ -93,11 +93,11 @@ function invalidVariable(option: OptionDefinition, name: string, text: string): 
     op: 'read the environment',
     target: name,
     detail: `FATAL: invalid ${typeWord(option.type)} env ${name}=${JSON.stringify(shown)}`,
-    hint: `Correct ${name} or unset it; in v4 an empty value counts as a value.`,
+    hint: `Correct ${name} or unset it; in v4 an empty value is a value.`,
   });
 }
 
-/** v4: a variable that is set counts even when empty; the last-listed (older) name wins; malformed is fatal. */
+/** v4: a variable that is set is used even when empty; the last-listed (older) name wins; malformed is fatal. */
 function readV4Variable(option: OptionDefinition, env: EnvironmentVariables, notices: string[]): Setting | undefined {
   const set = option.env.filter((name) => env[name] !== undefined);
   const name = set.at(-1);

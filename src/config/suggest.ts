@@ -1,6 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein';
 
-/** The candidate that `word` was most likely meant to be, or undefined when none is near. */
+/** The candidate that the user most likely meant by `word`, or undefined when none is near. */
 export function suggest(word: string, candidates: readonly string[]): string | undefined {
   if (word === '' || candidates.length === 0) return undefined;
   const nearest = closest(word, candidates);

@@ -59,7 +59,7 @@ export interface RelayClientConfig {
   /** Without a trailing slash. */
   readonly url: string;
   readonly tokenFile: string | undefined;
-  /** Ask the git server while the relay is away. */
+  /** Ask the git server while the relay is unreachable. */
   readonly fallback: boolean;
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;

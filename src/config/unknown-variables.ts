@@ -7,7 +7,7 @@ import { suggest } from './suggest.ts';
 /** Kubernetes makes these for a Service whose name begins like ours; they are no mistake of the user. */
 const SERVICE_LINK = /_(?:SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
 
-/** Charts set these with every mode; v4 needs no word about ssh, and nobody is to be worried about it. */
+/** Charts set these with every mode; v4 does not need them for ssh, so no warning names them. */
 const HARMLESS = new Set(['GIT_SYNC_SSH', 'GITSYNC_SSH', 'GITSYNC_HASH']);
 
 /** Every variable that some command reads in some mode. */

@@ -35,7 +35,7 @@ export const rowsOf =
     for (const name of names) checkRow(settings, name);
   };
 
-/** What `range` allows, in words. */
+/** What `range` allows, as a text. */
 export function describeRange({ least, most, orZero }: Range): string {
   if (most !== undefined) return `from ${least} to ${most}`;
   if (/^0s?$/.test(least)) return '0 or more';

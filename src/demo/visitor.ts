@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const PAUSE_MS = 20;
 
-/** Somebody who uses the sample application all the time, over one connection that is kept. */
+/** A client that uses the sample application all the time, over one kept-alive connection. */
 export class Visitor {
   readonly #url: string;
   readonly #stop = new AbortController();

@@ -43,8 +43,8 @@ export interface GitOutput {
 export interface Git {
   /**
    * Runs git with `args`.
-   * @throws SidecarError typed by what git said; ERR_GIT_TIMEOUT when we ended it; ERR_GIT_MEMORY when memory did;
-   *   ERR_GIT_KILLED when somebody else did; ERR_GIT_MISSING
+   * @throws SidecarError typed by what git said; ERR_GIT_TIMEOUT when we ended it; ERR_GIT_MEMORY when it was out of
+   *   memory; ERR_GIT_KILLED when anything else ended it; ERR_GIT_MISSING
    */
   run(args: readonly string[], options: GitRunOptions): Promise<GitOutput>;
   /** Memory matters more than time. */

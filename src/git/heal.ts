@@ -9,14 +9,14 @@ export interface Healable {
   unlock(): Promise<void>;
   /** Every object that is needed is there and readable. @throws SidecarError when git could not say so */
   isSound(signal: AbortSignal): Promise<boolean>;
-  /** Throws the repository away; it is made anew by the next attempt. */
+  /** Deletes the repository; the next attempt makes it anew. */
   discard(reason: string): Promise<void>;
 }
 
 /**
  * Removes the cause of a failure where that is in our own repository: lock files of an interrupted git, objects that
- * are damaged. A repository is thrown away only when git itself says that it is unsound, never because time ran out or
- * the remote had a bad moment; what is published or passed on stays throughout (compat.md 9.5).
+ * are damaged. A repository is deleted only when git itself says that it is unsound, never because of a time limit or a
+ * fault of the remote; what is published or passed on stays throughout (compat.md 9.5).
  *
  * @returns true when it is worth trying again at once
  */

@@ -80,7 +80,7 @@ export class GitMemory {
     const before = this.#kills;
     this.#kills = this.#group.kills();
     if (this.#kills !== undefined && this.#kills === before) return undefined;
-    return this.#kills === undefined ? 'somebody killed it, most likely the kernel' : 'the kernel killed it';
+    return this.#kills === undefined ? 'another process or the kernel killed it' : 'the kernel killed it';
   }
 }
 

@@ -59,7 +59,8 @@ export function overSharedSsh(git: Git, shared: SharedSsh, log: Logger): Git {
   let patienceMs = PATIENCE_MS;
 
   const firstTry = async (args: readonly string[], options: GitRunOptions): Promise<GitOutput> => {
-    // What brings objects may take long; there ssh itself notices that nobody answers (ServerAliveInterval).
+    // A command that brings objects may take long; there ssh itself notices that the server does not answer
+    // (ServerAliveInterval).
     if (options.overNetwork !== 'question' || !options.signal) return await git.run(args, options);
     const limit = deadline(options.signal, patienceMs);
     try {

@@ -1,7 +1,7 @@
 import type { ErrorCase } from '../model/case-hints.ts';
 import type { ErrorCode } from '../model/error-codes.ts';
 
-/** Who wrote the line that a sign is looked for in: the git server's side, our own git and ssh, or either. */
+/** Which side wrote the line that a sign is looked for in: the git server's side, our own git and ssh, or either. */
 type Speaker = 'remote' | 'local' | 'any';
 
 /** What git and ssh print, and what it means. */

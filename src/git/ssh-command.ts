@@ -32,16 +32,16 @@ function debugFlag(verbosity: number): string[] {
   return verbosity >= 5 ? ['-v'] : [];
 }
 
-/** The user's own command has ssh tell about itself. */
+/** The user's own command makes ssh write about its work (`-v`). */
 function asksForDebug(command: string | undefined): boolean {
   return /(?:^|\s)-v+(?=\s|$)/.test(command ?? '');
 }
 
 /**
- * The value of GIT_SSH_COMMAND. Paths may hold blanks. With a control directory the first command opens one
- * connection and those after it share it (ssh_config, ControlMaster): a poll then costs the server no login.
+ * The value of GIT_SSH_COMMAND. Paths may hold blanks. With a control directory the first command opens one connection
+ * and those after it share it (ssh_config, ControlMaster): a poll then costs the server no login.
  *
- * When ssh tells about itself (`-v`), each command has a connection of its own: the process that keeps a shared one
+ * When ssh writes about its work (`-v`), each command has a connection of its own: the process that keeps a shared one
  * would go on writing to the standard error of the command that began it, and git reads that to its end.
  */
 export function sshCommand(options: SshOptions): string {

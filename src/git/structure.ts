@@ -70,7 +70,8 @@ export function findDiversion(gitDir: Below, skip?: string): Diversion | undefin
     if (mount !== undefined) return { path: mount, what: 'a mount point' };
     return lookInto(directory, false, skip, 0);
   } catch (error) {
-    // What vanishes while we look is written by somebody else, and what we may not read git may not either: it will say so.
+    // An entry that vanishes while we look belongs to another process. What we may not read, git may not read either:
+    // git will say so.
     if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(systemCode(error) ?? '')) return undefined;
     throw error;
   } finally {

@@ -15,7 +15,7 @@ export const CASE_HINTS = {
   },
   forbidden: {
     code: 'ERR_REMOTE_AUTH',
-    hint: 'The server does not allow it to whoever asks: give the user or token read access to the repository (scope, role, SSO, IP rules).',
+    hint: 'The server knows this user but does not allow access: give the user or token read access to the repository (scope, role, SSO, IP rules).',
   },
   key: {
     code: 'ERR_REMOTE_AUTH',
@@ -31,7 +31,7 @@ export const CASE_HINTS = {
   },
   hostKeyChanged: {
     code: 'ERR_REMOTE_HOST_KEY',
-    hint: 'The host shows another key than the file of `--ssh-known-hosts-file` has. If its owner says that it was replaced, correct the file; otherwise somebody is in between.',
+    hint: 'The host shows another key than the file of `--ssh-known-hosts-file` has. If its owner says that it was replaced, correct the file; otherwise another machine may be pretending to be this host.',
   },
   proxyRefused: {
     code: 'ERR_REMOTE_AUTH',
@@ -59,7 +59,7 @@ export const CASE_HINTS = {
   },
   serverFailed: {
     code: 'ERR_REMOTE_UNREACHABLE',
-    hint: 'The git server answers with an error of its own: look at its log or status page. It is tried again.',
+    hint: 'The git server answers with an error of its own: look at its log or status page. The sync is tried again.',
   },
   webPage: {
     code: 'ERR_REMOTE_PROTOCOL',

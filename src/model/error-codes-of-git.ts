@@ -10,7 +10,7 @@ export const ERROR_CODES_OF_GIT = {
   ERR_GIT_FAILED: {
     class: 'retry',
     suspect: true,
-    meaning: 'A git command failed for a reason this program has no special word for.',
+    meaning: 'A git command failed for a reason that has no error code of its own.',
     hint: 'Read git’s own message above; run again with `-v 5` to see each command.',
   },
   ERR_GIT_KILLED: {
@@ -18,14 +18,14 @@ export const ERROR_CODES_OF_GIT = {
     kind: 'killed',
     passing: true,
     meaning: 'A git process was ended by a signal that did not come from here; mostly the kernel was short of memory.',
-    hint: 'It is tried again at once. When it comes back, look for “oom” in `dmesg` or `kubectl describe pod`, and raise the memory limit.',
+    hint: 'It is tried again at once. If the error comes back, look for “oom” in `dmesg` or `kubectl describe pod`, and raise the memory limit.',
   },
   ERR_GIT_MEMORY: {
     class: 'retry',
     kind: 'out-of-memory',
     passing: true,
-    meaning: 'A git process had not enough memory: the kernel killed it, or gave it no more.',
-    hint: 'It is tried again with settings that need less memory. When it comes back, raise the memory limit of the container.',
+    meaning: 'A git process ran out of memory: the kernel killed it, or refused to give it more.',
+    hint: 'It is tried again with settings that need less memory. If the error comes back, raise the memory limit of the container.',
   },
   ERR_GIT_TIMEOUT: {
     class: 'retry',
@@ -100,7 +100,7 @@ export const ERROR_CODES_OF_GIT = {
   ERR_REMOTE_TOO_LARGE: {
     class: 'retry',
     meaning: 'A server answered with more than is taken: 250,000 refs, or 32 MiB of refs.',
-    hint: 'Count them with `git ls-remote URL | wc -l`, and remove those that nobody needs. A relay takes only the refs that its pattern names behind `#`; see docs/relay.md.',
+    hint: 'Count them with `git ls-remote URL | wc -l`, and remove those that are not needed. A relay takes only the refs that its pattern names behind `#`; see docs/relay.md.',
   },
   ERR_REMOTE_REF: {
     class: 'retry',

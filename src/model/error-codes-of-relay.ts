@@ -4,12 +4,12 @@ import type { ErrorCodeEntry } from './error-entry.ts';
 export const ERROR_CODES_OF_RELAY = {
   ERR_RELAY_STUCK: {
     class: 'stop',
-    meaning: 'Some work took more than twice its time and could not be ended, so the process ends itself.',
-    hint: 'Whatever started it starts it again. If that happens again, the last lines of the log say what it was doing.',
+    meaning: 'Some work took more than twice its time limit and could not be stopped, so the process ends itself.',
+    hint: 'Its supervisor (such as Kubernetes or systemd) starts it again. If the error comes back, the last lines of the log say what it was doing.',
   },
   ERR_RELAY_PENDING: {
     class: 'retry',
-    meaning: 'The relay is there, but it has not mirrored the repository yet.',
+    meaning: 'The relay is reachable, but it has not mirrored the repository yet.',
     hint: 'See `/status` and the log of the relay: the first copy of a large repository takes its time.',
   },
   ERR_RELAY_PATTERN: {
@@ -38,7 +38,7 @@ export const ERROR_CODES_OF_RELAY = {
   ERR_RELAY_REPORT: {
     class: 'retry',
     meaning:
-      'A relay does not take the report of a subscriber: a value of it is missing, too long or outside its range.',
+      'A relay does not accept the report of a subscriber: a value of it is missing, too long or outside its range.',
     hint: 'The detail names the value. `--instance` has at most 200 visible characters; docs/relay.md lists the limits.',
   },
   ERR_RELAY_UNREACHABLE: {
@@ -50,13 +50,13 @@ export const ERROR_CODES_OF_RELAY = {
   },
   ERR_RELAY_STALE: {
     class: 'retry',
-    meaning: 'What the relay tells was confirmed by the git server longer ago than `--max-staleness`.',
+    meaning: 'The git server confirmed the relay’s last answer longer ago than `--max-staleness`.',
     hint: 'See `/status` of the relay for why it cannot ask the git server.',
   },
   ERR_RELAY_FULL: {
     class: 'wait',
     kind: 'full',
-    meaning: 'The relay has as much to do as it may: repositories, or fetches that wait.',
+    meaning: 'The relay is at a limit: of repositories, or of fetches that wait.',
     hint: 'It is tried again. If it stays so: raise `--max-repositories` of the relay, narrow `--allow`, or start another relay.',
   },
   ERR_NATS: {

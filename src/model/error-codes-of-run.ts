@@ -11,7 +11,7 @@ export const ERROR_CODES_OF_RUN = {
     class: 'stop',
     revision: 'disturbing',
     meaning: 'The command that `run` should start cannot be started.',
-    hint: 'Check the words behind `--`: the program has to be on PATH, or a path inside the release.',
+    hint: 'Check the command behind `--`: the program has to be on PATH, or a path inside the release.',
   },
   ERR_RUN_STATE: {
     class: 'stop',
@@ -33,7 +33,7 @@ export const ERROR_CODES_OF_RUN = {
     class: 'retry',
     kind: 'build',
     revision: 'faulty',
-    meaning: 'The build of a revision failed; what ran before runs on.',
+    meaning: 'The build of a revision failed; the process that ran before keeps running.',
     hint: 'Read the output of the build above, correct it and push: the next revision is tried.',
   },
   ERR_RUN_NOT_READY: {
@@ -45,7 +45,7 @@ export const ERROR_CODES_OF_RUN = {
   ERR_RUN_RELOAD: {
     class: 'retry',
     revision: 'disturbing',
-    meaning: 'The running process could not be told to reload.',
+    meaning: 'The running process could not be asked to reload.',
     hint: 'Check `--reload-signal`, `--reload-http` or `--reload-exec`; the files of the revision before are back.',
   },
   ERR_RUN_ROLLBACK: {

@@ -12,7 +12,7 @@ export const ERROR_CODES = {
     class: 'stop',
     kind: 'usage',
     meaning: 'The command line cannot be parsed.',
-    hint: 'See `git-sidecar sync --help`; every flag and variable is listed in docs/options.md.',
+    hint: 'See `--help` of the command; docs/options.md lists every flag and variable.',
   },
   ERR_CONFIG_INVALID: {
     class: 'stop',
@@ -130,7 +130,7 @@ export const ERROR_CODES = {
   },
   ERR_SYNC_TIMEOUT: {
     class: 'retry',
-    meaning: 'A sync took longer than `--sync-timeout` while it waited for something that is no git process.',
+    meaning: 'A sync took longer than `--sync-timeout` while it waited for something other than a git process.',
     hint: 'Raise `--sync-timeout`, or look at what it waited for; the message names the stage.',
   },
   ERR_SYNC_STUCK: {
@@ -163,7 +163,7 @@ export const ERROR_CODES = {
     class: 'retry',
     kind: 'redirected',
     meaning:
-      'A directory in which this program works is a symbolic link or a mount point, so it can lead to files of somebody else. Nothing was written or deleted behind it.',
+      'A directory in which this program works is a symbolic link or a mount point, so it can lead to files that are not ours. Nothing was written or deleted behind it.',
     hint: 'Look at the path with `ls -ld` and `findmnt -T`; remove the link, or unmount it.',
   },
   ERR_PATH_KEPT: {

@@ -1,5 +1,5 @@
 /**
- * Somebody says that there is something new: a push notification, a person, another relay. It makes us ask, and ask
+ * A message that a ref may have moved, from a push notification, a person or another relay. It makes us ask, and ask
  * again; it never decides what is published.
  */
 export interface Hint {

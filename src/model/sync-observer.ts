@@ -13,7 +13,7 @@ export interface CycleReport {
   readonly revision: Revision | undefined;
 }
 
-/** Who watches the sync: metrics, readiness, the demo. Methods must not throw. */
+/** An observer of the sync: metrics, readiness, the demo. Methods must not throw. */
 export interface SyncObserver {
   onCycleStart(): void;
   /** The remote was asked and what it has is published. */

@@ -54,7 +54,7 @@ export class ErrorFile {
     );
   }
 
-  /** One after the other, so that the file shows the last word. */
+  /** One after the other, so that the file shows the latest error. */
   #then(step: () => Promise<void>): Promise<void> {
     this.#queue = this.#queue.catch(() => undefined).then(step);
     return this.#queue;

@@ -12,19 +12,19 @@ export interface HookRunnerOptions {
   /** One attempt; throws when it fails. */
   readonly attempt: (notification: Notification, signal: AbortSignal) => Promise<void>;
   readonly onResult: (success: boolean) => void;
-  /** The one who listens is not there yet: that is no failure, and the attempt is repeated until it is. */
+  /** The listener is not there yet: that is no failure, and the attempt is repeated until it is. */
   readonly isAbsence?: (error: unknown) => boolean;
 }
 
-/** Attempts without anybody there until that looks like a mistake in the configuration. */
+/** So many attempts without a listener look like a mistake in the configuration. */
 const MANY_ATTEMPTS = 20;
 
 /**
- * Tells one listener about publishes, beside the sync and never more than one at a time.
+ * Notifies one listener of publishes, beside the sync and never more than one at a time.
  *
- * The newest publish wins: those that came while an attempt ran are merged into one. It is told apart from the last
- * success by its place in the order, not by its commit, so A→B→A during a slow hook is two calls, not one.
- * A failure is tried again after the backoff, or at once with a newer publish.
+ * The newest publish wins: those that came while an attempt ran are merged into one. It is compared with the last
+ * success by its place in the order, not by its commit, so A→B→A during a slow hook is two calls, not one. A failure is
+ * tried again after the backoff, or at once with a newer publish.
  */
 export class HookRunner {
   readonly #options: HookRunnerOptions;
@@ -33,7 +33,7 @@ export class HookRunner {
   #running: Notification | undefined;
   #loop: Promise<void> | undefined;
   #wake: AbortController | undefined;
-  /** Attempts in a row that found nobody. */
+  /** Attempts in a row that found no listener. */
   #absences = 0;
 
   constructor(options: HookRunnerOptions) {
@@ -111,7 +111,8 @@ export class HookRunner {
     const { name, log } = this.#options;
     this.#absences += 1;
     const { message: reason, hint } = asSidecarError(error, name);
-    if (this.#absences === 1) log.info(0, `${name}: nobody is there yet; it is tried until somebody is`, { reason });
-    if (this.#absences === MANY_ATTEMPTS) log.warn(`${name}: still nobody is there`, { reason, hint });
+    if (this.#absences === 1)
+      log.info(0, `${name}: there is no listener yet; it is tried until there is one`, { reason });
+    if (this.#absences === MANY_ATTEMPTS) log.warn(`${name}: there is still no listener`, { reason, hint });
   }
 }

@@ -1,6 +1,6 @@
 import type { Oid } from '../model/oid.ts';
 
-/** A publish that somebody wants to hear of. */
+/** A publish, as hooks get it. */
 export interface Notification {
   readonly oid: Oid;
   /** The worktree that was published. */

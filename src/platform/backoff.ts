@@ -14,7 +14,7 @@ export interface PauseInput {
 /** Share of a period by which pauses vary. */
 const JITTER = 0.05;
 const GROWTH = 1.5;
-/** Who is told of pushes polls rarely, and must not wait a whole period because one attempt failed. */
+/** A sync that gets push notifications polls rarely. It must not wait a whole period because one attempt failed. */
 const LONGEST_FIRST_RETRY_MS = 15_000;
 /** Failures never slow retries down beyond this. */
 const LONGEST_BACKOFF_MS = 60_000;

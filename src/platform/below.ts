@@ -13,7 +13,7 @@ export interface Below {
 export interface WalkOptions {
   /** Makes directories that are missing, with these permissions before the umask. */
   readonly make?: number;
-  /** `pass` only for places that the user named: below a mount point there may be what somebody else owns. */
+  /** `pass` only for places that the user named: below a mount point there may be files of another owner. */
   readonly mounts?: 'refuse' | 'pass';
 }
 

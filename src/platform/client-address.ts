@@ -15,7 +15,7 @@ function networkOf(address: string): string {
     .join(':')}::/64`;
 }
 
-/** What a client is told apart by when it shows nothing else: its IPv4 address, or its IPv6 network of 64 bits. */
+/** What distinguishes a client that shows no other identity: its IPv4 address, or its IPv6 network of 64 bits. */
 export function addressOf({ socket }: Pick<IncomingMessage, 'socket'>): string {
   const address = (socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.)/i, '');
   return isIPv6(address) ? networkOf(address) : address;

@@ -31,7 +31,7 @@ export class FairQueue<T> {
     this.#size += 1;
   }
 
-  /** @param isReady whether it may be the turn of an owner; those of whom it is not stay where they are */
+  /** @param isReady whether an owner may have a turn now; the others keep their places */
   next(isReady: (owner: string) => boolean = () => true): { readonly owner: string; readonly item: T } | undefined {
     for (const [owner, groups] of this.#owners) {
       if (!isReady(owner)) continue;

@@ -6,8 +6,8 @@ const PAY_EVERY_MS = 10;
 const GREED = 3;
 
 /**
- * So many a second in all. Who is alone gets all of it, several who want more than there is get equal parts, and there
- * is always something left for who comes new: an owner may run up a debt of at most three times what is free.
+ * So many a second in all. An owner who is alone gets all of it. Several who want more than there is get equal parts.
+ * Something is always left for a new owner: each may run up a debt of at most three times what is free.
  */
 export class FairRate {
   readonly #clock: Clock;
@@ -33,21 +33,27 @@ export class FairRate {
     return true;
   }
 
-  /** Something of `owner` cost so much, which nobody knew before. */
+  /** Work of `owner` cost so much; the cost was not known before. */
   charge(owner: string, amount: number): void {
     this.#pay();
     this.#debts.set(owner, (this.#debts.get(owner) ?? 0) + amount);
     this.#debt += amount;
   }
 
-  /** Whether `owner` has run up, with {@link charge}, more than its part of `most`; all who owe something have equal parts. */
+  /**
+   * Whether `owner` has run up, with {@link charge}, more than its part of `most`; all owners with a debt have equal
+   * parts.
+   */
   isOver(owner: string, most: number): boolean {
     this.#pay();
     const debt = this.#debts.get(owner) ?? 0;
     return debt > most / Math.max(1, this.#debts.size);
   }
 
-  /** Pays debts with the time that passed, all owners the same amount; who owes less leaves the rest to the others. */
+  /**
+   * Pays debts with the time that passed, all owners the same amount; an owner with a smaller debt leaves the rest to
+   * the others.
+   */
   #pay(): void {
     const now = this.#clock.monotonic();
     if (now - this.#at < PAY_EVERY_MS) return;

@@ -3,15 +3,14 @@ import { FairQueue } from './fair-queue.ts';
 /** A single owner may have three quarters of the places, two of them three sevenths each, and so on. */
 const GREED = 3;
 
-/** Whether somebody who holds `held` may take `more` where `free` are left; see {@link FairRoom}. */
+/** Whether an owner that holds `held` may take `more` where `free` are left; see {@link FairRoom}. */
 export function isWithinShare(held: number, more: number, free: number): boolean {
   return held + more <= GREED * free;
 }
 
 /**
- * Places for work that cannot be asked to give way. Whoever has some leaves others free: an owner may have at most three
- * times as many as are free then. So there is a place for who comes new, however many the others want, until there are
- * more owners than places.
+ * Places for work that cannot be asked to give way. An owner may have at most three times as many places as are free
+ * then. So there is a place for a new owner, however many the others want, until there are more owners than places.
  */
 export class FairRoom {
   readonly #most: () => number;

@@ -35,9 +35,9 @@ function isEqual(name: Name, text: string): boolean {
 
 /**
  * A directory that is held by a descriptor. A path names whatever lies there at the moment; a descriptor stays with one
- * directory, even when somebody renames it or puts a symlink into its place. Node has no openat(2), but on Linux
+ * directory, even when another process renames it or puts a symlink into its place. Node has no openat(2), but on Linux
  * `/proc/self/fd/N/name` has the same effect (proc(5)). Where there is no /proc (macOS), paths are used, and each
- * directory is checked when it is opened: that is not safe against somebody who changes it in the same instant.
+ * directory is checked when it is opened: that is not safe against a process that changes it at the same moment.
  */
 export class HeldDirectory {
   /** For messages. */
@@ -123,7 +123,7 @@ export class HeldDirectory {
     try {
       chmodSync(this.#hasDescriptors ? this.#base : this.itself, 0o700);
     } catch (error) {
-      // It belongs to somebody else: whether our access is enough will show.
+      // Another user owns it: the next step shows whether our access is enough.
       if (systemCode(error) !== 'EPERM') throw error;
     }
   }

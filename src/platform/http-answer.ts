@@ -8,7 +8,7 @@ export function answerText(response: ServerResponse, status: number, text: strin
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
 }
 
-/** A document that nobody should keep. */
+/** A document that no cache should keep. */
 export function answerJson(response: ServerResponse, status: number, document: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
   response.end(`${JSON.stringify(document)}\n`);

@@ -29,8 +29,8 @@ export async function readBody(response: IncomingMessage, stallMs?: number): Pro
 }
 
 /**
- * The body of an answer, piece by piece. Its connection is free afterwards, however the reading ends: whoever stops
- * early (`return`, or leaving `for await`) cuts it off at once.
+ * The body of an answer, piece by piece. Its connection is free afterwards, however the reading ends: a reader that
+ * stops early (`return`, or leaving `for await`) cuts it off at once.
  *
  * @param stallMs milliseconds without a byte until it is cut off; a slow body that moves goes on
  * @throws NoAnswer when it is cut off
@@ -57,13 +57,13 @@ async function* piecesOf(response: IncomingMessage, stallMs: number): AsyncGener
   if (!response.complete) throw incomplete(new Error('the connection was cut before the answer was complete'));
 }
 
-/** Lets go of an answer whose body nobody wants (any more). */
+/** Drops an answer whose body is not needed (any more). */
 function release(response: IncomingMessage): void {
   if (response.complete) response.resume();
   else response.destroy();
 }
 
-/** Lets go of an answer whose short body nobody wants: the connection is kept where the rest of it comes soon. */
+/** Drops an answer whose short body is not needed: the connection is kept where the rest of it comes soon. */
 export function dismiss(response: IncomingMessage): void {
   const timer = setTimeout(() => response.destroy(), REST_MS).unref();
   response.once('close', () => clearTimeout(timer));

@@ -16,7 +16,7 @@ export interface HttpAnswer {
   readonly location: string | undefined;
 }
 
-/** How much of an answer that nobody wants is read, and how long. */
+/** How much of an answer that is not needed is read, and how long. */
 const MOST_UNWANTED_BYTES = 1024 * 1024;
 const MOST_UNWANTED_MS = 2000;
 
@@ -67,8 +67,8 @@ export class HttpClient {
   }
 
   /**
-   * Asks, and resolves as soon as the status is there; the rest of the answer is read behind that, since many servers
-   * complain about a client that goes away in the middle.
+   * Asks, and resolves as soon as the status is there; the rest of the answer is read behind that, because many servers
+   * complain about a client that closes the connection in the middle.
    * @throws NoAnswer
    */
   async probe(request: HttpRequest): Promise<HttpAnswer> {

@@ -121,7 +121,7 @@ export class HttpConnection {
     }
   }
 
-  /** Ends connections that nobody uses now. */
+  /** Ends connections that are not in use. */
   dropIdle(): void {
     for (const sockets of Object.values(this.#route?.agent.freeSockets ?? {}))
       for (const socket of sockets ?? []) socket.destroy();
@@ -137,7 +137,7 @@ export class HttpConnection {
         : undefined;
       const life = new AbortController();
       const agent = await createAgent(secure, this.#access, tls, life.signal);
-      // Somebody else may have opened it meanwhile.
+      // Another request may have opened it meanwhile.
       if (this.#route?.origin === url.origin) return this.#route;
       this.#route = { origin: url.origin, agent, tls, life };
     }
@@ -163,7 +163,7 @@ export class HttpConnection {
       return await bounded(answer, signal);
     } catch (error) {
       request.destroy();
-      // Until the handshake with a proxy is over, its socket belongs to nobody but the agent.
+      // Until the handshake with a proxy is over, only the agent knows its socket.
       if (!request.socket) this.#retire(route);
       throw error;
     }
@@ -185,7 +185,7 @@ function firstByteOf(request: http.ClientRequest, patienceMs: number): Promise<h
       timer = setTimeout(() => request.destroy(new StaleConnection(new Error(detail), true)), patienceMs);
     });
     request.once('response', resolve);
-    // Not `once`: what comes after the answer is told by its body.
+    // Not `once`: errors that come after the answer began reach the caller through its body.
     request.on('error', (error) => reject(request.reusedSocket && isReset(error) ? new StaleConnection(error) : error));
   });
   return answer.finally(() => clearTimeout(timer));

@@ -11,7 +11,7 @@ export interface SendLimits {
   readonly wholeMs: number;
 }
 
-/** @returns false when the reader went away, or took nothing for too long */
+/** @returns false when the reader closed the connection, or took nothing for too long */
 function drained(response: ServerResponse, ms: number): Promise<boolean> {
   return new Promise((resolve) => {
     const settle = (ok: boolean): void => {

@@ -10,11 +10,11 @@ interface Entry {
   users: number;
 }
 
-/** Makes each thing once for all who want it at the same time, by a key that says what it is. */
+/** Makes each thing once for all parts of the process that want it at the same time. The key says what it is. */
 export class Leases {
   readonly #entries = new Map<string, Entry>();
 
-  /** @throws what `make` throws, for everybody who waits for it */
+  /** @throws what `make` throws, for every caller that waits for it */
   async lease<T>(key: string, make: () => Promise<{ readonly value: T; readonly end: () => void }>): Promise<Lease<T>> {
     const entry = this.#entries.get(key) ?? { making: make(), users: 0 };
     this.#entries.set(key, entry);

@@ -114,7 +114,7 @@ export class LenientAnswer {
     if (size === undefined) throw new MalformedAnswer('the answer has a piece without a length');
     chunk.left = Number.parseInt(size, 16);
     if (chunk.left > 0) return true;
-    // What may follow the last piece nobody wants.
+    // What may follow the last piece is not needed.
     this.#isComplete = true;
     return false;
   }

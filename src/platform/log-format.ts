@@ -27,8 +27,8 @@ function plainValue(value: unknown): string {
 }
 
 /**
- * One readable line for a person at a terminal. Words of others stay words: what would move the cursor, end the line or
- * turn the writing direction is written as an escape.
+ * One readable line for a person at a terminal. Texts from outside stay text: characters that would move the cursor,
+ * end the line or turn the writing direction are written as escapes.
  */
 export function terminalLogFormat(colour: boolean): LogFormat {
   const paint = (style: keyof typeof PAINT, text: string): string =>

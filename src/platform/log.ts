@@ -37,7 +37,7 @@ export interface LoggerOptions {
   readonly fields?: LogFields;
   /** Called for each error line with the record as it was written: git-sync's error file is written here. */
   readonly onError?: (record: LogRecord) => void;
-  /** The hint of an error in the user's own words; the error's own when left out. */
+  /** The hint of an error, with the option names that the user used; when left out, the error's own hint. */
   readonly hintOf?: (error: SidecarError) => string;
 }
 

@@ -14,13 +14,15 @@ export interface MarkedProcess {
 const DEATH_MS = 500;
 const PAUSE_MS = 10;
 
-/** It exists and is no zombie: as process 1 of a container we may have nobody who reaps. */
+/** It exists and is no zombie: where a container has no init process, zombies stay. */
 async function isAlive({ pid }: MarkedProcess): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   return stat !== '' && !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
 }
 
-/** Signals a process (0: only asks whether it is there); one that is gone, or is somebody else's, is no error. */
+/**
+ * Signals a process (0: only asks whether it is there); a process that is gone, or that another user owns, is no error.
+ */
 export function signalQuietly(pid: number, name: NodeJS.Signals | 0): boolean {
   try {
     process.kill(pid, name);

@@ -16,13 +16,13 @@ export interface NoAnswerFacts {
   readonly op: string;
   readonly target?: string;
   readonly cause: unknown;
-  /** Whoever asked gave up waiting. */
+  /** The caller gave up waiting. */
   readonly isLate: boolean;
 }
 
 /**
- * No complete answer came over HTTP. It has the code of a git server: whoever asks somebody else throws an error of its
- * own, with this one as the cause.
+ * No complete answer came over HTTP. Its code is that of a git server: code that asks another kind of server throws an
+ * error of its own, with this one as the cause.
  */
 export class NoAnswer extends SidecarError {
   /** The server showed a certificate that is not trusted here. */
@@ -40,7 +40,7 @@ export class NoAnswer extends SidecarError {
   }
 }
 
-/** `hint` where `error` is about the certificate of who was asked. */
+/** `hint` where `error` is about the certificate of the server. */
 export function hintOnCertificate(error: unknown, { hint }: { readonly hint: string }): { hint?: string } {
   return error instanceof NoAnswer && error.isCertificate ? { hint } : {};
 }

@@ -6,7 +6,7 @@ function linkOf(path: string): string {
   try {
     return readlinkSync(path);
   } catch {
-    // It ended meanwhile, or belongs to somebody whose processes we may not look at.
+    // It ended meanwhile, or belongs to a user whose processes we may not look at.
     return '';
   }
 }
@@ -21,8 +21,8 @@ function namesIn(path: string): string[] {
 
 /**
  * Processes that work inside the directory `path`: their current or root directory, or a file they hold open, is in it.
- * A process of another container shows the path as its own mount has it, so the directory's name is what counts; it has
- * to be a name that nothing else has. Linux only (proc(5)); only processes that we can see, which in a Pod means a
+ * A process of another container shows the path as its own mount has it, so only the directory's name is compared; no
+ * other directory may have this name. Linux only (proc(5)); only processes that we can see, which in a Pod means a
  * shared process namespace.
  */
 export async function findOccupants(path: string): Promise<number[]> {

@@ -21,7 +21,7 @@ function portOf(url: URL): number {
   return Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
 }
 
-/** What a proxy wants to know of us; undefined when its URL names nobody. */
+/** What we send to a proxy to log in; undefined when its URL names no user. */
 export function proxyAuthorization({ username, password }: URL): string | undefined {
   if (username === '') return undefined;
   const both = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;

@@ -2,7 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from './log.ts';
 import { findMarked, signalQuietly } from './marked-processes.ts';
 
-/** Variable in the environment of every git process we start: the root it works for, and who started it. */
+/**
+ * Variable in the environment of every git process we start: the root it works for, and the process that started it.
+ */
 export const OWNER_VARIABLE = 'GIT_SIDECAR_OWNER';
 
 /** Value of {@link OWNER_VARIABLE} for a process `pid` working on `root`. */

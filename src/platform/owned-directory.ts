@@ -16,7 +16,7 @@ const MOST_NAMED = 5;
 /** A directory that a command fills, and in which it removes what it no longer needs. */
 export interface OwnedDirectory {
   readonly path: string;
-  /** What it is for, one or a few words. A directory that is marked for something else is refused. */
+  /** Its purpose, in one or a few words. A directory that is marked for something else is refused. */
   readonly purpose: string;
   readonly mode?: number;
   /** What an earlier edition, which left no mark, put there. It says which of the names in the directory are not its own. */

@@ -39,7 +39,7 @@ export class Drain {
     this.done = this.#run(stream, sink);
   }
 
-  /** Resolves when it is done, or when nothing has come for `quietMs`: somebody else holds the pipe open. */
+  /** Resolves when it is done, or when nothing has come for `quietMs`: another process holds the pipe open. */
   async settled(quietMs: number): Promise<void> {
     for (;;) {
       if (await settledWithin(this.done, quietMs)) return;
@@ -56,7 +56,7 @@ export class Drain {
         this.#quietSince = performance.now();
       }
     } catch {
-      // A pipe that breaks is told by the exit status; a sink that fails knows it.
+      // When a pipe breaks, the exit status shows it; a sink that fails reports it itself.
     }
   }
 }
@@ -75,7 +75,8 @@ function drained(stdin: Writable): Promise<void> {
 
 /**
  * Writes what a command is to read, until `stop` fires: the command has ended, and the source may never give its next
- * piece. The source is released in any case. A command that stops reading is its own affair: its exit status tells.
+ * piece. The source is released in any case. When a command stops reading, this is no error here: its exit status shows
+ * it.
  * @throws what the source throws
  */
 export async function feed(stdin: Writable | null, source: Source | undefined, stop: AbortSignal): Promise<undefined> {

@@ -49,8 +49,9 @@ export interface CommandResult {
 /** Starts commands in process groups of their own and can end all of them. */
 export interface ProcessRunner {
   /**
-   * Resolves when the command has exited, whoever holds its pipes then; about a second after it was ended at the latest.
-   * Rejects only when it cannot be started (ENOENT, EACCES, …), and with what the source of its input throws.
+   * Resolves when the command has exited, also when another process still holds its pipes; at the latest about a second
+   * after it was ended. Rejects only when it cannot be started (ENOENT, EACCES, …), and with what the source of its
+   * input throws.
    */
   run(spec: CommandSpec): Promise<CommandResult>;
   /** Ends every group that is still running: SIGTERM, then SIGKILL after a grace period. */

@@ -7,7 +7,7 @@ const MASK = '*****';
  * could make the search slow.
  */
 const URL_USERINFO = /([a-z][a-z0-9+.-]{0,30}:\/\/)([^/\s:@'"]*)(?::([^/\s'"]*))?@/gi;
-/** Of these the user is a login name that everybody has. */
+/** In these URLs the user is a login name that is the same for all users. */
 const PUBLIC_USER = /^(?:ssh|git|git\+ssh|ssh\+git):/i;
 /** `Authorization: Basic …`, `Bearer …`, as git prints them under trace settings. */
 const AUTH_HEADER = /\b((?:proxy-)?authorization\s{0,9}[:=]\s{0,9}(?:\w{1,30}\s{1,9})?)[^\s,;"']+/gi;
@@ -25,7 +25,7 @@ export function redactUrl(url: string): string {
 
 /** Secrets that are replaced in time: so many of the latest are remembered. */
 const MOST_RENEWED = 100;
-/** Of a secret that a text cuts off, so many characters tell that it is one. */
+/** When a text is cut off within a secret, so many characters are enough to recognise it. */
 const SHORTEST_CUT = 6;
 const DEEPEST = 6;
 
@@ -60,18 +60,18 @@ function withoutCutStart(text: string, start: number, secret: string): string {
 }
 
 /**
- * Replaces secrets in any text that leaves the program.
- * Knows two things: what secrets look like (URL userinfo, Authorization headers, token-like query values),
- * and the literal secrets that the configuration and the credential sources have told it, however they are spelled
- * (secret-forms.ts says how). A secret of one or two characters is not looked for, one of up to seven is replaced only
- * where it stands alone: else a password `e` would make the log unreadable.
+ * Replaces secrets in any text that leaves the program. Knows two things: what secrets look like (URL userinfo,
+ * Authorization headers, token-like query values), and the literal secrets that the configuration and the credential
+ * sources have added, however they are spelled (secret-forms.ts says how). A secret of one or two characters is not
+ * looked for, one of up to seven is replaced only where it stands alone: else a password `e` would make the log
+ * unreadable.
  */
 export class Redactor {
   readonly #lasting = new Map<string, readonly Secret[]>();
   /** The latest last. */
   readonly #renewed = new Map<string, readonly Secret[]>();
 
-  /** Remembers `secret` for good. @param user with whom it is sent */
+  /** Remembers `secret` until the process ends. @param user the user with whom it is sent */
   add(secret: string | undefined, user?: string): void {
     this.#remember(this.#lasting, secret, user);
   }

@@ -8,7 +8,7 @@ export interface SentCommand
   > {
   /** All of its input, or how it comes. */
   readonly input: { readonly whole: string | Uint8Array } | 'none' | 'pieces';
-  /** Which of the callbacks somebody waits for. */
+  /** Which of the callbacks the caller has set. */
   readonly wants: { readonly sink: boolean; readonly stdout: boolean; readonly stderr: boolean };
   readonly isAborted: boolean;
 }

@@ -4,7 +4,7 @@ import { messageOf, systemCode } from '../model/error.ts';
 import { createProcessRunner } from './process.ts';
 import type { FromRunner, SentCommand, ToRunner } from './runner-messages.ts';
 
-/** Somebody in the other thread who has to answer before we go on. */
+/** A callback in the other thread that has to answer before we continue. */
 type Waiter<T> = (answer: T) => void;
 
 interface Underway {
@@ -33,7 +33,7 @@ async function* piecesOf(id: number, state: Underway): AsyncGenerator<Buffer> {
   }
 }
 
-/** Sends one chunk, and waits until the other thread has taken it: git goes on at the pace of whoever reads. */
+/** Sends one chunk, and waits until the other thread has taken it: git writes no faster than the reader reads. */
 async function sendChunk(id: number, state: Underway, chunk: Buffer): Promise<void> {
   const answer = new Promise<boolean>((resolve) => {
     state.taken = resolve;

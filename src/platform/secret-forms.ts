@@ -5,7 +5,7 @@ export interface SecretForm {
   readonly pattern: RegExp;
 }
 
-/** A shorter secret is a part of too many words: it is not looked for. */
+/** A shorter secret occurs in too many ordinary words: it is not looked for. */
 export const SHORTEST_SECRET = 3;
 /** A shorter one is replaced only where it stands alone, not within a longer word. */
 const SHORTEST_WITHIN_WORDS = 8;
@@ -14,7 +14,7 @@ const SHORTEST_IN_BASE64 = 8;
 
 const HTML: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
-/** Where no word goes on: also behind an escape such as `%3A`, `\n` or `\u000a`. */
+/** Where a word ends: also behind an escape such as `%3A`, `\n` or `\u000a`. */
 const WORD_BEGINS = '(?:(?<![A-Za-z0-9_])|(?<=%[0-9A-Fa-f]{2}|\\\\[bfnrt]|\\\\u[0-9A-Fa-f]{4}))';
 const WORD_ENDS = '(?![A-Za-z0-9_])';
 
@@ -76,9 +76,9 @@ function base64Form(text: string): SecretForm {
 }
 
 /**
- * How `secret` may be spelled in a text of somebody who knows it: as it is, escaped for JSON, HTML or a URL, in hex, in
- * base64 alone or as a part of a longer text.
- * @param user with whom it is sent as HTTP Basic authentication
+ * How `secret` may be spelled in a text that another program wrote: as it is, escaped for JSON, HTML or a URL, in hex,
+ * in base64 alone or as a part of a longer text.
+ * @param user the user with whom it is sent as HTTP Basic authentication
  */
 export function formsOf(secret: string, user: string | undefined): SecretForm[] {
   const trimmed = secret.trim();

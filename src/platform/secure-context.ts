@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 
-/** Whom an HTTPS server may be vouched for by, and what we show of ourselves. */
+/** Which authorities may vouch for an HTTPS server, and which certificate we show. */
 export interface TlsAccess {
   readonly verify: boolean;
   /** undefined: the system's. */

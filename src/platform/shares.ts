@@ -1,7 +1,7 @@
 /**
- * Who holds how many places of a limited number. Whoever is alone may have all of them. When they are taken, the one
- * who holds most gives way to somebody who holds fewer, until their numbers are equal; so nobody is refused who holds
- * less than an equal share.
+ * Knows which owner holds how many places of a limited number. An owner who is alone may have all of them. When all are
+ * taken, the owner with the most gives one to an owner with fewer, until their numbers are equal. So no owner with less
+ * than an equal share is refused.
  */
 export class Shares {
   readonly most: number;
@@ -27,7 +27,7 @@ export class Shares {
     return this.#held.get(owner) ?? 0;
   }
 
-  /** The owner who has to give one up before `owner` may have one more; undefined: nobody holds so many more. */
+  /** The owner who has to give one up before `owner` may have one more; undefined: no owner holds so many more. */
   rivalOf(owner: string): string | undefined {
     if (this.#largest <= this.of(owner) + 1) return undefined;
     const [first] = this.#byCount.get(this.#largest) ?? [];

@@ -19,7 +19,7 @@ function findCollect(): Collect {
 
 /**
  * The same bytes, with less memory. V8 collects when much JavaScript was made or when buffers have grown by 64 MB, so a
- * stream of 64 kB buffers leaves tens of megabytes that nobody uses any more, which a small container does not have.
+ * stream of 64 kB buffers leaves tens of megabytes of unused memory, which a small container does not have.
  */
 export async function* withoutRests(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let passed = 0;

@@ -22,7 +22,7 @@ function shorten(text: string): Buffer {
 }
 
 /**
- * Leaves the last words of this process where `kubectl describe pod` shows them. Only in a file that is there: Kubernetes
+ * Leaves the last error of this process where `kubectl describe pod` shows them. Only in a file that exists: Kubernetes
  * makes it, and elsewhere nobody reads it. At the end of the process, so at once; a failure changes nothing.
  */
 export function writeTerminationLog(path: string, text: string): void {

@@ -15,9 +15,9 @@ interface Underway {
 }
 
 /**
- * Starts processes in a thread of its own. To start one stops a thread until the kernel has copied the tables of all
- * its memory and the new program runs, some 10 ms and far more on a busy machine; whoever serves thousands must not
- * stand still for so long.
+ * Starts processes in a thread of its own. Starting a process stops its thread until the kernel has copied the tables
+ * of all its memory and the new program runs: some 10 ms, and far more on a busy machine. A relay that serves thousands
+ * of clients must not stop for so long.
  * @param program the bundle of `runner-thread.ts`
  */
 export function createThreadedRunner(program: string): ProcessRunner {

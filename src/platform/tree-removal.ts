@@ -60,7 +60,7 @@ interface Level {
   passes: number;
 }
 
-/** The way back up does not lead to where we came from: somebody moved a directory out of the tree. */
+/** The way back up does not lead to where we came from: another process moved a directory out of the tree. */
 class Moved extends Error {}
 
 /**

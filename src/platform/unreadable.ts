@@ -23,7 +23,7 @@ async function firstMissing(path: string): Promise<string | undefined> {
   return isThere ? undefined : ((await firstMissing(parent)) ?? parent);
 }
 
-/** Why this process cannot read the file at `path`, in words for the user; undefined when it can. */
+/** Why this process cannot read the file at `path`, as a text for the user; undefined when it can. */
 export async function whyUnreadable(path: string): Promise<string | undefined> {
   try {
     await access(path, constants.R_OK);

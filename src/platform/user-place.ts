@@ -10,8 +10,8 @@ export const USER_WALK = { make: 0o777, mounts: 'pass' } as const;
 
 /**
  * Where to write a file or a link that the user named by an option. Outside of the root, symlinks above it are the
- * user's own and are followed. Below the root, where somebody else may share the volume, they must not lead out of it.
- * Its directory is made when it is missing. What is at the place itself must not be followed by the caller.
+ * user's own and are followed. Below the root, where another container may share the volume, they must not lead out of
+ * it. Its directory is made when it is missing. What is at the place itself must not be followed by the caller.
  *
  * @throws SidecarError ERR_PATH_REDIRECTED when it leads out of the root; the system's error
  */

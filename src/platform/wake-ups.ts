@@ -4,10 +4,13 @@ import type { Clock } from './clock.ts';
 /** Why a sync starts before its period is over. */
 export type WakeReason = 'period' | 'signal' | 'trigger' | 'push' | 'relay' | 'stop';
 
-/** Hints that are kept until somebody takes them; of more, the newest. */
+/** Hints that are kept until they are taken; of too many, the newest. */
 const MOST_HINTS = 64;
 
-/** The one queue of reasons to sync now (docs/adr/0008): many at once are one, and one that comes during a sync counts after it. */
+/**
+ * The one queue of reasons to sync now (docs/adr/0008): many at once are one, and one that comes during a sync starts
+ * another sync after it.
+ */
 export class WakeUps {
   readonly #clock: Clock;
   #pending: WakeReason | undefined;

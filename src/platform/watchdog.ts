@@ -21,7 +21,7 @@ export interface WatchdogOptions {
   readonly clock: Clock;
   /** Called once for a piece of work that is overdue. */
   readonly onOverdue: (overdue: Overdue) => void;
-  /** Called once when it is still not over a little later: nobody can help it but a new process. */
+  /** Called once when it is still not over a little later: only a new process can help then. */
   readonly onStuck: (overdue: Overdue) => void;
   /** Milliseconds between looks. Default 1000. */
   readonly everyMs?: number;
@@ -45,7 +45,7 @@ const LEAST_EXCESS_MS = 10_000;
 /**
  * Notices work that outlives twice its own limit: a wait that its signal does not bound, whatever the reason.
  *
- * It counts the time in which this process could run, look by look. After a stop (SIGSTOP, a machine that slept, a
+ * It adds up the time in which this process could run, look by look. After a stop (SIGSTOP, a machine that slept, a
  * frozen container) one look is late by hours; it adds no more than two looks are apart.
  */
 export class Watchdog {

@@ -11,6 +11,6 @@ export function yieldCores(pid: number | undefined, niceness: number): void {
     setPriority(pid, niceness);
     writeFileSync(`/proc/${pid}/autogroup`, String(niceness));
   } catch {
-    // It has ended, or this kernel has no groups of sessions: it takes its share of the cores like everybody.
+    // It has ended, or this kernel has no groups of sessions: it takes its share of the cores like every other process.
   }
 }

@@ -4,8 +4,8 @@ import { RateLimit } from '../platform/rate-limit.ts';
 import type { WakeReason, WakeUps } from '../platform/wake-ups.ts';
 
 /**
- * The commits and tag objects that a ref shows; without a name, those of all refs that are followed. undefined: nobody
- * follows this ref.
+ * The commits and tag objects that a ref shows; without a name, those of all refs that are followed. undefined: this
+ * ref is not followed.
  */
 export type Shown = (ref: string | undefined) => readonly string[] | undefined;
 
@@ -67,7 +67,7 @@ export class Hints {
   }
 
   /**
-   * Waits `ms`, or until somebody wakes us, or until it is time to ask again because of a hint.
+   * Waits `ms`, or until a wake-up, or until it is time to ask again because of a hint.
    * @param shown what the server answered last
    * @param isRefused it gave no answer: it is not asked sooner because of a hint that came earlier
    */
@@ -120,8 +120,8 @@ export class Hints {
     if (!tips || (to !== undefined && tips.includes(to))) return true;
     if (asText(tips) === had) return false;
     if (to === undefined || tips.some((tip) => this.#cameAfter(to, tip))) return true;
-    // Something else than what we had is newer, unless it is on the way to what was named, or was named as well: then
-    // nobody knows which of the two came last.
+    // A commit other than the one we had is newer, unless it is on the way to the named one, or was named as well: then
+    // we cannot know which of the two came last.
     return ref !== undefined && !tips.some((tip) => tip === from || this.#named.has(tip));
   }
 

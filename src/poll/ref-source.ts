@@ -16,7 +16,7 @@ export interface Tip {
   readonly symref?: string;
 }
 
-/** Who tells where the ref is and gives out its objects: the git server, or a relay in front of it. */
+/** The side that says where the ref is and gives out its objects: the git server, or a relay in front of it. */
 export interface RefSource {
   /**
    * The first of `candidates` that the remote has.

@@ -46,16 +46,16 @@ export interface Membership {
 
 export interface MemberOptions {
   readonly periodMs: number;
-  /** Called when an answer to somebody else's question shows that a ref of this member has moved. */
+  /** Called when an answer to another member's question shows that a ref of this member has moved. */
   readonly onMoved: (hint: Hint) => void;
 }
 
 /**
- * One question a period for all who follow refs of the same repository with the same credentials.
+ * One question a period for all syncs that follow refs of the same repository with the same credentials.
  *
- * A member whose period is over asks for the refs of all; the others use that answer when their own period is over, each
- * answer once, and hear at once when it shows that their ref has moved. So nobody learns of a move later than it would
- * alone, whatever the number of members.
+ * A member whose period is over asks for the refs of all; the others use that answer when their own period is over,
+ * each answer once, and are notified at once when it shows that their ref has moved. So no member learns of a move
+ * later than it would alone, whatever the number of members.
  */
 export class SharedAnswers {
   readonly #clock: Clock;
@@ -87,7 +87,7 @@ export class SharedAnswers {
   ): Promise<readonly AdvertisedRef[]> {
     member.names = names;
     signal.throwIfAborted();
-    // Nothing is awaited before somebody asks, or two would.
+    // Nothing is awaited before a member asks; otherwise two would ask.
     const asking = this.#joinable(member);
     member.isWaiting = true;
     try {
@@ -101,20 +101,23 @@ export class SharedAnswers {
     return answer.result.refs;
   }
 
-  /** What somebody else was told a moment ago. */
+  /** The answer that another member got a moment ago. */
   #kept({ names, periodMs, had, notBefore }: Member): Answer | undefined {
     const answer = this.#answer;
     if (!answer || answer === had || answer.askedAt < notBefore || !covers(answer.names, names)) return undefined;
     return this.#clock.monotonic() - answer.askedAt < periodMs ? answer : undefined;
   }
 
-  /** What somebody else is asking now. */
+  /** The question that another member is asking now. */
   #joinable({ names, notBefore }: Member): Asking | undefined {
     const asking = this.#asking;
     return asking && asking.askedAt >= notBefore && covers(asking.names, names) ? asking : undefined;
   }
 
-  /** Whoever asks does so with its own credentials and its own patience. A question that it gives up answers nobody. */
+  /**
+   * A member asks with its own credentials and its own time limit. When it gives up, its question gives no answer to
+   * the others.
+   */
   async #ask(ask: AskForRefs, signal: AbortSignal): Promise<Answer> {
     const names = new Set([...this.#members].flatMap((member) => member.names));
     const askedAt = this.#clock.monotonic();

@@ -11,7 +11,7 @@ export interface SharedSourceOptions {
   readonly shownUrl: string;
 }
 
-/** The git server, asked together with others who follow refs of the same repository. */
+/** The git server, asked together with other syncs that follow refs of the same repository. */
 export class SharedSource implements RefSource {
   readonly #options: SharedSourceOptions;
 
@@ -55,7 +55,7 @@ export class SharedSource implements RefSource {
   }
 
   close(): void {
-    // The connection is everybody's; who leaves last ends it.
+    // All members share the connection; the last one that leaves ends it.
     this.#options.membership.leave();
   }
 }

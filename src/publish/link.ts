@@ -50,7 +50,7 @@ export async function removeTemporaryLinks(root: string, link: string): Promise<
 }
 
 /**
- * Points `link` at `target` in one rename: whoever follows the link sees the old tree or the new one, never neither.
+ * Points `link` at `target` in one rename: a reader that follows the link sees the old tree or the new one, never none.
  * What the link pointed at before is not touched, wherever that was.
  *
  * @throws SidecarError ERR_PUBLISH_FAILED; ERR_PUBLISH_LINK_OCCUPIED when something that is no link is in its place

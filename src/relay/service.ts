@@ -87,7 +87,7 @@ export class RelayService implements Service {
     await claimRelayRoot(root);
     announce({ root, allow: config.allow.join(' '), period_ms: config.periodMs });
     if (config.accessFile === undefined)
-      log.warn('without --access-file everybody who reaches this relay may read all that it serves');
+      log.warn('without --access-file every client that reaches this relay may read all that it serves');
     await endPredecessors(root, log);
     let giveUp: (overdue: Overdue) => void = () => undefined;
     const watchdog = new Watchdog({
@@ -119,7 +119,10 @@ export class RelayService implements Service {
     return overdue ? { ok: false, text: `stuck: ${overdue.what}` } : YES;
   }
 
-  /** Ready is who has something to serve, also while a git server cannot be reached; nobody is while something is stuck. */
+  /**
+   * A relay is ready when it has something to serve, also while a git server is unreachable; it is not ready while
+   * something is stuck.
+   */
   readiness(): Verdict {
     const { repositories, disk } = this.#relay;
     if (disk.trouble !== undefined) return { ok: false, text: disk.trouble };

@@ -20,7 +20,7 @@ export function showRelay(
   metrics.set('git_sidecar_git_processes_started', git.started);
   for (const [answer, count] of Object.entries(answers.counts))
     metrics.set('git_sidecar_relay_fetches', count, { answer });
-  // One that the git server never had has no series of its own: anybody can ask for such.
+  // A repository that the git server never had gets no series of its own: any client can ask for such names.
   const known = repositories.followers.filter(({ isKnown }) => isKnown);
   metrics.keep('repository', new Set(known.map(({ upstream }) => upstream.name)));
   for (const { upstream, requestsSent, asOf } of known) {

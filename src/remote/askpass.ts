@@ -18,7 +18,7 @@ function failure(url: string, detail: string, cause?: unknown): SidecarError {
   });
 }
 
-/** Lines `key=value`, split at the first `=`; the last line of a key counts; a CR before the line end is dropped. */
+/** Lines `key=value`, split at the first `=`; the last line of a key is used; a CR before the line end is dropped. */
 export function readAskpassAnswer(body: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const line of body.split('\n')) {

@@ -49,7 +49,7 @@ function readSecret(content: Buffer): string {
     .replace(/^(?:\r?\n)+|(?:\r?\n)+$/g, '');
 }
 
-/** What a server may echo of the cookies; whether they can be read is the business of those who send them. */
+/** What a server may echo of the cookies; an unreadable file is reported where the cookies are sent. */
 async function readCookies(path: string | undefined): Promise<string[]> {
   if (path === undefined) return [];
   return await readFile(path, 'utf8').then(cookieValues, () => []);

@@ -80,7 +80,7 @@ function collect(url: URL, settings: readonly GitSetting[]): Map<string, string[
   return found;
 }
 
-/** git counts in seconds; 0, or what is no number, leaves it to us. */
+/** git takes seconds; with 0, or with text that is no number, our own limit is used. */
 function stallMs(seconds: string | undefined): number | undefined {
   const ms = Number(seconds ?? '0') * 1000;
   return Number.isFinite(ms) && ms > 0 ? ms : undefined;

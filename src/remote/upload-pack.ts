@@ -47,7 +47,10 @@ interface Sending {
   readonly patienceMs?: number;
 }
 
-/** Where refs are is told at once, or the connection is dead: then a new one is opened. See `HttpQuestion.patienceMs`. */
+/**
+ * An answer about refs comes at once, or the connection is dead: then a new one is opened. See
+ * `HttpQuestion.patienceMs`.
+ */
 const SHORT_PATIENCE_MS = 5000;
 
 const INFO_REFS = '/info/refs?service=git-upload-pack';
@@ -103,7 +106,7 @@ export class UploadPack {
     this.#connection.close();
   }
 
-  /** Ends connections that nobody uses now: the next question opens a new one. */
+  /** Ends connections that are not in use: the next question opens a new one. */
   dropIdle(): void {
     this.#connection.dropIdle();
   }
@@ -124,7 +127,7 @@ export class UploadPack {
 
   /**
    * Sends one command whose answer may be large: a pack.
-   * @returns the answer; its body is still coming, and whoever asked has to read or release it
+   * @returns the answer; its body is still coming, and the caller has to read or release it
    * @throws NotNative, SidecarError ERR_REMOTE_*
    */
   async command(body: Buffer, credentials: readonly Credential[], signal: AbortSignal): Promise<IncomingMessage> {
@@ -217,7 +220,10 @@ export class UploadPack {
     return to;
   }
 
-  /** Whoever asks for a certificate gets it; a cookie names a host, not a port, and git would show it to the neighbour. */
+  /**
+   * Every server that asks for the certificate gets it. A cookie names a host, not a port, so git would send it to
+   * another port of the host.
+   */
   #requireNothingToFollow(from: URL, to: URL): void {
     const { clientCertificate, cookieFile } = this.#options.settings;
     const isNeighbour = to.hostname === from.hostname && cookieFile !== undefined;

@@ -8,7 +8,7 @@ type Done = (error?: Error | null) => void;
 /**
  * A connection to the process, on which reading goes on after writing failed. A server that answers before an upload
  * ends closes with bytes unread, so the kernel resets the connection (RFC 9112, 9.6): the next write fails, and Node
- * would throw away the answer that lies ready to be read.
+ * would drop the answer that is ready to be read.
  */
 export class BackendSocket extends Socket {
   /** The other side takes nothing any more; what is written is lost. */

@@ -6,7 +6,7 @@ export class MachineFailure extends SidecarError {}
 /** No room, no memory, no process, no file descriptor, a broken or read-only disk (errno(3)). */
 const MACHINE_CODES = ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE'];
 
-/** How programs word these failures, and that no name can be resolved. */
+/** The texts with which programs report these failures, and that a name cannot be resolved. */
 const MACHINE_WORDS =
   /No space left on device|Disk quota exceeded|Input\/output error|Cannot allocate memory|Resource temporarily unavailable|Cannot fork|Too many open files|Could not resolve host|Temporary failure in name resolution|\bE(?:NOSPC|DQUOT|NOMEM|MFILE|NFILE)\b|\bEAI_AGAIN\b|\bspawn \S+ EAGAIN\b/;
 

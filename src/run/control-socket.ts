@@ -12,7 +12,10 @@ interface Answer {
   readonly error?: string;
 }
 
-/** Takes orders from `git-sidecar rollback`: a line of JSON each way. Whoever may enter the state directory may give them. */
+/**
+ * Takes orders from `git-sidecar rollback`: a line of JSON each way. Every user who may enter the state directory may
+ * give them.
+ */
 export class ControlSocket {
   readonly #server: Server;
 

@@ -198,7 +198,7 @@ export class Deployer {
     const isItsFault = error instanceof UnfitRevision || isRevisionsFault(error);
     const reason = redact(error.detail);
     const { running } = switchover;
-    const still = running === undefined ? 'nothing runs' : `${running.id} runs on`;
+    const still = running === undefined ? 'nothing runs' : `${running.id} keeps running`;
     log.error(error, `the revision is not deployed; ${still}`, { hash: id });
     if (isItsFault) await this.#quarantine(id, reason);
     if (!isItsFault || running === undefined) {

@@ -55,7 +55,7 @@ export function removeEntry({ parent, name }: Entry): void {
   }
 }
 
-/** Lets `make` put something under a name that nobody knows, and moves it to its own place: it is there in one step. */
+/** Lets `make` put something under a private name, and then moves it to its own place: it appears in one step. */
 async function inOneStep(to: Entry, make: (beside: Name) => void | Promise<void>): Promise<void> {
   const temporary = `${PREFIX}.${randomBytes(8).toString('hex')}`;
   try {

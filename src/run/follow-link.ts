@@ -60,7 +60,10 @@ const watchDirectory: WatchDirectory = (directory, onChange) =>
     onChange(name);
   });
 
-/** Watches the directory that holds the link; reads the link again now and then too, because not every volume tells. */
+/**
+ * Watches the directory that holds the link; reads the link again now and then too, because not every volume reports
+ * changes.
+ */
 export class LinkWatch {
   readonly #options: FollowOptions;
   readonly #watchDirectory: WatchDirectory;
@@ -118,7 +121,7 @@ export class LinkWatch {
     }
   }
 
-  /** Being told is a convenience: without it the link is read every `recheckMs`. */
+  /** The watch is a convenience: without it the link is read every `recheckMs`. */
   #explain(error: unknown): void {
     const { link, recheckMs, log } = this.#options;
     if (this.#hasWarned) return;

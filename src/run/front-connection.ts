@@ -14,7 +14,7 @@ export interface Backends {
 const RETRY_MS = 50;
 /** How long a connection waits for a process that does not accept yet, or is being started again. */
 const HOLD_MS = 15_000;
-/** What a client still sends after its answer is read and thrown away: this long in all, and this long without a byte. */
+/** What a client still sends after its answer is read and dropped: this long in all, and this long without a byte. */
 const LINGER_MS = 30_000;
 const LINGER_IDLE_MS = 5000;
 /** The first request of a connection this young may be on its way. */
@@ -58,8 +58,9 @@ export class FrontConnection {
   }
 
   /**
-   * Goes over to the current process if it is another one and no request is under way. Whoever has sent one before will
-   * send the next; who has not may be waiting for the server to speak first, and needs the new one now.
+   * Goes over to the current process if it is another one and no request is under way. A client that has sent one
+   * before will send the next; a client that has not may be waiting for the server to speak first, and needs the new
+   * process now.
    */
   leaveIfIdle(): void {
     if (!this.#backend || this.#opening || this.port === this.#backends.port || !this.#isIdle) return;
@@ -201,8 +202,8 @@ export class FrontConnection {
   }
 
   /**
-   * Nothing more comes for the client. As long as it is still sending it must not be cut off, or its kernel throws away
-   * the answer that it has not read yet (RFC 9112, 9.6).
+   * Nothing more comes for the client. As long as it is still sending it must not be cut off, or its kernel drops the
+   * answer that it has not read yet (RFC 9112, 9.6).
    */
   #finish(): void {
     if (this.#isOver) return;

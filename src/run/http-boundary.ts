@@ -1,6 +1,7 @@
 /**
- * Follows one direction of an HTTP/1.1 connection closely enough to know when a message is complete (RFC 9112, 6).
- * It reads the head of a message and counts its body; anything that it is not sure about makes it say so for ever.
+ * Follows one direction of an HTTP/1.1 connection closely enough to know when a message is complete (RFC 9112, 6). It
+ * reads the head of a message and counts the bytes of its body; once it is not sure about something, it stays unsure
+ * for ever.
  */
 export class MessageTracker {
   readonly #kind: 'request' | 'response';
@@ -19,7 +20,7 @@ export class MessageTracker {
     this.#kind = kind;
   }
 
-  /** It cannot be told any more where messages end: an upgrade, a body until close, another protocol. */
+  /** It is no longer known where messages end: an upgrade, a body until close, another protocol. */
   get isLost(): boolean {
     return this.#isLast || this.#state === 'lost';
   }

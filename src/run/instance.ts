@@ -21,7 +21,7 @@ export interface InstanceOptions {
   readonly command: readonly [string, ...string[]];
   readonly cwd: string;
   readonly env: Environment;
-  /** The port that it was told to listen on. */
+  /** The port that it got to listen on. */
   readonly port: number | undefined;
   readonly stop: StopOptions;
   readonly clock: Clock;
@@ -29,13 +29,13 @@ export interface InstanceOptions {
   readonly onLeftovers?: (processes: readonly MarkedProcess[]) => void;
 }
 
-/** Ends what carries `mark` and tells of it. */
+/** Ends what carries `mark`, and logs it. */
 export async function endLeftovers(mark: string, tell: InstanceOptions['onLeftovers']): Promise<void> {
   const leftovers = await endMarked(INSTANCE_VARIABLE, mark, LEFTOVER_GRACE_MS);
   if (leftovers.length > 0) tell?.(leftovers);
 }
 
-/** How a process ended, in words. */
+/** How a process ended, as a text. */
 export function describeExit({ code, signal }: Exit): string {
   return signal === null ? `it exited with status ${code}` : `it was ended by ${signal}`;
 }
@@ -61,7 +61,7 @@ export class Instance {
     this.port = port;
     this.exited = process.exited.then((exit) => {
       this.#exit = exit;
-      // What it left running in its group has nobody to belong to.
+      // What it left running in its group is an orphan now.
       process.signalGroup('SIGKILL');
       return exit;
     });
@@ -104,7 +104,7 @@ export class Instance {
   }
 }
 
-/** A port of the loopback interface that nobody uses at this moment. */
+/** A port of the loopback interface that is free at this moment. */
 export async function findFreePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {

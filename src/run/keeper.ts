@@ -54,7 +54,7 @@ export class Keeper {
       const exit = await this.#instance.exited;
       if (signal.aborted) return;
       if (clock.monotonic() - startedAt > LONG_LIFE_MS) this.#pauseMs = FIRST_PAUSE_MS;
-      log.warn('the process ended by itself', { pid: this.#instance.pid, status: exit.code, signal: exit.signal });
+      log.warn('the process ended', { pid: this.#instance.pid, status: exit.code, signal: exit.signal });
       if (policy === 'never' || (policy === 'on-failure' && exit.code === 0)) {
         this.#options.onGone(exit);
         return;
@@ -76,7 +76,7 @@ export class Keeper {
       const instance = await start();
       this.#instance = instance;
       this.restarts += 1;
-      // Somebody stopped the keeper while the process was being started.
+      // The keeper was stopped while the process was being started.
       if (signal.aborted) await instance.stop();
       else onRestart(instance);
       return true;

@@ -168,7 +168,7 @@ export class MirrorJournal {
       try {
         await this.at(directory, ({ parent, name }) => rmdirSync(parent.at(name)));
       } catch {
-        // It is not empty, somebody works in it, or it leads elsewhere: it stays, and so do those above it.
+        // It is not empty, a process works in it, or it leads elsewhere: it stays, and so do those above it.
         return;
       }
     }

@@ -177,7 +177,7 @@ export class Mirror {
     try {
       return await this.#journal.at(path, ({ parent, name }) => {
         const stat = statOf({ parent, name });
-        // A directory that somebody else has put there since.
+        // A directory that another process has put there since.
         if (!stat || stat.isDirectory()) return 'forget';
         return parent.mountAt(name) === parent.mount ? 'remove' : 'keep';
       });

@@ -32,8 +32,8 @@ export class Releases {
   }
 
   /**
-   * Copies what is published. The published tree may be taken away at any moment after the link moved on, so the copy
-   * counts only if the link still shows the same directory afterwards.
+   * Copies what is published. The published tree may be removed at any moment after the link moved on, so the copy is
+   * used only if the link still shows the same directory afterwards.
    *
    * @returns the release; undefined when the link moved on meanwhile
    * @throws SidecarError ERR_RUN_COPY

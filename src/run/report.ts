@@ -32,7 +32,7 @@ export class RunReport implements RunObserver {
     this.#switchover = switchover;
   }
 
-  /** `/readyz` says no from now on, so that nobody sends anything here any more. */
+  /** `/readyz` says no from now on, so that no new requests are sent here. */
   ending(): void {
     this.#isEnding = true;
   }

@@ -153,7 +153,7 @@ export class RunService implements Service {
 
   async stop({ signal, hurry }: StopOrder): Promise<void> {
     const { log } = this.#options.ambient;
-    // Both at once: who saw that we are not ready gets no answer that keeps a connection.
+    // Both at once: a client that saw that we are not ready gets no answer that keeps a connection.
     this.#report.ending();
     this.#front?.leave();
     try {

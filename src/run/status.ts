@@ -12,7 +12,7 @@ export interface DeploymentReport {
   readonly at: number;
 }
 
-/** Who watches the deployments. Methods must not throw. */
+/** An observer of the deployments. Methods must not throw. */
 export interface RunObserver {
   onDeployment(report: DeploymentReport): void;
 }

@@ -15,8 +15,8 @@ interface Open {
 
 /**
  * The connections of a server. When there are as many as may be, the address that has most of them gives one up to an
- * address that has fewer: the one that has been without a request for longest. So nobody keeps others out with
- * connections that ask nothing.
+ * address that has fewer: the one that has been without a request for longest. So no client keeps others out with idle
+ * connections.
  */
 export class Connections {
   readonly #limits: ConnectionLimits;

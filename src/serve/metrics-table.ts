@@ -108,12 +108,12 @@ export const METRICS = {
   git_sidecar_process_restarts: {
     kind: 'gauge',
     labels: {},
-    help: 'run: how often the present revision’s process was started again after it ended by itself',
+    help: 'run: how often the process of the present revision was restarted after it had ended',
   },
   git_sidecar_relay_connected: {
     kind: 'gauge',
     labels: {},
-    help: 'sync: 1 while the relay tells where the ref is, 0 while it is away',
+    help: 'sync: 1 while the relay says where the ref is, 0 while it is unreachable',
   },
   git_sidecar_relay_repositories: { kind: 'gauge', labels: {}, help: 'relay: repositories followed' },
   git_sidecar_relay_subscribers: { kind: 'gauge', labels: {}, help: 'relay: open event streams' },

@@ -16,7 +16,7 @@ const FORWARDED = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip', 'x-envoy-
 /**
  * True for a program of this machine, or `kubectl port-forward`, that asks for itself: the connection comes from here,
  * the name that was asked for is one of here (a page in a browser cannot lend another one, DNS rebinding), and no proxy
- * says that it speaks for somebody else.
+ * says that it forwards for another client.
  */
 export function comesFromHere({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): boolean {
   const host = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');

@@ -55,7 +55,7 @@ export class Profiles {
     } else if (path === 'heap') {
       await this.#alone(response, async () => {
         download(response, 'git-sidecar.heapsnapshot');
-        // Somebody who goes away, or does not read, is no failure of ours.
+        // A client that closes the connection, or does not read, is no failure of ours.
         await pipeline(getHeapSnapshot(), response).catch(() => undefined);
       });
     } else if (path === 'profile' || path === 'allocs') {

@@ -89,13 +89,16 @@ function serverOptions({ head, whole, idle, check }: TimeLimits): ServerOptions 
   };
 }
 
-/** Who takes nothing of a whole answer loses its connection. An answer that is still being made has limits of its own. */
+/**
+ * A client that takes nothing of a whole answer loses its connection. An answer that is still being made has limits of
+ * its own.
+ */
 function endUnread(response: ServerResponse, ms: number): void {
   // The server destroys a socket that is silent for so long, and sets another time when the answer is finished.
   if (response.writableEnded && !response.writableFinished) response.socket?.setTimeout(ms);
 }
 
-/** A client certificate that nobody vouches for is shown to the routes as none; they decide. */
+/** A client certificate that no known authority signed is shown to the routes as none; they decide. */
 async function createSecureServer(
   files: TlsFiles,
   limits: TimeLimits,
@@ -139,7 +142,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     response.once('close', connections.begin(request.socket));
     answer(routes, request, response)
       .catch((error: unknown) => {
-        // Somebody who goes away in the middle is no failure of ours.
+        // A client that closes the connection in the middle is no failure of ours.
         if (!request.destroyed) log.error(error, 'answering an HTTP request failed');
         if (response.headersSent) response.destroy();
         else answerText(response, 500, 'internal error');

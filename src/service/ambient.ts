@@ -15,9 +15,9 @@ export interface Ambient {
   readonly redactor: Redactor;
   /** For the processes of this service alone: it ends all of them. */
   readonly runner: ProcessRunner;
-  /** undefined: nobody can ask for them, so none are kept. */
+  /** undefined: they are not served, so none are kept. */
   readonly metrics: MetricsSink | undefined;
-  /** How to leave Node's default certificates out; undefined: somebody here trusts by them. */
+  /** How to leave Node's default certificates out; undefined: a part of this process needs them. */
   readonly withoutDefaults: HttpAccess['withoutDefaults'];
   /** What services of one process use together. */
   readonly leases: Leases;

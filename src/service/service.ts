@@ -4,7 +4,7 @@ import type { InboundOptions } from '../serve/inbound/routes.ts';
 import type { HttpServer, HttpServerOptions } from '../serve/server.ts';
 import type { Publisher } from './publisher.ts';
 
-/** How a service ended by itself. */
+/** How a service ended without being stopped. */
 export interface ServiceEnd {
   /** Exit status of a process that has nothing else to do. */
   readonly status: number;
@@ -16,7 +16,7 @@ export interface ServiceEnd {
 export interface StopOrder {
   /** The signal that ends the process; undefined: it ends for another reason. */
   readonly signal: NodeJS.Signals | undefined;
-  /** Fires when somebody insists: what is only polite is left out then. */
+  /** Fires at a second signal, or at one that is not polite: then nothing is waited for that can be left out. */
   readonly hurry: AbortSignal;
 }
 
@@ -50,7 +50,7 @@ export interface Service {
    * @returns how it ended
    */
   run(signal: AbortSignal): Promise<ServiceEnd>;
-  /** Looks for news now. */
+  /** Asks now whether its ref has moved. */
   wake(): void;
   /** Hands a signal on to the process that it keeps. */
   passOn?(signal: NodeJS.Signals): void;

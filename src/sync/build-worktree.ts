@@ -15,7 +15,10 @@ import type { Found } from './findings.ts';
 /** How a worktree came to be: from the spare, from a clone of the published one, or written whole. */
 export type BuiltFrom = 'spare' | 'clone' | 'nothing';
 
-/** Files with other permissions than git gives them (v3's --change-permissions) cannot be told from touched ones. */
+/**
+ * Files with other permissions than git gives them (v3's --change-permissions) cannot be distinguished from touched
+ * ones.
+ */
 export function mayRecycle({ spare, permissions }: SyncConfig): boolean {
   return spare && permissions === undefined;
 }

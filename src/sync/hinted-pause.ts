@@ -5,7 +5,7 @@ import { Hints } from '../poll/hints.ts';
 import type { Tip } from '../poll/ref-source.ts';
 import type { Perhaps } from './findings.ts';
 
-/** The pause between cycles: over when its time is, when somebody wakes us, or when it is time to ask again after a hint. */
+/** The pause between cycles: it is over after its time, at a wake-up, or when it is time to ask again after a hint. */
 export class HintedPause {
   readonly #hints: Hints;
   /** What the remote showed in the last cycle that succeeded. */

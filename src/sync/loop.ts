@@ -93,7 +93,7 @@ export class SyncLoop {
     });
   }
 
-  /** Nobody's sync fails because an error file cannot be removed. */
+  /** No sync fails because an error file cannot be removed. */
   async #noteSuccess(): Promise<void> {
     const { onSuccess, context } = this.#options;
     try {

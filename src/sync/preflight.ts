@@ -49,7 +49,7 @@ export async function preflight(config: SyncConfig, log: Logger): Promise<void> 
   if (config.umask !== undefined) process.umask(config.umask);
   const reason = config.addUser ? await addUser(config) : undefined;
   if (reason !== undefined)
-    log.info(0, '--add-user: /etc/passwd stays as it is, ssh gets an entry of its own', { reason });
+    log.info(0, '--add-user: /etc/passwd is not changed; ssh gets an entry of its own', { reason });
   if (config.mode !== 'v4') {
     for (const { passwordFile } of config.credentials)
       if (passwordFile !== undefined) await requireFile(passwordFile, '--password-file');

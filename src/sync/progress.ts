@@ -42,7 +42,7 @@ async function measure(paths: readonly string[], withBytes: boolean): Promise<Am
   return { entries, bytes: withBytes ? bytes : undefined };
 }
 
-/** Something appeared or went away; where the number of entries is the same, the files have grown or shrunk. */
+/** Entries appeared or vanished; where the number of entries is the same, the files have grown or shrunk. */
 function hasMoved(before: Amount, now: Amount): boolean {
   if (before.entries !== now.entries) return true;
   return before.bytes !== undefined && now.bytes !== undefined && before.bytes !== now.bytes;
@@ -76,9 +76,10 @@ async function grantWhileMoving(work: FileWork, over: AbortSignal): Promise<void
 }
 
 /**
- * Does work on this machine's disk that may take longer than `--sync-timeout`: as long as files appear or go away, the
- * limit is put off. A checkout that is ended starts from nothing the next time, so on a slow disk it would never be
- * over. What comes from the other side, a fetch above all, has no such right: a server could drip for ever.
+ * Does work on this machine's disk that may take longer than `--sync-timeout`: as long as files appear or vanish, the
+ * limit is extended. A checkout that is ended starts from nothing the next time, so on a slow disk it would never be
+ * over. Work that waits for another machine, such as a fetch, gets no extension: a server could send a byte now and
+ * then for ever.
  */
 export async function withProgress<T>(work: FileWork, run: () => Promise<T>): Promise<T> {
   if (work.limitMs <= 0) return await run();

@@ -85,7 +85,7 @@ export class Retirement {
     return { removed, waiting };
   }
 
-  /** @returns false when something of it has to stay: that is in nobody's way, and it is tried again */
+  /** @returns false when a part of it has to stay: that does no harm, and the removal is tried again */
   async #remove({ layout, clock, log }: RetireContext, entry: WorktreeEntry, { signal }: CycleScope): Promise<boolean> {
     const before = clock.monotonic();
     const kept = await unregisterWorktree(worktreeAt(layout.gitDir, entry.path, entry.oid), signal);

@@ -44,7 +44,7 @@ export type SyncRole = 'alone' | 'attached' | 'unit';
 /** From the order to stop on, how long work may take to end, and then what is done last: shorter than 2 s together. */
 const STOP_MS = 1400;
 const LAST_MS = 400;
-/** When nobody waits for the end, it may take this many times as long. */
+/** When no other part waits for the end, it may take this many times as long. */
 const PATIENT = 10;
 
 const [OK, FAILURE] = [0, 1];
@@ -62,7 +62,7 @@ async function publishedCommit(link: string): Promise<string | undefined> {
   return state?.kind === 'link' ? oidOfWorktreeName(state.target) : undefined;
 }
 
-/** What the cycles said last, and who wants to hear of it. */
+/** The results of the last cycles, and who is notified of them. */
 interface Seen {
   readonly listeners: Set<() => void>;
   published: Revision | undefined;
@@ -210,7 +210,7 @@ export class SyncService implements Service, Publisher {
     return await this.#finish(await loop.run());
   }
 
-  /** What is left to do when the loop has ended by itself. */
+  /** What is left to do when the loop has ended without being stopped. */
   async #finish(end: LoopEnd): Promise<ServiceEnd> {
     if (end.kind === 'one-time') return { status: (await this.#tellHooksOnce(end.cycle)) ? OK : FAILURE };
     if (end.kind === 'stopped' || end.error.class === 'stop') return { status: FAILURE };

@@ -24,7 +24,7 @@ type IsInOrder<Stages extends readonly Stage[], Sure = object, Skipped = object>
     : 'a stage reads what no stage before it has found'
   : true;
 
-/** The stages as they are given. A list in which one of them reads what nobody has found before it does not compile. */
+/** The stages as they are given. A list in which a stage reads what no earlier stage has found does not compile. */
 export function inOrder<const Stages extends readonly Stage[]>(
   stages: Stages & (IsInOrder<Stages> extends true ? unknown : IsInOrder<Stages>),
 ): readonly Stage[] {

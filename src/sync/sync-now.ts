@@ -2,7 +2,7 @@ import type { Hint } from '../model/hint.ts';
 import type { CycleReport, SyncObserver } from '../model/sync-observer.ts';
 import { after, type Clock } from '../platform/clock.ts';
 
-/** How a cycle ended that somebody waited for. */
+/** How a cycle ended that a caller waited for. */
 export interface SyncAnswer {
   readonly status: 'synced' | 'failed' | 'timeout';
   readonly oid?: string;
@@ -68,7 +68,7 @@ export class SyncNow implements Pick<SyncObserver, 'onCycleStart' | 'onCycle'> {
   }
 }
 
-/** One observer that tells several. */
+/** One observer that passes everything on to several. */
 export function tellAll(observers: readonly Partial<SyncObserver>[]): SyncObserver {
   return {
     onCycleStart: () => {

@@ -9,7 +9,7 @@ import { type WiredSync, type WiringOptions, wireSync } from './wiring/wire.ts';
 
 export interface WakeableSyncOptions extends Omit<WiringOptions, 'wake' | 'observer' | 'counters'> {
   readonly observability: Observability;
-  /** Who else watches. */
+  /** Other observers. */
   readonly observer?: Partial<SyncObserver>;
 }
 

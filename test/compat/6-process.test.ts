@@ -89,7 +89,7 @@ describe('compat 6 add-user, change-permissions', () => {
     () => {
       const { added, stderr, link } = addUserTwice(0o644);
       expect(added).toBe('');
-      expect(stderr).toContain('/etc/passwd stays as it is');
+      expect(stderr).toContain('/etc/passwd is not changed');
       expect(published(link)).toBeDefined();
     },
   );

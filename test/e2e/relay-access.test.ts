@@ -348,7 +348,7 @@ describe('limits', () => {
       expect((await one.get(`/git/${host}/team/${name}.git/info/refs?service=git-upload-pack`)).status).toBe(200);
     await one.process.stop();
     const two = await start('--max-disk=100Ki', `--follow=${server.url}/team/secret.git`);
-    await two.process.logged('removed a mirror that nobody uses', 50_000);
+    await two.process.logged('removed an unused mirror', 50_000);
     expect((await two.get(`/git/${host}/team/secret.git/info/refs?service=git-upload-pack`)).status).toBe(200);
   });
 });

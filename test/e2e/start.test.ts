@@ -34,7 +34,7 @@ describe('npm start', () => {
       'published commit # in # ms\n',
       'commit # is running, # ms after the push',
       'the visitor reads: Hello from the second commit',
-      'commit # is not deployed, what ran before runs on: it exited with status #',
+      'commit # is not deployed, the process before it keeps running: it exited with status #',
       'the visitor reads: Hello again',
     ])
       expect(told).toContain(line);

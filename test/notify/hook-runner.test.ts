@@ -123,8 +123,8 @@ test('somebody who is not there yet is no failure: one line says so, and one mor
   await until('it succeeded', () => results.length > 0);
   expect(results).toEqual([true]);
   expect(lines).toEqual([
-    'signal: nobody is there yet; it is tried until somebody is',
-    'signal: still nobody is there',
+    'signal: there is no listener yet; it is tried until there is one',
+    'signal: there is still no listener',
     'signal succeeded',
   ]);
 });

@@ -47,11 +47,11 @@ describe('sync --signal', () => {
       '--exechook-command=/bin/true',
     );
     await untilPublished(link, first, sidecar);
-    await sidecar.logged('nobody is there yet');
+    await sidecar.logged('there is no listener yet');
     await server(dir, name);
     await until('it heard', () => read(dir, 'heard') === 'server\n');
     expect(sidecar.stderr).not.toContain('ERR_');
-    expect(sidecar.count('nobody is there yet')).toBe(1);
+    expect(sidecar.count('there is no listener yet')).toBe(1);
   });
 
   test('--one-time without the process is a failure: nobody would signal it later', async () => {

@@ -44,7 +44,7 @@ describe('a daemon that the process started in a session of its own', () => {
     expect(leftovers.map((each) => each.pid)).toContain(pid);
   });
 
-  test('ends as well when the process ended by itself; that of another instance goes on', async () => {
+  test('ends as well when the process ended; that of another instance goes on', async () => {
     const dir = tempDir();
     const other = await start(daemon(join(dir, 'other'), 'exec sleep 100'));
     const { instance } = await start(

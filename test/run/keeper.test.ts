@@ -82,7 +82,7 @@ test('a process that cannot be started is tried with pauses that grow, however l
     expect(it.tries).toBe(tries);
   }
   // It ended once, so the log says so once.
-  expect(warnings).toEqual(['the process ended by itself']);
+  expect(warnings).toEqual(['the process ended']);
   it.broken = false;
   await pass(30_000);
   expect(keeper.restarts).toBe(1);

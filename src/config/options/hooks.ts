@@ -1,6 +1,6 @@
 import { bothNames, rows } from '../option.ts';
 
-/** Whom to tell, and whom to ask before. */
+/** Hooks after a publish, and the one before it. */
 export const HOOK_OPTIONS = rows({ group: 'hooks', commands: ['sync', 'run'] }, [
   {
     name: 'exechook-command',

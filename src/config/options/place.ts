@@ -74,7 +74,7 @@ export const PLACE_OPTIONS = rows({ group: 'place', commands: ['sync', 'run'] },
     default: '0s',
     since: '4',
     placeholder: 'DURATION',
-    doc: 'How long a worktree that is no longer published is kept.',
+    doc: 'How long a worktree is kept after it is no longer published.',
   },
   {
     name: 'no-spare',

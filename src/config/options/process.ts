@@ -89,7 +89,7 @@ const HTTP = rows({ group: 'http', commands: SERVICES }, [
     env: bothNames('HTTP_PPROF'),
     v3Env: 'GIT_SYNC_HTTP_PPROF',
     default: 'false',
-    doc: 'Serve CPU and heap profiles of this process at /debug/pprof/, to programs of this machine and `kubectl port-forward` only: a profile holds passwords. git-sync serves its own to everybody.',
+    doc: 'Serve CPU and heap profiles of this process at /debug/pprof/, to programs of this machine and `kubectl port-forward` only: a profile holds passwords. git-sync serves its own to every client.',
   },
   {
     name: 'http-pprof-token-file',
@@ -98,7 +98,7 @@ const HTTP = rows({ group: 'http', commands: SERVICES }, [
     type: 'string',
     since: 'git-sidecar',
     placeholder: 'PATH',
-    doc: 'Serve the profiles of `--http-pprof` also to others who show the bearer token in this file.',
+    doc: 'Serve the profiles of `--http-pprof` also to other clients that show the bearer token in this file.',
   },
   {
     name: 'max-staleness',

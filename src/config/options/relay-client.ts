@@ -6,7 +6,7 @@ export const RELAY_CLIENT_OPTIONS = rows({ group: 'relay', commands: SERVICES, s
     name: 'relay',
     type: 'string',
     placeholder: 'URL',
-    doc: 'Follow `--repo` through this relay (`git-sidecar relay`): it tells at once when the ref moves and gives out the objects, so that the git server feels one client however many sidecars there are. `--repo` keeps naming the git server. Failures never end the process then, unless `--max-failures` is set.',
+    doc: 'Follow `--repo` through this relay (`git-sidecar relay`): the relay reports at once when the ref moves, and gives out the objects, so that the git server has one client however many sidecars there are. `--repo` still names the git server. Failures never end the process then, unless `--max-failures` is set.',
   },
   {
     name: 'relay-token-file',
@@ -21,7 +21,7 @@ export const RELAY_CLIENT_OPTIONS = rows({ group: 'relay', commands: SERVICES, s
     needs: ['relay'],
     type: 'bool',
     default: 'false',
-    doc: 'While the relay is away, poll the git server itself, which then needs credentials here. Without it the last revision stays until the relay is back.',
+    doc: 'While the relay is unreachable, poll the git server itself, which then needs credentials here. Without this option the last revision stays until the relay is back.',
   },
   {
     name: 'relay-ca-file',

@@ -20,7 +20,7 @@ const FOLLOWED = rows({ group: 'followed', prefix: 'GIT_SIDECAR', commands: ['re
     type: 'duration',
     default: '30m',
     placeholder: 'DURATION',
-    doc: 'A repository that nobody asked for this long is no longer polled; its mirror stays while there is room.',
+    doc: 'A repository that no client asked for in this time is no longer polled; its mirror stays while there is room.',
   },
   {
     name: 'requests-per-host',
@@ -38,7 +38,7 @@ const SERVED = rows({ group: 'served', prefix: 'GIT_SIDECAR', commands: ['relay'
     name: 'access-file',
     type: 'string',
     placeholder: 'PATH',
-    doc: 'Who may read what, a line each: `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`, with `#main,release/*` behind a pattern for some of its refs only. Read again when it changes. Without it everybody who reaches the relay may read all that it serves.',
+    doc: 'Which clients may read what, a line each: `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`, with `#main,release/*` behind a pattern for some of its refs only. Read again when it changes. Without it every client that reaches the relay may read all that it serves.',
   },
   {
     name: 'tls-cert-file',
@@ -67,7 +67,7 @@ const SERVED = rows({ group: 'served', prefix: 'GIT_SIDECAR', commands: ['relay'
     type: 'duration',
     default: '0s',
     placeholder: 'DURATION',
-    doc: 'Spread the news of a change over this time, so that a large fleet does not fetch and restart at once.',
+    doc: 'Spread the notifications of a change over this time, so that a large fleet does not fetch and restart at once.',
   },
 ]);
 
@@ -79,7 +79,7 @@ const LIMITS = rows({ group: 'limits', prefix: 'GIT_SIDECAR', commands: ['relay'
     type: 'int',
     default: '500',
     placeholder: 'N',
-    doc: 'Repositories followed at a time. When there are as many, whoever asks for most of them gives one up to somebody who asks for fewer.',
+    doc: 'Repositories followed at a time. When there are as many, the client that asks for most of them gives one up to a client that asks for fewer.',
   },
   {
     name: 'max-subscribers',
@@ -87,7 +87,7 @@ const LIMITS = rows({ group: 'limits', prefix: 'GIT_SIDECAR', commands: ['relay'
     type: 'int',
     default: '20000',
     placeholder: 'N',
-    doc: 'Event streams at a time. One token, certificate or address may have all of them; when there are as many, whoever has most gives one up to somebody who has fewer.',
+    doc: 'Event streams at a time. One token, certificate or address may have all of them; when there are as many, the one with the most gives one up to one with fewer.',
   },
   {
     name: 'max-requests',
@@ -95,14 +95,14 @@ const LIMITS = rows({ group: 'limits', prefix: 'GIT_SIDECAR', commands: ['relay'
     type: 'int',
     default: '2000',
     placeholder: 'N',
-    doc: 'Requests a second; as many may come at once. Who is alone gets all of it, several get equal shares. More are answered with 429 and come again; probes and metrics are always answered.',
+    doc: 'Requests a second; as many may come at once. One client alone gets all of it, several get equal shares. More are answered with 429, and the client tries again; probes and metrics are always answered.',
   },
   {
     name: 'max-traffic',
     type: 'size',
     default: '0',
     placeholder: 'SIZE',
-    doc: 'Bytes a second of answers to git clients; 0: no limit. Who is alone gets all of it, several get equal shares. Who got more is answered with 429 and comes again.',
+    doc: 'Bytes a second of answers to git clients; 0: no limit. One client alone gets all of it, several get equal shares. A client that got more is answered with 429 and tries again.',
   },
   {
     name: 'max-connections-per-address',
@@ -117,14 +117,14 @@ const LIMITS = rows({ group: 'limits', prefix: 'GIT_SIDECAR', commands: ['relay'
     type: 'size',
     default: '10Gi',
     placeholder: 'SIZE',
-    doc: 'What mirrors may take on disk; those that nobody uses go first.',
+    doc: 'The space on disk that mirrors may take; unused ones are removed first.',
   },
   {
     name: 'cache-size',
     type: 'size',
     default: '1Gi',
     placeholder: 'SIZE',
-    doc: 'What answers to fetches may take, those that somebody still reads included; equal questions get the same answer. One that finds no room is passed on and not kept.',
+    doc: 'The space that answers to fetches may take, those that are still being read included; equal questions get the same answer. An answer without room is passed on and not kept.',
   },
 ]);
 

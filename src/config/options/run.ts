@@ -28,7 +28,7 @@ const DEPLOY = rows(
       name: 'build',
       type: 'string',
       placeholder: 'COMMAND',
-      doc: 'A shell line that is run in the new release before anything is stopped. When it fails, the old process goes on untouched.',
+      doc: 'A shell line that is run in the new release before anything is stopped. When it fails, the old process keeps running.',
     },
     {
       name: 'build-timeout',
@@ -66,7 +66,7 @@ const DEPLOY = rows(
       type: 'duration',
       default: '5s',
       placeholder: 'DURATION',
-      doc: 'How often the link is read again, beside being watched: on network volumes nobody tells when it changes.',
+      doc: 'How often the link is read again, beside being watched: network volumes do not report changes.',
     },
   ],
 );
@@ -99,7 +99,7 @@ const READY = rows({ group: 'ready', prefix: 'GIT_SIDECAR', commands: ['run'], s
     type: 'duration',
     default: '1s',
     placeholder: 'DURATION',
-    doc: 'Without a readiness check: a process that lives this long counts as ready.',
+    doc: 'Without a readiness check: a process that lives this long is regarded as ready.',
   },
   {
     name: 'ready-timeout',
@@ -145,7 +145,7 @@ const SUPERVISE = rows(
       type: 'string',
       default: 'always',
       placeholder: 'WHEN',
-      doc: 'Start a process that ended by itself again, with a pause that grows from 1 s to 30 s. Where it is not started again, run exits with its status.',
+      doc: 'Restart a process that ended, with a pause that grows from 1 s to 30 s. If it is not restarted, run exits with its status.',
     },
     {
       name: 'reload-signal',
@@ -189,7 +189,7 @@ const FRONT = rows({ group: 'front', prefix: 'GIT_SIDECAR', commands: ['run'], s
     type: 'string',
     default: 'PORT',
     placeholder: 'NAME',
-    doc: 'The variable that tells the process its port.',
+    doc: 'The variable that holds the port for the process.',
   },
   {
     name: 'drain-timeout',
@@ -198,7 +198,7 @@ const FRONT = rows({ group: 'front', prefix: 'GIT_SIDECAR', commands: ['run'], s
     type: 'duration',
     default: '30s',
     placeholder: 'DURATION',
-    doc: 'How long connections in the middle of something may stay with the old process before it is stopped; at the end of run, with the last one.',
+    doc: 'How long connections with open requests may stay with the old process before it is stopped; at the end of run, with the last one.',
   },
   {
     name: 'drain-delay',
@@ -206,7 +206,7 @@ const FRONT = rows({ group: 'front', prefix: 'GIT_SIDECAR', commands: ['run'], s
     type: 'duration',
     default: '5s',
     placeholder: 'DURATION',
-    doc: 'On SIGTERM: `/readyz` turns to 503 at once and the process serves on for this long, so that load balancers take note, before it is stopped. A second signal, or SIGINT, ends the wait. Without `--listen` and `--http-bind` there is nobody to take note, and no wait unless this is set.',
+    doc: 'On SIGTERM: `/readyz` turns to 503 at once and the process serves on for this long, so that load balancers take note, before it is stopped. A second signal, or SIGINT, ends the wait. Without `--listen` and `--http-bind` no load balancer can take note, and there is no wait unless this is set.',
   },
 ]);
 

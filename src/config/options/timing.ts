@@ -43,7 +43,7 @@ export const TIMING_OPTIONS = rows({ group: 'timing', commands: ['sync', 'run'] 
     default: '120s',
     since: '4',
     placeholder: 'DURATION',
-    doc: 'The most time that one sync may take. What it started is ended with all its children. A checkout may take longer as long as files appear: on a slow disk it would never be over otherwise. An answer over HTTP that stops coming for 30 s (`http.lowSpeedTime` in `--git-config`: other seconds) is asked for again on a new connection.',
+    doc: 'The most time that one sync may take. Processes that it started are ended with all their children. A checkout may take longer as long as files appear; otherwise it could never finish on a slow disk. An answer over HTTP that stops coming for 30 s (`http.lowSpeedTime` in `--git-config`: other seconds) is asked for again on a new connection.',
   },
   {
     name: 'timeout',

@@ -4,18 +4,18 @@ import type { Clock } from '../../platform/clock.ts';
 import { deadline } from '../../platform/deadline.ts';
 import type { Refs } from '../protocol/refs.ts';
 
-/** What a feed told last. */
+/** The last answer of a feed. */
 export interface Told {
   readonly refs: Refs;
-  /** When the git server last confirmed it, as of the last word; milliseconds since the epoch. */
+  /** When the git server last confirmed it, as of the last event; milliseconds since the epoch. */
   readonly asOf: number;
-  /** How long that was before the last word, in milliseconds. */
+  /** How long that was before the last event, in milliseconds. */
   readonly ageMs: number;
 }
 
-/** Somebody who tells where refs are, as soon as they move: a relay, or NATS. */
+/** A source that says where refs are, as soon as they move: a relay, or NATS. */
 export interface RefFeed {
-  /** undefined until something was told. */
+  /** undefined until the first answer. */
   readonly told: Told | undefined;
   /** The feed is up, as far as we can see. */
   readonly isConnected: boolean;
@@ -27,25 +27,25 @@ export interface RefFeed {
 }
 
 /**
- * When the git server last confirmed what was told, in milliseconds since the epoch. A feed that is up and in no trouble
+ * When the git server last confirmed the answer, in milliseconds since the epoch. A feed that is up and in no trouble
  * keeps confirming it, though it does not say so each time.
  */
 export function confirmedAt({ isConnected, trouble }: RefFeed, told: Told, now: number): number {
   return isConnected && !trouble ? now - told.ageMs : told.asOf;
 }
 
-/** Why a relay has not told anything yet, although it had `ms` for it. */
+/** Why a relay has not answered yet, although it had `ms` for it. */
 export function silenceOf({ isConnected, trouble }: RefFeed, relay: string, ms: number): SidecarError {
   const op = 'ask the relay';
   if (trouble && isErrorCode(trouble.code)) {
     const hint =
-      'The relay says so of the git server: its log and its /status tell more, and only it needs credentials.';
+      'The relay reports this about the git server: see the log and /status of the relay. Only the relay needs credentials.';
     const facts = { op, target: relay, detail: trouble.detail };
     const error = new SidecarError(trouble.code, facts);
     return error.stage === 'remote' ? new SidecarError(trouble.code, { ...facts, hint }) : error;
   }
   if (isConnected && !trouble) {
-    const detail = 'it is there, but it has not mirrored the repository yet';
+    const detail = 'it is reachable, but it has not mirrored the repository yet';
     return new SidecarError('ERR_RELAY_PENDING', { op, target: relay, detail });
   }
   const detail = trouble?.detail ?? `no answer within ${Math.round(ms / 1000)} s`;

@@ -11,7 +11,7 @@ export interface RelaySourceOptions {
   readonly feed: RefFeed;
   /** Gives out objects: the relay's git side. */
   readonly objects: RefSource;
-  /** The git server itself, where it may be asked while the relay is away. */
+  /** The git server itself, where it may be asked while the relay is unreachable. */
   readonly upstream: RefSource | undefined;
   readonly shownUrl: string;
   /** URL of the relay, for errors. */
@@ -30,15 +30,18 @@ const FIRST_WORD_MS = 10_000;
 const GRACE_MS = 10_000;
 
 /**
- * A relay as the place to ask: polls cost nothing, because the stream has told everything already. While the relay is
- * away, the last word counts, or, where that is allowed, the git server is asked.
+ * A relay as the place to ask: polls cost nothing, because the stream has brought the answer already. While the relay
+ * is unreachable, its last answer is used, or, where that is allowed, the git server is asked.
  */
 export class RelaySource implements RefSource {
   readonly #options: RelaySourceOptions;
   #current: RefSource;
   /** Milliseconds since the epoch. */
   #upstreamAskedAt = 0;
-  /** Since when the relay is away, and how long we let it be; a fleet does not turn to the git server in one moment. */
+  /**
+   * Since when the relay is unreachable, and how long we wait for it. The waits differ, so that a whole fleet does not
+   * ask the git server at the same moment.
+   */
   #away: { readonly since: number; readonly patienceMs: number } | undefined;
 
   constructor(options: RelaySourceOptions) {
@@ -75,14 +78,14 @@ export class RelaySource implements RefSource {
     const { feed, objects, upstream, shownUrl, clock, log } = this.#options;
     if (!feed.told && !this.#isAwayForLong()) await this.#firstWord(signal);
     const told = this.#lastWord();
-    // What the git server said itself is taken back by nobody who asked it earlier.
+    // An answer of the git server is never replaced by that of a relay that asked earlier.
     const isBehind = told !== undefined && told.asOf < this.#upstreamAskedAt;
     if (told && !(upstream && (isBehind || this.#isAwayForLong()))) {
       this.#use(objects);
       return pickTip(told.refs.values(), candidates, requested, shownUrl);
     }
     if (!upstream) throw silenceOf(feed, this.#options.relay, FIRST_WORD_MS);
-    if (this.#current !== upstream) log.warn('the relay is away: asking the git server', { repo: shownUrl });
+    if (this.#current !== upstream) log.warn('the relay is unreachable: asking the git server', { repo: shownUrl });
     this.#use(upstream);
     const tip = await upstream.poll(candidates, requested, credentials, signal);
     this.#upstreamAskedAt = clock.now();

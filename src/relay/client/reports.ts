@@ -24,7 +24,10 @@ export interface ReportsOptions {
 const MOST_TRIES = 6;
 const TIMEOUT_MS = 10_000;
 
-/** Tells the relay what is published and what is running. What cannot be told is told when the stream is opened again. */
+/**
+ * Reports to the relay what is published and what is running. A report that cannot be sent is sent when the stream is
+ * opened again.
+ */
 export class Reports {
   readonly #options: ReportsOptions;
   readonly #stopping = new AbortController();

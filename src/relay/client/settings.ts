@@ -1,7 +1,7 @@
 import type { RelayClientConfig } from '../../config/sync-config.ts';
 import type { GitSetting } from '../../git/config-file.ts';
 
-/** As whom git shows its token to a relay, which looks at the token only. */
+/** The user name with which git sends its token to a relay; the relay looks at the token only. */
 export const RELAY_USER = 'git-sidecar';
 
 /** Git settings with which git and the native requests show the relay the right certificates. */

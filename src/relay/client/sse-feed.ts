@@ -38,8 +38,9 @@ export interface SseFeedOptions {
 }
 
 /**
- * The longest pause before a stream that broke is opened again, at first and after a long time: a whole fleet comes back
- * spread over it. In between it is as long as the relay has been away, so that nobody waits much longer than that.
+ * The longest pause before a stream that broke is opened again, at first and after a long time: a whole fleet comes
+ * back spread over it. In between it is as long as the relay has been unreachable, so that no subscriber waits much
+ * longer than that.
  */
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -55,9 +56,9 @@ export class SseFeed implements RefFeed {
   readonly #listeners = new Set<() => void>();
   /** What the present stream says. */
   #heard: { readonly id: string; readonly refs: Refs } | undefined;
-  /** What counts. */
+  /** The answer that is used. */
   #told: Told | undefined;
-  /** When that was told, on the monotonic clock. */
+  /** When it came, on the monotonic clock. */
   #changedAt = 0;
   #lastId: string | undefined;
   #isConnected = false;
@@ -228,7 +229,7 @@ export class SseFeed implements RefFeed {
     else if (event.kind === 'change' && this.#heard)
       this.#heard = { id: event.id, refs: applyChange(this.#heard.refs, event) };
     else if (event.kind === 'change') {
-      // Of what this relay did not tell before: no use.
+      // A change of refs that this relay has not sent before: it cannot be used.
       this.reconnect();
       return;
     }
@@ -237,8 +238,8 @@ export class SseFeed implements RefFeed {
   }
 
   /**
-   * Takes over what this relay says, if it knows at least as much as those before it: with several behind one name,
-   * the one we come to may be behind. It has to have asked the git server since we were told of the last change.
+   * Takes over what this relay says, if it knows at least as much as those before it: with several behind one name, the
+   * one that we reach may be behind. It must have asked the git server after the last change that we know.
    */
   #judge(ageMs: number): void {
     const { clock } = this.#options;

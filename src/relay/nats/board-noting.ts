@@ -15,7 +15,7 @@ export interface BoardNotingOptions {
   readonly repository: RepositoryName;
   /** The refs as this relay has them. */
   readonly refs: () => Refs;
-  /** Somebody noted what we do not have. */
+  /** The board has a note that we do not have. */
   readonly onNews: (hint: Hint) => void;
   readonly log: Logger;
 }
@@ -36,7 +36,7 @@ export function noteOnBoard({ board, repository, refs, onNews, log }: BoardNotin
       try {
         await board.note(repository, job.after, job.before);
       } catch (error) {
-        log.warn('NATS could not be told; it is tried again after the next poll', {
+        log.warn('the note could not be written to NATS; it is tried again after the next poll', {
           repository,
           reason: messageOf(error),
         });

@@ -79,7 +79,7 @@ export class Board {
         try {
           const entries = await (await this.#bucket).watch({ key: keysOf(repository) });
           stop = () => entries.stop();
-          // The server tells everything again, and it may have lost what it had.
+          // The server sends everything again, and it may have lost notes.
           notes.clear();
           for await (const entry of entries) {
             const [ref, noted] = read(entry);
@@ -105,8 +105,8 @@ export class Board {
   }
 
   /**
-   * Notes where refs are. `before` is what was noted when the git server was asked: where somebody has noted something
-   * else since then, they asked later and theirs stays.
+   * Notes where refs are. `before` is what was noted when the git server was asked: where another relay has noted
+   * something else since then, it asked later, and its note stays.
    */
   async note(repository: RepositoryName, refs: Refs, before: Notes): Promise<void> {
     const bucket = await this.#bucket;
@@ -127,7 +127,7 @@ export class Board {
     await this.#connection?.close().catch(() => undefined);
   }
 
-  /** JetStream's "wrong last sequence" (error 10071), as text: somebody noted something since. */
+  /** JetStream's "wrong last sequence" (error 10071), as text: another relay noted something since. */
   async #unlessNewer(write: Promise<unknown>): Promise<void> {
     try {
       await write;
@@ -187,7 +187,7 @@ export class Board {
     const { log } = this.#options;
     for await (const { type } of connection.status()) {
       if (type === 'disconnect') {
-        log.warn('NATS is away; polls go on');
+        log.warn('NATS is unreachable; polls continue');
       } else if (type === 'reconnect') {
         log.info(0, 'NATS is back');
         // It may have come back without what it had.

@@ -10,7 +10,10 @@ export interface HintedSourceOptions {
   readonly board: Board;
   readonly repository: RepositoryName;
   readonly source: RefSource;
-  /** There may be something new. Whoever asks is to ask again until it is there: the source may hear of it later than we do. */
+  /**
+   * The ref may have moved. The next polls are repeated until the source shows it: the source may learn of it later
+   * than we do.
+   */
   readonly onHint: (hint: Hint) => void;
 }
 

@@ -2,16 +2,16 @@ import type { AdvertisedRef } from '../../model/ref.ts';
 import { type Refs, refsFromJson, refsToJson } from './refs.ts';
 
 /**
- * What a relay tells on its event stream (Server-Sent Events, WHATWG HTML 9.2).
+ * What a relay sends on its event stream (Server-Sent Events, WHATWG HTML 9.2).
  *
  * - `refs`: all refs that were subscribed to, as they are. Sent at first unless the subscriber knows them.
  * - `change`: refs that moved; those that are gone have the value null.
  * - `beat`: nothing happened; the relay is there, and so is its git server unless `trouble` says otherwise.
- * - `trouble`: the git server cannot be asked; what was told before still stands.
+ * - `trouble`: the git server cannot be asked; what was sent before is still valid.
  * - `end`: the last event of a stream that the relay closes, and why. Those that know no such event see the stream end.
  *
- * `ageMs` says how long ago the git server last confirmed the refs; an age, because clocks differ. The id of an event is
- * the digest of the refs behind it.
+ * `ageMs` says how long ago the git server last confirmed the refs; an age, because clocks differ. The id of an event
+ * is the digest of the refs behind it.
  */
 export type RelayEvent =
   | { readonly kind: 'refs'; readonly id: string; readonly refs: Refs; readonly ageMs: number; readonly relay: string }
@@ -40,8 +40,8 @@ function frame(event: string, data: object, id?: string): Buffer {
 }
 
 /**
- * An event `refs` in two parts: the long one is the same as long as the refs are, for whoever is told and whenever.
- * What follows it is {@link writeRefsEnd}.
+ * An event `refs` in two parts: the long one stays the same as long as the refs do, for every subscriber and at any
+ * time. What follows it is {@link writeRefsEnd}.
  */
 export function writeRefsStart(id: string, refs: Refs): Buffer {
   return Buffer.from(`id: ${id}\nevent: refs\ndata: {"refs":${JSON.stringify(refsToJson(refs))},`);

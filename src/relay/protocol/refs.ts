@@ -65,7 +65,7 @@ export function changesBetween(before: Refs, after: Refs): RefChange[] {
 const DIGESTS = new WeakMap<Refs, string>();
 
 /**
- * A name for what the refs are, the same on every relay: who was told this before need not be told again.
+ * A name for the state of the refs, the same on every relay. A subscriber that has this state does not need it again.
  * 16 hex digits.
  */
 export function digestOf(refs: Refs): string {

@@ -4,7 +4,7 @@ import { isVisible } from '../../platform/visible-text.ts';
 
 /** What a subscriber says about itself. Times are milliseconds since the epoch. */
 export interface Report {
-  /** One stream of one process; a name that nobody else has. */
+  /** One stream of one process; a name that no other stream has. */
   readonly stream: string;
   /** The stream before, which is over whether the relay has noticed or not. */
   readonly replaces: string | undefined;

@@ -139,7 +139,7 @@ export class Access {
       this.#log.info(0, 'took over the access file', { path: this.#path, principals: this.#rules.size });
       return true;
     } catch (error) {
-      this.#log.error(error, 'the access file cannot be taken over; the rules from before still count');
+      this.#log.error(error, 'the access file cannot be used; the former rules stay in force');
       return false;
     }
   }

@@ -123,7 +123,10 @@ export class FetchGate {
     if (missing === undefined || more.length >= MOST_MISSING) return false;
     const leave = this.#waiting.tryEnter(owner);
     if (!leave) return false;
-    this.#log.info(1, 'somebody wants what is not here yet', { repository: follower.upstream.name, hash: missing });
+    this.#log.info(1, 'a client wants a commit that is not here yet', {
+      repository: follower.upstream.name,
+      hash: missing,
+    });
     try {
       await follower.bring(missing, WANT_PATIENCE_MS);
       return true;

@@ -202,7 +202,7 @@ export class PackAnswers {
         if (readers === 0 && answer.isGrowing) timer = setTimeout(() => stop.abort(), lingerMs).unref();
       },
     });
-    const detail = 'it was ended: nobody reads the answer any more';
+    const detail = 'it was ended: no client reads the answer any more';
     const onAbort = (): void => answer.fail(new SidecarError('ERR_GIT_TIMEOUT', { op: 'answer a fetch', detail }));
     stop.signal.addEventListener('abort', onAbort, { once: true });
     const work: Work = { answer, stop, release: () => undefined, stopFlow: undefined, holding };

@@ -208,7 +208,7 @@ export class Repositories {
       }
       const patience = follower.isKnown ? idleMs : Math.min(idleMs, 60_000);
       const isOver = this.#isIdle(entry) && now - entry.usedAt > patience;
-      if (isOver) this.#drop(name, follower, 'nobody asks for it: no longer following');
+      if (isOver) this.#drop(name, follower, 'no client asks for it: no longer following');
     }
     await this.#keepToDisk(signal);
   }
@@ -258,7 +258,7 @@ export class Repositories {
       largest.at(-1);
     if (!found) return false;
     const [name, { follower }] = found;
-    const detail = 'another one needs the place, and who asked for this one has most of them';
+    const detail = 'another principal needs the place, and the owner of this one has the most';
     this.#options.endStreams(follower, new SidecarError('ERR_RELAY_FULL', { op: 'follow', target: name, detail }));
     this.#drop(name, follower, 'no longer following: its place is needed');
     return true;
@@ -288,11 +288,11 @@ export class Repositories {
       if (this.bytes <= mostBytes && asOf > 0) break;
       const kept = await removeTree({ root: dirname(directory), path });
       if (kept.length > 0) {
-        log.warn(`a mirror that nobody uses cannot be removed: ${describeKept(kept)}`, { path });
+        log.warn(`an unused mirror cannot be removed: ${describeKept(kept)}`, { path });
         continue;
       }
       bytes.delete(path);
-      log.info(0, 'removed a mirror that nobody uses', { path });
+      log.info(0, 'removed an unused mirror', { path });
     }
     if (this.bytes > mostBytes) log.warn('the mirrors in use take more than --max-disk', { bytes: this.bytes });
   }

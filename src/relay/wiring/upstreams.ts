@@ -29,7 +29,10 @@ export function upstreamGitSettings({ gitConfigAdd, parent }: RelayConfig): GitS
   return [...gitConfigAdd, ...(parent ? relayGitSettings(parent) : []), NO_REDIRECTS];
 }
 
-/** Opens the way to a repository's git server, or to the relay nearer to it. `onNews` is called when that one tells something. */
+/**
+ * Opens the way to a repository's git server, or to the relay nearer to it. `onNews` is called when that relay sends
+ * something.
+ */
 export type OpenUpstream = (upstream: Upstream, onNews: (hint?: Hint) => void) => Promise<UpstreamRefs>;
 
 export function createUpstreams(wiring: UpstreamWiring): OpenUpstream {

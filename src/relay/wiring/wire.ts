@@ -38,7 +38,7 @@ export interface RelayWiring extends Omit<Ambient, 'terminal'> {
   readonly config: RelayConfig;
   /** Real path of the root. */
   readonly root: string;
-  /** Watches what followers do; undefined: nobody does. */
+  /** Observes what followers do; undefined: there is no observer. */
   readonly watchdog: Watchdog | undefined;
 }
 
@@ -69,7 +69,7 @@ const MOST_FIRST_COPIES = 16;
 const LONGEST_FIRST_PAUSE_MS = 5000;
 /** git processes besides, each as slow as its reader: those whose answers have no room on disk. Six of one principal. */
 const MOST_ANSWERS_FLOWING = 8;
-/** A client that lost its connection comes again before the work for it is thrown away. */
+/** A client that lost its connection comes again before the work for it is dropped. */
 const LINGER_MS = 5000;
 const LONGEST_ANSWER_MS = 30 * 60_000;
 const CACHE_IN_MEMORY_BYTES = 64 * 2 ** 20;

@@ -44,7 +44,7 @@ export function* writeOldAdvertisement(
   yield FLUSH_PACKET;
 }
 
-/** A packet that tells a git client why it gets nothing (gitprotocol-pack, "error-line"). */
+/** A packet that says to a git client why it gets nothing (gitprotocol-pack, "error-line"). */
 export function writeErrorPacket(text: string): Buffer {
   return dataPacket(`ERR ${text}`);
 }

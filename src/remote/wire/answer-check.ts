@@ -114,7 +114,7 @@ export class AnswerCheck {
     else this.#state = 'section';
   }
 
-  /** Shallow lines and a flush, ACK and NAK lines, and then bands without a word before them. */
+  /** Shallow lines and a flush, ACK and NAK lines, and then bands with nothing before them. */
   #readOldLine(packet: Packet): void {
     if (packet.kind === 'flush') return;
     if (packet.kind !== 'data') {

@@ -26,7 +26,7 @@ export interface Deepen {
   readonly since: string | undefined;
   /** Names of refs, short ones perhaps. */
   readonly not: readonly string[];
-  /** The depth counts from where the client's history ends. v0 has it among {@link FetchRequest.words}. */
+  /** The depth is measured from where the client's history ends. v0 has it among {@link FetchRequest.words}. */
   readonly isRelative: boolean;
 }
 
@@ -165,7 +165,7 @@ export function linesBeforeHaves({ shallow, deepen, filter }: FetchRequest): str
   ];
 }
 
-/** The one way to write a v2 `fetch` command: equal requests are equal bytes, whoever asks. */
+/** The one way to write a v2 `fetch` command: equal requests are equal bytes, whichever client asks. */
 export function* writeFetchRequest(request: FetchRequest, objectFormat: ObjectFormat): Generator<undefined, Buffer> {
   const { wants, haves, words, deepen, end } = request;
   const lines = [

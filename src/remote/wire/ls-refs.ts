@@ -105,11 +105,11 @@ function inOrder(a: string, b: string): number {
 }
 
 /**
- * Reads the answer to an `ls-refs` command. The answer must end in a flush packet: one that was cut off
- * would look like refs that were deleted.
+ * Reads the answer to an `ls-refs` command. The answer must end in a flush packet: one that was cut off would look like
+ * refs that were deleted.
  *
- * @throws SidecarError ERR_REMOTE_PROTOCOL for anything that is not such an answer; the server's own words
- *   when it sent an `ERR` packet; ERR_REMOTE_TOO_LARGE when there are more refs than are taken.
+ * @throws SidecarError ERR_REMOTE_PROTOCOL for anything that is not such an answer; with the server's own text when it
+ *   sent an `ERR` packet; ERR_REMOTE_TOO_LARGE when there are more refs than are taken.
  */
 export function readLsRefs(body: Buffer): AdvertisedRef[] {
   const refs: AdvertisedRef[] = [];

@@ -59,7 +59,7 @@ function readFirstWant(line: string, objectFormat: ObjectFormat): [string, strin
   return [`${keyword} ${oid}`, named.filter((word) => DECIDING.includes(word))];
 }
 
-/** The one way to write the body: equal requests are equal bytes, whoever asks. */
+/** The one way to write the body: equal requests are equal bytes, whichever client asks. */
 export function* writeOldFetchRequest(request: FetchRequest, objectFormat: ObjectFormat): Generator<undefined, Buffer> {
   const { wants, haves, words, filter, end } = request;
   const capabilities = [...words, ...(filter === undefined ? [] : ['filter']), `object-format=${objectFormat}`].join(

@@ -5,7 +5,7 @@ import type { Provider } from './payload.ts';
 /** What the headers of a notification say about its sender. */
 export interface Sender {
   readonly provider: Provider;
-  /** Somebody moved a ref. */
+  /** A ref was moved. */
   readonly isPush: boolean;
   /** The provider tries out whether the hook works, and shows the answer to a person. */
   readonly isTest: boolean;
@@ -41,9 +41,9 @@ const TEST_EVENT = /^(?:ping|diagnostics:ping)$/;
 const SIGNATURE = /^(?:sha256=)?([0-9a-f]{64})$/i;
 
 /**
- * Finds out whose notification this is, and what it shows of the secret: a signature of the body (GitHub, Gitea, Forgejo,
- * Bitbucket, generic), a token (GitLab) or a password (Azure DevOps), as each provider's documentation says.
- * @returns undefined when it shows nothing: then nobody has to read its body
+ * Finds out whose notification this is, and what it shows of the secret: a signature of the body (GitHub, Gitea,
+ * Forgejo, Bitbucket, generic), a token (GitLab) or a password (Azure DevOps), as each provider's documentation says.
+ * @returns undefined when it shows nothing: then its body need not be read
  */
 export function senderOf(headers: IncomingHttpHeaders): Sender | undefined {
   const text = (name: string): string | undefined => {

@@ -30,9 +30,9 @@ interface Arriving {
 const GRACE_MS = 1000;
 
 /**
- * Bodies that are arriving, within bounds. Whoever comes is let in: when there is no room, the slowest of those that had
- * their time goes, and while nobody had, the one that holds most. So neither those that stall nor those that send a lot
- * keep out one that sends a notification.
+ * Bodies that are arriving, within bounds. Every new body is accepted. When there is no room, the slowest of those
+ * whose time is over is dropped; while there is none, the one that holds most. So a notification is kept out neither by
+ * bodies that stall nor by large ones.
  */
 export class Bodies {
   readonly #clock: Clock;

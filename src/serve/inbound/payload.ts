@@ -88,7 +88,7 @@ function readAzure(body: Json): PushNotice {
   return { provider: 'azure', moves, repositories: texts(objectOf(resource.repository).remoteUrl) };
 }
 
-/** Anybody else: `{"ref": …, "before": …, "after": …, "repository": …}`, all of them optional. */
+/** Any other sender: `{"ref": …, "before": …, "after": …, "repository": …}`, all of them optional. */
 function readGeneric(body: Json): PushNotice {
   const repository = objectOf(body.repository);
   const names = texts(body.repository, repository.clone_url, repository.url, repository.full_name);

@@ -47,7 +47,7 @@ function parseBody(body: Buffer, type: string | undefined): unknown {
   return JSON.parse((isForm ? new URLSearchParams(text).get('payload') : text) || '{}');
 }
 
-/** What nobody has to look into for a notification. */
+/** What cannot be a notification, so its content is not read. */
 const FOREIGN_TYPE =
   /^(?!\s*(?:application\/(?:[\w.-]+\+)?json|text\/(?:json|plain)|application\/x-www-form-urlencoded)\s*(?:;|$))/i;
 

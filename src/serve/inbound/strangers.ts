@@ -7,8 +7,8 @@ const OF_ADDRESS = { atOnce: 20, perSecond: 1 };
 const IN_ALL = { atOnce: 60, perSecond: 10 };
 
 /**
- * How often somebody may be wrong. Only requests that turned out not to be genuine are counted, so nobody can use up what
- * a git host needs, also where all come from the address of one proxy.
+ * How many wrong requests are accepted. Only requests that turned out not to be genuine are counted, so no stranger can
+ * use up what a git host needs, also where all come from the address of one proxy.
  */
 export class Strangers {
   readonly #clock: Clock;

@@ -29,7 +29,7 @@ export function createCleanUp() {
     const { git, layout, config, clock } = context;
     if (waiting || updated) {
       kept.forgetGone();
-      // A tree that is large, on a disk that is slow, takes its time to go, and nobody is harmed by that.
+      // To remove a large tree from a slow disk takes its time, and that does no harm.
       const work = { scope, clock, limitMs: config.syncTimeoutMs, paths: [layout.root] };
       waiting = await withProgress(work, async () => {
         const stale = await retirement.run(context, given, scope);

@@ -16,7 +16,7 @@ async function fetchPinned(context: Context, oid: Oid, signal: AbortSignal): Pro
     return await fetcher.fetch(oid, undefined, signal);
   } catch (error) {
     if (!isOfKind(error, 'no-ref')) throw error;
-    context.log.info(1, 'the server does not give out this commit by itself, so everything is fetched', { hash: oid });
+    context.log.info(1, 'the server does not give out this single commit, so everything is fetched', { hash: oid });
   }
   await fetcher.fetchEverything(signal);
   return await fetcher.resolve(oid, signal);

@@ -26,7 +26,10 @@ export const refreshCredentials = {
   },
 } satisfies Stage;
 
-/** v3's users, and the scripts that read its error file, know git clone's words for a branch that is not there (compat.md 13). */
+/**
+ * v3's users, and the scripts that read its error file, know git clone's text for a branch that does not exist
+ * (compat.md 13).
+ */
 function inWordsOf({ mode, target, remote }: SyncConfig, error: unknown): unknown {
   if (mode === 'v4' || target.kind === 'oid' || !isOfKind(error, 'no-ref')) return error;
   const ref = target.candidates.find((name) => /^refs\/(?:heads|tags)\//.test(name)) ?? target.requested;

@@ -10,7 +10,7 @@ function statusOf(updated: boolean, first: boolean, mode: CompatMode): CycleStat
   return first && mode === 'v4' ? 'success' : 'noop';
 }
 
-/** Reports the cycle before anybody is notified, so that whoever is notified can read the new numbers. */
+/** Reports the cycle before hooks and consumers are notified, so that they can read the new numbers. */
 export const report = {
   name: 'report',
   run: async (
