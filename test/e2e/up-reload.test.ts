@@ -129,7 +129,7 @@ describe('a document that changes', () => {
     const web = (index: number, more: object = {}): object => ({
       name: `web-${index}`,
       from: 'app',
-      command: `echo $$ > ${dir}/pid-${index}; exec ${process.execPath} server.js`,
+      command: `echo $$$$ > ${dir}/pid-${index}; exec ${process.execPath} server.js`,
       listen: `127.0.0.1:${ports[index]}`,
       'ready-http': '/',
       'ready-for': '0s',
@@ -192,7 +192,7 @@ describe('a document that changes', () => {
     writeFileSync(join(dir, 'secret'), 'hush hush\n');
     map.write(make(bind, { username: 'me', password: `file:${join(dir, 'secret')}` }));
     const explained = await run(['up', '--explain', map.file], {}, 'git-sidecar');
-    expect(explained.stdout).toMatch(/period +200ms .*git\.yaml:\d+:\d+ \(defaults\)/);
+    expect(explained.stdout).toMatch(/period +0\.2s .*git\.yaml:\d+:\d+ \(defaults\)/);
     expect(explained.stdout).not.toContain('hush');
   });
 
