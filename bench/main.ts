@@ -7,6 +7,7 @@ import { benchPoll } from './poll.ts';
 import { benchRelay } from './relay.ts';
 import { benchRun } from './run.ts';
 import { benchTenants } from './tenants.ts';
+import { benchUnits } from './units.ts';
 import { benchUpdate } from './update.ts';
 
 const PAGE = 'docs/performance.md';
@@ -17,6 +18,7 @@ const SECTIONS = {
   needs: benchNeeds,
   clone: benchClone,
   run: benchRun,
+  units: benchUnits,
   relay: benchRelay,
 } as const;
 type Name = keyof typeof SECTIONS;

@@ -70,7 +70,8 @@ export async function boot(plan: Plan, io: Io, course: Course = leadLast): Promi
     if (!stopping.signal.aborted) log.error(failure, `cannot start: ${messageOf(failure)}`);
   }
   stopping.abort();
-  const leader = [...(running?.services.values() ?? [])].at(-1);
+  // A process with several purposes ends as its signal says, however one of them ended.
+  const leader = plan.hasUnits ? undefined : [...(running?.services.values() ?? [])].at(-1);
   await running?.endAll({ signal: signals.stop()?.signal, hurry: hurry.signal });
   await logs.settled();
   signals.dispose();

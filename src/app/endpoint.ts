@@ -15,6 +15,8 @@ export interface EndpointOptions {
   readonly metrics: Metrics | undefined;
   /** Those that are open now, by name; asked for at each request. */
   readonly services: () => ReadonlyMap<string, Service>;
+  /** They have names that users know. */
+  readonly hasUnits: boolean;
   /** Asked before those of the services. */
   readonly routes: readonly Route[];
   readonly clock: Clock;
@@ -24,13 +26,13 @@ export interface EndpointOptions {
 /** The first service that says no; yes where none does. */
 function verdictOf(
   services: ReadonlyMap<string, Service>,
+  hasUnits: boolean,
   ask: (service: Service) => Verdict,
-  nameThem = services.size > 2,
 ): Verdict {
   // What the process is there for comes last in the list, and has the first word.
   for (const [name, service] of [...services].reverse()) {
     const verdict = ask(service);
-    if (!verdict.ok) return nameThem ? { ok: false, text: `${name}: ${verdict.text}` } : verdict;
+    if (!verdict.ok) return hasUnits ? { ok: false, text: `${name}: ${verdict.text}` } : verdict;
   }
   return YES;
 }
@@ -40,12 +42,12 @@ function verdictOf(
  * @throws SidecarError ERR_SERVE_BIND
  */
 export async function openEndpoint(options: EndpointOptions): Promise<HttpServer> {
-  const { http, metrics, services, clock, log } = options;
+  const { http, metrics, services, hasUnits, clock, log } = options;
   // Those that watch over us are answered however much there is to do.
   const routes: Route[] = [
     probeRoute(
-      () => verdictOf(services(), (service) => service.readiness()),
-      () => verdictOf(services(), (service) => service.liveness()),
+      () => verdictOf(services(), hasUnits, (service) => service.readiness()),
+      () => verdictOf(services(), hasUnits, (service) => service.liveness()),
     ),
   ];
   if (metrics)
@@ -57,7 +59,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<HttpServer
   if (http.profiles)
     routes.push(profilesRoute(new (await import('../serve/profiles.ts')).Profiles(), http.profilesTokenFile));
   // They have limits of their own, which no flood of other requests uses up.
-  const inbound = inboundOf(services, clock, log);
+  const inbound = inboundOf({ services, hasUnits, clock, log });
   if (http.pushSecretFile !== undefined) routes.push(pushRoute(http.pushSecretFile, inbound));
   if (http.syncTokenFile !== undefined) routes.push(triggerRoute(http.syncTokenFile, inbound));
   const askServices: Route = async (url, request, response) => {

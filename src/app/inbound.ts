@@ -20,9 +20,18 @@ function isSame(one: Followed, other: Followed): boolean {
 
 const WORST = ['failed', 'timeout', 'synced'] as const;
 
+export interface InboundParts {
+  readonly services: () => ReadonlyMap<string, Service>;
+  /** They have names that users know, so a trigger can be about one of them. */
+  readonly hasUnits: boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
 /** One way in for all services of a process: each gets what is about it. */
-export function inboundOf(services: () => ReadonlyMap<string, Service>, clock: Clock, log: Logger): InboundOptions {
+export function inboundOf({ services, hasUnits, clock, log }: InboundParts): InboundOptions {
   return {
+    ...(hasUnits && { unit: (name) => services().get(name)?.inbound }),
     followed: () => targetsOf(services()).flatMap(({ inbound }) => inbound.followed()),
     clock,
     log,

@@ -96,12 +96,14 @@ export class RunningProcess {
    * @throws SidecarError ERR_SERVE_BIND
    */
   async serve(http: HttpConfig | undefined, routes: readonly Route[] = []): Promise<void> {
-    const { metrics, clock } = this.#parts;
+    const { metrics, clock, plan, log } = this.#parts;
     const former = this.#server;
     this.#server = undefined;
     await former?.close();
     if (!http) return;
-    const server = await openEndpoint({ http, metrics, services: () => this.services, routes, clock, log: this.log });
+    const services = (): ReadonlyMap<string, Service> => this.services;
+    const { hasUnits } = plan;
+    const server = await openEndpoint({ http, metrics, services, hasUnits, routes, clock, log });
     this.#server = server;
     for (const service of this.services.values()) service.onServing?.(server);
   }

@@ -62,6 +62,8 @@ interface Route {
   readonly agent: http.Agent;
   readonly tls: Tls | undefined;
   readonly life: AbortController;
+  /** Questions whose answer is not over. */
+  busy: number;
 }
 
 const PATIENCE_MS = 10_000;
@@ -74,6 +76,8 @@ const MOST_STALE = 3;
 export class HttpConnection {
   readonly #access: HttpAccess;
   #route: Route | undefined;
+  /** Those that get no new questions, and end with the last one that they have. */
+  readonly #retired = new Set<Route>();
   /** What this server has shown to need for a first byte; see {@link HttpQuestion.patienceMs}. */
   #patienceMs = 0;
   /** Requests sent so far, retries included. */
@@ -85,10 +89,10 @@ export class HttpConnection {
 
   /** Ends what is open, whatever state it is in. */
   close(): void {
-    const route = this.#route;
+    const routes = [...this.#retired, ...(this.#route ? [this.#route] : [])];
     this.#route = undefined;
-    route?.agent.destroy();
-    route?.life.abort();
+    this.#retired.clear();
+    for (const route of routes) end(route);
   }
 
   /**
@@ -139,7 +143,7 @@ export class HttpConnection {
       const agent = await createAgent(secure, this.#access, tls, life.signal);
       // Another request may have opened it meanwhile.
       if (this.#route?.origin === url.origin) return this.#route;
-      this.#route = { origin: url.origin, agent, tls, life };
+      this.#route = { origin: url.origin, agent, tls, life, busy: 0 };
     }
     return this.#route;
   }
@@ -159,20 +163,36 @@ export class HttpConnection {
     });
     const answer = firstByteOf(request, Math.max(question.patienceMs ?? PATIENCE_MS, this.#patienceMs));
     request.end(body);
+    route.busy += 1;
     try {
-      return await bounded(answer, signal);
+      const found = await bounded(answer, signal);
+      found.once('close', () => this.#noteIsOver(route));
+      return found;
     } catch (error) {
       request.destroy();
       // Until the handshake with a proxy is over, only the agent knows its socket.
       if (!request.socket) this.#retire(route);
+      this.#noteIsOver(route);
       throw error;
     }
   }
 
+  /** Others may have questions under way on it, which have nothing to do with the one that was given up. */
   #retire(route: Route): void {
-    if (this.#route === route) this.close();
-    route.life.abort();
+    if (this.#route === route) this.#route = undefined;
+    this.#retired.add(route);
   }
+
+  #noteIsOver(route: Route): void {
+    route.busy -= 1;
+    if (route.busy > 0 || !this.#retired.delete(route)) return;
+    end(route);
+  }
+}
+
+function end({ agent, life }: Route): void {
+  agent.destroy();
+  life.abort();
 }
 
 /** The answer to a request; given up when it is silent on a connection that was used before. */

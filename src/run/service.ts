@@ -31,8 +31,8 @@ export interface RunServiceOptions {
   readonly announce: (facts: LogFields) => void;
   /** The sync of this process that makes the link; undefined: another process does. */
   readonly sync: Publisher | undefined;
-  /** The process is there for this run alone: `/status` is about nothing else. */
-  readonly leads: boolean;
+  /** Its name in a document; undefined: the process is there for this run alone, and `/status` is about nothing else. */
+  readonly unit: string | undefined;
 }
 
 /** A process that follows a directory, as a service of a process. */
@@ -80,13 +80,13 @@ export class RunService implements Service {
 
   /** @throws SidecarError where the command, the link or a directory cannot be used */
   static async open(options: RunServiceOptions): Promise<RunService> {
-    const { config, ambient, announce, sync } = options;
+    const { config, ambient, announce, sync, unit } = options;
     const { log } = ambient;
+    const { link, place } = config;
     await checkSurroundings(config, sync !== undefined);
-    const stateDir = await openStateDirectory(
-      stateCandidates(config.stateDir, config.link, config.place, config.environment),
-    );
-    announce({ link: config.link, command: config.command[0], state: stateDir });
+    const identity = { link, place, unit };
+    const stateDir = await openStateDirectory(stateCandidates(config.stateDir, identity, config.environment));
+    announce({ link, command: config.command[0], state: stateDir });
     await endPredecessors(stateDir, log);
     const state = new StateFile(stateDir);
     await state.load();
@@ -104,7 +104,7 @@ export class RunService implements Service {
   }
 
   get routes(): readonly Route[] {
-    return this.#options.leads ? [jsonRoute('/status', () => this.status())] : [];
+    return this.#options.unit === undefined ? [jsonRoute('/status', () => this.status())] : [];
   }
 
   readiness(): Verdict {

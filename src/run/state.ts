@@ -102,15 +102,22 @@ export async function openStateDirectory(candidates: readonly string[]): Promise
   throw new SidecarError('ERR_RUN_STATE', { op: 'use', target, detail: messageOf(cause), cause });
 }
 
-/** Places for the state directory, the best first: one for each link and place that is run from. */
+/** What the name of a state directory is made of, where the user chose none. */
+export interface StateIdentity {
+  readonly link: string;
+  readonly place: Place;
+  /** The name of the unit in its document: several may run from the same link and place. */
+  readonly unit: string | undefined;
+}
+
+/** Places for the state directory, the best first: one for each identity. */
 export function stateCandidates(
   chosen: string | undefined,
-  link: string,
-  place: Place,
+  { link, place, unit }: StateIdentity,
   environment: Readonly<Record<string, string>>,
 ): readonly string[] {
   if (chosen !== undefined) return [chosen];
-  const identity = JSON.stringify([link, place]);
+  const identity = JSON.stringify(unit === undefined ? [link, place] : [link, place, unit]);
   const name = `run-${createHash('sha256').update(identity).digest('hex').slice(0, 12)}`;
   const { XDG_STATE_HOME, HOME } = environment;
   const homes = [

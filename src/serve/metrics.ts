@@ -89,7 +89,7 @@ class SeriesBook {
 
 /** What one part of a process measures: its metrics have the labels that name the part. */
 class Part implements MetricsSink {
-  readonly #metrics: ReadonlyMap<MetricName, Metric>;
+  #metrics: ReadonlyMap<MetricName, Metric>;
   readonly #labels: Labels;
   readonly #books = new Map<MetricName, SeriesBook>();
 
@@ -128,9 +128,10 @@ class Part implements MetricsSink {
       for (const labels of book.keep(label, shown)) this.#metrics.get(name)?.remove({ ...this.#labels, ...labels });
   }
 
-  /** Forgets every series: what they are about is gone. */
-  forgetAll(): void {
+  /** Forgets every series: what they are about is gone. What comes late is not shown. */
+  end(): void {
     for (const name of this.#books.keys()) this.#forget(name);
+    this.#metrics = new Map();
   }
 
   #forget(name: MetricName): void {
@@ -172,7 +173,7 @@ export class Metrics {
 
   /** Forgets all about a unit that is no more. */
   forget(name: string): void {
-    this.#parts.get(name)?.forgetAll();
+    this.#parts.get(name)?.end();
     this.#parts.delete(name);
   }
 

@@ -20,7 +20,8 @@ function setUp(units: Readonly<Record<string, { url: string; ref: string; answer
     }),
   );
   services.set('web', { inbound: undefined } as unknown as Service);
-  return { inbound: inboundOf(() => services, new HandClock(), silentLog), woken };
+  const parts = { services: () => services, hasUnits: true, clock: new HandClock(), log: silentLog };
+  return { inbound: inboundOf(parts), woken };
 }
 
 const MAIN = 'refs/heads/main';
@@ -40,6 +41,13 @@ describe('one way in for all units', () => {
     const { inbound, woken } = setUp({ dags: { url: 'a', ref: MAIN }, plugins: { url: 'b', ref: MAIN } });
     inbound.wake('trigger', {});
     expect(woken).toEqual(['dags', 'plugins']);
+  });
+
+  test('a trigger of one unit wakes that one, and there is none of a name that is not there', () => {
+    const { inbound, woken } = setUp({ dags: { url: 'a', ref: MAIN }, plugins: { url: 'b', ref: MAIN } });
+    inbound.unit?.('plugins')?.wake('trigger', {});
+    expect(woken).toEqual(['plugins']);
+    for (const name of ['nobody', 'web']) expect(inbound.unit?.(name)).toBeUndefined();
   });
 
   test('who waits for a sync of all hears the worst of it, and how each of them ended', async () => {

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { expect } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { buildSyncConfig } from '../../src/config/build-config.ts';
 import { buildRelayConfig } from '../../src/config/build-relay-config.ts';
 import { buildRunConfig } from '../../src/config/build-run-config.ts';
+import { loadDocument } from '../../src/config/document/load-document.ts';
+import type { LoadedDocument } from '../../src/config/document/loaded-document.ts';
 import { load } from '../../src/config/load.ts';
 import { AllowPattern } from '../../src/relay/server/allow.ts';
 
@@ -37,6 +39,7 @@ export interface Manifest {
   readonly metadata: { name: string; labels?: Record<string, string> };
   readonly spec: Record<string, unknown>;
   readonly stringData?: Record<string, string>;
+  readonly data?: Record<string, string>;
 }
 
 /** The documents of a YAML file. */
@@ -169,9 +172,48 @@ export function expectRestricted(manifests: readonly Manifest[]): void {
   }
 }
 
+/** What a container reads from the ConfigMaps and Secrets that are mounted in it. @throws where there is no such file */
+function readMounted(manifests: readonly Manifest[], spec: PodSpec, container: Container, path: string): string {
+  const mount = (container.volumeMounts ?? []).find(({ mountPath }) => dirname(path) === mountPath);
+  const volume = spec.volumes.find(({ name }) => name === mount?.name) as
+    | { configMap?: { name: string }; secret?: { secretName: string } }
+    | undefined;
+  const name = volume?.configMap?.name ?? volume?.secret?.secretName;
+  const kind = volume?.configMap ? 'ConfigMap' : 'Secret';
+  const source = manifests.find((each) => each.kind === kind && each.metadata.name === name);
+  const text = (source?.data ?? source?.stringData)?.[basename(path)];
+  if (text === undefined) throw new Error(`nothing is mounted at ${path}`);
+  return text;
+}
+
+/** Documents that containers of `manifests` start with; what they name is mounted, and probes ask for what is served. */
+export function documentsOf(manifests: readonly Manifest[]): LoadedDocument[] {
+  const specs = manifests.flatMap((manifest) => templateOf(manifest)?.spec ?? []);
+  return specs.flatMap((spec) =>
+    containersOf(spec).flatMap((container) => {
+      const [program, command, path = ''] = [...(container.command ?? []), ...(container.args ?? [])];
+      if (!program?.endsWith('/git-sidecar') || command !== 'up') return [];
+      const env = { HOME: '/tmp', GITSYNC_ROOT: '/git' };
+      const read = (file: string): string => readMounted(manifests, spec, container, file);
+      const document = loadDocument(path, env, read);
+      const writable = (container.volumeMounts ?? []).filter(({ readOnly }) => !readOnly);
+      for (const { settings } of document.units) {
+        const value = (name: string): string =>
+          String(settings.find(({ option }) => option.name === name)?.value ?? '');
+        expect(writable.map(({ mountPath }) => mountPath)).toContain(`/${value('root').split('/')[1]}`);
+        for (const name of ['password-file', 'ssh-key-file', 'ssh-known-hosts-file'])
+          if (settings.some(({ option, source }) => option.name === name && source !== 'default') && value(name) !== '')
+            expect(read(value(name)), name).not.toBe('');
+      }
+      expect(container.ports?.map(({ containerPort }) => containerPort)).toContain(document.http?.port);
+      return [document];
+    }),
+  );
+}
+
 /** Every command line of ours is one that we accept, and what it names is mounted. @returns how many there are */
 export function expectCommandLines(manifests: readonly Manifest[]): number {
-  let checked = 0;
+  let checked = documentsOf(manifests).length;
   for (const manifest of manifests) {
     const template = templateOf(manifest);
     for (const container of template ? containersOf(template.spec) : []) {

@@ -121,6 +121,25 @@ describe('a question that is interrupted', () => {
   });
 });
 
+describe('a question beside others', () => {
+  test('takes nobody with it when it is given up before it has a socket', async () => {
+    const waiting: ServerResponse[] = [];
+    const { url, sockets } = await serve((_request, response) => void waiting.push(response));
+    const connection = connect();
+    const other = connection.ask({ method: 'GET', url, headers: {}, signal: patient });
+    await until('the server has it', () => waiting.length === 1);
+    const given = new AbortController();
+    const asked = connection.ask({ method: 'GET', url, headers: {}, signal: given.signal });
+    // Sockets are given out in the next turn of the event loop: until then only promises go on.
+    for (let turns = 0; turns < 50; turns += 1) await Promise.resolve();
+    given.abort();
+    await expect(asked).rejects.toThrow();
+    waiting[0]?.end('x');
+    expect(String(await readBody(await other))).toBe('x');
+    await until('nothing of it is left', () => sockets.size === 0);
+  });
+});
+
 describe('a body', () => {
   const ask = async (answer: (response: ServerResponse) => void) => {
     const { url, sockets } = await serve((_request, response) => answer(response));

@@ -74,7 +74,13 @@ describe('metrics', () => {
         metrics.unit(unit).setOnly(name, 1, { ref: 'refs/heads/main', oid });
     const show = (unit: string): string => `unit="${unit}",ref="refs/heads/main",oid="${'2'.repeat(40)}"`;
     expect(await seriesOf(metrics, name)).toEqual([show('dags'), show('plugins')]);
+    const late = metrics.unit('dags');
     metrics.forget('dags');
     expect(await seriesOf(metrics, name)).toEqual([show('plugins')]);
+    // What still ends after that has nobody to count for.
+    late.setOnly(name, 1, { ref: 'refs/heads/main', oid: '3'.repeat(40) });
+    expect(await seriesOf(metrics, name)).toEqual([show('plugins')]);
+    metrics.unit('dags').setOnly(name, 1, { ref: 'refs/heads/main', oid: '2'.repeat(40) });
+    expect(await seriesOf(metrics, name)).toEqual([show('plugins'), show('dags')]);
   });
 });

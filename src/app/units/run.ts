@@ -18,7 +18,7 @@ export function runUnit({ name, config, from, leads }: RunUnitOptions): Unit {
     secrets: config.secrets,
     open: async ({ ambient, announce, find }) => {
       const sync = from === undefined ? undefined : find(from);
-      return await RunService.open({ config, ambient, announce, sync, leads });
+      return await RunService.open({ config, ambient, announce, sync, unit: leads ? undefined : name });
     },
   };
 }

@@ -87,17 +87,6 @@ function targets({ config: { place } }: RunUnit): readonly string[] {
   return place.kind === 'into' ? place.copies.map(({ target }) => join(place.directory, target)) : [];
 }
 
-/** Runs without `state` have one that is named after what is deployed and how. */
-function statesThatClash(runs: readonly RunUnit[]): readonly Clash[] {
-  const implied = ({ config: { stateDir, link, place } }: RunUnit): string | undefined =>
-    stateDir === undefined ? JSON.stringify([link, place]) : undefined;
-  const why = 'deploy the same link in the same way, so they would have the same state: give one of them state: DIR';
-  return [
-    ...sameValue(runs, ({ config }) => config.stateDir, 'state'),
-    ...sameValue(runs, implied, '').map((clash) => ({ ...clash, why })),
-  ];
-}
-
 function runsThatClash(runs: readonly RunUnit[]): readonly Clash[] {
   const territory = new Territory<RunUnit>();
   for (const run of runs) for (const target of targets(run)) territory.claim(target, run);
@@ -111,7 +100,7 @@ function runsThatClash(runs: readonly RunUnit[]): readonly Clash[] {
   );
   const into = ({ config: { place } }: RunUnit): string | undefined =>
     place.kind === 'into' ? place.directory : undefined;
-  return [...sameValue(runs, into, 'into'), ...statesThatClash(runs), ...nested];
+  return [...sameValue(runs, into, 'into'), ...sameValue(runs, ({ config }) => config.stateDir, 'state'), ...nested];
 }
 
 function runsInTrees(runs: readonly RunUnit[], syncs: readonly SyncUnit[]): readonly Clash[] {

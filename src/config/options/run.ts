@@ -44,7 +44,7 @@ const DEPLOY = rows(
       commands: ['run', 'rollback'],
       type: 'string',
       placeholder: 'DIR',
-      doc: 'Where releases and the memory of what is deployed are kept. Default: `git-sidecar/run-…` in `$XDG_STATE_HOME`, `$HOME/.local/state` or the temporary directory, the first that can be written.',
+      doc: 'Where releases and the memory of what is deployed are kept. Default: `git-sidecar/run-…`, named after what is deployed and how, in `$XDG_STATE_HOME`, `$HOME/.local/state` or the temporary directory, the first that can be written.',
     },
     {
       name: 'keep-releases',

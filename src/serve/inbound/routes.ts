@@ -22,7 +22,12 @@ export interface InboundOptions {
   readonly wake: (reason: 'push' | 'trigger', hint: Hint, about?: Followed) => void;
   /** Makes the next cycle start now and waits for its end; when the hint names a commit, until it came true. */
   readonly syncNow: (timeoutMs: number, hint: Hint) => Promise<{ readonly status: 'synced' | 'failed' | 'timeout' }>;
+  /** The same for one unit of a document, by its name. Undefined where units have no names. */
+  readonly unit?: (name: string) => Triggered | undefined;
 }
+
+/** What a trigger starts. */
+export type Triggered = Pick<InboundOptions, 'wake' | 'syncNow'>;
 
 const MOST_AT_ONCE = 30;
 const MOST_A_SECOND = 10;
@@ -138,10 +143,14 @@ function parseWait(text: string | null): number | undefined {
 
 /**
  * `POST /sync`: for people and CI, with a bearer token (RFC 6750). `?commit=OID` says what has to come, and `?wait=30s`
- * answers when it is published.
+ * answers when it is published. `/sync/NAME` is about one unit of a document.
  */
-export function triggerRoute(tokenFile: string, { clock, log, wake, syncNow }: InboundOptions): Route {
-  const trigger = async (searchParams: URLSearchParams, response: ServerResponse): Promise<void> => {
+export function triggerRoute(tokenFile: string, { clock, log, unit, ...all }: InboundOptions): Route {
+  const trigger = async (
+    { wake, syncNow }: Triggered,
+    searchParams: URLSearchParams,
+    response: ServerResponse,
+  ): Promise<void> => {
     const waitMs = parseWait(searchParams.get('wait'));
     const commit = searchParams.get('commit')?.toLowerCase();
     const hint: Hint = { to: commit };
@@ -161,7 +170,8 @@ export function triggerRoute(tokenFile: string, { clock, log, wake, syncNow }: I
   const limit = new RateLimit(clock, MOST_AT_ONCE, MOST_A_SECOND);
   const strangers = new Strangers(clock);
   return async ({ pathname, searchParams }, request, response) => {
-    if (pathname !== '/sync') return false;
+    const [whole, name] = /^\/sync(?:\/([^/]+))?$/.exec(pathname) ?? [];
+    if (whole === undefined || (name !== undefined && !unit)) return false;
     const token = await file.read();
     const isKnown = token !== undefined && isSameSecret(bearerToken(request), token);
     if (!isKnown && !strangers.note(addressOf(request))) answerUnread(request, response, 429, TOO_MANY);
@@ -170,7 +180,11 @@ export function triggerRoute(tokenFile: string, { clock, log, wake, syncNow }: I
       response.setHeader('www-authenticate', 'Bearer');
       answerUnread(request, response, 401, { status: 'refused', error: 'the token is wrong or missing' });
     } else if (!limit.take()) answerUnread(request, response, 429, TOO_MANY);
-    else await trigger(searchParams, response);
+    else {
+      const triggered = name === undefined ? all : unit?.(name);
+      if (triggered) await trigger(triggered, searchParams, response);
+      else answer(response, 404, { status: 'refused', error: 'there is no unit of this name that syncs' });
+    }
     return true;
   };
 }

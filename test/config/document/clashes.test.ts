@@ -63,7 +63,6 @@ describe('units that cannot live beside each other are refused', () => {
       { run: [run('a', { state: '/st' }), run('b', { state: '/st', path: 'x' })] },
       'have the same state, /st',
     ],
-    ['the same implied state', { run: [run('a'), run('b')] }, 'would have the same state: give one of them state: DIR'],
     [
       'into what a sync publishes',
       { sync: [sync('a')], run: [run('b', { into: '/git/a/a.git/sub' })] },
@@ -113,6 +112,7 @@ test.each<readonly [string, object]>([
   ['links side by side, elsewhere', { sync: [sync('a', { link: '/pub/a' }), sync('b', { link: '/pub/b' })] }],
   ['the same touch file', { sync: [sync('a', { 'touch-file': '/t' }), sync('b', { 'touch-file': '/t' })] }],
   ['two runs of one link that deploy other parts', { run: [run('a', { path: 'x' }), run('b', { path: 'y' })] }],
+  ['two runs of one link that deploy the same: a web server and a worker', { run: [run('a'), run('b')] }],
   ['two runs of one link with states of their own', { run: [run('a', { state: '/x' }), run('b', { state: '/y' })] }],
   ['other parts of one directory', { run: [run('a', { into: '/srv', copy: 'x:x' }), run('b', { into: '/srv/y' })] }],
   [
