@@ -16,7 +16,7 @@ export async function atOwnAddress(
   const services = new Map([[name, service]]);
   const hurry = AbortSignal.abort();
   try {
-    const own = { http, metrics: undefined, services: () => services, routes: [] };
+    const own = { http, metrics: undefined, hasUnits: false, services: () => services, routes: [] };
     const server = await openEndpoint({ ...own, clock, log });
     service.onServing?.(server);
     return {
