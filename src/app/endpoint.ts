@@ -27,7 +27,7 @@ function verdictOf(
   ask: (service: Service) => Verdict,
   nameThem = services.size > 2,
 ): Verdict {
-  // What the process is there for comes last in the list, and has the first word.
+  // The purpose of the process comes last in the list, and is asked first.
   for (const [name, service] of [...services].reverse()) {
     const verdict = ask(service);
     if (!verdict.ok) return nameThem ? { ok: false, text: `${name}: ${verdict.text}` } : verdict;
