@@ -31,7 +31,7 @@ const DEPTH = 1;
 /**
  * Fetches one commit without its history over the connection that the poll left open: one request, whose pack flows
  * into git while it comes. What `git fetch` would start besides (its HTTP process, a new connection, the list of refs)
- * is not needed, because the poll has brought all that.
+ * is not needed, because the poll has told all that.
  */
 export class PackFetch {
   readonly #options: PackFetchOptions;
@@ -84,7 +84,7 @@ export class PackFetch {
   }
 }
 
-/** True when the repository keeps refs in files, as all do except converted ones (git-init, "--ref-format"). */
+/** True when the repository keeps refs in files, as all do but those somebody converted (git-init, "--ref-format"). */
 export async function keepsRefsInFiles(gitDir: string): Promise<boolean> {
   return !/refstorage/i.test((await readText(join(gitDir, 'config'))) ?? '');
 }
