@@ -9,7 +9,7 @@ import type { Follower } from './follower.ts';
 import type { OnRefused } from './quotas.ts';
 import type { Repositories } from './repositories.ts';
 
-/** Accepts requests: checks who asks, whether they may, and whether there is something to serve. */
+/** Accepts requests: checks the principal, its access, and whether there is something to serve. */
 export class Doorkeeper {
   readonly #access: Access;
   readonly #repositories: Repositories;

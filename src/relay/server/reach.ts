@@ -9,7 +9,7 @@ import type { StartPace } from './start-pace.ts';
 
 export interface ReachOptions {
   readonly git: Git;
-  /** Each look counts as one process. */
+  /** Each look is charged as one started process. */
   readonly pace: StartPace;
   /** git could not read what the refs reach. */
   readonly onFailure: (gitDir: string) => void;
