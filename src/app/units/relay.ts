@@ -15,8 +15,7 @@ export function relayUnit({ name, config }: RelayUnitOptions): Unit {
     kind: 'relay',
     errorFile: undefined,
     secrets: config.secrets,
-    // A relay starts many processes while it serves: in a thread of its own, starting them does not stop the main
-    // thread.
+    // A relay starts many processes while it serves: from a thread of its own, starting them stops nobody.
     open: async ({ ambient, announce }) => {
       const runner = RUNNER_THREAD === undefined ? ambient.runner : createThreadedRunner(RUNNER_THREAD);
       return await RelayService.open({ config, ambient: { ...ambient, runner }, announce });
