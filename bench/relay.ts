@@ -197,7 +197,7 @@ async function ownPolls(scene: Scene, count: number): Promise<Load> {
   return load;
 }
 
-/** Followers of a relay that polls once a second, or is told by a webhook. */
+/** Followers of a relay that polls once a second, or gets a webhook. */
 async function throughRelay(scene: Scene, count: number, period: string): Promise<Load> {
   const relay = await startRelay(scene, period);
   const feeds = Array.from({ length: count }, () => {
@@ -272,7 +272,7 @@ async function benchFleets(scene: Scene): Promise<string> {
 }
 
 interface Subscribers {
-  /** Resolves with the nanoseconds at which each of them was told of `commit`. */
+  /** Resolves with the nanoseconds at which each of them got the event about `commit`. */
   told(commit: string): Promise<bigint[]>;
   stop(): Promise<void>;
 }
@@ -292,7 +292,7 @@ async function startSubscribers(port: number, name: string, count: number): Prom
   });
   await until('the streams are open', () => ready, 120_000);
   return {
-    told: async (commit) => await until('all of them were told', () => found.get(commit), 60_000),
+    told: async (commit) => await until('all of them have the event', () => found.get(commit), 60_000),
     stop: async () => await end(child),
   };
 }
@@ -332,7 +332,7 @@ async function benchStreams(scene: Scene): Promise<string> {
   process.stderr.write(`${subscribers} streams, last ${median(last)} ms\n`);
   return [
     '## One push to ten thousand streams',
-    `${subscribers} event streams of one relay, held by ${STREAM_PROCESSES} processes on the same two cores (each within the limit of ${execFileSync('/bin/sh', ['-c', 'ulimit -n']).toString().trim()} open files). ${PUSHES} pushes, each told by a webhook; medians of the milliseconds from the webhook being sent until the subscribers have the new commit: that is one request to the git server, one fetch, and the news. *Spread*: from the first of them to the last. Every one of the ${totals.reduce((sum, one) => sum + one, 0)} notices arrived.`,
+    `${subscribers} event streams of one relay, held by ${STREAM_PROCESSES} processes on the same two cores (each within the limit of ${execFileSync('/bin/sh', ['-c', 'ulimit -n']).toString().trim()} open files). ${PUSHES} pushes, each announced by a webhook; medians of the milliseconds from the webhook being sent until the subscribers have the new commit: that is one request to the git server, one fetch, and the event. *Spread*: from the first of them to the last. Every one of the ${totals.reduce((sum, one) => sum + one, 0)} notices arrived.`,
     table(
       [
         'streams',
@@ -414,7 +414,7 @@ async function benchFetches(scene: Scene): Promise<string> {
   await relay.stop();
   return [
     '## A thousand fetches of one push',
-    `${FETCHES} repositories that hold the commit before fetch the new one with \`git fetch --depth=1\`, ${FETCHES_AT_ONCE} at a time. Through a relay that was told of the push by a webhook; and from the git server itself, measured with ${DIRECT_FETCHES} and scaled. Most of the wall time is the ${FETCHES} git clients themselves, on the same two cores.`,
+    `${FETCHES} repositories that hold the commit before fetch the new one with \`git fetch --depth=1\`, ${FETCHES_AT_ONCE} at a time. Through a relay that got a webhook of the push; and from the git server itself, measured with ${DIRECT_FETCHES} and scaled. Most of the wall time is the ${FETCHES} git clients themselves, on the same two cores.`,
     table(
       [
         '',

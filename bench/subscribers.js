@@ -1,6 +1,6 @@
-// Many event streams of a relay in one process, as raw sockets: `node subscribers.js PORT REPOSITORY COUNT`.
-// Writes `ready` when all of them were told the refs; then, for each change, a line of JSON: the commit, and for each
-// subscriber the nanoseconds of the monotonic clock at which it was told.
+// Many event streams of a relay in one process, as raw sockets: `node subscribers.js PORT REPOSITORY COUNT`. Writes
+// `ready` when all of them have the refs; then, for each change, a line of JSON: the commit, and for each subscriber
+// the nanoseconds of the monotonic clock at which it got the event.
 import { connect } from 'node:net';
 
 const [port, repository, count] = [Number(process.argv[2]), process.argv[3], Number(process.argv[4])];

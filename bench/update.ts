@@ -106,7 +106,7 @@ function nextNumber(): number {
   return lastNumber;
 }
 
-/** Watches the memory of a group until it is told to stop; gives the peak in bytes. */
+/** Watches the memory of a group until `stop` is called; gives the peak in bytes. */
 function watchMemory(group: ControlGroup, active: boolean): () => number {
   let peak = 0;
   const look = (): void => {

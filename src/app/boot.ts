@@ -46,7 +46,7 @@ export async function boot(plan: Plan, io: Io, course: Course = leadLast): Promi
     log,
     onWake: () => running?.wake(),
     onStop: ({ signal }) => {
-      // Who asks twice, or not politely, does not want to wait.
+      // A second signal, or one other than SIGTERM, means: do not wait.
       if (stopping.signal.aborted || signal !== 'SIGTERM') hurry.abort();
       stopping.abort();
     },

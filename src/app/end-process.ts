@@ -17,8 +17,8 @@ function signalOf(status: number): NodeJS.Signals | undefined {
 }
 
 /**
- * Ends this process, also when the kernel does not answer: a file on a dead network drive, a pipe that nobody writes,
- * a name server that says nothing. Then Node's own way out waits for ever, so a signal ends it: the one that the
+ * Ends this process, also when the kernel does not answer: a file on a dead network drive, a pipe without a writer, a
+ * name server that does not answer. Then Node's own way out waits for ever, so a signal ends it: the one that the
  * status stands for, else SIGKILL.
  */
 export async function endProcess(status: number): Promise<void> {

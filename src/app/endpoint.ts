@@ -29,7 +29,7 @@ function verdictOf(
   hasUnits: boolean,
   ask: (service: Service) => Verdict,
 ): Verdict {
-  // What the process is there for comes last in the list, and has the first word.
+  // The purpose of the process comes last in the list, and is asked first.
   for (const [name, service] of [...services].reverse()) {
     const verdict = ask(service);
     if (!verdict.ok) return hasUnits ? { ok: false, text: `${name}: ${verdict.text}` } : verdict;

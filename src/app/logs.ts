@@ -20,7 +20,7 @@ export interface UnitLog {
   readonly errorFile: ErrorFile | undefined;
 }
 
-/** What went wrong and what to do, for whoever reads how a container ended. */
+/** What went wrong and what to do, for a person who reads how a container ended. */
 function describeRecord({ message, error, fields: { code, hint } }: LogRecord): string {
   const first = error === undefined ? message : `${message}: ${messageOf(error)}`;
   return code === undefined ? first : `${first}\n${String(code)}: ${String(hint)}`;

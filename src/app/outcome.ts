@@ -3,7 +3,7 @@ export interface Io {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
   readonly stderrIsTerminal: boolean;
-  /** Receives each error in words, without secrets; the last one says why the process ended. */
+  /** Receives each error as text, without secrets; the last one says why the process ended. */
   readonly onError?: (text: string) => void;
   /** Where that goes when the process ends: the value of `--termination-log`. */
   readonly writeLastErrorTo?: (path: string) => void;

@@ -44,11 +44,11 @@ export interface Plan {
   readonly facts: LogFields;
   /** What the user should know before anything else. */
   readonly notices: readonly string[];
-  /** The hint of an error in the words of the user's mode. */
+  /** The hint of an error, with the option names of the user's mode. */
   readonly hintOf?: (error: SidecarError) => string;
-  /** A signal that makes every service look for news. */
+  /** A signal that makes every service ask now whether something has moved. */
   readonly wakeOn: NodeJS.Signals | undefined;
-  /** Is Node's list of certificates used by nobody here? */
+  /** No part of this process uses Node's list of certificates. */
   readonly ownCertificates: boolean;
   /** They have names that users know: log lines and metrics name them. */
   readonly hasUnits: boolean;

@@ -1,14 +1,14 @@
 import { asSidecarError } from '../model/error.ts';
 import type { Logger } from '../platform/log.ts';
 
-/** Node prints warnings (deprecations, too many listeners) as plain text; without a log they are of no use to anybody. */
+/** Node prints warnings (deprecations, too many listeners) as plain text; without a log they are of no use. */
 export function dropWarnings(): void {
   process.removeAllListeners('warning').on('warning', () => undefined);
 }
 
 /**
- * What Node and libraries say about this process becomes lines of its log: warnings, and errors and rejections that
- * nobody caught, which end the process (start.ts).
+ * What Node and libraries say about this process becomes lines of its log: warnings, and uncaught errors and
+ * rejections, which end the process (start.ts).
  */
 export function logProcessEvents(log: Logger): void {
   process.removeAllListeners('warning').on('warning', ({ name, message }) => {

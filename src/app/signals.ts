@@ -31,7 +31,10 @@ const ENDING: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
 };
 /** They are for the process that is kept here. */
 const PASSED_ON: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'];
-/** However we hang, who ends us does not wait longer: a Pod's grace period is for those that have something to finish. */
+/**
+ * Even if a part hangs, the process ends within this time: a Pod's grace period is for processes that have something to
+ * finish.
+ */
 const LONGEST_STOP_MS = 1900;
 /** Ignored as git-sync ignores them; Node would start a debugger on the first and end on the second. */
 const IGNORED: readonly NodeJS.Signals[] = ['SIGUSR1', 'SIGUSR2', 'SIGPIPE'];

@@ -24,10 +24,10 @@ const io: Io = {
   },
 };
 
-/** How long those who also notice the end may take to write down what they know. */
+/** How long other parts that notice the end may take to log what they know. */
 const LAST_WORDS_MS = 200;
 
-/** Statuses that say: somebody wanted it to end. */
+/** Statuses of an end that was wanted. */
 const STOPPED: readonly number[] = [EXIT.ok, EXIT.terminate, EXIT.interrupt, EXIT.hangup];
 
 async function exit(status: number): Promise<void> {
@@ -36,12 +36,12 @@ async function exit(status: number): Promise<void> {
   await endProcess(status);
 }
 
-/** A reader of our output that went away is no reason to stop syncing. */
+/** That the reader of our output has closed it is no reason to stop syncing. */
 function surviveClosedOutput(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 }
 
-/** Node ends a process with status 0 when it has nothing to wait for, also in the middle of a promise that nobody keeps. */
+/** Node ends a process with status 0 when it has nothing to wait for, also while a promise is still pending. */
 function refuseToFadeAway(): void {
   process.once('beforeExit', () => {
     last.error = 'git-sidecar: internal error: nothing is left to wait for, and the work is not done\n';
@@ -50,7 +50,7 @@ function refuseToFadeAway(): void {
   });
 }
 
-/** Errors and rejections that nobody caught: printed here unless a log has them already. */
+/** Uncaught errors and rejections: printed here unless a log has them already. */
 function endOnUncaught(error: unknown): void {
   if (process.listenerCount('uncaughtException') === 1) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -68,7 +68,7 @@ export function start(command: Command): void {
   process.on('uncaughtException', endOnUncaught);
   const env = readEnvironment();
   command(readArguments(), env, io).then(exit, (error: unknown) => {
-    // Nobody catches it, so it ends the process as any other error of that kind does.
+    // It is not caught, so it ends the process as any other error of that kind does.
     throw error;
   });
 }

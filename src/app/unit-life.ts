@@ -125,7 +125,7 @@ export class UnitLife {
     this.#trouble = error ? `${error.code}: ${error.detail}` : 'it gave up, and is started again';
   }
 
-  /** Somebody wants news now; a pause before the next try is over. */
+  /** Asks now whether something has moved; a pause before the next try is over. */
   wake(): void {
     this.#retry.abort();
     this.service.wake();

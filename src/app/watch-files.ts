@@ -12,11 +12,14 @@ export interface FileWatchOptions {
 
 /** A look costs one `stat` a file, so no watch of the kernel is needed, which some file systems do not have. */
 const EVERY_MS = 1000;
-/** Whoever writes a file in place may be in the middle of it. */
+/** A program that writes a file in place may be in the middle of it. */
 const SETTLE_MS = 200;
 const MOST_SETTLES = 25;
 
-/** What tells a file from a changed one. Links are followed: those of a ConfigMap lead to a new file after a change. */
+/**
+ * What distinguishes a file from a changed one. Links are followed: those of a ConfigMap lead to a new file after a
+ * change.
+ */
 async function signatureOf(path: string): Promise<string> {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
   return found ? [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ') : 'missing';

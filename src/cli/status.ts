@@ -1,9 +1,11 @@
 import { EXIT } from '../app/outcome.ts';
 import { withoutDefaultCertificates } from '../config/process-input.ts';
 import { statusOf } from '../config/requests.ts';
+import { CASE_HINTS } from '../model/case-hints.ts';
 import { SidecarError } from '../model/error.ts';
 import { HttpClient } from '../platform/http-client.ts';
-import { visibleText } from '../platform/visible-text.ts';
+import { hintOnCertificate, NoAnswer } from '../platform/no-answer.ts';
+import { visibleLines, visibleText } from '../platform/visible-text.ts';
 import type { Call } from './perform.ts';
 
 const PATIENCE_MS = 10_000;
@@ -43,34 +45,50 @@ function table(rows: readonly (readonly string[])[]): string {
     .join('');
 }
 
-function readUnits(body: string): Readonly<Record<string, UnitStatus>> | undefined {
+interface ProcessStatus {
+  readonly units: Readonly<Record<string, UnitStatus>>;
+  /** Why a changed document is not in force. */
+  readonly trouble?: unknown;
+}
+
+function readStatus(body: string): ProcessStatus | undefined {
   try {
-    const { units } = JSON.parse(body) as { units?: Record<string, UnitStatus> };
-    return typeof units === 'object' ? units : undefined;
+    const status = JSON.parse(body) as Partial<ProcessStatus>;
+    return typeof status.units === 'object' ? { ...status, units: status.units } : undefined;
   } catch {
     // It is no JSON: another program answers there.
     return undefined;
   }
 }
 
+/** @throws SidecarError ERR_STATUS when there is no answer */
+async function ask(client: HttpClient, url: URL): Promise<{ readonly status: number; readonly body: string }> {
+  try {
+    return await client.askForText({ method: 'GET', url, signal: AbortSignal.timeout(PATIENCE_MS) });
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    const hint = hintOnCertificate(error, CASE_HINTS.credentialCertificate);
+    const detail = `${url.origin}: ${error.detail}`;
+    throw new SidecarError('ERR_STATUS', { op: 'ask', target: url.href, detail, cause: error, ...hint });
+  }
+}
+
 /** `git-sidecar status`: 0 when every unit is ready. @throws SidecarError ERR_STATUS */
 export async function startStatus({ loaded, env, io }: Call): Promise<number> {
   const { url, asJson } = statusOf(loaded);
-  const signal = AbortSignal.timeout(PATIENCE_MS);
-  const client = new HttpClient(env, withoutDefaultCertificates);
-  const answer = await client.askForText({ method: 'GET', url, signal });
-  const units = answer.status === 200 ? readUnits(answer.body) : undefined;
-  if (!units) {
+  const answer = await ask(new HttpClient(env, withoutDefaultCertificates), url);
+  const status = answer.status === 200 ? readStatus(answer.body) : undefined;
+  if (!status) {
     const detail = `it answers ${answer.status}, and not what \`git-sidecar up\` answers`;
     throw new SidecarError('ERR_STATUS', { op: 'ask', target: url.href, detail });
   }
+  const { units, trouble } = status;
   if (asJson) io.stdout(answer.body);
-  else
-    io.stdout(
-      table([
-        ['UNIT', 'KIND', 'READY', 'COMMIT', ''],
-        ...Object.entries(units).map(([name, unit]) => rowOf(name, unit)),
-      ]),
-    );
+  else {
+    const rows = Object.entries(units).map(([name, unit]) => rowOf(name, unit));
+    io.stdout(table([['UNIT', 'KIND', 'READY', 'COMMIT', ''], ...rows]));
+    if (trouble !== undefined)
+      io.stdout(`\nThe document has changed and is not in force:\n${visibleLines(String(trouble))}\n`);
+  }
   return Object.values(units).every(({ ready }) => ready === true) ? EXIT.ok : EXIT.failure;
 }

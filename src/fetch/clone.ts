@@ -8,8 +8,9 @@ export interface CloneOptions {
 }
 
 /**
- * v3 begins with a `git clone`, and programs given as `--git` look for that word (compat.md 13). A bare clone has the
- * one branch and no remote-tracking refs, which would keep dropped history alive for ever, and it needs no empty root.
+ * v3 begins with a `git clone`, and programs given as `--git` look for that argument (compat.md 13). A bare clone has
+ * the one branch and no remote-tracking refs, which would keep dropped history alive for ever, and it needs no empty
+ * root.
  */
 export function cloneArguments({ branch, depth }: CloneOptions, url: string, gitDir: string): string[] {
   const args = ['clone', '--quiet', '--bare', '--single-branch', '--no-tags', '--template='];

@@ -29,7 +29,7 @@ async function isShallow(gitDir: string): Promise<boolean> {
 
 /**
  * The repository's URL stands on the command line, as with git-sync: programs given as `--git` look for it there. Both
- * words that are not options are safe: no URL that begins with a dash gets here, and a refspec begins with a plus.
+ * arguments that are not options are safe: no URL that begins with a dash gets here, and a refspec begins with a plus.
  */
 async function fetchArguments(options: FetchOptions, refspec: string): Promise<string[]> {
   const args = [

@@ -3,9 +3,8 @@ import { dirname, join, resolve } from 'node:path';
 import { oidOfWorktreeName } from './layout.ts';
 
 /**
- * Whose repository `.git` is:
- * `none` nothing there; `ours` ours or git-sync's; `broken` no repository (any more);
- * `foreign` somebody's history, never to be touched.
+ * Whose repository `.git` is: `none` nothing there; `ours` ours or git-sync's; `broken` no repository (any more);
+ * `foreign` another program's history, never to be touched.
  */
 export type Ownership = 'none' | 'ours' | 'broken' | 'foreign';
 
@@ -40,7 +39,10 @@ async function isGitSyncV3(gitDir: string): Promise<boolean> {
   return !(await exists(join(gitDir, 'index'))) && /\[remote "origin"\]/.test(config);
 }
 
-/** `.git` is a symlink, or the file of a linked worktree or submodule, and what it names is there: the root is somebody's checkout. */
+/**
+ * `.git` is a symlink, or the file of a linked worktree or submodule, and what it names is there: the root is a
+ * checkout of the user's.
+ */
 async function pointsSomewhere(gitDir: string): Promise<boolean> {
   const directory = await stat(gitDir).catch(() => undefined);
   if (directory?.isDirectory()) return true;

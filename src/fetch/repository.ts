@@ -93,7 +93,7 @@ export class Repository {
   }
 
   /**
-   * Marks the repository as in use; a mark that is still there at start tells of an unclean end.
+   * Marks the repository as in use; a mark that is still there at the start shows an unclean end.
    * @returns true when the last process did not end cleanly
    */
   async markRunning(): Promise<boolean> {
@@ -120,8 +120,8 @@ export class Repository {
   }
 
   /**
-   * Has to be called before git works on the repository, and before anything in it is removed: somebody who shares the
-   * volume may have put a symlink into it, or mounted something. Such a repository is thrown away.
+   * Has to be called before git works on the repository, and before anything in it is removed: another container that
+   * shares the volume may have put a symlink into it, or mounted something. Such a repository is deleted.
    * @returns false when that was necessary
    * @throws SidecarError ERR_PATH_REDIRECTED, ERR_PATH_KEPT when it cannot even be moved out of the way
    */
@@ -154,8 +154,8 @@ export class Repository {
   }
 
   /**
-   * Starts to make a repository of the usual object format, so that it is there when the remote has answered.
-   * What goes wrong is told by {@link ensure}.
+   * Starts to make a repository of the usual object format, so that it is there when the remote has answered. {@link
+   * ensure} reports what goes wrong.
    */
   prepare(signal: AbortSignal): void {
     if (this.#options.clone) return;
@@ -186,7 +186,7 @@ export class Repository {
     const { url } = this.#options;
     const making = this.#making;
     this.#making = undefined;
-    // One that failed, or was ended with the cycle that began it, is made again below: that tells why.
+    // One that failed, or was ended with the cycle that began it, is made again below: that reports why.
     if (making) await bounded(making, signal).catch(() => undefined);
     signal.throwIfAborted();
     await this.guard();
@@ -200,7 +200,7 @@ export class Repository {
     await this.remember({ url, origin });
   }
 
-  /** Throws the repository away; worktrees and the link stay, so consumers keep what is published. */
+  /** Deletes the repository; worktrees and the link stay, so consumers keep what is published. */
   async discard(reason: string): Promise<void> {
     const { layout, log } = this.#options;
     log.warn('the repository is made anew', { root: layout.root, reason });

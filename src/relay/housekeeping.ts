@@ -13,7 +13,7 @@ const ACCESS_EVERY_MS = 5000;
 /** git-gc of a large repository. */
 const LONGEST_TIDY_MS = 3_600_000;
 const LONGEST_ORDER_MS = 600_000;
-/** Certificates end, and whoever holds a stream shows nothing again. */
+/** Certificates expire, and a client that holds a stream shows its certificate only once. */
 const RECHECK_EVERY_MS = 60_000;
 const DISK_EVERY_MS = 3000;
 

@@ -12,6 +12,20 @@ test('makes what is missing above it, and leaves what is there', async () => {
   expect(statSync(join(dir, 'a')).mode & 0o777).toBe(0o700);
 });
 
+test('many that are made one shortly after the other below the same missing directories are all there', async () => {
+  const paths = Array.from({ length: 50 }, () => join(tempDir(), 'missing/too')).flatMap((parent) =>
+    Array.from({ length: 4 }, (_, at) => join(parent, `root-${at}`)),
+  );
+  const made: Promise<void>[] = [];
+  for (const path of paths) {
+    made.push(makeDirectory(path, 0o755));
+    // Each begins while those before it are between two of their steps.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all(made);
+  expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+});
+
 test('fails where nothing can be made, and comes to an end', async () => {
   const dir = tempDir();
   writeFileSync(join(dir, 'file'), '');

@@ -116,7 +116,9 @@ function runsInTrees(runs: readonly RunUnit[], syncs: readonly SyncUnit[]): read
   );
 }
 
-/** What is in a relay's root may be removed, so nobody else is in it, and it is in nobody's. */
+/**
+ * A relay may remove what is in its root. So no other unit works in it, and it lies in no directory of another unit.
+ */
 function mirrorsThatClash(relays: readonly RelayUnit[], syncs: readonly SyncUnit[]): readonly Clash[] {
   const units = [...syncs, ...relays];
   const roots = new Territory<SyncUnit | RelayUnit>();

@@ -43,14 +43,17 @@ function withoutValues(text: string, given: Subject['given']): string {
     for (const each of [value].flat().map(String)) {
       if (each === '') continue;
       masked = masked.replaceAll(JSON.stringify(each), '"*****"');
-      // A short text is a part of ordinary words.
+      // A short text occurs in ordinary words.
       if (each.length >= 4) masked = masked.replaceAll(each, '*****');
     }
   }
   return redactUrl(masked);
 }
 
-/** Puts an error of the command line among the problems, in the document's words and with the place that it is about. */
+/**
+ * Puts an error of the command line among the problems, with the keys of the document and with the place that it is
+ * about.
+ */
 export function complain(error: SidecarError, { at, title, given }: Subject, problems: Problems): void {
   const setting = settingOf(error, given);
   const { name } = setting?.option ?? { name: '' };

@@ -22,7 +22,7 @@ function table(rows: readonly (readonly [string, string, string])[]): string[] {
   );
 }
 
-/** Old names of options are shown where somebody uses them. */
+/** Old names of options are shown where the document uses them. */
 function settingRows(settings: readonly ShownSetting[]): (readonly [string, string, string])[] {
   const listed = settings.filter(({ option, source }) => source !== 'default' || option.replacedBy === undefined);
   return listed.map((setting) => [setting.option.name, shownValue(setting), setting.sourceName] as const);

@@ -15,7 +15,7 @@ export interface GivenSetting extends Setting {
   readonly variables: readonly string[];
 }
 
-/** Who gave it: the more exact one wins where an option has an older name. */
+/** Where it was given: the more exact place wins where an option has an older name. */
 export type Layer = 'unit' | 'defaults';
 
 const MUST_BE = {

@@ -3,7 +3,7 @@ import type { Problems } from './problems.ts';
 import { SECTION_NAMES, sectionKey, sectionRows, UNIT_KINDS, unitRows } from './rows.ts';
 import type { TreeEntry, TreeMap, TreeNode } from './tree.ts';
 
-/** Where the key belongs that somebody wrote elsewhere; undefined when nowhere. */
+/** Where a misplaced key belongs; undefined when nowhere. */
 function rightPlace(key: string, allowed: readonly string[]): string | undefined {
   const bare = key.replace(/^-+/, '');
   if (bare !== key && allowed.includes(bare)) return `write ${bare}, without dashes`;

@@ -33,7 +33,7 @@ export interface RunUnit extends UnitBase {
   readonly kind: 'run';
   /** `config.link` is the link of that sync; `config.sync` is undefined. */
   readonly config: RunConfig;
-  /** The sync of this document that it follows; undefined: `config.link` is published by somebody else. */
+  /** The sync of this document that it follows; undefined: another process publishes `config.link`. */
   readonly from: string | undefined;
 }
 
@@ -57,6 +57,6 @@ export interface LoadedDocument extends ProcessConfig {
   readonly notices: readonly string[];
   /** Every file that was read, absolute, the document itself first: when one changes, the document may mean something else. */
   readonly files: readonly string[];
-  /** Texts from files and in secret options, for whoever redacts. */
+  /** Texts from files and in secret options, for the redactor. */
   readonly secrets: readonly string[];
 }

@@ -73,7 +73,7 @@ export function sectionRows(section: SectionName): readonly Row[] {
   return ROWS.filter((row) => sectionOf(row) === section);
 }
 
-/** Options that a unit can have: what may stand below `defaults`. An address is nobody's default. */
+/** Options that a unit can have: what may stand below `defaults`. An address is never a default. */
 export const DEFAULT_ROWS: readonly Row[] = [
   ...new Map(UNIT_KINDS.flatMap(unitRows).map((row) => [row.name, row])).values(),
 ].filter((row) => row !== RELAY_ADDRESS);
@@ -83,7 +83,7 @@ export function sectionKey(section: SectionName, { name }: Row): string {
   return name.startsWith(`${section}-`) ? name.slice(section.length + 1) : name;
 }
 
-/** What an error of the command line names, in the words of a document. */
+/** What an error of the command line names, by the keys of a document. */
 export function documentName(name: string): string {
   const row = ROWS.find((each) => each.name === name);
   const section = row && sectionOf(row);
@@ -192,7 +192,7 @@ export class Configurations {
     return made;
   }
 
-  /** The default as a document has it. Whoever waits for a `one-time` sync wants to know that it failed. */
+  /** The default as a document has it. A caller that waits for a `one-time` sync has to learn that it failed. */
   #soft(setting: Setting, given: Given): Setting {
     if (setting.option.name !== 'max-failures' || given.get('one-time')?.value === true) return setting;
     return { ...setting, value: Number(documentDefault(setting.option)) };

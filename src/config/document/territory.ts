@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 
-/** Who works where. Finding whose ground a path is on takes as long as the path is deep, however many there are. */
+/** Which unit works where. The time to find the owner of a path depends on its depth, not on the number of units. */
 export class Territory<T> {
   readonly #owners = new Map<string, T[]>();
 
@@ -11,12 +11,12 @@ export class Territory<T> {
     else this.#owners.set(path, [owner]);
   }
 
-  /** Whoever claimed exactly `path`. */
+  /** The unit that claimed exactly `path`. */
   at(path: string): readonly T[] {
     return this.#owners.get(path) ?? [];
   }
 
-  /** Whoever claimed `path` or a directory that it is in, the nearest first. */
+  /** The units that claimed `path` or a directory that it is in, the nearest first. */
   around(path: string): readonly { readonly path: string; readonly owner: T }[] {
     const found: { readonly path: string; readonly owner: T }[] = [];
     for (let each = path; ; each = dirname(each)) {

@@ -44,7 +44,9 @@ export class Absences {
     if (this.#absences.size > MOST && oldest !== undefined) this.#absences.delete(oldest);
   }
 
-  /** Why there is nothing, and how long nobody asks again; undefined when the git server may be asked. */
+  /**
+   * Why there is nothing, and how long the git server is not asked again; undefined when the git server may be asked.
+   */
   of(name: RepositoryName): { readonly error: SidecarError; readonly waitMs: number } | undefined {
     const absence = this.#absences.get(name);
     if (!absence) return undefined;

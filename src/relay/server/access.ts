@@ -11,9 +11,9 @@ import type { RepositoryName } from '../protocol/repository-name.ts';
 import { compileNamePattern, compileRefGlobs } from './allow.ts';
 import { type RefView, WHOLE_VIEW } from './ref-view.ts';
 
-/** Somebody who may read some repositories. */
+/** An identity that may read some repositories. */
 export interface Principal {
-  /** Who it is: the token or certificate that let it in, or without an access file its address. Holds no secret. */
+  /** Its name: the token or certificate that it showed, or without an access file its address. Holds no secret. */
   readonly id: string;
   readonly mayRead: (name: RepositoryName) => boolean;
   /** Which refs of a repository it may see. */
@@ -35,7 +35,7 @@ interface Rule {
   readonly patterns: readonly Pattern[];
 }
 
-/** What a request shows of who sends it. */
+/** What a request shows of its sender. */
 interface Shown {
   /** As in {@link Rule}. */
   readonly ids: readonly string[];
@@ -104,7 +104,10 @@ function shownCertificate({ socket }: IncomingMessage): Shown {
   return { ids: names.map((name) => idOf('certificate', name)), until: Date.parse(valid_to ?? '') };
 }
 
-/** Who may read what. Without an access file everybody who reaches the relay may read all that it serves. */
+/**
+ * Which principal may read what. Without an access file every client that reaches the relay may read all that it
+ * serves.
+ */
 export class Access {
   readonly #path: string | undefined;
   readonly #log: Logger;
@@ -144,7 +147,7 @@ export class Access {
     }
   }
 
-  /** @returns undefined when nobody is let in with what the request shows */
+  /** @returns undefined when what the request shows gives no access */
   identify(request: IncomingMessage): Principal | undefined {
     if (this.#path === undefined) return everybody(addressOf(request));
     const token = tokenOf(request);

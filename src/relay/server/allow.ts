@@ -62,7 +62,7 @@ function refSelection(text: string | undefined): Pick<Upstream, 'covers' | 'ques
 
 /**
  * One `--allow`: which repositories may be asked for, over which transport they are reached, and which of their refs
- * are passed on. The host is always spelled out, so that nobody can make a relay contact another one.
+ * are passed on. The host is always spelled out, so that no client can make a relay contact another host.
  */
 export class AllowPattern {
   readonly origin: string | undefined;

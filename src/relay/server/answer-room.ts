@@ -4,13 +4,13 @@ import { isWithinShare } from '../../platform/fair-room.ts';
 export interface Holding {
   readonly owner: string;
   bytes: number;
-  /** It is still made, or somebody reads it: it cannot go when others need the room. */
+  /** It is still being made or read: it cannot be dropped when others need the room. */
   isPinned: boolean;
 }
 
 /**
- * Counts the bytes of all answers. Those that can be dropped at any time may fill it. Of the others an owner may have at
- * most three times as many as are free then, so readers that take nothing leave room for the answers of everybody else.
+ * Counts the bytes of all answers. Those that can be dropped at any time may fill it. Of the others an owner may have
+ * at most three times as many as are free then, so readers that take nothing leave room for the answers of others.
  */
 export class AnswerRoom {
   readonly #mostBytes: number;

@@ -18,7 +18,7 @@ async function foreignTo(root: string, names: readonly string[]): Promise<readon
     foreign.push(...inside.filter((name) => !ours.test(name)).map((name) => `${directory}/${name}`));
     if (directory === 'repositories') mirrors = inside.length;
   }
-  // Whoever let a relay work here may have put files of his own beside its directories, and it leaves those alone.
+  // A user of an earlier release may have put files of their own beside its directories; the relay leaves those alone.
   const beside = mirrors > 0 ? [] : names.filter((name) => !(name in EARLIER));
   return [...foreign, ...beside];
 }

@@ -23,7 +23,7 @@ interface Volume {
   readonly size: number;
 }
 
-/** Knows how much room the volume of the relay has, from time to time and when somebody could not write. */
+/** Knows how much room the volume of the relay has, from time to time and after a failed write. */
 export class DiskRoom {
   readonly #options: DiskRoomOptions;
   #volume: Volume = { available: Number.POSITIVE_INFINITY, size: 0 };
@@ -47,7 +47,7 @@ export class DiskRoom {
     return `the volume of ${this.#options.directory} is full: ${Math.floor(available / 1024)} KiB are free`;
   }
 
-  /** Somebody could not write. What says nothing about the disk is not taken note of. */
+  /** A write failed. Errors that say nothing about the disk are ignored. */
   note(error: unknown): void {
     const isFull = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'].includes(systemCode(error) ?? '');
     if (!isFull && !isOfKind(error, 'unwritable')) return;

@@ -9,7 +9,7 @@ import type { Follower } from './follower.ts';
 import type { OnRefused } from './quotas.ts';
 import type { Repositories } from './repositories.ts';
 
-/** Lets requests in: checks who asks, whether they may, and whether there is something to serve. */
+/** Accepts requests: checks the principal, its access, and whether there is something to serve. */
 export class Doorkeeper {
   readonly #access: Access;
   readonly #repositories: Repositories;
@@ -21,12 +21,12 @@ export class Doorkeeper {
     this.#onRefused = onRefused;
   }
 
-  /** On whose share a request goes; all who may read nothing have one together. */
+  /** The owner whose share a request uses; all clients that may read nothing share one. */
   ownerOf(request: IncomingMessage): string {
     return this.#access.identify(request)?.id ?? 'strangers';
   }
 
-  /** Who asks; undefined when that was answered with 401. */
+  /** The principal that asks; undefined when the request was answered with 401. */
   identify(request: IncomingMessage, response: ServerResponse): Principal | undefined {
     const principal = this.#access.identify(request);
     if (principal) return principal;
@@ -37,8 +37,8 @@ export class Doorkeeper {
   }
 
   /**
-   * The follower of `name`; undefined when the request was answered already. Who may not see a repository is told the
-   * same as who asks for one that does not exist.
+   * The follower of `name`; undefined when the request was answered already. A client that may not see a repository
+   * gets the same answer as one that asks for a repository that does not exist.
    * @param patienceMs how long to wait for one that is being mirrored for the first time
    */
   async admit(

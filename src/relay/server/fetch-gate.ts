@@ -12,7 +12,7 @@ import { type RefView, refsIn } from './ref-view.ts';
 const WANT_PATIENCE_MS = 5000;
 /** Clients that wait so at a time, shared by owner. What the others want is not here. */
 const MOST_WAITING = 32;
-/** A question with more unknown ids than this does not come from somebody who was told of a change. */
+/** A question with more unknown ids than this does not come from a subscriber that got an event about a change. */
 const MOST_MISSING = 16;
 /** So many ids of a long question are looked up before the others: git looks for each one that is not here anew. */
 const FIRST_LOOK = 64;
@@ -28,7 +28,7 @@ function tipsOf(refs: Refs): ReadonlySet<string> {
   return tips;
 }
 
-/** Who fetches from what. */
+/** The client, and the repository that it fetches from. */
 export interface FetchClient {
   /** On whose share that goes. */
   readonly owner: string;
@@ -81,8 +81,8 @@ export class FetchGate {
   }
 
   /**
-   * @returns whether the client's own words can have made git fail: it does so where a time or a ref leaves no commit,
-   *   and where something else than a commit is said to be shallow
+   * @returns whether the client's own request can have made git fail: it does so where a time or a ref leaves no
+   *   commit, and where something else than a commit is said to be shallow
    */
   async isToBlame({ owner, follower, view }: FetchClient, { shallow, deepen }: FetchRequest): Promise<boolean> {
     if (deepen.since !== undefined || deepen.not.length > 0) return true;
@@ -116,8 +116,8 @@ export class FetchGate {
   }
 
   /**
-   * Commits that this relay has not got yet: another relay, or NATS, was quicker to tell of them. Then the git server is
-   * asked now, once for all who want them. @returns whether it was asked
+   * Commits that this relay has not got yet: another relay, or NATS, announced them earlier. Then the git server is
+   * asked now, once for all clients that want them. @returns whether it was asked
    */
   async #bring({ owner, follower }: FetchClient, [missing, ...more]: readonly Oid[]): Promise<boolean> {
     if (missing === undefined || more.length >= MOST_MISSING) return false;
@@ -136,7 +136,7 @@ export class FetchGate {
   }
 
   /**
-   * For somebody who does not see all refs: git would take objects for known that are not for this client, send only
+   * For a client that does not see all refs: git would take objects for known that are not for this client, send only
    * what differs from them, and add tags to what it sends.
    */
   async #narrow(within: Within, request: FetchRequest): Promise<FetchRequest> {
@@ -154,7 +154,7 @@ export class FetchGate {
   }
 }
 
-/** git's own words, which clients know. */
+/** git's own text, which clients know. */
 function refusal(detail: string): SidecarError {
   return new SidecarError('ERR_REMOTE_REF', { op: 'answer a fetch', detail: `upload-pack: ${detail}` });
 }

@@ -24,7 +24,7 @@ function readPage(query: URLSearchParams): FleetPage | string {
   return { ...(limit !== null && { limit: Number(limit) }), ...(cursor && { after: cursor }) };
 }
 
-/** `GET /fleet[?limit=N][&after=NEXT]`: who follows what and how far each has come. */
+/** `GET /fleet[?limit=N][&after=NEXT]`: which instance follows what, and how far each has come. */
 export function fleetRoute({ doorkeeper, fleet }: FleetRouteOptions): Route {
   const readers = new Map<string, number>();
   let all = 0;

@@ -19,7 +19,7 @@ export interface FleetOptions {
   readonly mostSubscribers: number;
 }
 
-/** How long one that went away is still shown, while there is room. */
+/** How long an instance that disconnected is still shown, while there is room. */
 const REMEMBERED_MS = 10 * 60_000;
 const MOST_GONE_OF_ONE = 500;
 const MOST_GONE = 2000;
@@ -40,7 +40,7 @@ function streamsByRef(members: readonly Member[]): Map<string, Member[]> {
   return streams;
 }
 
-/** Who follows what, and how far each has come. What one principal reports changes nothing of another one. */
+/** Which instance follows what, and how far each has come. A report of one principal changes nothing of another one. */
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #members: Members;
@@ -73,7 +73,7 @@ export class Fleet {
       report,
       connectedAt: now,
       goneAt: undefined,
-      // Who comes back follows the rollout that it left.
+      // An instance that comes back follows the rollout that it left.
       behindSince: before?.repository === repository ? before.behindSince : undefined,
       followed: before?.repository === repository ? before.followed : undefined,
     };
@@ -93,7 +93,7 @@ export class Fleet {
   leave(member: Member): void {
     if (member.goneAt !== undefined) return;
     member.goneAt = this.#options.clock.now();
-    // A rollout does not wait for who is gone; who comes back and follows is counted again.
+    // A rollout does not wait for an instance that is gone; one that comes back and follows is counted again.
     for (const rollout of this.#rolloutsOf(member)) rollout.dismiss(member);
     this.#members.end(member);
   }
@@ -114,7 +114,7 @@ export class Fleet {
     return true;
   }
 
-  /** Refs moved: from now on everybody who follows them is behind until it says otherwise. */
+  /** Refs moved: from now on each instance that follows them is behind until it reports otherwise. */
   changed(repository: RepositoryName, changes: readonly RefChange[]): void {
     const now = this.#options.clock.now();
     const members = [...this.#members.of(repository)];
@@ -129,7 +129,7 @@ export class Fleet {
     for (const member of members) this.#judge(member, now);
   }
 
-  /** Forgets those that went long ago, and the rollouts of repositories that nobody follows. */
+  /** Forgets instances that disconnected long ago, and the rollouts of repositories that are not followed. */
   keepOrder(): void {
     this.#members.forgetBefore(this.#options.clock.now() - REMEMBERED_MS);
     for (const name of this.#rollouts.keys()) if (!this.#options.follower(name)) this.#rollouts.delete(name);
@@ -196,7 +196,7 @@ export class Fleet {
     const isThere = published && tip && (tip.peeledOid ?? tip.oid) === published.oid;
     const wasBehind = member.behindSince !== undefined;
     member.behindSince = isThere || !tip ? undefined : (member.behindSince ?? now);
-    // Who came with the revision has not followed anything.
+    // An instance that had the revision from the start has not followed anything.
     if (!isThere || !wasBehind || member.goneAt !== undefined) return;
     const rollout = this.#rolloutsOf(member).findLast(({ ref, oid }) => ref === published.ref && oid === published.oid);
     if (!rollout || rollout === member.followed) return;

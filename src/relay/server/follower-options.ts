@@ -10,7 +10,7 @@ import type { HostBudget } from './host-budget.ts';
 import type { Mirror } from './mirror.ts';
 import type { ObjectSource } from './mirror-objects.ts';
 
-/** Who tells a follower where the refs are: the git server, or a relay nearer to it. */
+/** The side that a follower asks where the refs are: the git server, or a relay nearer to it. */
 export interface UpstreamRefs {
   /** @throws SidecarError ERR_REMOTE_*, ERR_RELAY_* */
   list(questions: readonly string[], signal: AbortSignal): Promise<{ refs: readonly AdvertisedRef[]; asOf: number }>;

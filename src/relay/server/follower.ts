@@ -106,7 +106,7 @@ export class Follower {
     this.#options.noting?.close();
   }
 
-  /** Somebody says that there is something new. */
+  /** A hint that something may have moved. */
   wake(hint?: Hint): void {
     this.#wakeUps.wake('push', hint);
   }
@@ -131,15 +131,15 @@ export class Follower {
   }
 
   /**
-   * Somebody wants what is not here. Asks the git server after now, once for all who want something, and at most once a
-   * second: what they want may not exist.
+   * A client wants what is not here. Asks the git server after now, once for all clients that want something, and at
+   * most once a second: what they want may not exist.
    */
   async askForMissing(ms: number): Promise<void> {
     await this.#turns.nextForMissing(ms);
   }
 
   /**
-   * Somebody wants a commit that is not here: another relay was told of it sooner. Asks the git server, again and again
+   * A client wants a commit that is not here: another relay learned of it earlier. Asks the git server, again and again
    * where it does not show the commit yet, and within the budget that hints have.
    * @returns whether it came within `ms`
    */
@@ -169,7 +169,9 @@ export class Follower {
     return await this.#shared(`has ${oid}`, async () => await run().catch(() => false));
   }
 
-  /** A whole fleet wants the same thing at the same time: one answer for all who ask while it is being found. */
+  /**
+   * A whole fleet wants the same thing at the same time: one answer for all clients that ask while it is being found.
+   */
   async #shared(what: string, find: () => Promise<boolean>): Promise<boolean> {
     const known = this.#finding.get(what);
     if (known) return await known;
@@ -206,7 +208,7 @@ export class Follower {
       });
       first = false;
       this.#hints.asked(error ? undefined : this.#shown);
-      // A replica, or a relay, can be behind the one that told us; any other failure says that it needs time.
+      // A replica, or a relay, can be behind the one that sent us the hint; any other failure says that it needs time.
       const isRefused = error !== undefined && !error.is('no-ref');
       if ((await this.#hints.wait(pause, this.#shown, isRefused)) === 'stop') break;
     }

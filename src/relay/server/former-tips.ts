@@ -2,10 +2,13 @@ import type { Oid } from '../../model/oid.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { RefChange } from '../protocol/refs.ts';
 
-/** Refs of ours that keep the objects of former tips from being tidied away. Nobody else sees them. */
+/** Refs of ours that keep the objects of former tips from being collected as garbage. No client sees them. */
 export const PRIVATE_REFS = 'refs/git-sidecar/';
 
-/** So long a commit that a ref showed may still be asked for: who was told of it is on the way. */
+/**
+ * So long a commit that a ref showed may still be asked for: a subscriber that got an event about it may be about to
+ * fetch it.
+ */
 const GRACE_MS = 60_000;
 /** Of more that moved at once the others are not held. */
 const MOST = 1000;

@@ -35,7 +35,7 @@ export interface GitRouteOptions {
 const LARGEST_QUESTION = 4 * 1024 * 1024;
 /** How long a client waits for a repository that is being mirrored for the first time. */
 const PATIENCE_MS = 60_000;
-/** Of an error packet: the client's own words may be in it. */
+/** Of an error packet: it may hold text of the client. */
 const LONGEST_ERROR = 500;
 /** Of packets that are sent together. */
 const PIECE_BYTES = 32 * 1024;
@@ -45,7 +45,7 @@ const PREFIX = '/git/';
 const RESULT = 'application/x-git-upload-pack-result';
 const NO_CACHE = { 'cache-control': 'no-cache, max-age=0, must-revalidate' };
 
-/** Who asks for what. */
+/** The client, and what it asks for. */
 interface Client extends FetchClient {
   readonly protocol: 0 | 2;
 }
@@ -172,7 +172,7 @@ function* readOldCommand(body: Buffer, format: ObjectFormat): Steps<AnyCommand> 
   return request ? { name: 'fetch', request } : { name: 'nothing' };
 }
 
-/** What git is asked in place of the client, which may ask less: nobody else's words reach git. */
+/** What git is asked in place of the client, which may ask less: no text of the client reaches git. */
 async function questionFor(options: GitRouteOptions, client: Client, asked: FetchRequest): Promise<PackQuestion> {
   const { owner, follower, protocol } = client;
   const { request, refs } = await options.gate.admit(client, asked);
@@ -214,7 +214,7 @@ async function readQuestion(
     response.setHeader('connection', 'close');
     answerText(response, 413, 'the question is too long');
   } catch (error) {
-    // Nobody reads the rest of it.
+    // The rest of it is not needed.
     response.setHeader('connection', 'close');
     if (error instanceof SidecarError) throw error;
     answerText(response, 400, 'the question cannot be unpacked');
@@ -224,12 +224,12 @@ async function readQuestion(
   return undefined;
 }
 
-/** Whoever stops in the middle leaves the connection open: the answer still has to go out. */
+/** A reader that stops in the middle leaves the connection open: the answer still has to be sent. */
 function unpacked(request: IncomingMessage): AsyncIterable<Buffer> {
   if (!/gzip/.test(String(request.headers['content-encoding'] ?? '')))
     return request.iterator({ destroyOnReturn: false });
   const bytes = createGunzip();
-  // A client that goes away in the middle ends this too.
+  // A client that closes the connection in the middle ends this too.
   pipeline(request, bytes, () => undefined);
   return bytes;
 }
@@ -251,8 +251,8 @@ async function sendPackets(response: ServerResponse, packets: Iterable<Buffer>):
 }
 
 /**
- * Sends the answer at the client's pace. One that breaks off breaks the connection, so that nobody takes it for whole;
- * one that was kept and cannot be read any more is computed anew.
+ * Sends the answer at the client's pace. One that breaks off breaks the connection, so that no client takes it for
+ * whole; one that was kept and cannot be read any more is computed anew.
  */
 async function sendAnswer(options: GitRouteOptions, question: PackQuestion, response: ServerResponse): Promise<void> {
   const reader = new PacedResponse(response);

@@ -1,7 +1,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import { FairQueue } from '../../platform/fair-queue.ts';
 
-/** For whom a git server is asked. */
+/** The owner for whom a git server is asked. */
 export interface Asker {
   /** Each gets the same share. */
   readonly owner: string;
@@ -9,7 +9,7 @@ export interface Asker {
   readonly repository: string;
 }
 
-/** What an owner used of what is held back for those who ask little. */
+/** What an owner used of the part that is held back for owners that ask little. */
 interface Purse {
   spent: number;
   /** When that was, on the monotonic clock. */
@@ -22,23 +22,23 @@ interface Account {
   /** When it was last said that requests wait long. */
   saidAt: number | undefined;
   readonly waiting: FairQueue<() => void>;
-  /** Of those who asked in the last minute, the one that did so longest ago first. */
+  /** The owners that asked in the last minute, the one that asked longest ago first. */
   readonly purses: Map<string, Purse>;
-  /** While somebody waits; ends the pause until the next request. */
+  /** While an owner waits; ends the pause until the next request. */
   pause: AbortController | undefined;
 }
 
-/** Somebody who asked nothing for so long leaves nothing held back for others. */
+/** For an owner that asked nothing for so long, nothing is held back any more. */
 const PURSE_MS = 60_000;
 const LONG_WAIT_MS = 5000;
 const SAY_EVERY_MS = 10 * 60_000;
 
 /**
- * So many requests a second for each git server, whoever of us asks. Those who wait get turns: one request for each
- * owner, then the next one of each, and within an owner so for its repositories. So the first request of an owner waits
- * for at most one request of each other owner that waits. A quarter of what may come at once is held back where there are
- * several owners, so one that asks for less than its part does not wait at all. A server that asks for time gets it from
- * all of us.
+ * So many requests a second for each git server, whichever part of the relay asks. Owners that wait get turns: one
+ * request for each owner, then the next one of each, and within an owner so for its repositories. So the first request
+ * of an owner waits for at most one request of each other owner that waits. A quarter of what may come at once is held
+ * back where there are several owners, so one that asks for less than its part does not wait at all. A server that asks
+ * for time gets it from all of us.
  */
 export class HostBudget {
   readonly #clock: Clock;
@@ -50,7 +50,7 @@ export class HostBudget {
 
   /**
    * @param perSecond requests; as many may also be sent at once after a pause
-   * @param onScarce told now and then when requests wait long
+   * @param onScarce called now and then when requests wait long
    */
   constructor(clock: Clock, perSecond: number, onScarce: (host: string, waitMs: number) => void) {
     this.#onScarce = onScarce;
@@ -96,7 +96,7 @@ export class HostBudget {
     });
   }
 
-  /** Nobody asks `host` before this many milliseconds have passed. */
+  /** `host` is not asked before this many milliseconds have passed. */
   pause(host: string, ms: number): void {
     const account = this.#account(host);
     account.next = Math.max(account.next, this.#clock.monotonic() + ms);

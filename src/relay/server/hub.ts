@@ -19,7 +19,7 @@ interface Subscriber {
   isStuck: boolean;
 }
 
-/** Subscribers of the same refs of the same repository: they are told the same bytes. */
+/** Subscribers of the same refs of the same repository: they get the same bytes. */
 interface Channel {
   readonly follower: Follower;
   readonly names: readonly string[];
@@ -27,7 +27,10 @@ interface Channel {
   readonly subscribers: Set<Subscriber>;
   refs: Refs;
   id: string;
-  /** The long part of the event that tells the refs, once somebody was told it: a whole fleet may come back at a time. */
+  /**
+   * The long part of the event `refs`, once it was sent to one subscriber: a whole fleet may come back at the same
+   * time.
+   */
   state: { readonly id: string; readonly start: Buffer } | undefined;
 }
 
@@ -40,16 +43,16 @@ export interface HubOptions {
   readonly random: Random;
 }
 
-/** A subscriber that does not take this much is let go: it comes back and is told what is true then. */
+/** A subscriber that does not take this much loses its stream: it connects again and gets the state of that moment. */
 const MOST_UNSENT_BYTES = 256 * 1024;
 /** One write is worth a copy of so much. */
 const SHORT_BYTES = 64 * 1024;
-/** With `--stagger`: those whose turns are within so many milliseconds are told together. */
+/** With `--stagger`: subscribers whose turns are within so many milliseconds get the event together. */
 const TURN_MS = 20;
 /** How long the last bytes of a stream that ends may take to leave. */
 const LAST_BYTES_MS = 10_000;
 
-/** Who wants a stream, and what for. */
+/** The client that wants a stream, and what it follows. */
 export interface Subscription {
   readonly follower: Follower;
   /** Full names of refs; none: all. */
@@ -60,7 +63,7 @@ export interface Subscription {
   readonly place: StreamPlace;
 }
 
-/** Holds the streams and tells each what changed. What one of them does or does not do costs the others nothing. */
+/** Holds the streams and sends to each what changed. What one client does or does not do costs the others nothing. */
 export class Hub {
   readonly #options: HubOptions;
   readonly #channels = new Map<Follower, Map<string, Channel>>();
@@ -98,7 +101,7 @@ export class Hub {
     return this.#places.take(owner, response, giveWay);
   }
 
-  /** Whether somebody else has a stream. */
+  /** Whether another principal has a stream. */
   hasStreamsBeside(owner: string): boolean {
     return this.#places.hasOthers(owner);
   }
@@ -107,7 +110,7 @@ export class Hub {
     return this.#channels.has(follower);
   }
 
-  /** The id of what subscribers of these refs are told now; empty while nothing is known. */
+  /** The id of the state that subscribers of these refs get now; empty while nothing is known. */
   idOf(follower: Follower, names: readonly string[], view = WHOLE_VIEW): string {
     return follower.isKnown ? digestOf(selectRefs(refsIn(follower.refs, view), names)) : '';
   }
@@ -176,7 +179,7 @@ export class Hub {
     }
   }
 
-  /** Ends the streams of those who would not be let in any more. */
+  /** Ends the streams of clients that no longer have access. */
   recheck(): void {
     for (const [{ upstream }, channels] of this.#channels) {
       for (const { subscribers, view } of channels.values()) {
@@ -312,7 +315,7 @@ function giveWay(): SidecarError {
   return new SidecarError('ERR_RELAY_FULL', { op: 'serve a stream', detail });
 }
 
-/** The words of our own table: those of the git server may hold what is not for everybody. */
+/** The text of our own table: that of the git server may hold details that are not for every client. */
 function troubleEvent({ code }: SidecarError): Buffer {
   return writeEvent({ kind: 'trouble', code, detail: ERROR_CODES[code].meaning });
 }

@@ -3,7 +3,7 @@ import type { Report, ReportedRevision } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import type { Rollout } from './rollout.ts';
 
-/** One subscriber that told us about itself. Times are milliseconds since the epoch. */
+/** One subscriber that sent a report. Times are milliseconds since the epoch. */
 export interface Member {
   /** The principal whose stream it is. */
   readonly owner: string;

@@ -18,8 +18,9 @@ interface Holding {
 }
 
 /**
- * Who is there and who was. Every principal has names of its own, so nobody reaches a member of another one. Room is
- * made by forgetting those that are gone, the longest gone first, never by forgetting a stream that is open.
+ * The members that are connected, and those that were. Every principal has names of its own, so none reaches a member
+ * of another one. Room is made by forgetting those that are gone, the longest gone first, never by forgetting a stream
+ * that is open.
  */
 export class Members {
   readonly #limits: MemberLimits;

@@ -80,7 +80,7 @@ export class Mirror implements Healable {
     await this.unlock();
     const all = await this.#readAllRefs(signal);
     this.#refs = withoutPrivate(all);
-    // What an earlier process held: nobody is on the way to it any more.
+    // What an earlier process held: no subscriber is about to fetch it any more.
     const held = [...all.keys()].filter((name) => !this.#refs.has(name));
     if (held.length > 0)
       await this.#updateRefs(
@@ -118,7 +118,7 @@ export class Mirror implements Healable {
     return wanted;
   }
 
-  /** Lets git tidy up when there is enough to do; objects that somebody may still be fetching stay for two hours. */
+  /** Lets git tidy up when there is enough to do; objects that a client may still be fetching stay for two hours. */
   async collectGarbage(signal: AbortSignal): Promise<void> {
     if (this.#tidying || !this.#exists) return;
     const stop = new AbortController();
@@ -134,7 +134,7 @@ export class Mirror implements Healable {
     try {
       await done;
     } catch (error) {
-      // Whoever needed the repository for himself has ended it; the next round goes on.
+      // Another part that needed the repository alone has ended it; the next round continues.
       if (signal.aborted || !stop.signal.aborted) throw error;
     } finally {
       this.#tidying = undefined;
@@ -163,7 +163,7 @@ export class Mirror implements Healable {
     if (removed.length > 0) this.#log.warn('removed files of an interrupted git process', { files: removed });
   }
 
-  /** Throws everything away; the next update fetches it again. */
+  /** Deletes everything; the next update fetches it again. */
   async discard(): Promise<void> {
     await this.#endTidying();
     this.#refs = new Map();
@@ -186,9 +186,10 @@ export class Mirror implements Healable {
   }
 
   /**
-   * Before git works on the mirror: somebody who shares the volume may have put a symlink into it, or mounted something.
-   * Also `git init` leaves a symlink behind when it is killed while it tries whether the file system has them.
-   * @returns false when there was such a thing; the mirror was thrown away then, and the next update makes another
+   * Before git works on the mirror: another container that shares the volume may have put a symlink into it, or mounted
+   * something. Also `git init` leaves a symlink behind when it is killed while it tries whether the file system has
+   * them.
+   * @returns false when there was such a thing; the mirror was deleted then, and the next update makes another
    * @throws SidecarError ERR_PATH_KEPT when it cannot make way
    */
   async #isOwn(): Promise<boolean> {
@@ -212,7 +213,7 @@ export class Mirror implements Healable {
     this.#objectFormat = objectFormat;
   }
 
-  /** Runs git on this repository. What goes wrong is ours, whatever git's words sound like: no remote had a part in it. */
+  /** Runs git on this repository. A failure is our own, whatever git's text says: no remote had a part in it. */
   async #run(args: readonly string[], options: Omit<GitRunOptions, 'target'>): Promise<GitOutput> {
     const target = this.gitDir;
     try {

@@ -35,7 +35,7 @@ export class PacedResponse {
     return this.#left.signal;
   }
 
-  /** Resolves when the reader can take more. @returns false when there is nobody to write to any more */
+  /** Resolves when the reader can take more. @returns false when the client has closed the connection */
   async write(chunk: Buffer): Promise<boolean> {
     if (this.#response.destroyed) return false;
     this.#bytes += chunk.length;

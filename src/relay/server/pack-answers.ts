@@ -20,7 +20,7 @@ export interface PackAnswersOptions {
   readonly directory: string;
   readonly log: Logger;
   readonly disk: DiskRoom;
-  /** Bytes of all answers, those that somebody still reads included, on disk and in memory. */
+  /** Bytes of all answers, those that are still being read included, on disk and in memory. */
   readonly mostBytes: number;
   readonly mostBytesInMemory: number;
   /** git processes at a time; the others wait. */
@@ -31,7 +31,7 @@ export interface PackAnswersOptions {
   /** git processes besides, whose answers had no room and go at the pace of their readers. */
   readonly mostFlowing: number;
   readonly timeoutMs: number;
-  /** An answer that nobody has read for so long stops being computed. */
+  /** An answer that no client has read for so long is no longer computed. */
   readonly lingerMs: number;
   /** git could not answer from this repository what it has to have. */
   readonly onFailure: (gitDir: string) => void;
@@ -92,15 +92,16 @@ interface Work {
 }
 
 /**
- * Answers of `git upload-pack`. Equal questions get one answer: who asks first starts git, who asks while it works gets
- * the bytes as they come, who asks later gets those that were kept. Kept is only what is complete and well-formed.
+ * Answers of `git upload-pack`. Equal questions get one answer. The first client that asks starts git; a client that
+ * asks while git works gets the bytes as they come; a client that asks later gets the kept bytes. Only complete and
+ * well-formed answers are kept.
  */
 export class PackAnswers {
   readonly #options: PackAnswersOptions;
   readonly #slots: ProcessSlots;
   /** Least recently used first. */
   readonly #answers = new Map<string, Spool>();
-  /** All that git works at, or that somebody reads. */
+  /** All answers that git is making, or that are being read. */
   readonly #works = new Map<Spool, Work>();
   readonly #counts: Record<AnswerSource, number> = { computed: 0, joined: 0, kept: 0 };
   readonly #room: AnswerRoom;
@@ -122,7 +123,7 @@ export class PackAnswers {
     return this.#counts;
   }
 
-  /** Bytes of answers that are kept for those who ask later. */
+  /** Bytes of answers that are kept for later questions. */
   get keptBytes(): number {
     return [...this.#answers.values()].reduce((sum, { size }) => sum + size, 0);
   }
@@ -161,7 +162,7 @@ export class PackAnswers {
     return { answer: work.answer, source: 'computed' };
   }
 
-  /** Lets go of every answer on disk that nobody reads. Resolves when their files are gone. */
+  /** Drops every answer on disk that is not being read. Resolves when their files are gone. */
   async makeRoom(): Promise<void> {
     for (const [id, answer] of this.#answers)
       if (!answer.isGrowing && answer.readers === 0 && answer.onDisk > 0) this.#drop(id, answer);
@@ -180,7 +181,7 @@ export class PackAnswers {
     return { root: dirname(directory), path: directory };
   }
 
-  /** Answers of an earlier process are of no use. What cannot be removed is in nobody's way: each answer has a new name. */
+  /** Answers of an earlier process are of no use. What cannot be removed does no harm: each answer has a new name. */
   async #clear(): Promise<void> {
     const kept = await removeTree(this.#place);
     if (kept.length > 0) this.#options.log.warn(describeKept(kept));
@@ -234,7 +235,7 @@ export class PackAnswers {
     };
   }
 
-  /** @returns whether the answer may be given to those who ask later */
+  /** @returns whether the answer may be given to later questions */
   async #compute(question: PackQuestion, work: Work): Promise<boolean> {
     const { gitDir, body, protocol } = question;
     const { answer, stop } = work;
@@ -290,7 +291,7 @@ export class PackAnswers {
     this.#going.add(going);
   }
 
-  /** Answers that nobody reads go, the one longest unused first, until there is room. */
+  /** Drops answers that are not being read, the one longest unused first, until there is room. */
   #evict(isEnough: () => boolean): boolean {
     for (const [id, answer] of this.#answers) {
       if (isEnough()) return true;

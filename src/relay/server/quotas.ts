@@ -7,7 +7,7 @@ import { answerText, type Route } from '../../platform/http-answer.ts';
 /** What a principal can have too much of. */
 export type Refused = 'requests' | 'under-way' | 'bytes' | 'streams' | 'repositories' | 'answers';
 
-/** Told of each refusal. */
+/** Called for each refusal. */
 export type OnRefused = (what: Refused) => void;
 
 export interface QuotaOptions {

@@ -9,7 +9,7 @@ import type { StartPace } from './start-pace.ts';
 
 export interface ReachOptions {
   readonly git: Git;
-  /** Each look counts as one process. */
+  /** Each look is charged as one started process. */
   readonly pace: StartPace;
   /** git could not read what the refs reach. */
   readonly onFailure: (gitDir: string) => void;
@@ -24,7 +24,7 @@ export interface Within {
   readonly refs: Refs;
 }
 
-/** What an object of the mirror is to somebody who sees only some refs. */
+/** What an object of the mirror is to a client that sees only some refs. */
 export interface Standing {
   readonly kind: string;
   /** The refs reach it. */
@@ -41,8 +41,8 @@ const LONGEST_MS = 60_000;
 const MOST_REMEMBERED = 200_000;
 
 /**
- * Finds out which objects the refs reach that somebody may see. In protocol v2 git gives out whatever a mirror holds,
- * also what no ref reaches any more and what its hidden refs reach, so this is where that is decided
+ * Finds out which objects are reached by the refs that a client may see. In protocol v2 git gives out whatever a mirror
+ * holds, also what no ref reaches any more and what its hidden refs reach, so this is where that is decided
  * (gitprotocol-v2, "fetch": wants can be anything). All that one question names is looked up at once.
  */
 export class Reach {

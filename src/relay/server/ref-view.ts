@@ -1,7 +1,7 @@
 import type { Refs } from '../protocol/refs.ts';
 import { coveredRefs } from './covered-refs.ts';
 
-/** Which refs of a repository somebody may see. */
+/** Which refs of a repository a client may see. */
 export interface RefView {
   /** Equal ids show the same refs. */
   readonly id: string;

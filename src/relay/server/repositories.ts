@@ -19,10 +19,10 @@ export interface RepositoriesOptions {
   /** Where the mirrors are kept. */
   readonly directory: string;
   readonly allow: readonly AllowPattern[];
-  /** Followed whether somebody asks or not. */
+  /** Followed also without requests. */
   readonly always: readonly RepositoryName[];
   readonly most: number;
-  /** A repository that nobody asked for this long is no longer followed; its mirror stays while there is room. */
+  /** A repository without a request for this long is no longer followed; its mirror stays while there is room. */
   readonly idleMs: number;
   readonly mostBytes: number;
   /** The first pause before a git server is asked again for a repository that it did not have. */
@@ -30,7 +30,7 @@ export interface RepositoriesOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly createFollower: (upstream: Upstream, gitDir: string, payer: string) => Promise<Follower>;
-  /** Somebody holds a stream of it. */
+  /** A subscriber holds a stream of it. */
   readonly isWatched: (follower: Follower) => boolean;
   /** Ends the streams of one that is no longer followed. */
   readonly endStreams: (follower: Follower, error: SidecarError) => void;
@@ -38,7 +38,7 @@ export interface RepositoriesOptions {
 
 interface Entry {
   readonly follower: Follower;
-  /** When somebody last asked, on the monotonic clock. */
+  /** When a client last asked, on the monotonic clock. */
   usedAt: number;
 }
 
@@ -52,7 +52,7 @@ const NOTE = 'git-sidecar.json';
 /** Who asked so recently will ask again, although it holds no stream: its repository is not taken for one more of another. */
 const FRESH_MS = 60_000;
 
-/** A directory that tells people which repository it is; the digest alone decides. */
+/** A directory name that shows people which repository it is; only the digest is compared. */
 function directoryName(name: RepositoryName): string {
   const digest = createHash('sha256').update(name).digest('hex').slice(0, 16);
   const readable = name.replace(/[^a-z0-9.-]+/gi, '_').slice(-60);
@@ -69,15 +69,15 @@ async function readNote(directory: string): Promise<Note | undefined> {
   }
 }
 
-/** All repositories that this relay follows: those configured, and those that somebody asked for. */
+/** All repositories that this relay follows: those configured, and those that clients asked for. */
 export class Repositories {
   readonly #options: RepositoriesOptions;
   readonly #entries = new Map<RepositoryName, Entry>();
-  /** Being opened: who asks meanwhile waits for the same. */
+  /** Being opened: a client that asks meanwhile waits for the same. */
   readonly #opening = new Map<RepositoryName, Promise<Follower>>();
   /** Being stopped: their mirrors are in use for a moment longer. */
   readonly #closing = new Map<RepositoryName, Promise<void>>();
-  /** Who pays for how many. */
+  /** Which owner pays for how many. */
   readonly #shares: Shares;
   readonly #absences: Absences;
   #bytes = new Map<string, number>();
@@ -110,7 +110,7 @@ export class Repositories {
     }
   }
 
-  /** It is followed whether somebody asks or not. */
+  /** It is followed also without requests. */
   isAlways({ upstream }: Follower): boolean {
     return this.#options.always.includes(upstream.name);
   }
@@ -130,8 +130,8 @@ export class Repositories {
   }
 
   /**
-   * The follower of `name`, which is followed from now on. Of those who ask for it the one who pays for fewest others
-   * pays for it.
+   * The follower of `name`, which is followed from now on. Of the owners that ask for it, the one that pays for the
+   * fewest others pays for it.
    * @param asker who wants it
    * @returns undefined when it is not allowed
    * @throws SidecarError ERR_RELAY_FULL; with `retryAfterMs` why the git server did not have it a moment ago
@@ -196,7 +196,9 @@ export class Repositories {
     this.#drop(name, follower, 'the git server does not have it: not following');
   }
 
-  /** Notes when the git server last confirmed each mirror; lets go of what nobody uses; keeps to the disk's bound. */
+  /**
+   * Notes when the git server last confirmed each mirror; closes what is not used; keeps within the limit of the disk.
+   */
   async keepOrder(signal: AbortSignal): Promise<void> {
     const { clock, idleMs } = this.#options;
     const now = clock.monotonic();
@@ -239,8 +241,8 @@ export class Repositories {
   }
 
   /**
-   * Lets go of what nobody has asked for in a while; else of something that `asker` pays for itself, or that somebody
-   * pays for who pays for more: at first what nobody watches, then what is watched.
+   * Closes a repository without recent requests; else one that `asker` pays for itself, or one of an owner that pays
+   * for more: first one without streams, then one with streams.
    */
   #makeRoom(asker: string): boolean {
     const now = this.#options.clock.monotonic();

@@ -11,7 +11,7 @@ export interface RolloutDocument {
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
   readonly slowestMs: number | null;
-  /** When the last of them was done; null while somebody is not. */
+  /** When the last of them was done; null while one of them is not. */
   readonly completeAt: string | null;
 }
 
@@ -24,7 +24,10 @@ function percentile(sorted: readonly number[], share: number): number | null {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? null;
 }
 
-/** One ref that moved, and who followed. Its memory is bounded by the streams that are open. Times are milliseconds. */
+/**
+ * One ref that moved, and which instances followed. Its memory is bounded by the streams that are open. Times are
+ * milliseconds.
+ */
 export class Rollout {
   readonly ref: string;
   readonly oid: Oid;
@@ -56,7 +59,7 @@ export class Rollout {
     return ms;
   }
 
-  /** Nobody waits for `member` any more: it is gone, or follows another ref. */
+  /** `member` is no longer waited for: it is gone, or follows another ref. */
   dismiss(member: Member): void {
     this.#waiting.delete(member);
   }

@@ -19,7 +19,7 @@ export interface RelayRoutesOptions {
 }
 
 const MOST_REFS = 64;
-/** How long somebody who comes from another relay waits for what the git server says. */
+/** How long a subscriber that comes from another relay waits for the answer of the git server. */
 const PATIENCE_MS = 10_000;
 const REF = /^(?:HEAD|[^\p{Cc}\s~^:?*[\\]{1,500})$/u;
 
@@ -63,7 +63,7 @@ async function serveStream(
   if (report !== undefined) joinFleet(fleet, wanted.principal.id, follower.upstream.name, report, response);
   openStream(request, response);
   const lastId = headerText(request, 'last-event-id');
-  // Another relay has told it what we do not know: something older, or something newer.
+  // Another relay has sent it a state that we do not know: an older or a newer one.
   if (
     lastId !== undefined &&
     follower.isKnown &&

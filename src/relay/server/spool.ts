@@ -8,7 +8,7 @@ import { Stretch } from './stretch.ts';
 
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 
-/** Who lets spools take memory and disk. Whatever was taken is given back when the spool is gone, not before. */
+/** Grants memory and disk to spools. What was taken is given back when the spool is gone, not before. */
 export interface SpoolRoom {
   takeMemory(bytes: number): boolean;
   takeDisk(bytes: number): boolean;
@@ -34,13 +34,14 @@ export interface SpoolOptions {
   readonly root?: string;
   readonly mostInMemory: number;
   readonly room?: SpoolRoom;
-  /** Somebody began or stopped to read. */
+  /** A client began or stopped reading. */
   readonly onReaders?: (readers: number) => void;
 }
 
 /**
- * Bytes that one writes once and many read while they come: the beginning in memory, more than that in a file. Where
- * there is no room left, what follows flows past those who read then, at the pace of the slowest.
+ * Bytes that are written once, and that many clients read while they come: the beginning in memory, the rest in a file.
+ * Where there is no room left, the rest is passed to the clients that read at that moment, at the pace of the slowest,
+ * and is not kept.
  */
 export class Spool {
   readonly #place: Below;
@@ -50,7 +51,7 @@ export class Spool {
   #head: string | undefined;
   #inMemory = 0;
   #onDisk = 0;
-  /** Of what was written to disk: whoever reads something else must not take it for the answer. */
+  /** Of what was written to disk: a reader that gets other bytes must not take them for the answer. */
   #checksum = 0;
   #file: Promise<FileHandle> | undefined;
   #stretch: Stretch | undefined;
@@ -92,7 +93,7 @@ export class Spool {
     return this.#state === 'growing';
   }
 
-  /** Who comes now gets all of it. */
+  /** A client that comes now gets all of it. */
   get isJoinable(): boolean {
     return this.#state !== 'failed' && !this.#stretch && !this.#isDisposed;
   }
@@ -116,7 +117,7 @@ export class Spool {
     while (this.#state === 'growing' && this.#stretch?.isFull) await this.#change();
   }
 
-  /** All of it is there. What failed before stays failed: nobody takes a part for the whole. */
+  /** All of it is there. What failed before stays failed: no client takes a part for the whole. */
   finish(): void {
     if (this.#state === 'growing') this.#state = 'whole';
     this.#wake();
@@ -131,7 +132,7 @@ export class Spool {
 
   /**
    * The bytes from the first on, as they come.
-   * @param signal the reader has gone away
+   * @param signal fires when the reader has closed the connection
    * @throws what {@link fail} was given; at the end, when the disk did not give back what was written
    */
   async *read(signal?: AbortSignal): AsyncGenerator<Buffer> {
@@ -165,7 +166,7 @@ export class Spool {
     }
   }
 
-  /** Lets go of the bytes as soon as nobody reads them any more. */
+  /** Drops the bytes as soon as no client reads them any more. */
   async dispose(): Promise<void> {
     this.#isDisposed = true;
     await this.#remove();
@@ -261,7 +262,7 @@ export class Spool {
     this.#room.giveBack(memory, disk);
     const file = await opened?.catch(() => undefined);
     await file?.close().catch(() => undefined);
-    // What cannot be removed is removed by the next start, or kept; those who read it have had all of it.
+    // What cannot be removed is removed by the next start, or kept; all its readers have had all of it.
     if (file) await removeFileBelow(this.#place).catch(() => undefined);
   }
 

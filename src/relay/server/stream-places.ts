@@ -11,8 +11,8 @@ export interface StreamPlace {
 }
 
 /**
- * The places for streams. They are there for whoever comes; when they are all taken, the newest stream of the owner who
- * has most gives way to an owner who has fewer.
+ * The places for streams. Every owner may have them; when they are all taken, the newest stream of the owner with the
+ * most gives way to an owner with fewer.
  */
 export class StreamPlaces {
   readonly #shares: Shares;
@@ -24,7 +24,7 @@ export class StreamPlaces {
   }
 
   /**
-   * @param giveWay what a stream that has to end is told
+   * @param giveWay called for a stream that has to end
    * @returns undefined when there is no room for `owner`
    */
   take(owner: string, response: ServerResponse, giveWay: () => SidecarError): StreamPlace | undefined {
@@ -42,7 +42,7 @@ export class StreamPlaces {
     return place;
   }
 
-  /** Whether anybody but `owner` has a place. */
+  /** Whether an owner other than `owner` has a place. */
   hasOthers(owner: string): boolean {
     return this.#shares.total > this.#shares.of(owner);
   }

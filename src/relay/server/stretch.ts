@@ -23,7 +23,7 @@ export class Stretch {
 
   /**
    * The bytes from `at` on, as far as they are in one piece; undefined when they have not come.
-   * @throws Error when they were forgotten: nobody takes what follows for them
+   * @throws Error when they were forgotten, so that later bytes are not taken for them
    */
   from(at: number): Buffer | undefined {
     let start = this.#start;
@@ -35,7 +35,7 @@ export class Stretch {
     return undefined;
   }
 
-  /** Nobody needs what comes before `at`. @returns whether anything was forgotten */
+  /** What comes before `at` is no longer needed. @returns whether anything was forgotten */
   forget(at: number): boolean {
     let isLess = false;
     for (let [first] = this.#chunks; first && this.#start + first.length <= at; [first] = this.#chunks) {

@@ -2,13 +2,13 @@ import type { Clock } from '../../platform/clock.ts';
 
 export interface TurnsOptions {
   readonly clock: Clock;
-  /** When it fires, nobody is kept waiting any longer. */
+  /** When it fires, no caller waits any longer. */
   readonly signal: AbortSignal;
   /** Makes the next turn begin now. */
   readonly hurry: () => void;
 }
 
-/** Who wants what there is not must not make us ask more often than this. */
+/** A client that wants what does not exist must not make us ask more often than this. */
 const MISSING_EVERY_MS = 1000;
 
 /** Lets others wait for a turn of a loop: one that begins after they asked, or one after which something is true. */
@@ -42,7 +42,7 @@ export class Turns {
     await this.until(() => this.#begun >= wanted && !this.#isUnderWay, ms);
   }
 
-  /** Like {@link next}, once for all who come, and at most once a second. */
+  /** Like {@link next}, once for all callers, and at most once a second. */
   async nextForMissing(ms: number): Promise<void> {
     this.#missing ??= this.#soon(ms);
     await this.#missing;
@@ -62,7 +62,7 @@ export class Turns {
   async #soon(ms: number): Promise<void> {
     const { clock, signal } = this.#options;
     await clock.sleep(this.#askedForMissingAt + MISSING_EVERY_MS - clock.monotonic(), signal);
-    // Who comes from here on wants an answer to a question that is asked later still.
+    // A caller that comes from here on needs an answer to a question that is asked later still.
     this.#missing = undefined;
     this.#askedForMissingAt = clock.monotonic();
     await this.next(ms);

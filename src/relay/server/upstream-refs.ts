@@ -32,10 +32,10 @@ export function polledUpstream({ poller, shownUrl, clock, credentials }: PolledO
   };
 }
 
-/** How long to wait for the first word of a parent. */
+/** How long to wait for the first answer of a parent. */
 const FIRST_WORD_MS = 10_000;
 
-/** A relay nearer to the git server: it tells by itself, and asking it again costs nothing. */
+/** A relay nearer to the git server: it sends changes without being asked, and asking it again costs nothing. */
 export function relayedUpstream(feed: RefFeed, options: PolledOptions): UpstreamRefs {
   const { poller, shownUrl, clock, credentials } = options;
   let current: readonly Credential[] = [];

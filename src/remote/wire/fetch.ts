@@ -43,7 +43,10 @@ function malformed(detail: string): SidecarError {
   return new SidecarError('ERR_REMOTE_PROTOCOL', { op: 'read git protocol', detail });
 }
 
-/** A server that has not got what it is asked for is no broken one: another one behind its name may have told us of it. */
+/**
+ * A server that does not have what it is asked for is not broken: another one behind the same name may have shown it to
+ * us.
+ */
 function refusal(words: string): SidecarError {
   const isDamaged = /corrupt|bad object|unable to read|missing (?:blob|tree|commit)/i.test(words);
   const code = isDamaged ? 'ERR_REMOTE_CORRUPT' : /not our ref/.test(words) ? 'ERR_REMOTE_REF' : 'ERR_REMOTE_PROTOCOL';
@@ -61,7 +64,7 @@ export class FetchAnswer {
 
   /**
    * Takes the next piece of the answer; gives the pieces of the pack in it.
-   * @throws SidecarError ERR_REMOTE_PROTOCOL for anything that is no such answer; the server's own words when it
+   * @throws SidecarError ERR_REMOTE_PROTOCOL for anything that is no such answer; with the server's own text when it
    *   reports an error
    */
   *feed(chunk: Buffer): Generator<Buffer> {
@@ -121,8 +124,8 @@ async function* piecesOf(body: AsyncIterator<Buffer>, answer: FetchAnswer): Asyn
 }
 
 /**
- * The bytes of the pack in the body of an answer to `fetch`. Its `return` is that of the body, at once: whoever stops
- * early frees what is behind the body, even while the next piece of it has not come.
+ * The bytes of the pack in the body of an answer to `fetch`. Its `return` is that of the body, at once: a reader that
+ * stops early frees what is behind the body, even while the next piece of it has not come.
  * @throws SidecarError ERR_REMOTE_PROTOCOL, and what `body` throws
  */
 export function packOf(body: AsyncIterable<Buffer>, answer: FetchAnswer): AsyncIterableIterator<Buffer> {

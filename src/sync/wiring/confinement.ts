@@ -4,7 +4,7 @@ import type { GitSetting } from '../../git/config-file.ts';
 import { refuseRedirects, scopeHeaders, scopeHeaderVariables } from '../../git/header-scope.ts';
 import { userGitConfig } from '../../poll/native-poll.ts';
 
-/** The configuration with every header that names no URL given for the repository's git server, and for nobody else. */
+/** The configuration with every header that names no URL given for the repository's git server only. */
 export function withScopedHeaders(config: SyncConfig): SyncConfig {
   const { origin } = config.remote;
   return {

@@ -7,7 +7,7 @@ import type { HttpClient } from '../../platform/http-client.ts';
 import type { SyncContext } from '../context.ts';
 import type { WiringOptions } from './wire.ts';
 
-/** Those who are told after a publish. */
+/** The hooks after a publish. */
 export function createHooks(
   { config, clock, log, runner, counters }: WiringOptions,
   hermetic: HermeticGit,
@@ -58,7 +58,7 @@ export function createHooks(
   return hooks;
 }
 
-/** The one who is asked before a publish. */
+/** The hook before a publish. */
 export function createPrePublish(
   { config, runner, log, counters }: WiringOptions,
   hermetic: HermeticGit,

@@ -7,7 +7,7 @@ import { SharedAnswers } from '../../poll/shared-answers.ts';
 import { SharedSource } from '../../poll/shared-source.ts';
 import type { SourceWiring } from './source.ts';
 
-/** The same for two syncs if and only if the git server cannot tell them apart. */
+/** The same for two syncs if and only if the git server cannot distinguish them. */
 function keyOf({ config }: SourceWiring): string {
   const { remote, credentials, credentialUrls, askpassUrl, githubApp, cookieFile } = config;
   const { ssh, git, gitConfig, gitConfigAdd, environment, mode } = config;

@@ -10,19 +10,19 @@ export interface SourceWiring
   extends Pick<Ambient, 'clock' | 'leases' | 'log' | 'random' | 'redactor' | 'withoutDefaults'> {
   readonly config: SyncConfig;
   readonly git: Git;
-  /** Somebody told that a ref moved. */
+  /** A hint came that a ref has moved. */
   readonly wake: (hint: Hint) => void;
 }
 
 export interface WiredSource {
   readonly source: RefSource;
-  /** Tells the relay how far we are; undefined without one. */
+  /** Reports to the relay how far we are; undefined without one. */
   readonly reports: Reports | undefined;
 }
 
 /**
- * Who tells a sync where its ref is: the git server, or a relay; and NATS sooner than either. What has to do with relays
- * is loaded only where there is one: a sidecar is multiplied by Pods.
+ * The side that a sync asks for its ref: the git server or a relay, with notes on NATS that come earlier than both. The
+ * code for relays is loaded only where there is one: a sidecar is multiplied by Pods.
  */
 export async function wireSource(wiring: SourceWiring): Promise<WiredSource> {
   const { config } = wiring;

@@ -45,7 +45,7 @@ export interface WiringOptions
   readonly root: string;
   readonly observer: SyncObserver;
   readonly counters: SyncCounters;
-  /** Somebody told that the ref moved. */
+  /** A hint came that the ref has moved. */
   readonly wake: (hint: Hint) => void;
   readonly onProgress?: (text: string) => void;
 }
@@ -95,7 +95,7 @@ function firstClone({ mode, git, target, depth, remote }: SyncConfig): CloneOpti
 
 export interface WiredSync {
   readonly context: SyncContext;
-  /** Tells the relay what `run` is running; undefined without one. */
+  /** Reports to the relay what `run` is running; undefined without one. */
   readonly reportRunning: ((oid: Oid) => void) | undefined;
   /** Ends shared connections and removes what is outside the root. */
   dispose(): Promise<void>;
