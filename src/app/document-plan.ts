@@ -13,7 +13,7 @@ export function unitOf(loaded: LoadedUnit): Unit {
     case 'run':
       return runUnit({ name, config: loaded.config, from: loaded.from, leads: false });
     case 'relay':
-      return relayUnit({ name, config: loaded.config });
+      return relayUnit({ name, config: loaded.config, hasOwnAddress: loaded.hasOwnAddress });
   }
 }
 

@@ -17,7 +17,7 @@ export async function runRelayProcess(config: RelayConfig, notices: readonly str
     wakeOn: undefined,
     ownCertificates: config.nats === undefined,
     hasUnits: false,
-    units: [relayUnit({ name: 'relay', config })],
+    units: [relayUnit({ name: 'relay', config, hasOwnAddress: false })],
   };
   return await boot(plan, io);
 }

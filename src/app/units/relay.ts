@@ -1,20 +1,24 @@
 import type { RelayConfig } from '../../config/relay-config.ts';
 import { createThreadedRunner } from '../../platform/threaded-runner.ts';
 import { RUNNER_THREAD } from '../../platform/version.ts';
-import { RelayService } from '../../relay/service.ts';
+import { endpointOf, RelayService } from '../../relay/service.ts';
 import type { Unit } from '../plan.ts';
 
 export interface RelayUnitOptions {
   readonly name: string;
   readonly config: RelayConfig;
+  /** It serves at `config.http` alone; else at the address of the process. */
+  readonly hasOwnAddress: boolean;
 }
 
-export function relayUnit({ name, config }: RelayUnitOptions): Unit {
+export function relayUnit({ name, config, hasOwnAddress }: RelayUnitOptions): Unit {
   return {
     name,
     kind: 'relay',
     errorFile: undefined,
     secrets: config.secrets,
+    needs: endpointOf(config),
+    ownHttp: hasOwnAddress ? config.http : undefined,
     // A relay starts many processes while it serves: from a thread of its own, starting them stops nobody.
     open: async ({ ambient, announce }) => {
       const runner = RUNNER_THREAD === undefined ? ambient.runner : createThreadedRunner(RUNNER_THREAD);
