@@ -3,7 +3,7 @@ import type { Publisher } from '../service/publisher.ts';
 
 /** A publisher by its name: it stays the same while the service behind it is ended and opened again. */
 class NamedPublisher implements Publisher {
-  readonly #listeners: (() => void)[] = [];
+  readonly #listeners = new Set<() => void>();
   #now: Publisher | undefined;
 
   attach(publisher: Publisher | undefined): void {
@@ -13,8 +13,9 @@ class NamedPublisher implements Publisher {
     });
   }
 
-  onPublish(listener: () => void): void {
-    this.#listeners.push(listener);
+  onPublish(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   get reportRunning(): ((oid: Oid) => void) | undefined {

@@ -134,7 +134,7 @@ export class RunService implements Service {
     const { config, ambient, sync } = this.#options;
     const consider = (): void => this.#deployer.consider();
     await this.#deployer.resume();
-    sync?.onPublish(consider);
+    const ended = sync?.onPublish(consider);
     this.#report.reportToRelay();
     const { link, recheckMs } = config;
     this.#watch = new LinkWatch({ link, recheckMs, log: ambient.log, clock: ambient.clock, onChange: consider });
@@ -143,6 +143,7 @@ export class RunService implements Service {
       signal.aborted ? done(undefined) : signal.addEventListener('abort', () => done(undefined)),
     );
     const exit = await Promise.race([this.#gone, stopped]);
+    ended?.();
     if (!exit) return { status: 1 };
     ambient.log.info(0, 'stopping', { status: exit.code, signal: exit.signal });
     await this.#deployer.halt();

@@ -64,7 +64,7 @@ async function publishedCommit(link: string): Promise<string | undefined> {
 
 /** What the cycles said last, and who wants to hear of it. */
 interface Seen {
-  readonly listeners: (() => void)[];
+  readonly listeners: Set<() => void>;
   published: Revision | undefined;
   error: string | undefined;
 }
@@ -110,7 +110,7 @@ export class SyncService implements Service, Publisher {
     if (role !== 'attached') announce(facts);
     const observability = createObservability(config, ambient);
     const onProgress = progressFor(config, ambient);
-    const seen: Seen = { listeners: [], published: undefined, error: undefined };
+    const seen: Seen = { listeners: new Set(), published: undefined, error: undefined };
     const sync = await wireWakeableSync({
       ...ambient,
       config,
@@ -148,8 +148,9 @@ export class SyncService implements Service, Publisher {
     return this;
   }
 
-  onPublish(listener: () => void): void {
-    this.#seen.listeners.push(listener);
+  onPublish(listener: () => void): () => void {
+    this.#seen.listeners.add(listener);
+    return () => void this.#seen.listeners.delete(listener);
   }
 
   get reportRunning(): ((oid: Oid) => void) | undefined {
