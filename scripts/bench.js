@@ -14,7 +14,7 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node20',
-  external: ['vitest', 'echarts'],
+  external: ['vitest', 'echarts', 'yaml'],
   logLevel: 'warning',
 });
 const { status } = spawnSync(process.execPath, [`${outdir}/main.mjs`, ...process.argv.slice(2)], { stdio: 'inherit' });

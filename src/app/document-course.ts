@@ -1,4 +1,4 @@
-import type { LoadedDocument } from '../config/document/loaded-document.ts';
+import type { LoadedDocument, LoadedUnit } from '../config/document/loaded-document.ts';
 import { asSidecarError } from '../model/error.ts';
 import type { ServiceEnd, StopOrder } from '../service/service.ts';
 import type { Course } from './course.ts';
@@ -98,10 +98,12 @@ export class DocumentCourse implements Course {
     this.#trouble = undefined;
     running.log.info(isNews ? 0 : 1, 'the document was read again', facts);
     this.#warnOfLateSettings(before, after);
+    const endpoint = JSON.stringify([before.http, running.needs]);
     await this.#end([...removed, ...changed], removed);
-    if (JSON.stringify(before.http) !== JSON.stringify(after.http)) await this.#moveEndpoint(before, after);
-    for (const unit of after.units)
-      if (changed.includes(unit.name) || added.includes(unit.name)) running.add(unitOf(unit)).keep(this.#signal);
+    const isNew = ({ name }: LoadedUnit): boolean => changed.includes(name) || added.includes(name);
+    const lives = after.units.filter(isNew).map((unit) => running.add(unitOf(unit)));
+    if (JSON.stringify([after.http, running.needs]) !== endpoint) await this.#moveEndpoint(before, after);
+    for (const life of lives) life.keep(this.#signal);
   }
 
   async #end(names: readonly string[], removed: readonly string[]): Promise<void> {

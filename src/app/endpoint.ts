@@ -9,12 +9,16 @@ import { metricsRoute, probeRoute, profilesRoute } from '../serve/routes.ts';
 import { type HttpServer, startHttpServer } from '../serve/server.ts';
 import type { Service } from '../service/service.ts';
 import { inboundOf } from './inbound.ts';
+import type { EndpointNeeds } from './plan.ts';
 
 export interface EndpointOptions {
   readonly http: HttpConfig;
   readonly metrics: Metrics | undefined;
   /** Those that are open now, by name; asked for at each request. */
   readonly services: () => ReadonlyMap<string, Service>;
+  /** Those of them that answer here. */
+  readonly answering: () => readonly Service[];
+  readonly needs: EndpointNeeds;
   /** They have names that users know. */
   readonly hasUnits: boolean;
   /** Asked before those of the services. */
@@ -42,7 +46,7 @@ function verdictOf(
  * @throws SidecarError ERR_SERVE_BIND
  */
 export async function openEndpoint(options: EndpointOptions): Promise<HttpServer> {
-  const { http, metrics, services, hasUnits, clock, log } = options;
+  const { http, metrics, services, answering, needs, hasUnits, clock, log } = options;
   // Those that watch over us are answered however much there is to do.
   const routes: Route[] = [
     probeRoute(
@@ -63,11 +67,10 @@ export async function openEndpoint(options: EndpointOptions): Promise<HttpServer
   if (http.pushSecretFile !== undefined) routes.push(pushRoute(http.pushSecretFile, inbound));
   if (http.syncTokenFile !== undefined) routes.push(triggerRoute(http.syncTokenFile, inbound));
   const askServices: Route = async (url, request, response) => {
-    for (const service of [...services().values()])
+    for (const service of answering())
       for (const route of service.routes) if (await route(url, request, response)) return true;
     return false;
   };
   routes.push(...options.routes, askServices);
-  const needs = Object.assign({}, ...[...services().values()].map(({ endpoint }) => endpoint)) as Service['endpoint'];
   return await startHttpServer({ ...needs, config: http, log, routes });
 }

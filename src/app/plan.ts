@@ -3,9 +3,12 @@ import type { Secret } from '../config/secrets.ts';
 import type { HttpConfig } from '../config/sync-config.ts';
 import type { SidecarError } from '../model/error.ts';
 import type { LogFields } from '../platform/log.ts';
+import type { HttpServerOptions } from '../serve/server.ts';
 import type { Ambient } from '../service/ambient.ts';
 import type { Publisher } from '../service/publisher.ts';
 import type { Service } from '../service/service.ts';
+
+export type EndpointNeeds = Pick<HttpServerOptions, 'tls' | 'mostConnections' | 'mostOfOneAddress'>;
 
 /** What a unit is opened with. */
 export interface UnitOpening {
@@ -25,6 +28,10 @@ export interface Unit {
   readonly kind: 'sync' | 'run' | 'relay';
   /** Where errors are written to; both are paths. */
   readonly errorFile: { readonly root: string; readonly path: string } | undefined;
+  /** The address at which it alone answers; undefined: that of the process. */
+  readonly ownHttp?: HttpConfig | undefined;
+  /** What the endpoint needs at which it answers. It is known before the service is open. */
+  readonly needs?: EndpointNeeds;
   /** Those that its configuration holds; others are learnt as they are read. */
   readonly secrets: readonly Secret[];
   /** @throws SidecarError when it could never work */

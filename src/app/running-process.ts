@@ -14,7 +14,7 @@ import type { Ambient, Terminal } from '../service/ambient.ts';
 import type { Service, StopOrder } from '../service/service.ts';
 import { openEndpoint } from './endpoint.ts';
 import type { Logs, UnitLog } from './logs.ts';
-import type { Plan, Unit } from './plan.ts';
+import type { EndpointNeeds, Plan, Unit } from './plan.ts';
 import { Publishers } from './publishers.ts';
 import { UnitLife } from './unit-life.ts';
 
@@ -40,6 +40,8 @@ export class RunningProcess {
   readonly #publishers = new Publishers();
   readonly #leases = new Leases();
   #server: HttpServer | undefined;
+  /** Of units that answer at an address of their own. */
+  readonly #ownServers = new Map<string, HttpServer>();
   #isAnnounced = false;
 
   constructor(parts: ProcessParts) {
@@ -79,8 +81,35 @@ export class RunningProcess {
     const find = (name: string) => this.#publishers.find(name);
     const service = await unit.open({ ambient, announce, onSuccess, find });
     this.#publishers.attach(unit.name, service.publisher);
-    if (this.#server) service.onServing?.(this.#server);
+    if (unit.ownHttp) await this.#serveAlone(unit, unit.ownHttp, service);
+    else if (this.#server) service.onServing?.(this.#server);
     return service;
+  }
+
+  async #serveAlone({ name, needs = {} }: Unit, http: HttpConfig, service: Service): Promise<void> {
+    const { metrics, clock, log } = this.#parts;
+    const answering = (): Service[] => [service];
+    const services = (): ReadonlyMap<string, Service> => new Map([[name, service]]);
+    await this.#ownServers.get(name)?.close();
+    try {
+      const address = { http, metrics, services, answering, needs, hasUnits: false, routes: [], clock, log };
+      const server = await openEndpoint(address);
+      this.#ownServers.set(name, server);
+      service.onServing?.(server);
+    } catch (error) {
+      await service.stop({ signal: undefined, hurry: AbortSignal.abort() });
+      throw error;
+    }
+  }
+
+  /** What the units need of the endpoint that they share. */
+  get needs(): EndpointNeeds {
+    return Object.assign({}, ...this.#sharing.map(({ unit }) => unit.needs));
+  }
+
+  /** Those that answer at the address of the process. */
+  get #sharing(): readonly UnitLife[] {
+    return [...this.lives.values()].filter(({ unit }) => !unit.ownHttp);
   }
 
   /** Says the start, and once what the user should know. */
@@ -102,10 +131,12 @@ export class RunningProcess {
     await former?.close();
     if (!http) return;
     const services = (): ReadonlyMap<string, Service> => this.services;
+    const answering = (): Service[] => this.#sharing.map(({ service }) => service);
+    const { needs } = this;
     const { hasUnits } = plan;
-    const server = await openEndpoint({ http, metrics, services, hasUnits, routes, clock, log });
+    const server = await openEndpoint({ http, metrics, services, answering, needs, hasUnits, routes, clock, log });
     this.#server = server;
-    for (const service of this.services.values()) service.onServing?.(server);
+    for (const service of answering()) service.onServing?.(server);
   }
 
   get keepsProcess(): boolean {
@@ -125,6 +156,8 @@ export class RunningProcess {
     const life = this.lives.get(name);
     await life?.stop(order).catch((error: unknown) => this.log.error(error, 'it did not end as it should'));
     this.#publishers.attach(name, undefined);
+    await this.#ownServers.get(name)?.close();
+    this.#ownServers.delete(name);
   }
 
   /** {@link end}, and nothing says any more that it was there. */

@@ -40,11 +40,22 @@ function stuckError({ what, forMs, limitMs }: Overdue): SidecarError {
   return new SidecarError('ERR_RELAY_STUCK', { op: 'wait for', target: what, detail });
 }
 
+function mostConnectionsOf({ maxSubscribers }: RelayConfig): number {
+  return maxSubscribers + SPARE_CONNECTIONS;
+}
+
+/** What the endpoint of a process with this relay needs. */
+export function endpointOf(
+  config: RelayConfig,
+): Pick<HttpServerOptions, 'tls' | 'mostConnections' | 'mostOfOneAddress'> {
+  const { tls, maxConnectionsPerAddress: mostOfOneAddress } = config;
+  return { tls, mostConnections: mostConnectionsOf(config), mostOfOneAddress };
+}
+
 /** One client of the git servers for a fleet, as a service of a process. */
 export class RelayService implements Service {
   readonly inbound: InboundOptions;
   readonly routes: readonly Route[];
-  readonly endpoint: Pick<HttpServerOptions, 'tls' | 'mostConnections' | 'mostOfOneAddress'>;
   readonly #ambient: Ambient;
   readonly #relay: WiredRelay;
   readonly #watchdog: Watchdog;
@@ -55,12 +66,11 @@ export class RelayService implements Service {
   private constructor({ config, ambient }: RelayServiceOptions, relay: WiredRelay, watchdog: Watchdog) {
     const { clock, log } = ambient;
     const { hub, doorkeeper, onRefused } = relay;
-    const mostConnections = config.maxSubscribers + SPARE_CONNECTIONS;
+    const mostConnections = mostConnectionsOf(config);
     this.#ambient = ambient;
     this.#relay = relay;
     this.#watchdog = watchdog;
     this.inbound = inboundOf(relay.repositories, clock, log);
-    this.endpoint = { tls: config.tls, mostConnections, mostOfOneAddress: config.maxConnectionsPerAddress };
     this.routes = [
       quotaRoute({
         clock,

@@ -47,7 +47,6 @@ export class RunService implements Service {
   readonly #gone: Promise<Exit>;
   #control: ControlSocket | undefined;
   #watch: LinkWatch | undefined;
-  #endListening: (() => void) | undefined;
   #status: number | undefined;
 
   private constructor(options: RunServiceOptions, stateDir: string, state: StateFile, front: Front | undefined) {
@@ -135,7 +134,7 @@ export class RunService implements Service {
     const { config, ambient, sync } = this.#options;
     const consider = (): void => this.#deployer.consider();
     await this.#deployer.resume();
-    this.#endListening = sync?.onPublish(consider);
+    const ended = sync?.onPublish(consider);
     this.#report.reportToRelay();
     const { link, recheckMs } = config;
     this.#watch = new LinkWatch({ link, recheckMs, log: ambient.log, clock: ambient.clock, onChange: consider });
@@ -144,6 +143,7 @@ export class RunService implements Service {
       signal.aborted ? done(undefined) : signal.addEventListener('abort', () => done(undefined)),
     );
     const exit = await Promise.race([this.#gone, stopped]);
+    ended?.();
     if (!exit) return { status: 1 };
     ambient.log.info(0, 'stopping', { status: exit.code, signal: exit.signal });
     await this.#deployer.halt();
@@ -153,7 +153,7 @@ export class RunService implements Service {
 
   async stop({ signal, hurry }: StopOrder): Promise<void> {
     const { log } = this.#options.ambient;
-    // Both at once: a client that saw that we are not ready gets no answer that keeps a connection.
+    // Both at once: who saw that we are not ready gets no answer that keeps a connection.
     this.#report.ending();
     this.#front?.leave();
     try {
@@ -164,7 +164,6 @@ export class RunService implements Service {
         this.#status = statusOf({ signal }, await this.#deployer.stop());
       }
     } finally {
-      this.#endListening?.();
       this.#watch?.close();
       await this.#deployer.stop();
       await Promise.all([this.#front?.close(), this.#control?.close()]);

@@ -1,7 +1,7 @@
 import type { Verdict } from '../model/verdict.ts';
 import type { Route } from '../platform/http-answer.ts';
 import type { InboundOptions } from '../serve/inbound/routes.ts';
-import type { HttpServer, HttpServerOptions } from '../serve/server.ts';
+import type { HttpServer } from '../serve/server.ts';
 import type { Publisher } from './publisher.ts';
 
 /** How a service ended without being stopped. */
@@ -29,8 +29,6 @@ export interface Service {
   readonly routes: readonly Route[];
   /** What a notification or a trigger does to it. */
   readonly inbound: InboundOptions | undefined;
-  /** What the endpoint of a process with this service needs. */
-  readonly endpoint?: Pick<HttpServerOptions, 'tls' | 'mostConnections' | 'mostOfOneAddress'>;
   /** For a service of this process that works with what this one publishes. */
   readonly publisher?: Publisher;
   /** What is under way, as a person reads it; for the log, when something does not end. */
@@ -43,7 +41,7 @@ export interface Service {
   status(): unknown;
   /** Brings its gauges up to date. */
   showMetrics(): void;
-  /** The endpoint is open from now on. */
+  /** The endpoint that it answers at is open from now on. */
   onServing?(server: HttpServer): void;
   /**
    * Works until it ends by itself or `signal` fires. After a failure it can be called again.

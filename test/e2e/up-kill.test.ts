@@ -11,7 +11,7 @@ import { goodApp } from '../kit/web-app.ts';
 import { freePort } from '../peers/ports.ts';
 import { delay, until } from '../peers/wait.ts';
 
-const ROUNDS = Number(process.env.UP_KILL_ROUNDS ?? 12);
+const ROUNDS = Number(process.env.UP_KILL_ROUNDS ?? 8);
 const SEED = Number(process.env.UP_KILL_SEED ?? Date.now() % 1_000_000);
 const REFS = ['main', 'b0', 'b1', 'b2'];
 

@@ -12,7 +12,7 @@ import { until } from '../peers/wait.ts';
 
 const REFS = Array.from({ length: 100 }, (_, at) => `ref-${at}`);
 /** Cycles to look at: each of the units polls several times. */
-const CYCLES = 500;
+const CYCLES = 300;
 
 test.skipIf(missing(...NGINX_PROGRAMS))(
   '100 refs of one repository cost the server one request a period, and each still moves by itself',

@@ -1,14 +1,13 @@
 import type { RelayConfig } from '../../config/relay-config.ts';
 import { createThreadedRunner } from '../../platform/threaded-runner.ts';
 import { RUNNER_THREAD } from '../../platform/version.ts';
-import { RelayService } from '../../relay/service.ts';
-import { atOwnAddress } from '../own-endpoint.ts';
+import { endpointOf, RelayService } from '../../relay/service.ts';
 import type { Unit } from '../plan.ts';
 
 export interface RelayUnitOptions {
   readonly name: string;
   readonly config: RelayConfig;
-  /** It serves at the address of its own configuration, not at that of the process. */
+  /** It serves at `config.http` alone; else at the address of the process. */
   readonly hasOwnAddress: boolean;
 }
 
@@ -18,11 +17,12 @@ export function relayUnit({ name, config, hasOwnAddress }: RelayUnitOptions): Un
     kind: 'relay',
     errorFile: undefined,
     secrets: config.secrets,
+    needs: endpointOf(config),
+    ownHttp: hasOwnAddress ? config.http : undefined,
     // A relay starts many processes while it serves: from a thread of its own, starting them stops nobody.
     open: async ({ ambient, announce }) => {
       const runner = RUNNER_THREAD === undefined ? ambient.runner : createThreadedRunner(RUNNER_THREAD);
-      const service = await RelayService.open({ config, ambient: { ...ambient, runner }, announce });
-      return hasOwnAddress ? await atOwnAddress(name, service, config.http, ambient) : service;
+      return await RelayService.open({ config, ambient: { ...ambient, runner }, announce });
     },
   };
 }
