@@ -13,11 +13,9 @@ import { median, ms, table } from './statistics.ts';
 
 const MANY = Number(process.env.BENCH_UNITS ?? 100);
 const FEW = 10;
-const ROUNDS = Number(process.env.BENCH_UNIT_ROUNDS ?? 20);
-const PERIOD_MS = 1000;
-/** For memory: a sync as people run it, at rest. */
-const IDLE_PERIOD_MS = 10_000;
-const SETTLE_MS = 40_000;
+const ROUNDS = Number(process.env.BENCH_UNIT_ROUNDS ?? 3);
+/** git-sync's own default: each of them is at rest most of the time. */
+const PERIOD_MS = 10_000;
 const SAMPLES = 11;
 
 interface Sync {
@@ -26,16 +24,18 @@ interface Sync {
   readonly ref: string;
 }
 
-interface Cost {
+interface Result {
+  /** Of a round of polls. */
   readonly requests: number;
   readonly serverMs: number;
   readonly clientMs: number;
-}
-
-interface Weight {
+  /** MiB, at rest. */
   readonly anonymous: number;
   readonly resident: number;
 }
+
+type Weight = Pick<Result, 'anonymous' | 'resident'>;
+type How = 'one process' | 'single processes';
 
 function memoryOf(children: readonly ChildProcess[]): Weight {
   const sum = (name: string): number =>
@@ -64,29 +64,21 @@ class Bench {
     this.#serverCpuMs = serverCpuMs;
   }
 
-  /** What a round of polls of all `syncs` costs, in one process or in as many. */
-  async cost(syncs: readonly Sync[], how: 'one process' | 'single processes'): Promise<Cost> {
-    return await this.#with(syncs, how, PERIOD_MS, async (_children, clientCpuMs) => {
-      await delay(5 * PERIOD_MS);
+  /** What `syncs` cost, in one process or in as many. */
+  async measure(syncs: readonly Sync[], how: How): Promise<Result> {
+    return await this.#with(syncs, how, async (children, clientCpuMs) => {
+      await delay(PERIOD_MS);
       const read = (): readonly number[] => [this.#requests(), this.#serverCpuMs(), clientCpuMs()];
       const before = read();
       await delay(ROUNDS * PERIOD_MS);
       const [requests = 0, serverMs = 0, clientMs = 0] = read().map((each, at) => (each - (before[at] ?? 0)) / ROUNDS);
-      return { requests, serverMs, clientMs };
-    });
-  }
-
-  /** What they weigh at rest, in MiB. */
-  async weight(syncs: readonly Sync[], how: 'one process' | 'single processes'): Promise<Weight> {
-    return await this.#with(syncs, how, IDLE_PERIOD_MS, async (children) => {
-      await delay(SETTLE_MS);
       const samples: Weight[] = [];
       for (let times = 0; times < SAMPLES; times += 1) {
         samples.push(memoryOf(children));
         await delay(1000);
       }
       const middle = (key: keyof Weight): number => median(samples.map((each) => each[key]));
-      return { anonymous: middle('anonymous'), resident: middle('resident') };
+      return { requests, serverMs, clientMs, anonymous: middle('anonymous'), resident: middle('resident') };
     });
   }
 
@@ -96,8 +88,7 @@ class Bench {
 
   async #with<T>(
     syncs: readonly Sync[],
-    how: 'one process' | 'single processes',
-    periodMs: number,
+    how: How,
     measure: (children: readonly ChildProcess[], clientCpuMs: () => number) => Promise<T>,
   ): Promise<T> {
     this.#runs += 1;
@@ -109,7 +100,7 @@ class Bench {
       const [file = '', ...rest] = [...group.prefix, ...args];
       return spawn(file, rest, { env, stdio: 'ignore', cwd: directory });
     };
-    const period = `${periodMs}ms`;
+    const period = `${PERIOD_MS}ms`;
     const root = ({ name }: Sync): string => join(directory, name);
     const children: ChildProcess[] = [];
     if (how === 'one process') {
@@ -155,20 +146,13 @@ export async function benchUnits(): Promise<string> {
     const repositories = names.map((name) => ({ name, repo: `${web.url}/${name}.git`, ref: 'main' }));
     const refs = names.map((name) => ({ name, repo: `${web.url}/shared.git`, ref: name }));
     const rows: string[][] = [];
-    const row = async (what: string, syncs: readonly Sync[], how: 'one process' | 'single processes') => {
-      const cost = await bench.cost(syncs, how);
-      const weight = await bench.weight(syncs, how);
-      const numbers = [cost.serverMs, cost.clientMs].map(ms);
-      const cells = [
-        what,
-        cost.requests.toFixed(1),
-        ...numbers,
-        weight.anonymous.toFixed(1),
-        weight.resident.toFixed(1),
-      ];
+    const row = async (what: string, syncs: readonly Sync[], how: How): Promise<Result> => {
+      const result = await bench.measure(syncs, how);
+      const { requests, serverMs, clientMs, anonymous, resident } = result;
+      const cells = [what, requests.toFixed(1), ms(serverMs), ms(clientMs), anonymous.toFixed(1), resident.toFixed(1)];
       rows.push(cells);
       process.stderr.write(`${cells.join(' | ')}\n`);
-      return weight;
+      return result;
     };
     const one = await row('1 repository, one process', repositories.slice(0, 1), 'one process');
     await row(`${FEW} repositories, one process`, repositories.slice(0, FEW), 'one process');
@@ -179,8 +163,8 @@ export async function benchUnits(): Promise<string> {
     const further = (weight: Weight): string => ((weight.anonymous - one.anonymous) / (MANY - 1)).toFixed(2);
     return [
       '## Many repositories in one process',
-      `\`git-sidecar up\` with a document, against as many single processes. Requests and CPU in milliseconds are those of one round in which each sync polls once, over ${ROUNDS} rounds of ${PERIOD_MS / 1000} s; memory is that of the processes in MiB, at rest with a period of ${IDLE_PERIOD_MS / 1000} s. Of ${MANY} single processes only ${FEW} are measured: each of them costs the same. Server: nginx + fcgiwrap + git-http-backend; repositories with 2 files.`,
-      table(['what', 'requests', 'server CPU, ms', 'client CPU, ms', 'anonymous', 'resident'], rows),
+      `\`git-sidecar up\` with a document, against as many single processes. Requests and CPU in milliseconds are those of one round in which each sync polls once, over ${ROUNDS} rounds of ${PERIOD_MS / 1000} s; memory is that of the processes at rest, in MiB. Of ${MANY} single processes only ${FEW} are measured: each of them costs the same. Server: nginx + fcgiwrap + git-http-backend; repositories with 2 files.`,
+      table(['what', 'requests', 'server CPU, ms', 'client CPU, ms', 'anonymous, MiB', 'resident, MiB'], rows),
       `A further tiny sync in the same process adds ${further(many)} MiB of anonymous memory, and a further ref of the same repository ${further(ofRefs)} MiB.`,
     ].join('\n\n');
   } finally {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import type { SecureContext } from 'node:tls';
@@ -140,6 +141,8 @@ export class HttpConnection {
         ? { secureContext: await loadSecureContext(this.#access), rejectUnauthorized: verify }
         : undefined;
       const life = new AbortController();
+      // Each socket listens to it, and each of many units may have one.
+      setMaxListeners(0, life.signal);
       const agent = await createAgent(secure, this.#access, tls, life.signal);
       // Another request may have opened it meanwhile.
       if (this.#route?.origin === url.origin) return this.#route;

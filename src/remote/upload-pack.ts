@@ -251,13 +251,15 @@ export class UploadPack {
         ...(body && { body }),
         ...(patienceMs !== undefined && { patienceMs }),
       });
-    const answer = await send(this.#needsAuth);
+    // Others may ask at the same time, so what is known when the answer comes says nothing about this question.
+    const isAuthorized = this.#needsAuth;
+    const answer = await send(isAuthorized);
     if (answer.statusCode !== 401) return answer;
     if (!credential) {
       dismiss(answer);
       throw new NotNative('the server asks for credentials that none of the options give');
     }
-    if (this.#needsAuth) return answer;
+    if (isAuthorized) return answer;
     // Usually over at once, so that the connection is free for the next try.
     dismiss(answer);
     this.#needsAuth = true;

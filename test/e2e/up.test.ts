@@ -116,6 +116,8 @@ describe.skipIf(sshUnavailable() || missing(...NGINX_PROGRAMS))('a document with
       async () => (await up.get('/readyz'))?.status === 200,
       60_000,
     );
+    // Nobody was refused on the way, though all of them asked at once over what they share.
+    expect(up.process.logs.filter(({ code }) => code === 'ERR_REMOTE_AUTH')).toEqual([]);
     for (const { name: unit, ref } of syncs) expect(read(linkOf(unit), 'ref'), unit).toBe(ref);
     for (const port of ports) expect(await bodyOf(`http://127.0.0.1:${port}/`)).toBe('1');
 
@@ -149,7 +151,7 @@ describe.skipIf(sshUnavailable() || missing(...NGINX_PROGRAMS))('a document with
     expect((await up.process.exited).code).toBe(143);
     for (const port of ports) expect(await bodyOf(`http://127.0.0.1:${port}/`)).toBeUndefined();
     expect(up.process.stderr).not.toContain('without having ended everything');
-  }, 120_000);
+  }, 240_000);
 });
 
 describe('units fail alone', () => {

@@ -46,6 +46,20 @@ async function setUp(answer: (request: Request, response: ServerResponse) => voi
 }
 
 describe('the native poll', () => {
+  test('with several questions at once, each that was refused without a credential is asked again with it', async () => {
+    const refused: ServerResponse[] = [];
+    const { stub, ask } = await setUp((request, response) => {
+      if (request.headers.authorization !== undefined)
+        return request.method === 'GET' ? advertise(response) : answerRefs(response);
+      // All of them are asked before the first is refused.
+      refused.push(response);
+      if (refused.length === 3) for (const each of refused) each.writeHead(401).end();
+    });
+    const credentials = [{ url: stub.url, username: 'me', password: 'secret' }];
+    const answers = await Promise.all([ask(credentials), ask(credentials), ask(credentials)]);
+    for (const refs of answers) expect(refs).toEqual([{ name: 'refs/heads/main', oid: OID }]);
+  });
+
   test('asks once what the server can do; from then on a poll is one POST', async () => {
     const { stub, ask } = await setUp((request, response) =>
       request.method === 'GET' ? advertise(response) : answerRefs(response),
