@@ -26,6 +26,11 @@ export class JoinedFetches<Wish, Result> {
   /** The one that waits for its turn. */
   #next: Batch<Wish, Result> | undefined;
 
+  /** Somebody fetches or works alone. */
+  get isBusy(): boolean {
+    return this.#turns.isBusy;
+  }
+
   /** Work on the same repository that is no fetch. */
   async alone<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     return await this.#turns.run(work, signal);

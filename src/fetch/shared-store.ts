@@ -52,6 +52,8 @@ interface Wish extends Wanted {
 
 /** A unit that is started again, or waits to be, is back before this time. */
 const ABSENT_MS = 600_000;
+/** Garbage is collected at last, however often somebody fetches. */
+const MOST_INTERRUPTIONS = 3;
 
 /**
  * The objects of one repository, once for all units that follow refs of it. Units that want commits at about the same
@@ -65,6 +67,8 @@ export class SharedStore {
   readonly #members = new Set<Member>();
   readonly #absentSince = new Map<string, number>();
   readonly #collector = new GarbageCollector();
+  #collecting: AbortController | undefined;
+  #interruptions = 0;
   /** Something came or went since garbage was looked for. */
   #isDirty = true;
 
@@ -79,13 +83,17 @@ export class SharedStore {
     this.#members.add(member);
     return {
       bring: async ({ oid, ref }, access, signal) => {
+        if (this.#interruptions < MOST_INTERRUPTIONS) this.#collecting?.abort();
         const wish: Wish = { member, unit: borrower.unit, oid, ref };
         const fetch = async (wishes: readonly Wish[]): Promise<JoinedOutcome<Wish, Brought>> =>
           await this.#fetch(wishes, access, signal);
         return await this.#fetches.join(wish, fetch, signal);
       },
-      collectGarbage: async (mode, git, signal) =>
-        await this.#fetches.alone(async () => await this.#collect(mode, git, signal), signal),
+      collectGarbage: async (mode, git, signal) => {
+        // Whoever fetches would let this unit wait, and brings more.
+        if (this.#fetches.isBusy) return false;
+        return await this.#fetches.alone(async () => await this.#collectUnlessNeeded(mode, git, signal), signal);
+      },
       leave: () => void this.#members.delete(member),
     };
   }
@@ -108,7 +116,6 @@ export class SharedStore {
     } catch (error) {
       if (signal.aborted || !(error instanceof SidecarError)) throw error;
       if (!error.facts.suspect && !error.is('locked', 'killed', 'out-of-memory')) throw error;
-      repository.noteFailure();
       if (error.facts.suspect) repository.suspect();
       const before = repository.identity;
       await repository.ensure(objectFormat, access.git, signal);
@@ -178,13 +185,8 @@ export class SharedStore {
     const isHere = (oid: Oid): boolean => present.has(oid) || !unknown.includes(oid);
     const lines = [...wanted].flatMap(([unit, oids]) => held.replace(unit, new Set([...oids].filter(isHere))));
     if (lines.length === 0) return false;
-    try {
-      const options = { op: 'move the refs of', stdin: lines.join(''), signal };
-      await repository.run(git, ['update-ref', '--stdin'], options);
-    } catch (error) {
-      repository.forget();
-      throw error;
-    }
+    const options = { op: 'move the refs of', stdin: lines.join(''), signal };
+    await repository.run(git, ['update-ref', '--stdin'], options);
     return lines.some((line) => line.startsWith('delete'));
   }
 
@@ -199,6 +201,23 @@ export class SharedStore {
       this.#absentSince.set(unit, since);
       return now - since >= ABSENT_MS;
     });
+  }
+
+  /** Nobody waits for a large repack, unless it has had to make way too often. */
+  async #collectUnlessNeeded(mode: GcMode, git: Git, signal: AbortSignal): Promise<boolean> {
+    const collecting = new AbortController();
+    this.#collecting = collecting;
+    try {
+      const isDone = await this.#collect(mode, git, AbortSignal.any([signal, collecting.signal]));
+      this.#interruptions = 0;
+      return isDone;
+    } catch (error) {
+      if (signal.aborted || !collecting.signal.aborted) throw error;
+      this.#interruptions += 1;
+      return false;
+    } finally {
+      this.#collecting = undefined;
+    }
   }
 
   async #collect(mode: GcMode, git: Git, signal: AbortSignal): Promise<boolean> {

@@ -34,6 +34,8 @@ export class StoreRepository {
   /** What is on disk was looked at, and is ours. */
   #isOpen = false;
   #isUntidy = true;
+  /** `held` may not be what the refs keep. */
+  #mustRead = true;
   #isSuspect: boolean;
 
   constructor(options: StoreRepositoryOptions) {
@@ -56,16 +58,6 @@ export class StoreRepository {
   /** It may be damaged: git looks at it before it is used again. */
   suspect(): void {
     this.#isSuspect = true;
-  }
-
-  /** What its refs keep has to be read again: a change of them failed. */
-  forget(): void {
-    this.#isOpen = false;
-  }
-
-  /** Something was ended in the middle. */
-  noteFailure(): void {
-    this.#isUntidy = true;
   }
 
   /**
@@ -105,7 +97,8 @@ export class StoreRepository {
     if (this.#isUntidy) await this.#tidy();
     if (this.#isSuspect && !(await this.#isSound(git, signal))) return 'git finds it damaged';
     this.#isSuspect = false;
-    if (!this.#isOpen) await this.#open(git, signal);
+    if (this.#mustRead) await this.#read(git, signal);
+    this.#isOpen = true;
     return undefined;
   }
 
@@ -116,11 +109,11 @@ export class StoreRepository {
     this.#isUntidy = false;
   }
 
-  async #open(git: Git, signal: AbortSignal): Promise<void> {
+  async #read(git: Git, signal: AbortSignal): Promise<void> {
     const args = ['for-each-ref', '--format=%(refname)', UNIT_REFS];
     const { stdout } = await this.run(git, args, { op: 'read the refs of', signal });
     this.held = HeldCommits.parse(stdout);
-    this.#isOpen = true;
+    this.#mustRead = false;
   }
 
   async #isSound(git: Git, signal: AbortSignal): Promise<boolean> {
@@ -143,6 +136,7 @@ export class StoreRepository {
     await writeBelow(this.#in('git-sidecar', 'identity'), `${randomBytes(16).toString('hex')}\n`);
     this.held = new HeldCommits();
     this.#isOpen = true;
+    this.#mustRead = false;
     this.#isUntidy = false;
     this.#isSuspect = false;
   }
@@ -163,7 +157,7 @@ export class StoreRepository {
     try {
       return await git.run(['--git-dir', target, ...args], { target, env: this.#owner, cwd: target, ...options });
     } catch (error) {
-      this.#isUntidy = true;
+      this.#noteInterruption();
       if (!(error instanceof SidecarError) || error.stage !== 'remote') throw error;
       throw new SidecarError('ERR_GIT_FAILED', { op: options.op, target, detail: error.detail, cause: error });
     }
@@ -176,7 +170,7 @@ export class StoreRepository {
       try {
         return await git.run(args, { ...options, env: { ...options.env, ...env }, cwd });
       } catch (error) {
-        this.#isUntidy = true;
+        this.#noteInterruption();
         throw error;
       }
     });
@@ -186,6 +180,12 @@ export class StoreRepository {
   async present(git: Git, commits: readonly Oid[], signal: AbortSignal): Promise<Set<Oid>> {
     if (commits.length === 0) return new Set();
     return await presentCommits({ git: this.lend(git), gitDir: this.gitDir }, commits, signal);
+  }
+
+  /** A git that failed may have left something half done, refs included. */
+  #noteInterruption(): void {
+    this.#isUntidy = true;
+    this.#mustRead = true;
   }
 
   get #owner(): Readonly<Record<string, string>> {

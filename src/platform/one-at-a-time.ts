@@ -3,6 +3,12 @@ import { bounded } from './bounded.ts';
 /** Pieces of work of which each begins when those before it have ended. */
 export class OneAtATime {
   #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  /** Some work is under way, or waits. */
+  get isBusy(): boolean {
+    return this.#waiting > 0;
+  }
 
   /**
    * Does the work when its turn has come.
@@ -18,6 +24,9 @@ export class OneAtATime {
     const running = begin();
     // One that is left out lets the next one wait for those before it all the same.
     this.#last = Promise.allSettled([before, running]);
-    return await running;
+    this.#waiting += 1;
+    return await running.finally(() => {
+      this.#waiting -= 1;
+    });
   }
 }

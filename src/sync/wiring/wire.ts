@@ -28,7 +28,6 @@ import { tellAll } from '../sync-now.ts';
 import { confinement, withScopedHeaders } from './confinement.ts';
 import { createHooks, createPrePublish } from './hooks.ts';
 import { withRelayAccess } from './relay-access.ts';
-import { openStore } from './shared-store.ts';
 import { wireSource } from './source.ts';
 
 /** Counters that stages and hooks tick; the metrics when there are some. */
@@ -125,7 +124,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
       : undefined;
   const git: Git = explainSshFiles(shared ? overSharedSsh(plain, shared, log) : plain, config.ssh);
   const layout = new Layout(root, config.mode);
-  const openedStore = await openStore(options);
+  const openedStore = config.store && (await (await import('./shared-store.ts')).openStore(options));
   const repository = new Repository({
     git,
     log,
