@@ -14,13 +14,17 @@ afterEach(async () => {
   }
 });
 
-/** A git server that remembers what was fetched from it, and can hold fetches back. */
+type Command = 'fetch' | 'ls-refs';
+
+/** A git server that remembers what was fetched from it, and can hold questions back. */
 export interface CountedGit {
   readonly url: string;
   /** Commits that each fetch asked for. */
   readonly fetches: (readonly string[])[];
-  /** From now on fetches wait until the returned function is called. */
-  hold(): () => void;
+  /** From now on questions of this kind wait until the returned function is called. */
+  hold(command: Command): () => void;
+  /** Questions that wait. */
+  readonly waiting: number;
 }
 
 async function readAll(request: IncomingMessage): Promise<Buffer> {
@@ -33,7 +37,8 @@ async function readAll(request: IncomingMessage): Promise<Buffer> {
 export async function countedGit(projectRoot: string): Promise<CountedGit> {
   const behind = await httpGit(projectRoot);
   const fetches: (readonly string[])[] = [];
-  let gate = Promise.resolve();
+  const gates = new Map<string, Promise<void>>();
+  let waiting = 0;
   const server = createServer((request, response) => {
     const forward = async (): Promise<void> => {
       const body = await readAll(request);
@@ -42,8 +47,11 @@ export async function countedGit(projectRoot: string): Promise<CountedGit> {
         const wants = [...text.matchAll(/want ([0-9a-f]{40,64})/g)].map((match) => match[1] ?? '');
         // One fetch of git may take several rounds of negotiation.
         if (`${fetches.at(-1)}` !== `${wants}`) fetches.push(wants);
-        await gate;
       }
+      const gate = gates.get(/command=([a-z-]+)/.exec(text)?.[1] ?? '');
+      waiting += gate ? 1 : 0;
+      await gate;
+      waiting -= gate ? 1 : 0;
       const headers = Object.fromEntries(
         ['content-type', 'git-protocol', 'accept'].flatMap((name) => {
           const value = request.headers[name];
@@ -62,12 +70,19 @@ export async function countedGit(projectRoot: string): Promise<CountedGit> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     fetches,
-    hold: () => {
-      let open: () => void = () => undefined;
-      gate = new Promise((done) => {
-        open = done;
+    get waiting() {
+      return waiting;
+    },
+    hold: (command) => {
+      let done: () => void = () => undefined;
+      const gate = new Promise<void>((resolve) => {
+        done = resolve;
       });
-      return open;
+      gates.set(command, gate);
+      return () => {
+        gates.delete(command);
+        done();
+      };
     },
   };
 }
