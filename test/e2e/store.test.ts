@@ -54,6 +54,15 @@ class House {
     upstream.push(...branches.map((index) => `b${index}`));
   }
 
+  /** What the trees of today's commits hold. */
+  note(trees: Map<string, ReadonlyMap<string, string>>): void {
+    const { work } = this.upstream;
+    for (const commit of this.commits) {
+      const files = git(work, 'ls-tree', '-r', '--name-only', commit).split('\n');
+      trees.set(commit, new Map(files.map((file) => [file, `file ${git(work, 'show', `${commit}:${file}`)}\n`])));
+    }
+  }
+
   document(units: readonly number[], { depth = 1, period = '100ms', more = '', store = true } = {}): string {
     const path = join(this.dir, 'up.yaml');
     const syncs = units.map(
@@ -211,6 +220,27 @@ describe('syncs that share a store', () => {
     for (const index of ALL) fsck(join(house.root(index), '.git'));
   });
 
+  test('show whole trees after kills at any moment, and go on without fetching everything again', async () => {
+    const house = await new House(3).start();
+    const trees = new Map<string, ReadonlyMap<string, string>>();
+    house.note(trees);
+    const first = house.up(ALL);
+    await house.published(first, ALL);
+    await first.stop();
+    for (const ms of [0, 100, 200, 300, 400, 600, 800]) {
+      const sidecar = house.up(ALL, { more: '  git-gc: always\n', period: '20ms' });
+      house.move(`after ${ms}`, ALL, () => house.note(trees));
+      await delay(ms);
+      await sidecar.stop('SIGKILL');
+      for (const index of ALL) expect(await checkTree(house.link(index), trees)).toBe(undefined);
+    }
+    const last = house.up(ALL);
+    await house.published(last, ALL);
+    await last.stop();
+    for (const index of ALL) fsck(join(house.root(index), '.git'));
+    fsck(sharedBy(house));
+  });
+
   test.each([
     ['its repository', (house: House) => sharedBy(house)],
     ['the whole directory', (house: House) => house.store],
@@ -300,14 +330,7 @@ describe('syncs that share a store', () => {
   test('show consumers nothing but whole trees while pushes and garbage collections go on', async () => {
     const house = await new House(3).start();
     const trees = new Map<string, ReadonlyMap<string, string>>();
-    const note = (): void => {
-      for (const index of ALL) {
-        const files = git(house.upstream.work, 'ls-tree', '-r', '--name-only', house.commits[index] ?? '').split('\n');
-        const read = (file: string): string =>
-          `file ${git(house.upstream.work, 'show', `${house.commits[index]}:${file}`)}\n`;
-        trees.set(house.commits[index] ?? '', new Map(files.map((file) => [file, read(file)])));
-      }
-    };
+    const note = (): void => house.note(trees);
     note();
     const sidecar = house.up(ALL, { more: '  git-gc: always\n', period: '20ms' });
     const problems: string[] = [];

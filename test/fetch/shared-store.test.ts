@@ -10,7 +10,7 @@ import { createProcessRunner } from '../../src/platform/process.ts';
 import { HandClock } from '../kit/hand-clock.ts';
 import { silentLog } from '../kit/silent-log.ts';
 import { tempDir } from '../kit/temp.ts';
-import { GIT_ENV, Upstream, git as runGit } from '../kit/upstream.ts';
+import { GIT_ENV, git as runGit, Upstream } from '../kit/upstream.ts';
 
 const TEN_MINUTES_MS = 600_000;
 const { signal } = new AbortController();
