@@ -220,7 +220,7 @@ describe('syncs that share a store', () => {
     for (const index of ALL) fsck(join(house.root(index), '.git'));
   });
 
-  test('show whole trees after kills at any moment, and go on without fetching everything again', async () => {
+  test('show whole trees after kills at any moment, and lose nothing that they share', async () => {
     const house = await new House(3).start();
     const trees = new Map<string, ReadonlyMap<string, string>>();
     house.note(trees);
@@ -232,6 +232,7 @@ describe('syncs that share a store', () => {
       house.move(`after ${ms}`, ALL, () => house.note(trees));
       await delay(ms);
       await sidecar.stop('SIGKILL');
+      expect(sidecar.count('is made anew')).toBe(0);
       for (const index of ALL) expect(await checkTree(house.link(index), trees)).toBe(undefined);
     }
     const last = house.up(ALL);
