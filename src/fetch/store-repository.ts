@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Git, type GitOutput, type GitRunOptions, withRun } from '../git/git.ts';
 import { removeStaleLocks } from '../git/locks.ts';
 import { findDiversion } from '../git/structure.ts';
-import { SidecarError } from '../model/error.ts';
+import { SidecarError, systemCode } from '../model/error.ts';
 import type { ObjectFormat, Oid } from '../model/oid.ts';
 import type { Below } from '../platform/below.ts';
 import { makeDirectoryBelow, removeFileBelow, writeBelow } from '../platform/files-below.ts';
@@ -46,12 +46,16 @@ export class StoreRepository {
     this.#isSuspect = isSuspect;
   }
 
-  /** Made once with the repository: another one means that the former is gone. undefined: there is none that is whole. */
+  /**
+   * Made once with the repository: another one means that the former is gone. undefined: there is none that is whole.
+   * @throws system errors other than that it is not there: a bad moment must not look like a loss
+   */
   get identity(): string | undefined {
     try {
       return readFileSync(this.#in('git-sidecar', 'identity').path as string, 'utf8').trim() || undefined;
-    } catch {
-      return undefined;
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
+      throw error;
     }
   }
 

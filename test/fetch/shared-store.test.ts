@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Borrower, type Borrowing, SharedStore } from '../../src/fetch/shared-store.ts';
@@ -198,6 +198,17 @@ describe('a shared store', () => {
     await shop.bring(one, shop.commit('main', 'second'));
     expect(shop.repository.identity).not.toBe(identity);
   });
+});
+
+test('an identity that cannot be read at the moment is no loss of the store', async () => {
+  const shop = await new Shop().open();
+  await shop.bring(shop.join('one'), shop.commit('main', 'first'));
+  const path = join(shop.repository.gitDir, 'git-sidecar', 'identity');
+  rmSync(path);
+  expect(shop.repository.identity).toBe(undefined);
+  // Reading a directory fails with EISDIR.
+  mkdirSync(path);
+  expect(() => shop.repository.identity).toThrow('EISDIR');
 });
 
 describe('the directory of shared stores', () => {
