@@ -206,6 +206,7 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
     relay: parseRelayClient(settings),
     nats: parseNats(settings),
     gitGc: settings.text('git-gc') as GcMode,
+    store: undefined,
     http: parseHttpBind(settings),
     addUser: settings.flag('add-user'),
     verbosity: settings.number('verbose'),

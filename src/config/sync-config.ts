@@ -76,6 +76,12 @@ export interface NatsConfig {
   readonly caFile: string | undefined;
 }
 
+export interface StoreConfig {
+  readonly directory: string;
+  /** The name of the sync in its document. */
+  readonly unit: string;
+}
+
 /** The whole configuration of `sync`, checked. Times are milliseconds, paths absolute. */
 export interface SyncConfig extends GitAccess {
   readonly mode: CompatMode;
@@ -114,6 +120,8 @@ export interface SyncConfig extends GitAccess {
   readonly relay: RelayClientConfig | undefined;
   readonly nats: NatsConfig | undefined;
   readonly gitGc: GcMode;
+  /** Where objects are shared with other syncs of a document; undefined: they are not. */
+  readonly store: StoreConfig | undefined;
   readonly http: HttpConfig | undefined;
   readonly addUser: boolean;
   readonly verbosity: number;

@@ -22,6 +22,9 @@ export interface FetchOptions {
   readonly onFetch: () => void;
 }
 
+/** What decides how `git fetch` is called. */
+export type FetchArguments = Pick<FetchOptions, 'gitDir' | 'depth' | 'filter' | 'allTags' | 'url' | 'onProgress'>;
+
 async function isShallow(gitDir: string): Promise<boolean> {
   const stat = await lstat(join(gitDir, 'shallow')).catch(() => undefined);
   return stat !== undefined && stat.size > 0;
@@ -31,13 +34,13 @@ async function isShallow(gitDir: string): Promise<boolean> {
  * The repository's URL stands on the command line, as with git-sync: programs given as `--git` look for it there. Both
  * arguments that are not options are safe: no URL that begins with a dash gets here, and a refspec begins with a plus.
  */
-async function fetchArguments(options: FetchOptions, refspec: string): Promise<string[]> {
+export async function fetchArguments(options: FetchArguments, refspecs: readonly string[]): Promise<string[]> {
   const args = [
     '--git-dir',
     options.gitDir,
     'fetch',
     options.url(),
-    `+${refspec}`,
+    ...refspecs.map((refspec) => `+${refspec}`),
     '--no-auto-gc',
     '--no-recurse-submodules',
     '--no-write-fetch-head',
@@ -93,7 +96,7 @@ export class CommitFetcher {
   /** Everything that branches and tags reach: the last way to a commit that the server will not name. */
   async fetchEverything(signal: AbortSignal): Promise<void> {
     const refspec = 'refs/heads/*:refs/git-sidecar/all/*';
-    await this.#start(await fetchArguments({ ...this.#options, depth: 0, allTags: true }, refspec), signal);
+    await this.#start(await fetchArguments({ ...this.#options, depth: 0, allTags: true }, [refspec]), signal);
   }
 
   /**
@@ -118,7 +121,7 @@ export class CommitFetcher {
   }
 
   async #run(source: string, signal: AbortSignal): Promise<void> {
-    await this.#start(await fetchArguments(this.#options, `${source}:${this.#options.localRef}`), signal);
+    await this.#start(await fetchArguments(this.#options, [`${source}:${this.#options.localRef}`]), signal);
   }
 
   async #start(args: readonly string[], signal: AbortSignal): Promise<void> {

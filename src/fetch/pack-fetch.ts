@@ -1,6 +1,4 @@
-import { lstat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Git } from '../git/git.ts';
 import { storePack } from '../git/store-pack.ts';
 import type { Credential } from '../model/credential.ts';
 import { SidecarError } from '../model/error.ts';
@@ -9,29 +7,72 @@ import { readText } from '../platform/atomic-file.ts';
 import { writeBelow } from '../platform/files-below.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
 import { FetchAnswer, packOf, writeFetch } from '../remote/wire/fetch.ts';
+import { type LookedInto, presentCommits } from './present-commits.ts';
 import { readShallow, writeShallow } from './shallow.ts';
 
-export interface PackFetchOptions {
-  readonly git: Git;
-  readonly gitDir: string;
+export interface PackFetchOptions extends LookedInto {
   /** Local ref that will hold the commit. */
   readonly localRef: string;
 }
 
-export interface PackFetchQuestion {
+interface Asking {
+  readonly credentials: readonly Credential[];
+  readonly signal: AbortSignal;
+}
+
+export interface PackQuestion extends Asking {
+  readonly wants: readonly Oid[];
+  /** Commits that are here with everything they need. */
+  readonly haves: readonly Oid[];
+}
+
+export interface PackFetchQuestion extends Asking {
   readonly want: Oid;
   /** A commit that is here with everything it needs. */
   readonly have: Oid | undefined;
-  readonly credentials: readonly Credential[];
-  readonly signal: AbortSignal;
 }
 
 const DEPTH = 1;
 
 /**
- * Fetches one commit without its history over the connection that the poll left open: one request, whose pack flows
- * into git while it comes. What `git fetch` would start besides (its HTTP process, a new connection, the list of refs)
- * is not needed, because the poll has told all that.
+ * Fetches commits without their history over a connection that is open already: one request, whose pack flows into git
+ * while it comes.
+ * @returns how many objects came
+ * @throws NotNative, SidecarError ERR_REMOTE_*, ERR_FETCH_OBJECTS, ERR_GIT_*
+ */
+export async function fetchPack(
+  place: LookedInto,
+  remote: UploadPack,
+  { wants, haves, credentials, signal }: PackQuestion,
+): Promise<number> {
+  const { git, gitDir } = place;
+  const shallow = await readShallow(gitDir);
+  const { capabilities } = await remote.discover(credentials, signal);
+  const body = writeFetch({
+    objectFormat: capabilities.objectFormat,
+    agent: remote.agent,
+    wants,
+    haves,
+    shallow: haves.filter((oid) => shallow.has(oid)),
+    depth: DEPTH,
+  });
+  const answer = new FetchAnswer();
+  const response = await remote.command(body, credentials, signal);
+  const pack = packOf(remote.body(response), answer);
+  const count = await storePack({ git, gitDir, pack, signal });
+  const present = await presentCommits(place, wants, signal);
+  const missing = wants.find((oid) => !present.has(oid));
+  if (missing !== undefined)
+    throw new SidecarError('ERR_FETCH_OBJECTS', { op: 'fetch', detail: `the server sent a pack without ${missing}` });
+  for (const oid of answer.shallow) shallow.add(oid);
+  for (const oid of answer.unshallow) shallow.delete(oid);
+  await writeShallow(gitDir, shallow);
+  return count;
+}
+
+/**
+ * Fetches one commit without its history over the connection that the poll left open. What `git fetch` would start
+ * besides (its HTTP process, a new connection, the list of refs) is not needed, because the poll has told all that.
  */
 export class PackFetch {
   readonly #options: PackFetchOptions;
@@ -49,38 +90,10 @@ export class PackFetch {
    */
   async fetch(remote: UploadPack, { want, have, credentials, signal }: PackFetchQuestion): Promise<number> {
     const { gitDir, localRef } = this.#options;
-    const shallow = await readShallow(gitDir);
-    const { capabilities } = await remote.discover(credentials, signal);
-    const body = writeFetch({
-      objectFormat: capabilities.objectFormat,
-      agent: remote.agent,
-      wants: [want],
-      haves: have ? [have] : [],
-      shallow: have && shallow.has(have) ? [have] : [],
-      depth: DEPTH,
-    });
-    const answer = new FetchAnswer();
-    const response = await remote.command(body, credentials, signal);
-    const pack = packOf(remote.body(response), answer);
-    const count = await storePack({ git: this.#options.git, gitDir, pack, signal });
-    if (!(await this.#has(want, signal))) {
-      const detail = `the server sent a pack without ${want}`;
-      throw new SidecarError('ERR_FETCH_OBJECTS', { op: 'fetch', detail });
-    }
-    for (const oid of answer.shallow) shallow.add(oid);
-    for (const oid of answer.unshallow) shallow.delete(oid);
-    await writeShallow(gitDir, shallow);
+    const question = { wants: [want], haves: have ? [have] : [], credentials, signal };
+    const count = await fetchPack(this.#options, remote, question);
     await writeBelow({ root: dirname(gitDir), path: join(gitDir, localRef) }, `${want}\n`);
     return count;
-  }
-
-  async #has(oid: Oid, signal: AbortSignal): Promise<boolean> {
-    const { git, gitDir } = this.#options;
-    const loose = join(gitDir, 'objects', oid.slice(0, 2), oid.slice(2));
-    if (await lstat(loose).catch(() => undefined)) return true;
-    const args = ['--git-dir', gitDir, 'cat-file', '-e', `${oid}^{commit}`];
-    const { code } = await git.run(args, { op: 'look up', target: oid, signal, accept: [1, 128] });
-    return code === 0;
   }
 }
 

@@ -4,7 +4,7 @@ import type { Git } from '../git/git.ts';
 import { removeStaleLocks } from '../git/locks.ts';
 import { findDiversion } from '../git/structure.ts';
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
-import type { ObjectFormat } from '../model/oid.ts';
+import type { ObjectFormat, Oid } from '../model/oid.ts';
 import type { Below } from '../platform/below.ts';
 import { bounded } from '../platform/bounded.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -14,6 +14,9 @@ import { makeWay, moveAside, removeAside, removeLink } from '../platform/make-wa
 import { describeKept } from '../platform/remove-tree.ts';
 import { type CloneOptions, cloneArguments } from './clone.ts';
 import type { Layout } from './layout.ts';
+import { borrowObjects, borrowShallow, type Loan } from './loan.ts';
+import { neededCommits } from './needed-commits.ts';
+import { keepsRefsInFiles } from './pack-fetch.ts';
 import { recognizeRepository } from './recognize.ts';
 import { EMPTY_STATE, type RepositoryState, readState, writeState } from './state.ts';
 
@@ -28,6 +31,8 @@ export interface RepositoryOptions {
   readonly moveAside: boolean;
   /** Make it with `git clone` where nothing stands in the way; see {@link cloneArguments}. */
   readonly clone: CloneOptions | undefined;
+  /** The shared store that its objects are in; undefined: they are its own. */
+  readonly loan: Loan | undefined;
 }
 
 /** The repository below the root: made, recognised, taken over or rebuilt. Knows what is known about it. */
@@ -133,9 +138,42 @@ export class Repository {
     }
     const isLink = await removeLink(this.#in());
     const found = findDiversion(this.#in(), join(layout.stateDir, 'spare'));
-    if (!isLink && !found) return true;
+    if (!isLink && !found) {
+      await this.#borrow();
+      return true;
+    }
     await this.discard(found ? `${found.path} is ${found.what}` : 'a symbolic link was in its place');
     return false;
+  }
+
+  /**
+   * Its objects are where the configuration has them today. A store that was lost, or is another one now, leaves a
+   * repository that cannot be used: it is thrown away, and what is published stays.
+   */
+  async checkLoan(): Promise<void> {
+    const { loan } = this.#options;
+    const { store, depth } = this.#state;
+    // Nothing was fetched yet.
+    if (!this.#ready || depth === undefined || store === loan?.identity) return;
+    await this.discard(store === undefined ? 'its objects belong into a shared store' : 'its shared store has gone');
+  }
+
+  /** Takes up a commit that is in the shared store. */
+  async adopt(oid: Oid, signal: AbortSignal): Promise<void> {
+    const { loan, localRef, git } = this.#options;
+    if (!loan) return;
+    await borrowShallow(this.#in(), loan, new Set([...(await this.neededCommits()), oid]));
+    if (await keepsRefsInFiles(this.gitDir)) await writeBelow(this.#in(localRef), `${oid}\n`);
+    else {
+      const args = ['--git-dir', this.gitDir, 'update-ref', '--no-deref', localRef, oid];
+      await git.run(args, { op: 'note the commit in', target: this.gitDir, signal });
+    }
+    await this.remember({ store: loan.identity });
+  }
+
+  /** Commits without which it is damaged: those of its worktrees, and the one that was fetched or published last. */
+  async neededCommits(): Promise<readonly Oid[]> {
+    return await neededCommits(this.gitDir, this.#options.localRef, this.#state.oid);
   }
 
   /** Every object that published and pending commits need is there and readable (git-fsck). */
@@ -158,7 +196,7 @@ export class Repository {
    * ensure} reports what goes wrong.
    */
   prepare(signal: AbortSignal): void {
-    if (this.#options.clone) return;
+    if (this.#options.clone || this.#options.loan) return;
     this.#making = this.#make('sha1', signal);
     this.#making.catch(() => undefined);
   }
@@ -204,6 +242,9 @@ export class Repository {
   async discard(reason: string): Promise<void> {
     const { layout, log } = this.#options;
     log.warn('the repository is made anew', { root: layout.root, reason });
+    const { loan } = this.#options;
+    // What it lacks may be missing there.
+    if (loan && loan.identity === this.#state.store) loan.suspect();
     const aside = await moveAside(this.#in());
     this.#state = { ...EMPTY_STATE, link: this.#state.link };
     this.#ready = false;
@@ -234,6 +275,16 @@ export class Repository {
     await this.remember({ ...EMPTY_STATE, url, origin: url, link: this.#state.link });
     await this.markRunning();
     this.#ready = true;
+    await this.#borrow();
+  }
+
+  /** Somebody else's `alternates` would lead git to objects that nobody checked. */
+  async #borrow(): Promise<void> {
+    const { loan, log } = this.#options;
+    if (!loan) return;
+    const found = await borrowObjects(this.#in(), loan);
+    if (found !== undefined)
+      log.warn('the list of object stores was not ours and is put right', { store: loan.gitDir });
   }
 
   async #putAside(code: 'ERR_ROOT_FOREIGN_REPO', detail: string): Promise<void> {

@@ -17,6 +17,8 @@ export interface RepositoryState {
   readonly url: string | undefined;
   /** Where git fetches from, when that is another place (a relay). */
   readonly origin: string | undefined;
+  /** Identity of the shared store that its objects are in; undefined: they are its own. */
+  readonly store: string | undefined;
 }
 
 export const EMPTY_STATE: RepositoryState = {
@@ -27,6 +29,7 @@ export const EMPTY_STATE: RepositoryState = {
   filter: undefined,
   url: undefined,
   origin: undefined,
+  store: undefined,
 };
 
 function textOf(value: unknown): string | undefined {
@@ -49,6 +52,7 @@ export async function readState(path: string): Promise<RepositoryState> {
       filter: textOf(saved.filter),
       url: textOf(saved.url),
       origin: textOf(saved.origin),
+      store: textOf(saved.store),
     };
   } catch {
     return EMPTY_STATE;

@@ -87,6 +87,16 @@ export const ERROR_CODES = {
     meaning: 'A directory that git-sidecar is to fill, and in which it would remove files, holds something else.',
     hint: 'What is in it was not changed. Name a directory that is empty or does not exist yet, or move those files away.',
   },
+  ERR_STORE_IN_USE: {
+    class: 'stop',
+    meaning: 'Another process uses the directory that a document names as its `store`.',
+    hint: 'Give each document a `store` of its own, or end the other process. It is tried again by itself.',
+  },
+  ERR_STORE_UNUSABLE: {
+    class: 'stop',
+    meaning: 'The directory that a document names as its `store` cannot be made or written.',
+    hint: 'Mount a writable volume there, owned by the user this process runs as.',
+  },
   ERR_ROOT_FOREIGN_REPO: {
     class: 'stop',
     meaning: 'The root holds a git repository that git-sidecar or git-sync did not make.',

@@ -38,6 +38,8 @@ export interface RefSource {
   readonly fetchUrl: string;
   /** There may be news: an answer to a question that was sent before now is not good enough. */
   expectNews?(): void;
+  /** What {@link poll} will find, as far as somebody else's question has shown it. */
+  expected?(candidates: readonly string[]): Oid | undefined;
   /** A failure to get objects, as an error of whoever gives them out. */
   explain(error: SidecarError): SidecarError;
   close(): void;

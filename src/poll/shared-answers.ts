@@ -39,6 +39,8 @@ export interface Membership {
    * @throws what asking throws
    */
   refs(names: readonly string[], ask: AskForRefs, signal: AbortSignal): Promise<readonly AdvertisedRef[]>;
+  /** The refs of the last answer to anybody; none when it was a failure. */
+  seen(): readonly AdvertisedRef[];
   /** There may be news: only a question that is sent from now on is good enough. */
   expectNews(): void;
   leave(): void;
@@ -72,6 +74,10 @@ export class SharedAnswers {
     this.#members.add(member);
     return {
       refs: async (names, ask, signal) => await this.#refsFor(member, names, ask, signal),
+      seen: () => {
+        const result = this.#answer?.result;
+        return result && 'refs' in result ? result.refs : [];
+      },
       expectNews: () => {
         member.notBefore = this.#clock.monotonic();
       },

@@ -1,5 +1,6 @@
 import type { Credential } from '../model/credential.ts';
 import type { SidecarError } from '../model/error.ts';
+import type { Oid } from '../model/oid.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
 import type { Poller } from './poller.ts';
 import { pickTip, type RefSource, type Tip } from './ref-source.ts';
@@ -44,6 +45,12 @@ export class SharedSource implements RefSource {
       signal,
     );
     return pickTip(refs, candidates, requested, shownUrl);
+  }
+
+  expected(candidates: readonly string[]): Oid | undefined {
+    const refs = this.#options.membership.seen();
+    const ref = candidates.map((name) => refs.find((each) => each.name === name)).find((each) => each !== undefined);
+    return ref?.peeledOid ?? ref?.oid;
   }
 
   explain(error: SidecarError): SidecarError {

@@ -13,6 +13,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { RefSource } from '../poll/ref-source.ts';
 import type { CredentialSource } from '../remote/credential-source.ts';
+import type { WiredStore } from './wiring/shared-store.ts';
 
 /** Everything that the stages work with; made once by the wiring. Each of them names the parts that it takes, as `Needs`. */
 export interface SyncContext {
@@ -25,6 +26,8 @@ export interface SyncContext {
   readonly repository: Repository;
   readonly fetcher: CommitFetcher;
   readonly packFetch: PackFetch;
+  /** Where objects are shared with other syncs; undefined: this one keeps them for itself. */
+  readonly store: WiredStore | undefined;
   readonly spare: Spare;
   /** See `CheckoutPlan`. */
   readonly surroundings: string;

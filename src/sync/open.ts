@@ -25,13 +25,13 @@ export async function openRepository(context: OpenContext, signal: AbortSignal):
     await repository.discard('the last process was killed and git finds damage');
 }
 
-/** {@link openRepository}, again and again until it has succeeded once. */
+/** {@link openRepository}, again and again until it has succeeded once; from then on looks after the shared store only. */
 export function opener(context: OpenContext): (signal: AbortSignal) => Promise<void> {
   let isOpen = false;
   return async (signal) => {
-    if (isOpen) return;
-    await openRepository(context, signal);
+    if (!isOpen) await openRepository(context, signal);
     isOpen = true;
+    await context.repository.checkLoan();
   };
 }
 

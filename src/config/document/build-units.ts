@@ -10,6 +10,8 @@ import { type Configurations, type Given, unitRows } from './rows.ts';
 export interface BuildParts {
   /** Options of `http`, `log` and `process`, which configurations of units have as well. */
   readonly sections: Given<GivenSetting>;
+  /** Where syncs share their objects; undefined: each has its own. */
+  readonly store: string | undefined;
   readonly configurations: Configurations;
   readonly problems: Problems;
 }
@@ -52,7 +54,9 @@ class UnitBuilder {
   }
 
   #sync(draft: Draft): SyncUnit {
-    const config = this.#parts.configurations.sync(this.#given(draft));
+    const { configurations, store: directory } = this.#parts;
+    const store = directory === undefined ? undefined : { directory, unit: draft.name };
+    const config = { ...configurations.sync(this.#given(draft)), store };
     const base = this.#base(draft);
     // It is a part of `config.http`, and that of the unit.
     const staleness = base.settings.find(({ option }) => option.name === 'max-staleness')?.value;

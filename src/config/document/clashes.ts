@@ -14,7 +14,7 @@ interface Clash {
 }
 
 /** What only one sync may work in. */
-function ownTrees({ config: { root, link } }: SyncUnit): readonly string[] {
+export function ownTrees({ config: { root, link } }: SyncUnit): readonly string[] {
   return [join(root, '.git'), join(root, '.worktrees'), join(root, '.git-sidecar'), link];
 }
 
@@ -83,7 +83,7 @@ function linksThatClash(syncs: readonly SyncUnit[]): readonly Clash[] {
 }
 
 /** Directories that a run writes to beside its state. */
-function targets({ config: { place } }: RunUnit): readonly string[] {
+export function targets({ config: { place } }: RunUnit): readonly string[] {
   return place.kind === 'into' ? place.copies.map(({ target }) => join(place.directory, target)) : [];
 }
 

@@ -44,13 +44,14 @@ function runRows(unit: LoadedUnit, path: string): (readonly [string, string, str
  * The text of `up --explain`: every option of every unit with its value and where it came from, `FILE:12:5`,
  * `FILE:3:3 (defaults)` or `default`; secrets are masked.
  */
-export function explainDocument({ path, settings, units, notices }: LoadedDocument): string {
+export function explainDocument({ path, settings, units, store, notices }: LoadedDocument): string {
   const ofProcess = settingRows(settings).map(([name, ...rest]) => [documentName(name), ...rest] as const);
+  const ofStore = store ? [['store', store.directory, showPlace(path, store.place)] as const] : [];
   const parts = units.map((unit) => {
     const isFollowing = unit.kind === 'run' && unit.from !== undefined;
     const own = unit.settings.filter(({ option }) => !(isFollowing && option.name === 'link'));
     return ['', `${unit.kind} ${unit.name}`, ...table([...runRows(unit, path), ...settingRows(own)])];
   });
   const remarks = notices.map((notice) => `note: ${visibleText(notice)}`);
-  return `${['process', ...table(ofProcess), ...parts.flat(), ...(remarks.length > 0 ? [''] : []), ...remarks].join('\n')}\n`;
+  return `${['process', ...table([...ofProcess, ...ofStore]), ...parts.flat(), ...(remarks.length > 0 ? [''] : []), ...remarks].join('\n')}\n`;
 }

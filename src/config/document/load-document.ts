@@ -14,12 +14,13 @@ import { DocumentError, Problems, START } from './problems.ts';
 import { type ReadFile, readSmallFile } from './read-file.ts';
 import { Configurations, OPTION_VARIABLES, SECTION_NAMES, sectionRows, UNIT_KINDS } from './rows.ts';
 import { readSections } from './sections.ts';
+import { findStoreClashes, readStore } from './store.ts';
 import { Texts } from './texts.ts';
 import { makeTree, type TreeMap } from './tree.ts';
 
 const LARGEST_DOCUMENT = 1024 * 1024;
 
-export const TOP_KEYS: readonly string[] = [...SECTION_NAMES, 'defaults', ...UNIT_KINDS];
+export const TOP_KEYS: readonly string[] = [...SECTION_NAMES, 'store', 'defaults', ...UNIT_KINDS];
 
 function readDocument(path: string, readFile: ReadFile): string {
   try {
@@ -74,16 +75,23 @@ export function loadDocument(
   const reader = new GivenReader(path, texts, problems);
   knownEntries(top, TOP_KEYS, 'at the top of a document', problems);
   const sections = readSections(top, reader, env, problems);
+  const store = readStore(top, texts, problems);
   const drafts = draftUnits(top, reader, readDefaults(top, reader, problems), problems);
   // What is among the defaults is in many units.
   const given = [...new Set([sections, ...drafts].flatMap((each) => [...each.given.values()]))];
   const hidden = secretVariables(given);
   // What is wrong with a section is said once, and not again for each unit.
   const configurations = new Configurations(withoutVariables(env, hidden));
-  const parts = { sections: sections.config ? sections.given : new Map(), configurations, problems };
+  const parts = {
+    sections: sections.config ? sections.given : new Map(),
+    store: store?.directory,
+    configurations,
+    problems,
+  };
   const units = buildUnits(sections.config ? drafts : drafts.filter(({ kind }) => kind !== 'relay'), parts);
   if (drafts.length === 0 && problems.count === 0) problems.add(START, 'the document has no sync, no run and no relay');
   findClashes(units, sections.config?.http, problems);
+  if (store) findStoreClashes(store, units, problems);
   problems.throwIfAny('ERR_DOCUMENT_INVALID');
   if (!sections.config) throw new Error('unreachable');
   const used = new Set(given.flatMap(({ variables }) => variables));
@@ -94,6 +102,7 @@ export function loadDocument(
     ...sections.config,
     path,
     units,
+    store,
     settings: configurations.complete(SECTION_NAMES.flatMap(sectionRows), sections.given),
     notices: unusedVariables(env, used, path),
     files: [resolve(path), ...texts.files],

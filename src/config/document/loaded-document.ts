@@ -46,11 +46,18 @@ export interface RelayUnit extends UnitBase {
 
 export type LoadedUnit = SyncUnit | RunUnit | RelayUnit;
 
+export interface ShownStore {
+  readonly directory: string;
+  readonly place: Place;
+}
+
 /** A document, checked. */
 export interface LoadedDocument extends ProcessConfig {
   readonly path: string;
   /** In the order of the document, syncs first, then runs, then relays. */
   readonly units: readonly LoadedUnit[];
+  /** The directory where syncs of one repository share their objects, absolute; undefined: each has its own. */
+  readonly store: ShownStore | undefined;
   /** Options of `http`, `log` and `process`. */
   readonly settings: readonly ShownSetting[];
   /** Things the user should know. */

@@ -98,6 +98,11 @@ function unit(kind: UnitKind): Schema {
   };
 }
 
+const STORE: Schema = {
+  description: 'The directory where syncs of one repository share their objects; without it each has its own.',
+  type: 'string',
+};
+
 const ABOUT: Readonly<Record<UnitKind, string>> = {
   sync: 'Directories that follow a ref.',
   run: 'Processes that follow a directory.',
@@ -125,6 +130,6 @@ export function renderDocumentSchema(): Record<string, unknown> {
     type: 'object',
     additionalProperties: false,
     $defs: Object.fromEntries(EVERY_ROW.map((row) => [row.name, property(row)])),
-    properties: { ...Object.fromEntries(sections), defaults, ...Object.fromEntries(units) },
+    properties: { ...Object.fromEntries(sections), store: STORE, defaults, ...Object.fromEntries(units) },
   };
 }

@@ -8,7 +8,7 @@ import { withProgress } from '../progress.ts';
 import { type RetireContext, Retirement, type Retiring } from '../retire.ts';
 import { type SweepContext, sweep } from '../sweep.ts';
 
-type Context = Needs<'git' | 'repository'> & RetireContext & SweepContext;
+type Context = Needs<'git' | 'repository' | 'store'> & RetireContext & SweepContext;
 type Given = Retiring & Perhaps<'updated'>;
 
 /** Retires stale worktrees and collects garbage. A failure here is logged and tried again: the publish stands. */
@@ -38,6 +38,12 @@ export function createCleanUp() {
       });
     }
     if (!garbage) return;
+    const { store } = context;
+    if (store) {
+      garbage = !(await store.collectGarbage(config.gitGc, git, scope.signal));
+      await store.removeUnused(scope.signal);
+      return;
+    }
     garbage = !(await collector.collect({
       git,
       gitDir: layout.gitDir,

@@ -7,7 +7,7 @@ import type { CycleScope, Stage } from '../cycle.ts';
 import type { Found } from '../findings.ts';
 
 type Context = Needs<
-  'clock' | 'config' | 'fetcher' | 'hooks' | 'log' | 'packFetch' | 'repository' | 'source' | 'spare'
+  'clock' | 'config' | 'fetcher' | 'git' | 'hooks' | 'log' | 'packFetch' | 'repository' | 'source' | 'spare' | 'store'
 >;
 
 async function fetchPinned(context: Context, oid: Oid, signal: AbortSignal): Promise<Oid> {
@@ -26,16 +26,27 @@ async function fetchPinned(context: Context, oid: Oid, signal: AbortSignal): Pro
 const FETCH_SETTINGS = /^(?:fetch|transfer)\./i;
 
 /** One commit without history, from a server that the poll talks to natively: the pack can come over that connection. */
-async function mayFetchPack({ config, packFetch, source, repository }: Context): Promise<boolean> {
-  const { depth = 1, filter = '' } = repository.state;
-  const isPlain = config.mode === 'v4' && config.depth === 1 && config.filter === '' && depth === 1 && filter === '';
+function isForPacks({ config, packFetch, source }: Context): boolean {
+  const isPlain = config.mode === 'v4' && config.depth === 1 && config.filter === '';
   // A git of the user's own may do things for a fetch that we know nothing of.
   if (!isPlain || config.git !== 'git' || config.target.kind !== 'ref' || packFetch.isUnusable || !source.native)
     return false;
   const settings = [...config.gitConfig, ...config.gitConfigAdd].map(({ key }) => key);
   const variables = Object.entries(config.environment).filter(([name]) => name.startsWith('GIT_CONFIG_KEY_'));
-  if ([...settings, ...variables.map(([, key]) => key)].some((key) => FETCH_SETTINGS.test(key))) return false;
-  return await keepsRefsInFiles(repository.gitDir);
+  return ![...settings, ...variables.map(([, key]) => key)].some((key) => FETCH_SETTINGS.test(key));
+}
+
+async function mayFetchPack(context: Context): Promise<boolean> {
+  const { depth = 1, filter = '' } = context.repository.state;
+  return depth === 1 && filter === '' && isForPacks(context) && (await keepsRefsInFiles(context.repository.gitDir));
+}
+
+/** From now on, or for once, git has to fetch. */
+function noteNativeFailure({ packFetch, log }: Context, error: unknown): void {
+  // A bad moment says nothing about how the server answers.
+  packFetch.isUnusable = !(error instanceof SidecarError && error.facts.passing);
+  const until = packFetch.isUnusable ? 'from now on' : 'this time';
+  log.info(0, `git fetch is used ${until}`, { reason: messageOf(error) });
 }
 
 /** What was brought: the commit, and how many objects came with it where that is known. */
@@ -61,10 +72,7 @@ async function fetchPack(
     return objects;
   } catch (error) {
     if (signal.aborted) throw error;
-    // A bad moment says nothing about how the server answers.
-    packFetch.isUnusable = !(error instanceof SidecarError && error.facts.passing);
-    const until = packFetch.isUnusable ? 'from now on' : 'this time';
-    log.info(0, `git fetch is used ${until}`, { reason: messageOf(error) });
+    noteNativeFailure(context, error);
     return undefined;
   }
 }
@@ -86,6 +94,32 @@ async function fetchWanted(
   return { oid, objects: undefined };
 }
 
+/** Brings the wanted commit into the shared store, together with what other syncs want there. */
+async function fetchShared(
+  context: Context,
+  store: NonNullable<Context['store']>,
+  { wanted, credentials }: Found<'wanted' | 'credentials'>,
+  { signal }: CycleScope,
+): Promise<Brought> {
+  const { source, fetcher, git, config, repository, log, clock } = context;
+  const before = clock.monotonic();
+  const access = {
+    git,
+    url: source.fetchUrl,
+    shownUrl: config.remote.shownUrl,
+    credentials,
+    native: isForPacks(context) ? source.native : undefined,
+    onNativeFailure: (error: unknown) => noteNativeFailure(context, error),
+    onFetch: () => fetcher.noteFetch(),
+  };
+  const brought = await store.bring(wanted, access, signal);
+  log.info(3, 'fetched', { hash: brought.oid, ms: Math.round(clock.monotonic() - before) });
+  await repository.checkLoan();
+  await repository.ensure(objectFormatOf(wanted.oid), source.fetchUrl, signal);
+  await repository.adopt(brought.oid, signal);
+  return brought;
+}
+
 /** Begins to examine the spare, beside the fetch. */
 function examineSpare({ config, spare }: Context, { signal, background }: CycleScope): Found<'spare'>['spare'] {
   if (!mayRecycle(config)) return undefined;
@@ -105,13 +139,14 @@ export const fetchObjects = {
     found: Found<'wanted' | 'live' | 'credentials'>,
     scope: CycleScope,
   ): Promise<Found<'wanted' | 'fetchedObjects' | 'spare'>> => {
-    const { config, repository, source, hooks } = context;
+    const { config, repository, source, store, hooks } = context;
     const { wanted, live } = found;
     const spare = examineSpare(context, scope);
     // A hook may be running git in the repository, and then its lock files are not ours.
     if (hooks.every(({ worktreeInUse }) => worktreeInUse === undefined)) await repository.tidy();
-    await repository.ensure(objectFormatOf(wanted.oid), source.fetchUrl, scope.signal);
-    const { oid, objects } = await fetchWanted(context, found, scope).catch((error: unknown) => {
+    if (!store) await repository.ensure(objectFormatOf(wanted.oid), source.fetchUrl, scope.signal);
+    const fetching = store ? fetchShared(context, store, found, scope) : fetchWanted(context, found, scope);
+    const { oid, objects } = await fetching.catch((error: unknown) => {
       throw error instanceof SidecarError ? source.explain(error) : error;
     });
     if (oid !== wanted.oid && oid === live?.oid && source.isRelayConnected !== undefined) {

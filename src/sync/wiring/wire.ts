@@ -124,6 +124,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
       : undefined;
   const git: Git = explainSshFiles(shared ? overSharedSsh(plain, shared, log) : plain, config.ssh);
   const layout = new Layout(root, config.mode);
+  const openedStore = config.store && (await (await import('./shared-store.ts')).openStore(options));
   const repository = new Repository({
     git,
     log,
@@ -133,6 +134,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     url: config.remote.fetchUrl,
     moveAside: config.moveAside,
     clone: firstClone(config),
+    loan: openedStore?.loan,
   });
   const { source, reports } = await wireSource({ ...options, git });
   const fetcher = new CommitFetcher({
@@ -156,6 +158,12 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     onAskpass: counters.askpass,
     onGithubToken: counters.githubToken,
   });
+  const { target } = config;
+  const store = openedStore?.join({
+    needs: async () => await repository.neededCommits(),
+    published: () => repository.state.oid,
+    expected: () => (target.kind === 'ref' ? source.expected?.(target.candidates) : undefined),
+  });
   const context: SyncContext = {
     config,
     clock,
@@ -166,6 +174,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     repository,
     fetcher,
     packFetch: new PackFetch({ git, gitDir: layout.gitDir, localRef: localRef(config) }),
+    store,
     spare: new Spare({
       git,
       runner,
@@ -186,6 +195,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     reportRunning: reports && ((oid) => reports.running({ ref: repository.state.ref ?? followed, oid })),
     dispose: async () => {
       source.close();
+      store?.leave();
       reports?.close();
       await shared?.close();
       await hermetic.dispose();

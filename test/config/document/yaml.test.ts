@@ -76,7 +76,7 @@ describe('what is no YAML is refused with its place, and without its text', () =
   test('an empty document says what a document has', () => {
     for (const source of ['', '# nothing\n', '---\n', 'null'])
       expect(problemsOf(source)).toEqual([
-        '1:1: a document has the keys http, log, process, defaults, sync, run, relay',
+        '1:1: a document has the keys http, log, process, store, defaults, sync, run, relay',
       ]);
     expect(problemsOf('sync: []')).toEqual(['1:1: the document has no sync, no run and no relay']);
   });
