@@ -43,13 +43,13 @@ function flags(options: readonly OptionDefinition[]): string {
 /** docs/options.md. */
 export function renderOptionsDoc(): string {
   const shown = OPTIONS.filter(({ hidden }) => !hidden);
-  const only = (command: 'run' | 'relay'): readonly OptionDefinition[] =>
+  const only = (command: 'run' | 'relay' | 'up' | 'status'): readonly OptionDefinition[] =>
     shown.filter(({ commands }) => commands.includes(command) && !commands.includes('sync'));
   const shared = (command: 'run' | 'relay'): readonly OptionDefinition[] =>
     sharedWithSync(command).filter(({ hidden }) => !hidden);
   const notOfRun = shown.filter(({ commands }) => commands.includes('sync') && !commands.includes('run'));
   return `${[
-    '# Options of `git-sidecar sync`, `run` and `relay`',
+    '# Options of `git-sidecar sync`, `run`, `relay` and `up`',
     '<!-- Made by `npm run docs` from src/config/options; do not edit. -->',
     'A flag beats a variable, a variable beats the default. Of several variables the last-listed one that is set wins, as in git-sync v4.4 and later. The three default columns are the compatibility modes (`--compat`).',
     ...tables(
@@ -63,5 +63,8 @@ export function renderOptionsDoc(): string {
     '## Only `git-sidecar relay`',
     `Of the options above a relay also takes ${flags(shared('relay'))}.`,
     ...tables(only('relay'), '###', ['v4']),
+    '## `git-sidecar up` and `status`',
+    'The units of a [document](document.md) have the options above, by their names. Of the commands themselves `up` has `--check`, and `status` has `--json`.',
+    ...tables([...only('up'), ...only('status')], '###', ['v4']),
   ].join('\n\n')}\n`;
 }

@@ -76,7 +76,7 @@ export class RunReport implements RunObserver {
         outcome: last.outcome,
         reason: last.reason,
         ms: last.ms,
-        sincePublishMs: last.sincePublishMs,
+        sincePublishMs: last.sincePublishMs && Math.round(last.sincePublishMs),
         at: iso(last.at),
       },
       connections: front?.connections,
