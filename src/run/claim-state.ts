@@ -1,7 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf, SidecarError } from '../model/error.ts';
 import { readText } from '../platform/atomic-file.ts';
+import type { Logger } from '../platform/log.ts';
 import { claimDirectory } from '../platform/owned-directory.ts';
+import { takeSoleUse } from '../platform/sole-use.ts';
 
 /** What an edition without marks made before its first deployment. */
 const EARLIER = ['.writable', 'state.json', 'control.sock', 'releases', 'backup'];
@@ -36,4 +39,20 @@ async function foreignTo(path: string, names: readonly string[]): Promise<readon
 export async function claimStateDirectory(path: string): Promise<void> {
   const ours = { path, purpose: 'the state of git-sidecar run', mode: 0o700 };
   await claimDirectory({ ...ours, foreignTo: async (names) => await foreignTo(path, names) });
+}
+
+/**
+ * Makes sure that no other run works with this state directory. Where the file system has no sockets nobody can tell,
+ * and that is logged.
+ * @returns what gives it back
+ * @throws SidecarError ERR_RUN_STATE when another run has it
+ */
+export async function takeStateDirectory(path: string, log: Logger): Promise<() => void> {
+  const use = await takeSoleUse(path).catch((error: unknown) => {
+    log.warn('whether another run uses this state directory is not known', { path, reason: messageOf(error) });
+    return 'unknown' as const;
+  });
+  if (use === 'unknown') return () => undefined;
+  if (use) return () => use.release();
+  throw new SidecarError('ERR_RUN_STATE', { op: 'use', target: path, detail: 'another run is at work with it' });
 }

@@ -24,8 +24,8 @@ export class ControlSocket {
   }
 
   /**
+   * In a state directory that no other run uses: what is left of a socket there is nobody's.
    * @param rollBack gives the commit that runs now
-   * @throws SidecarError ERR_RUN_STATE when another run is at work in this directory
    */
   static async listen(
     stateDir: string,
@@ -37,10 +37,6 @@ export class ControlSocket {
       socket.on('error', () => undefined);
       void serve(socket, rollBack);
     });
-    if (await isAnswered(path)) {
-      const detail = 'another run is at work with it';
-      throw new SidecarError('ERR_RUN_STATE', { op: 'use', target: stateDir, detail });
-    }
     await rm(path, { force: true });
     await new Promise<void>((resolve) => {
       server.once('error', (error) => {
@@ -55,17 +51,6 @@ export class ControlSocket {
   async close(): Promise<void> {
     await new Promise((resolve) => this.#server.close(resolve));
   }
-}
-
-function isAnswered(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
 
 /** Everything up to the first line end, or as much as an order may be long. */

@@ -11,6 +11,7 @@ import { jsonRoute } from '../serve/routes.ts';
 import type { Ambient } from '../service/ambient.ts';
 import type { Publisher } from '../service/publisher.ts';
 import type { Service, ServiceEnd, StopOrder } from '../service/service.ts';
+import { takeStateDirectory } from './claim-state.ts';
 import { ControlSocket } from './control-socket.ts';
 import { Deployer } from './deployer.ts';
 import { statusOf } from './exit-status.ts';
@@ -46,6 +47,8 @@ export class RunService implements Service {
   readonly #deployer: Deployer;
   readonly #gone: Promise<Exit>;
   #control: ControlSocket | undefined;
+  /** Lets another run use the state directory. */
+  #giveBack: () => void = () => undefined;
   #watch: LinkWatch | undefined;
   #status: number | undefined;
 
@@ -86,20 +89,24 @@ export class RunService implements Service {
     const identity = { link, place, unit };
     const stateDir = await openStateDirectory(stateCandidates(config.stateDir, identity, config.environment));
     announce({ link, command: config.command[0], state: stateDir });
-    await endPredecessors(stateDir, log);
-    const state = new StateFile(stateDir);
-    await state.load();
-    const front = config.listen && (await Front.listen(config.listen, ambient.clock));
-    if (front) log.info(0, 'accepting connections', { port: front.ownPort });
-    const service = new RunService(options, stateDir, state, front);
+    const giveBack = await takeStateDirectory(stateDir, log);
+    let front: Front | undefined;
     try {
+      await endPredecessors(stateDir, log);
+      const state = new StateFile(stateDir);
+      await state.load();
+      front = config.listen && (await Front.listen(config.listen, ambient.clock));
+      if (front) log.info(0, 'accepting connections', { port: front.ownPort });
+      const service = new RunService(options, stateDir, state, front);
       const rollBack = async (to: string | undefined): Promise<string> => (await service.#deployer.rollBack(to)).id;
       service.#control = await ControlSocket.listen(stateDir, rollBack, log);
+      service.#giveBack = giveBack;
+      return service;
     } catch (error) {
       await front?.close();
+      giveBack();
       throw error;
     }
-    return service;
   }
 
   get routes(): readonly Route[] {
@@ -168,6 +175,7 @@ export class RunService implements Service {
       await this.#deployer.stop();
       await Promise.all([this.#front?.close(), this.#control?.close()]);
       await this.#options.ambient.runner.endAll();
+      this.#giveBack();
     }
   }
 
