@@ -68,7 +68,7 @@ export function start(command: Command): void {
   process.on('uncaughtException', endOnUncaught);
   const env = readEnvironment();
   command(readArguments(), env, io).then(exit, (error: unknown) => {
-    // It is not caught, so it ends the process as any other error of that kind does.
+    // It is not caught, so it ends the process as every uncaught error does.
     throw error;
   });
 }

@@ -88,7 +88,7 @@ describe('compat 2 on-disk layout', () => {
   test.each([
     ['a sub-directory that does not exist', 'x/y/link', '../../.worktrees/'],
     ['a trailing slash', 'link/', '.worktrees/'],
-    ['a path outside the root', '../elsewhere/link', '../root/.worktrees/'],
+    ['a path outside the root', '../elsewhere/link', join('..', 'root', '.worktrees/')],
   ])('v4 link: %s', async (_name, text, start) => {
     const { upstream, root, first } = fixture();
     expect((await run([`--repo=${upstream.bare}`, `--root=${root}`, `--link=${text}`, '--one-time'])).code).toBe(0);

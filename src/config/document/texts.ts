@@ -49,7 +49,7 @@ export class Texts {
     return this.#problems.count > before ? undefined : { text, at, written, variables, file: undefined };
   }
 
-  /** As `plain`, and `file:PATH` stands for what is in that file. A URL `file://…` is a text as any other. */
+  /** As `plain`, and `file:PATH` stands for what is in that file. A URL `file://…` is a text like every other one. */
   value(node: TreeText): ReadText | undefined {
     const found = this.plain(node);
     if (!found || !/^file:(?!\/\/)/.test(node.text)) return found;
