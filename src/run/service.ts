@@ -164,11 +164,12 @@ export class RunService implements Service {
     this.#report.ending();
     this.#front?.leave();
     try {
-      if (signal && this.#status === undefined) {
-        log.info(0, 'stopping', { reason: signal });
+      // Also where a document ends it: requests that are under way are as good then.
+      if (this.#status === undefined) {
+        log.info(0, 'stopping', { reason: signal ?? 'its unit ends' });
         await this.#deployer.halt();
         if (this.#switchover.isAlive) await this.#drain(hurry);
-        this.#status = statusOf({ signal }, await this.#deployer.stop());
+        this.#status = statusOf({ signal: signal ?? 'SIGTERM' }, await this.#deployer.stop());
       }
     } finally {
       this.#watch?.close();

@@ -158,6 +158,35 @@ describe('a document that changes', () => {
     expect(up.lines('app', 'starting up')).toBe(1);
   });
 
+  test('ends a run only when the requests that it works on are answered', async () => {
+    const { dir, sync } = await setUp();
+    const port = await freePort();
+    const slow = `require('http').createServer((q, s) => {
+      if (q.url !== '/slow') return s.end('ok');
+      require('fs').writeFileSync('${dir}/asked', '');
+      setTimeout(() => s.end('whole'), 1500);
+    }).listen(process.env.PORT, '127.0.0.1')`;
+    const make = (bind: string, more: object = {}) => ({
+      http: { bind },
+      sync: [sync('app', 'main')],
+      run: [
+        {
+          ...{ name: 'web', from: 'app', command: [process.execPath, '-e', slow], listen: `127.0.0.1:${port}` },
+          ...{ 'ready-http': '/', 'ready-for': '0s', 'drain-delay': '0s', ...more },
+        },
+      ],
+    });
+    const { up, map, bind } = await startUp(dir, (address) => make(address));
+    await up.untilReady('web');
+    const answer = fetch(`http://127.0.0.1:${port}/slow`).then(async (response) => await response.text());
+    answer.catch(() => undefined);
+    await until('the request is there', () => read(dir, 'asked') !== undefined);
+    map.write(make(bind, { 'stop-timeout': '2s' }));
+    up.process.kill('SIGHUP');
+    expect(await answer).toBe('whole');
+    await until('the changed one runs', () => up.lines('web', 'starting up') === 2);
+  });
+
   test('and is not valid changes nothing, and says so with line and column; SIGHUP reads it at once', async () => {
     const { dir, upstream, sync, link } = await setUp();
     const make = (bind: string, more: object = {}) => ({
