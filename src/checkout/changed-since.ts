@@ -83,24 +83,26 @@ function lookWithFind(question: ChangeQuestion): ChangesSince {
     directories: askFind(question, ['-type', 'd'], ['-quit']),
     files: askFind(question, ['!', '-type', 'd'], []),
   };
-  return {
-    directories: found.directories.then(async (paths) => {
-      question.signal.throwIfAborted();
-      return paths === undefined ? await look(question) : paths.length > 0;
-    }),
-    files: found.directories.then(async (directories) => {
-      const files = await found.files;
-      // Then the other part has looked at the files as well.
-      if (directories === undefined) return [];
-      if (files) return files;
-      const detail = 'it cannot be known what was changed in it';
-      throw new SidecarError('ERR_CHECKOUT_FAILED', { op: 'recycle a worktree', target: question.path, detail });
-    }),
+  const directories = async (): Promise<boolean> => {
+    const paths = await found.directories;
+    question.signal.throwIfAborted();
+    return paths === undefined ? await look(question) : paths.length > 0;
   };
+  const files = async (): Promise<readonly BytePath[]> => {
+    const [paths, changed] = [await found.directories, await found.files];
+    // Then the other part has looked at the files as well.
+    if (paths === undefined) return [];
+    if (changed) return changed;
+    const detail = 'it cannot be known what was changed in it';
+    throw new SidecarError('ERR_CHECKOUT_FAILED', { op: 'recycle a worktree', target: question.path, detail });
+  };
+  return { directories: directories(), files: files() };
 }
 
-/** Starts to look for what was changed in a tree since a moment. */
+/** Starts to look for what was changed in a tree since a moment. Whoever knows enough need not wait for the rest. */
 export function changesSince(question: ChangeQuestion): ChangesSince {
-  if (question.entries > LARGE) return lookWithFind(question);
-  return { directories: look(question), files: Promise.resolve([]) };
+  const { directories, files } =
+    question.entries > LARGE ? lookWithFind(question) : { directories: look(question), files: Promise.resolve([]) };
+  for (const each of [directories, files]) each.catch(() => undefined);
+  return { directories, files };
 }

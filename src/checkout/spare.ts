@@ -102,7 +102,6 @@ export class Spare {
     const { mtimeNs: sinceNs } = await lstat(recordOf(worktree), { bigint: true });
     const question = { path: worktree.path, sinceNs, entries: await countEntries(worktree), runner, env, signal };
     const { directories, files } = changesSince(question);
-    files.catch(() => undefined);
     if (!(await directories.catch(() => true))) return { worktree, changedFiles: files };
     if (!signal.aborted) await this.discard();
     return undefined;

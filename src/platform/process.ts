@@ -208,6 +208,7 @@ export interface Exit {
 /** A process that is expected to stay, with its own session and process group; it writes where we write. */
 export interface LongRunning {
   readonly pid: number;
+  /** Never rejects. */
   readonly exited: Promise<Exit>;
   /** Signals the process; one that is gone is no error. */
   signal(name: NodeJS.Signals): void;
@@ -223,10 +224,13 @@ export async function startLongRunning({ file, args, env, cwd }: LongRunningSpec
     stdio: ['ignore', 'inherit', 'inherit'],
     detached: true,
   });
-  const exited = exitOf(child);
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
-    exited.catch(reject);
+    // Once it runs, an error is only a signal that could not be sent (EPERM).
+    child.on('error', reject);
   });
   return {
     pid: child.pid ?? 0,

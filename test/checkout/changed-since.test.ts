@@ -70,3 +70,13 @@ test('names the changed files of a large tree, also while it is moved', async ()
   renameSync(tree, join(path, 'moved'));
   expect(await found.files).toEqual(['deep/er/file']);
 });
+
+test('says nothing more to who has learned enough', async () => {
+  const { path, tree, sinceNs } = await finishedTree();
+  const missing = join(path, 'missing');
+  const found = look(missing, sinceNs, 100_000);
+  rmSync(tree, { recursive: true });
+  await expect(found.directories).rejects.toThrow();
+  // An unhandled rejection of the other part would fail this run.
+  await delay(50);
+});
