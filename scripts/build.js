@@ -1,8 +1,11 @@
-// Bundles each command into one file. The first line makes the file a shell script that starts Node on itself; as
-// process 1 of a container the shell stays, passes signals on and reaps what others leave behind (Node cannot).
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+// Makes each program: a bundle, and a small file that loads it. The first line of that file makes it a shell script that
+// starts Node on itself; as process 1 of a container the shell stays, passes signals on and reaps what others leave behind
+// (Node cannot). Then the programs are run once, which leaves the code cache of this machine's Node beside them.
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { renderSbom } from './sbom.js';
+import { warmUp } from './warm-up.js';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 /** Memory for what is short-lived, see below; certificates as OpenSSL loads them, not the list that Node has built in. */
@@ -45,10 +48,10 @@ function put(path, contents, mode = 0o644) {
   renameSync(temporary, path);
 }
 
-async function bundle(outfile, mode, options) {
-  const { metafile, outputFiles } = await build({ ...shared, ...options, outfile, write: false });
+async function textOf(options) {
+  const { metafile, outputFiles } = await build({ ...shared, ...options, write: false });
   for (const input of Object.keys(metafile.inputs)) bundled.add(input);
-  for (const { contents } of outputFiles) put(outfile, contents, mode);
+  return outputFiles[0].text;
 }
 
 /** Few use NATS, and the text of a program stays in memory: its client is a file of its own, read when it is needed. */
@@ -59,15 +62,18 @@ const librariesApart = {
     onResolve({ filter: /^\.\/yaml-library\.ts$/ }, () => ({ path: './yaml.cjs', external: true }));
   },
 };
-await bundle('dist/nats.cjs', 0o644, { entryPoints: ['src/relay/nats/library.ts'] });
-await bundle('dist/yaml.cjs', 0o644, { entryPoints: ['src/config/document/yaml-library.ts'] });
+put('dist/nats.cjs', await textOf({ entryPoints: ['src/relay/nats/library.ts'] }));
+put('dist/yaml.cjs', await textOf({ entryPoints: ['src/config/document/yaml-library.ts'] }));
 /** A relay starts processes in a thread of its own (src/platform/threaded-runner.ts). */
-await bundle('dist/runner.cjs', 0o644, { entryPoints: ['src/platform/runner-thread.ts'] });
-for (const command of ['git-sidecar', 'git-sync']) {
-  await bundle(`dist/${command}.cjs`, 0o755, {
-    entryPoints: [`src/cli/${command}.ts`],
+put('dist/runner.cjs', await textOf({ entryPoints: ['src/platform/runner-thread.ts'] }));
+const loader = await textOf({ entryPoints: ['src/cli/load-bundle.ts'], banner: { js: banner } });
+const programs = ['git-sidecar', 'git-sync'];
+for (const program of programs) {
+  const code = await textOf({
+    entryPoints: [`src/cli/${program}.ts`],
     plugins: [librariesApart],
-    banner: { js: banner },
+    // `import()` belongs to the file that has it; a script that is loaded has `require` only.
+    supported: { 'dynamic-import': false },
     define: {
       GIT_SIDECAR_VERSION: JSON.stringify(version),
       GIT_SIDECAR_NODE_FLAGS: JSON.stringify(nodeFlags),
@@ -75,5 +81,12 @@ for (const command of ['git-sidecar', 'git-sync']) {
       GIT_SIDECAR_DIRECTORY: '__dirname',
     },
   });
+  const wrapped = `(function(exports,require,module,__filename,__dirname){${code}\n})\n//`;
+  // Read as bytes: one for each character keeps the text small in memory.
+  if (/[^\x00-\x7f]/.test(wrapped)) throw new Error(`the bundle of ${program} is not ASCII`);
+  put(`dist/${program}.bundle.js`, wrapped + createHash('sha256').update(wrapped).digest('hex'));
+  put(`dist/${program}.cjs`, loader, 0o755);
 }
 put('dist/sbom.cdx.json', renderSbom('git-sidecar', version, [...bundled]));
+for (const name of readdirSync('dist')) if (name.endsWith('.cache')) rmSync(`dist/${name}`);
+for (const program of programs) warmUp(`dist/${program}.cjs`);

@@ -1,10 +1,13 @@
-import { chmod, copyFile, lstat, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { chmod, copyFile, lstat, mkdtemp, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { EXIT } from '../app/outcome.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { readText, temporaryName, writeFileAtomic } from '../platform/atomic-file.ts';
 import { claimDirectory, foreignDirectory, nameSome } from '../platform/owned-directory.ts';
+import { createProcessRunner } from '../platform/process.ts';
 import { BEFORE_NODE, NODE_FLAGS } from '../platform/version.ts';
+import { codeCachePrefix, isCodeCache, OF_A_BARE_NODE } from './code-cache.ts';
 import type { Call } from './perform.ts';
 
 /** Files that the kernel has mapped into this process (proc(5)). */
@@ -37,7 +40,13 @@ exit $r
 /** What `install` calls itself where it fills directories. */
 const PURPOSE = 'an installed copy of git-sidecar';
 const PROGRAMS = ['git-sidecar', 'git-sync'];
-const BUNDLES = ['git-sidecar.cjs', 'git-sync.cjs', 'nats.cjs', 'yaml.cjs', 'runner.cjs'];
+const BUNDLES = [
+  ...PROGRAMS.flatMap((name) => [`${name}.cjs`, `${name}.bundle.js`]),
+  'nats.cjs',
+  'yaml.cjs',
+  'runner.cjs',
+];
+const WARM_UP_LIMIT_MS = 30_000;
 
 /** One of the two scripts in the directory is a launcher of ours, whatever its edition. */
 async function isLauncher(path: string): Promise<boolean> {
@@ -61,7 +70,7 @@ async function claimPlaces(directory: string, libraries: readonly string[]): Pro
   for (const [name, files] of Object.entries(own)) {
     // An edition without marks installed here; beside its files lies perhaps what only looks like them.
     const foreignTo = async (names: readonly string[]): Promise<readonly string[]> =>
-      launchers.includes(true) ? names.filter((each) => !files.includes(each)) : names;
+      launchers.includes(true) ? names.filter((each) => !files.includes(each) && !isCodeCache(each)) : names;
     await claimDirectory({ path: join(directory, name), purpose: PURPOSE, foreignTo });
   }
 }
@@ -76,6 +85,24 @@ async function copyInto(directory: string, name: string, from: string, mode: num
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/**
+ * Brings the code caches along. Where there is none for this Node, each program is run once and leaves one: it looks for
+ * a repository that is not there. Without a cache a program starts more slowly; that is no failure of the installation.
+ */
+async function bringCodeCaches(directory: string, bundle: string): Promise<void> {
+  const runner = createProcessRunner();
+  for (const name of PROGRAMS) {
+    const isOurs = (file: string): boolean => file.startsWith(codeCachePrefix(name)) && !file.endsWith(OF_A_BARE_NODE);
+    const caches = (await readdir(bundle)).filter(isOurs);
+    for (const cache of caches) await copyInto(join(directory, 'lib'), cache, join(bundle, cache), 0o644);
+    if (caches.length > 0) continue;
+    const root = await mkdtemp(join(tmpdir(), 'git-sidecar-install-'));
+    const args = [`--repo=file://${root}/none`, `--root=${root}/root`, '--one-time'];
+    const run = { file: join(directory, name), args, cwd: root, env: {}, timeoutMs: WARM_UP_LIMIT_MS };
+    await runner.run(run).finally(async () => await rm(root, { recursive: true, force: true }));
   }
 }
 
@@ -98,6 +125,7 @@ async function install(directory: string, bundle: string): Promise<void> {
     await writeFileAtomic(join(directory, name), launcher(directory, loader, `${name}.cjs`));
     await chmod(join(directory, name), 0o755);
   }
+  await bringCodeCaches(directory, bundle).catch(() => undefined);
 }
 
 /** `git-sidecar install`. @param program the file that runs now; its siblings are copied */

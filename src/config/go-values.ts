@@ -63,9 +63,9 @@ export function parseGoDuration(text: string): number | undefined {
   const found = /^([+-]?)(.*)$/s.exec(text);
   const [sign, rest] = [found?.[1], found?.[2] ?? ''];
   if (rest === '0') return 0;
-  if (!/^(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(rest)) return undefined;
+  if (!/^(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+$/.test(rest)) return undefined;
   let total = 0;
-  for (const [, number, unit] of rest.matchAll(/([0-9.]+)(ns|us|µs|μs|ms|s|m|h)/g)) {
+  for (const [, number, unit] of rest.matchAll(/([0-9.]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g)) {
     total += Number(number) * (UNIT_MS[unit ?? ''] ?? Number.NaN);
   }
   return Number.isFinite(total) ? (sign === '-' ? -total : total) : undefined;

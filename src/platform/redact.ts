@@ -42,7 +42,7 @@ function partsOf(secret: string): string[] {
 
 /** `text` without the end of it that is the beginning of `secret`. */
 function withoutCutEnd(text: string, secret: string): string {
-  const end = /["'…]?\s*$/.exec(text)?.index ?? text.length;
+  const end = /["'\u2026]?\s*$/.exec(text)?.index ?? text.length;
   for (let length = Math.min(secret.length - 1, end); length >= SHORTEST_CUT; length -= 1) {
     if (text[end - 1] === secret[length - 1] && text.startsWith(secret.slice(0, length), end - length))
       return `${text.slice(0, end - length)}${MASK}${text.slice(end)}`;

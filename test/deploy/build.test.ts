@@ -19,7 +19,7 @@ describe('the build', () => {
     for (const name of ['esbuild', '@esbuild', ...bundledPackages()])
       cpSync(join('node_modules', name), join(copy, 'node_modules', name), { recursive: true });
     execFileSync(process.execPath, ['scripts/build.js'], { cwd: copy });
-    for (const file of ['git-sidecar.cjs', 'git-sync.cjs'])
+    for (const file of ['git-sidecar.cjs', 'git-sidecar.bundle.js', 'git-sync.cjs', 'git-sync.bundle.js'])
       expect(readFileSync(join(copy, 'dist', file)).equals(readFileSync(join('dist', file))), file).toBe(true);
   });
 
