@@ -271,6 +271,7 @@ export class PackAnswers {
       log.info(1, 'a fetch could not be answered', { path: gitDir, reason: messageOf(error) });
       return false;
     } finally {
+      this.#options.pace.noteAnswer(question.owner, answer.size);
       work.release();
       work.stopFlow?.();
       this.#works.delete(answer);

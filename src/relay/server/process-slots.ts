@@ -67,9 +67,14 @@ export class ProcessSlots {
     if (!leaveLine) throw full();
     try {
       await this.#pace.take(owner, signal);
-      const release = await this.#slots.enter(owner, '', signal);
-      if (!release) throw reasonOf(signal);
-      return release;
+      for (;;) {
+        const release = await this.#slots.enter(owner, '', signal);
+        if (!release) throw reasonOf(signal);
+        // The answers of those that had a slot meanwhile may have been large.
+        if (this.#pace.isPaid(owner)) return release;
+        release();
+        await this.#pace.untilPaid(owner, signal);
+      }
     } finally {
       leaveLine();
     }

@@ -84,6 +84,36 @@ describe('processes for one tenant that starts very many, one after the other', 
     expect(started()).toBe(200);
   });
 
+  test('stop after answers of 256 MiB where others use the relay, also those that waited for a slot, and go on by and by', async () => {
+    const clock = new HandClock();
+    const pace = new StartPace({ clock, isShared: () => true });
+    const slots = new ProcessSlots({ most: 3, mostWaiting: 1000, pace });
+    let started = 0;
+    const clone = async (): Promise<void> => {
+      const release = await slots.take('greedy', signal);
+      started += 1;
+      await new Promise((done) => setImmediate(done));
+      pace.noteAnswer('greedy', 20 * 2 ** 20);
+      release();
+    };
+    const all = Promise.all(Array.from({ length: 40 }, clone));
+    for (let turn = 0; turn < 500; turn += 1) await new Promise((done) => setImmediate(done));
+    expect(started).toBeGreaterThanOrEqual(13);
+    expect(started).toBeLessThan(20);
+    expect((await startMany(slots, 'honest', 20))()).toBe(20);
+    for (let second = 0; second < 40; second += 1) await clock.advance(1000);
+    await all;
+    expect(started).toBe(40);
+  });
+
+  test('of a whole clone of a huge repository its owner does not wait longer than for a few processes', async () => {
+    const clock = new HandClock();
+    const pace = new StartPace({ clock, isShared: () => true });
+    const slots = new ProcessSlots({ most: 5, mostWaiting: 1000, pace });
+    pace.noteAnswer('owner', 50 * 2 ** 30);
+    expect((await startMany(slots, 'owner', 10))()).toBe(10);
+  });
+
   test('leave a line that is bounded while they wait for their turn', async () => {
     const clock = new HandClock();
     const slots = new ProcessSlots({ most: 5, mostWaiting: 8, pace: new StartPace({ clock, isShared: () => true }) });
