@@ -13,21 +13,27 @@ import { describeRefusals, readRefusals } from './tenants/refusals.ts';
 import { HOSTILE_TOKEN, startTenantsRelay, type TenantsRelay } from './tenants/relay-process.ts';
 import { describeSoak, type Phase } from './tenants/report.ts';
 import { makeRepositories } from './tenants/repositories.ts';
-import { type Usage, watchUsage } from './tenants/usage.ts';
+import { usageUntil, type Watched } from './tenants/usage-process.ts';
 
 const SOAK_S = Number(process.env.BENCH_SOAK_S ?? 600);
 const ALONE_S = Number(process.env.BENCH_ALONE_S ?? SOAK_S / 2);
 const AFTERWARDS_MS = 10_000;
 
+interface Scene {
+  readonly relay: TenantsRelay;
+  readonly honest: HonestTenant;
+  readonly watched: Watched;
+}
+
 /** Measures while `work` lasts. */
-async function phaseOf<T>(relay: TenantsRelay, honest: HonestTenant, work: () => Promise<T>): Promise<[Phase, T]> {
+async function phaseOf<T>({ relay, honest, watched }: Scene, work: () => Promise<T>): Promise<[Phase, T]> {
   const end = new AbortController();
   const measurements = newMeasurements();
   const before = await readRefusals(relay.url);
   const pauses = monitorEventLoopDelay();
   pauses.enable();
   const start = performance.now();
-  const watching = watchUsage(relay.pid, relay.root, end.signal);
+  const watching = usageUntil(watched, end.signal);
   const measuring = honest.measure(measurements, end.signal);
   try {
     const result = await Promise.race([work(), measuring.then(() => Promise.reject(new Error('it ended too early')))]);
@@ -44,10 +50,6 @@ async function phaseOf<T>(relay: TenantsRelay, honest: HonestTenant, work: () =>
   }
 }
 
-async function usageFor(relay: TenantsRelay, durationMs: number): Promise<Usage> {
-  return await watchUsage(relay.pid, relay.root, AbortSignal.timeout(durationMs));
-}
-
 export async function benchTenants(): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'git-sidecar-bench-tenants-'));
   const projectRoot = join(directory, 'srv');
@@ -58,6 +60,7 @@ export async function benchTenants(): Promise<string> {
     relay: createCoreShare('relay', 'ordinary'),
     honest: createCoreShare('honest', 'ordinary'),
     hostile: createCoreShare('hostile', 'least'),
+    watcher: createCoreShare('watcher', 'ordinary'),
   };
   const leave = shares.honest.enter();
   const web = await startNginx(join(directory, 'nginx'), { projectRoot }, shares.server.prefix);
@@ -71,7 +74,9 @@ export async function benchTenants(): Promise<string> {
     honest = new HonestTenant({ relay, directory, app, commits, name, url: `${web.url}/honest/app.git` });
     await honest.open();
     const tenant = honest;
-    const [alone] = await phaseOf(relay, tenant, () => delay(ALONE_S * 1000));
+    const watched = { pid: relay.pid, root: relay.root, prefix: shares.watcher.prefix };
+    const scene = { relay, honest, watched };
+    const [alone] = await phaseOf(scene, () => delay(ALONE_S * 1000));
     const target = {
       port: relay.port,
       token: HOSTILE_TOKEN,
@@ -82,10 +87,10 @@ export async function benchTenants(): Promise<string> {
       commitsFile,
       seconds: SOAK_S,
     };
-    const [together, hostile] = await phaseOf(relay, tenant, () => runHostileTenant(target, shares.hostile.prefix));
+    const [together, hostile] = await phaseOf(scene, () => runHostileTenant(target, shares.hostile.prefix));
     if (relay.ended() !== undefined) throw new Error(`the relay ended: ${relay.ended()}`);
     await delay(AFTERWARDS_MS);
-    const afterwards = await usageFor(relay, AFTERWARDS_MS);
+    const afterwards = await usageUntil(watched, AbortSignal.timeout(AFTERWARDS_MS));
     return describeSoak({ alone, together, hostile, afterwards, membersShown: await tenant.membersShown() });
   } finally {
     honest?.close();

@@ -7,7 +7,7 @@ import { ensureBundle } from './prepare.js';
 ensureBundle();
 const outdir = `dist/bench-${process.pid}`;
 await build({
-  entryPoints: ['bench/main.ts', 'bench/hostile-tenant.ts'],
+  entryPoints: ['bench/main.ts', 'bench/hostile-tenant.ts', 'bench/usage-watcher.ts'],
   outdir,
   outExtension: { '.js': '.mjs' },
   bundle: true,
