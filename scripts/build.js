@@ -61,6 +61,8 @@ const librariesApart = {
 };
 await bundle('dist/nats.cjs', 0o644, { entryPoints: ['src/relay/nats/library.ts'] });
 await bundle('dist/yaml.cjs', 0o644, { entryPoints: ['src/config/document/yaml-library.ts'] });
+/** Few follow ranges of versions (src/platform/version-range.ts). */
+await bundle('dist/semver.cjs', 0o644, { entryPoints: ['semver/classes/range.js'] });
 /** A relay starts processes in a thread of its own (src/platform/threaded-runner.ts). */
 await bundle('dist/runner.cjs', 0o644, { entryPoints: ['src/platform/runner-thread.ts'] });
 for (const command of ['git-sidecar', 'git-sync']) {
@@ -73,6 +75,8 @@ for (const command of ['git-sidecar', 'git-sync']) {
       GIT_SIDECAR_NODE_FLAGS: JSON.stringify(nodeFlags),
       GIT_SIDECAR_MEMORY: JSON.stringify(memory),
       GIT_SIDECAR_DIRECTORY: '__dirname',
+      // The bundle has no such thing, and asks for nothing by it.
+      'import.meta.url': 'undefined',
     },
   });
 }

@@ -37,7 +37,7 @@ exit $r
 /** What `install` calls itself where it fills directories. */
 const PURPOSE = 'an installed copy of git-sidecar';
 const PROGRAMS = ['git-sidecar', 'git-sync'];
-const BUNDLES = ['git-sidecar.cjs', 'git-sync.cjs', 'nats.cjs', 'yaml.cjs', 'runner.cjs'];
+const BUNDLES = ['git-sidecar.cjs', 'git-sync.cjs', 'nats.cjs', 'yaml.cjs', 'semver.cjs', 'runner.cjs'];
 
 /** One of the two scripts in the directory is a launcher of ours, whatever its edition. */
 async function isLauncher(path: string): Promise<boolean> {

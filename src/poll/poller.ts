@@ -8,6 +8,7 @@ import { NotNative, type UploadPack } from '../remote/upload-pack.ts';
 import type { RemoteUrl } from '../remote/url.ts';
 import { listRefs } from './http-poll.ts';
 import { lsRemote } from './ls-remote.ts';
+import type { RefChoice } from './ref-choice.ts';
 import { pickTip, type RefSource, type Tip } from './ref-source.ts';
 
 export interface PollerOptions {
@@ -51,14 +52,9 @@ export class Poller implements RefSource {
     this.#options.native?.close();
   }
 
-  async poll(
-    candidates: readonly string[],
-    requested: string,
-    credentials: readonly Credential[],
-    signal: AbortSignal,
-  ): Promise<Tip> {
-    const refs = await this.list(candidates, credentials, signal);
-    return pickTip(refs, candidates, requested, this.#options.remote.shownUrl);
+  async poll(choice: RefChoice, credentials: readonly Credential[], signal: AbortSignal): Promise<Tip> {
+    const refs = await this.list(choice.questions, credentials, signal);
+    return pickTip(refs, choice, this.#options.remote.shownUrl);
   }
 
   /**
