@@ -10,6 +10,10 @@ export interface Version {
   readonly build: readonly string[];
 }
 
+const NONE: readonly string[] = [];
+const NUMBER = '(0|[1-9]\\d*)';
+/** Nearly all versions are such; there may be very many. */
+const PLAIN = new RegExp(`^([vV]?)${NUMBER}\\.${NUMBER}\\.${NUMBER}$`);
 const IDENTIFIERS = '[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*';
 const VERSION = new RegExp(`^[vV]?((\\d+(?:\\.\\d+)*)(?:-(${IDENTIFIERS}))?(?:\\+(${IDENTIFIERS}))?)$`);
 
@@ -19,14 +23,16 @@ const VERSION = new RegExp(`^[vV]?((\\d+(?:\\.\\d+)*)(?:-(${IDENTIFIERS}))?(?:\\
  * @returns undefined for anything else
  */
 export function parseVersion(name: string): Version | undefined {
+  const plain = PLAIN.exec(name);
+  if (plain) return { text: name.slice(plain[1]?.length), numbers: plain.slice(2), pre: NONE, build: NONE };
   const match = VERSION.exec(name);
   if (!match) return undefined;
   const [, text = '', numbers = '', pre, build] = match;
   return {
     text,
     numbers: numbers.split('.').map(withoutZeros),
-    pre: pre?.split('.') ?? [],
-    build: build?.split('.') ?? [],
+    pre: pre?.split('.') ?? NONE,
+    build: build?.split('.') ?? NONE,
   };
 }
 
@@ -78,5 +84,11 @@ function isNumber(text: string): boolean {
 }
 
 function withoutZeros(digits: string): string {
-  return digits.replace(/^0+(?=\d)/, '');
+  return digits.length > 1 && digits.startsWith('0') ? digits.replace(/^0+(?=\d)/, '') : digits;
+}
+
+/** Semantic Versioning 2.0.0, 2 and 9: three numbers, and no leading zeros. */
+export function isSemanticVersion({ text, numbers, pre }: Version): boolean {
+  const isExact = text.startsWith(numbers.join('.'));
+  return isExact && numbers.length === 3 && pre.every((each) => !isNumber(each) || withoutZeros(each) === each);
 }

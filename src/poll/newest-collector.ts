@@ -56,11 +56,12 @@ export class NewestCollector implements RefCollector {
   }
 
   take(ref: AdvertisedRef): void {
-    const read = this.#rules.read(ref.name);
-    if (!read) return;
-    const { named, unfit } = read;
-    if (unfit) this.#unfit[unfit].take(named);
-    else if (!this.#best || this.#rules.compare(named, this.#best.named) > 0) this.#best = { ref, named };
+    const named = this.#rules.read(ref.name);
+    // Where one is found, the others are of no interest.
+    if (!named || (this.#best && this.#rules.compare(named, this.#best.named) < 0)) return;
+    const unfit = this.#rules.unfit(named);
+    if (!unfit) this.#best = { ref, named };
+    else if (!this.#best) this.#unfit[unfit].take(named);
   }
 
   absence(shownUrl: string): SidecarError {

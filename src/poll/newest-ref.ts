@@ -21,7 +21,9 @@ export type Unfit = 'no-version' | 'out-of-range';
 /** What names of refs say under `--ref-semver`, `--ref-pattern` and `--ref-order`. */
 export interface NameRules {
   /** @returns undefined for a ref that the pattern does not match */
-  read(full: string): { readonly named: Named; readonly unfit: Unfit | undefined } | undefined;
+  read(full: string): Named | undefined;
+  /** Why a ref that the pattern matches is not followed; undefined: it may be. */
+  unfit(named: Named): Unfit | undefined;
   /** Positive when `a` is newer. Never 0 for two refs. */
   compare(a: Named, b: Named): number;
 }
@@ -71,10 +73,12 @@ function nameRules(target: NewestTarget): NameRules {
       const glob = globs.find(({ matches }) => matches(full));
       if (!glob) return undefined;
       const version = needsVersion ? parseVersion(full.slice(glob.versionAt)) : undefined;
-      const named = { full, short: shorten(full), version };
-      if (needsVersion && !version) return { named, unfit: 'no-version' };
-      const isIn = target.semver === undefined || (version && range?.includes(version.text));
-      return { named, unfit: isIn ? undefined : 'out-of-range' };
+      return { full, short: shorten(full), version };
+    },
+    unfit: ({ version }) => {
+      if (!needsVersion) return undefined;
+      if (!version) return 'no-version';
+      return target.semver === undefined || range?.includes(version) ? undefined : 'out-of-range';
     },
     compare: (a, b) => {
       const byVersion = target.order === 'version' && a.version && b.version && compareVersions(a.version, b.version);
@@ -88,8 +92,8 @@ export function chooseNewest(target: NewestTarget): RefChoice {
   const { requested, pattern, semver, order } = target;
   const rules = nameRules(target);
   const covers = (name: string): boolean => {
-    const read = rules.read(name);
-    return read !== undefined && read.unfit === undefined;
+    const named = rules.read(name);
+    return named !== undefined && rules.unfit(named) === undefined;
   };
   const text = JSON.stringify([pattern, semver, order]);
   return {
@@ -100,7 +104,7 @@ export function chooseNewest(target: NewestTarget): RefChoice {
     covers,
     isBefore: (name, other) => {
       const [one, two] = [rules.read(name), rules.read(other)];
-      return one !== undefined && two !== undefined && covers(name) && rules.compare(one.named, two.named) > 0;
+      return one !== undefined && two !== undefined && covers(name) && rules.compare(one, two) > 0;
     },
     collect: () => new NewestCollector(target, rules),
   };

@@ -13,8 +13,8 @@ export interface RefChoice {
   readonly names: readonly string[] | undefined;
   /** True for the full name of a ref that may be the one that is followed. */
   covers(name: string): boolean;
-  /** True when `name`, once it exists, is followed instead of `other`, as far as their names say it. */
-  isBefore(name: string, other: string): boolean;
+  /** Whether `name`, once it exists, is followed instead of `other`; undefined: their names do not say it. */
+  isBefore(name: string, other: string): boolean | undefined;
   /** Takes the refs that a server lists, one after the other; keeps a few of them. */
   collect(): RefCollector;
 }

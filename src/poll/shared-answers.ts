@@ -2,19 +2,23 @@ import type { Hint } from '../model/hint.ts';
 import type { AdvertisedRef } from '../model/ref.ts';
 import { bounded } from '../platform/bounded.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { ReadRefs } from './read-refs.ts';
 import { collectRefs, type RefChoice, type RefCollector } from './ref-choice.ts';
 
 /** Asks the git server for refs: full names, those of many ending in `*`. The answer may hold more. */
-export type AskForRefs = (questions: readonly string[], signal: AbortSignal) => Promise<Iterable<AdvertisedRef>>;
+export type AskForRefs = <T>(questions: readonly string[], signal: AbortSignal, read: ReadRefs<T>) => Promise<T>;
 
-/** What an answer says about each choice that was asked for, by its id. */
-type Collected = ReadonlyMap<string, RefCollector>;
+interface Collected {
+  readonly digest: string;
+  /** What the answer says about each choice that was asked for, by its id. */
+  readonly about: ReadonlyMap<string, RefCollector>;
+}
 
 interface Answer {
   readonly choices: ReadonlySet<string>;
   /** On the monotonic clock, when the question was sent. */
   readonly askedAt: number;
-  readonly result: { readonly collected: Collected } | { readonly error: unknown };
+  readonly result: Collected | { readonly error: unknown };
 }
 
 interface Asking {
@@ -102,7 +106,7 @@ export class SharedAnswers {
     const { result } = member.had;
     if ('error' in result) throw result.error;
     // An answer that says nothing of this choice is neither kept nor joined.
-    return result.collected.get(choice.id) ?? choice.collect();
+    return result.about.get(choice.id) ?? choice.collect();
   }
 
   /** The answer that another member got a moment ago. */
@@ -127,8 +131,8 @@ export class SharedAnswers {
     const choices = new Set(wanted.map(({ id }) => id));
     const questions = new Set(wanted.flatMap((choice) => choice.questions));
     const askedAt = this.#clock.monotonic();
-    const asked = ask([...questions], signal).then(
-      (refs) => ({ collected: collectRefs(wanted, refs) }),
+    const asked = ask([...questions], signal, (refs, digest) => this.#collect(wanted, refs, digest)).then(
+      (collected) => collected,
       (error: unknown) => ({ error }),
     );
     const spread = async (): Promise<Answer | undefined> => {
@@ -136,7 +140,7 @@ export class SharedAnswers {
       if (signal.aborted && 'error' in result) return undefined;
       const answer = { choices, askedAt, result };
       this.#answer = answer;
-      if ('collected' in result) this.#spread(answer);
+      if ('about' in result) this.#spread(answer);
       return answer;
     };
     const asking: Asking = { choices, askedAt, answer: spread() };
@@ -144,6 +148,14 @@ export class SharedAnswers {
     const answer = await asking.answer;
     if (this.#asking === asking) this.#asking = undefined;
     return answer ?? { choices, askedAt, result: await asked };
+  }
+
+  /** Nothing is read where the answer is the one that came before. */
+  #collect(choices: readonly RefChoice[], refs: Iterable<AdvertisedRef>, digest: string): Collected {
+    const before = this.#answer?.result;
+    const isSame = before && 'about' in before && before.digest === digest;
+    if (isSame && choices.every(({ id }) => before.about.has(id))) return before;
+    return { digest, about: collectRefs(choices, refs) };
   }
 
   #spread(answer: Answer): void {
@@ -157,5 +169,5 @@ export class SharedAnswers {
 }
 
 function chosenIn(answer: Answer | undefined, { id }: RefChoice): AdvertisedRef | undefined {
-  return answer && 'collected' in answer.result ? answer.result.collected.get(id)?.chosen : undefined;
+  return answer && 'about' in answer.result ? answer.result.about.get(id)?.chosen : undefined;
 }

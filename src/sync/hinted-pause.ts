@@ -36,6 +36,6 @@ export class HintedPause {
     const { oid, tagOid, ref: followed, symref } = this.#tip;
     const isAny = ref === undefined || (followed === 'HEAD' && symref === undefined);
     if (isAny || ref === followed || ref === symref) return [oid, ...(tagOid ? [tagOid] : [])];
-    return this.#choice.isBefore(ref, followed) ? [] : undefined;
+    return this.#choice.isBefore(ref, followed) === false ? undefined : [];
   };
 }

@@ -26,15 +26,16 @@ class Server {
     return open;
   }
 
-  ask: AskForRefs = async (names, signal) => {
+  ask: AskForRefs = async (names, signal, read) => {
     this.questions.push(names);
     await Promise.race([this.#gate, new Promise((done) => signal.addEventListener('abort', done))]);
     if (signal.aborted) throw signal.reason;
     if (this.failing) throw this.failing;
-    return names.flatMap((name): AdvertisedRef[] => {
+    const refs = names.flatMap((name): AdvertisedRef[] => {
       const oid = this.refs.get(name);
       return oid ? [{ name, oid, peeledOid: undefined, symref: undefined } as unknown as AdvertisedRef] : [];
     });
+    return read(refs, JSON.stringify(refs));
   };
 }
 

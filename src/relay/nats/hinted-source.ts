@@ -63,7 +63,7 @@ export class HintedSource implements RefSource {
   /** The ref that is followed; one that may take its place; and all, until it is known which one that is. */
   #matters(name: string): boolean {
     const { choice } = this.#options;
-    return !this.#tip || name === this.#tip.ref || choice.isBefore(name, this.#tip.ref);
+    return !this.#tip || name === this.#tip.ref || choice.isBefore(name, this.#tip.ref) !== false;
   }
 
   explain(error: SidecarError): SidecarError {

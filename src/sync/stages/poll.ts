@@ -3,6 +3,7 @@ import { isOfKind, SidecarError } from '../../model/error.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
 import type { Found } from '../findings.ts';
+import type { RefMoves } from '../ref-moves.ts';
 
 /** A commit that the user named is published: the remote has nothing to say about it. */
 function isParked({ target }: SyncConfig, live: Found<'live'>['live']): live is NonNullable<typeof live> {
@@ -55,15 +56,19 @@ async function ask(
 }
 
 /** Asks the remote for the ref we follow; a pinned commit needs no asking. */
-export const poll = {
-  name: 'poll',
-  readsOnly: true,
-  run: async (
-    context: Needs<'clock' | 'config' | 'source' | 'choice' | 'log'>,
-    found: Found<'live' | 'credentials'>,
-    scope: CycleScope,
-  ): Promise<Found<'tip' | 'wanted' | 'polledAt'>> => {
-    const answer = await ask(context, found, scope);
-    return { ...answer, polledAt: context.clock.monotonic() };
-  },
-} satisfies Stage;
+export function pollWith(moves: RefMoves) {
+  return {
+    name: 'poll',
+    readsOnly: true,
+    run: async (
+      context: Needs<'clock' | 'config' | 'source' | 'choice' | 'log' | 'repository'>,
+      found: Found<'live' | 'credentials'>,
+      scope: CycleScope,
+    ): Promise<Found<'tip' | 'wanted' | 'polledAt'>> => {
+      const answer = await ask(context, found, scope);
+      const { repository, choice, log } = context;
+      if (answer.tip) moves.note(repository.state, answer.wanted, choice, log);
+      return { ...answer, polledAt: context.clock.monotonic() };
+    },
+  } satisfies Stage;
+}
