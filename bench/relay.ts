@@ -205,7 +205,7 @@ async function throughRelay(scene: Scene, count: number, period: string): Promis
     return new SseFeed({
       url: relay.url,
       repository: scene.name,
-      names: ['HEAD'],
+      wanted: { names: ['HEAD'], newest: undefined },
       settings: PLAIN,
       token: async () => undefined,
       report: () => undefined,

@@ -1,18 +1,13 @@
+import { isRefPattern } from '../platform/ref-pattern.ts';
 import { parseVersionRange } from '../platform/version-range.ts';
 import type { Settings } from './settings.ts';
 import type { NewestTarget, RefOrder } from './sync-config.ts';
 import { refuseIf } from './validation.ts';
 
-/** Longer than any name that git servers take. */
-const LONGEST_PATTERN = 500;
-/** What no name of a ref holds (git-check-ref-format). */
-const UNFIT = /[\p{Cc}\s~^:[\\]|\.\.|\/\/|^\/|\/$|\*\*\*/u;
-
 function checkPattern(pattern: string): void {
   const shown = `--ref-pattern ${JSON.stringify(pattern)}`;
   refuseIf(!/[*?]/.test(pattern), `${shown} has no wildcard; for one ref there is --ref`, false);
-  const isUnfit = UNFIT.test(pattern) || pattern.length > LONGEST_PATTERN;
-  refuseIf(isUnfit, `${shown} is no pattern of ref names: * and ** and ? are the wildcards`, false);
+  refuseIf(!isRefPattern(pattern), `${shown} is no pattern of ref names: * and ** and ? are the wildcards`, false);
 }
 
 function requestedBy(pattern: string, semver: string): string {

@@ -20,6 +20,7 @@ export function chooseFirst(requested: string, candidates: readonly string[]): R
           const first = candidates.find((name) => found.has(name));
           return first === undefined ? undefined : found.get(first);
         },
+        sample: [],
         absence: (shownUrl) => {
           const detail = `couldn't find remote ref ${requested} in ${shownUrl}`;
           return new SidecarError('ERR_REMOTE_REF', { op: 'look for', target: requested, detail });

@@ -9,28 +9,34 @@ import type { RefCollector } from './ref-choice.ts';
 const MOST_SHOWN = 5;
 const LONGEST_NAME = 60;
 
+/** A ref that the pattern matches. */
+interface Entry {
+  readonly ref: AdvertisedRef;
+  readonly named: Named;
+}
+
 /** How many of a kind there are, and the newest of them, newest first. */
 class Sample {
   count = 0;
-  readonly #newest: Named[] = [];
+  readonly newest: Entry[] = [];
   readonly #compare: NameRules['compare'];
 
   constructor(compare: NameRules['compare']) {
     this.#compare = compare;
   }
 
-  take(named: Named): void {
+  take(entry: Entry): void {
     this.count += 1;
-    const last = this.#newest.at(-1);
-    if (this.#newest.length === MOST_SHOWN && last && this.#compare(named, last) < 0) return;
-    this.#newest.push(named);
-    this.#newest.sort((a, b) => this.#compare(b, a));
-    this.#newest.splice(MOST_SHOWN);
+    const last = this.newest.at(-1);
+    if (this.newest.length === MOST_SHOWN && last && this.#compare(entry.named, last.named) < 0) return;
+    this.newest.push(entry);
+    this.newest.sort((a, b) => this.#compare(b.named, a.named));
+    this.newest.splice(MOST_SHOWN);
   }
 
   /** `v2.1.0, v2.0.9 and 12 more` */
   get text(): string {
-    const names = this.#newest.map(({ short }) => {
+    const names = this.newest.map(({ named: { short } }) => {
       return visibleText(short.length > LONGEST_NAME ? `${short.slice(0, LONGEST_NAME)}…` : short);
     });
     const more = this.count - names.length;
@@ -43,7 +49,7 @@ export class NewestCollector implements RefCollector {
   readonly #target: NewestTarget;
   readonly #rules: NameRules;
   readonly #unfit: Readonly<Record<Unfit, Sample>>;
-  #best: { readonly ref: AdvertisedRef; readonly named: Named } | undefined;
+  #best: Entry | undefined;
 
   constructor(target: NewestTarget, rules: NameRules) {
     this.#target = target;
@@ -55,13 +61,17 @@ export class NewestCollector implements RefCollector {
     return this.#best?.ref;
   }
 
+  get sample(): readonly AdvertisedRef[] {
+    return Object.values(this.#unfit).flatMap(({ newest }) => newest.map(({ ref }) => ref));
+  }
+
   take(ref: AdvertisedRef): void {
     const named = this.#rules.read(ref.name);
     // Where one is found, the others are of no interest.
     if (!named || (this.#best && this.#rules.compare(named, this.#best.named) < 0)) return;
     const unfit = this.#rules.unfit(named);
     if (!unfit) this.#best = { ref, named };
-    else if (!this.#best) this.#unfit[unfit].take(named);
+    else if (!this.#best) this.#unfit[unfit].take({ ref, named });
   }
 
   absence(shownUrl: string): SidecarError {

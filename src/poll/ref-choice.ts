@@ -23,6 +23,8 @@ export interface RefCollector {
   take(ref: AdvertisedRef): void;
   /** Of the refs that were taken, the one that is followed. */
   readonly chosen: AdvertisedRef | undefined;
+  /** A few of those that are nearly followed, where none is. */
+  readonly sample: readonly AdvertisedRef[];
   /** Why none is followed. */
   absence(shownUrl: string): SidecarError;
 }

@@ -1,25 +1,10 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { httpGit } from '../kit/http-git.ts';
+import { Releases } from '../kit/releases.ts';
 import { run, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
-import { Upstream } from '../kit/upstream.ts';
 import { until } from '../peers/wait.ts';
-
-/** An upstream that publishes a commit under each tag it is given. */
-class Releases extends Upstream {
-  /** @returns the commit */
-  release(tag: string, options: { annotated?: boolean } = {}): string {
-    const oid = this.commit({ version: tag }, tag);
-    this.git('tag', '-f', ...(options.annotated ? ['-a', '-m', tag] : []), tag);
-    this.push(`refs/tags/${tag}`);
-    return oid;
-  }
-
-  withdraw(tag: string): void {
-    this.git('push', '-q', 'origin', `:refs/tags/${tag}`);
-  }
-}
 
 async function setUp() {
   const dir = tempDir();

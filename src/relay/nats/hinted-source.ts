@@ -33,8 +33,9 @@ export class HintedSource implements RefSource {
     this.#options = options;
     this.#watch = options.board.watch(options.repository, (name, { ref }) => {
       const oid = ref?.peeledOid ?? ref?.oid;
-      if (!oid || oid === this.#tip?.oid || !this.#matters(name)) return;
-      options.onHint({ ref: name, to: oid });
+      // Where one of several is followed, another one takes the place of one that is gone.
+      const isGone = !ref && !options.choice.names && name === this.#tip?.ref;
+      if (isGone || (oid && oid !== this.#tip?.oid && this.#matters(name))) options.onHint({ ref: name, to: oid });
     });
   }
 

@@ -16,7 +16,8 @@ export async function relaySource(wiring: SourceWiring, relay: RelayClientConfig
   const name = nameForRelay(remote);
   const objects = await createPoller({ ...access, remote: remoteAtRelay(relay, name) }, git, log, clock);
   if (target.kind === 'oid') return { source: objects, reports: undefined };
-  const { feed, reports } = await openRelay(access, relay, name, choice.questions, wiring);
+  const wanted = { names: choice.names ?? [], newest: target.kind === 'newest' ? target : undefined };
+  const { feed, reports } = await openRelay(access, relay, name, wanted, wiring);
   let refs = feed.told?.refs;
   feed.onChange(() => {
     if (!feed.told || feed.told.refs === refs) return;
