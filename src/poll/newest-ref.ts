@@ -3,6 +3,7 @@ import type { NewestTarget } from '../config/sync-config.ts';
 import { compareVersions, parseVersion, type Version } from '../model/version.ts';
 import { compileGlob, literalPrefix } from '../platform/glob.ts';
 import { parseVersionRange } from '../platform/version-range.ts';
+import { CommittedCollector, type DateSource } from './committed-collector.ts';
 import { NewestCollector } from './newest-collector.ts';
 import type { RefChoice } from './ref-choice.ts';
 
@@ -87,15 +88,18 @@ function nameRules(target: NewestTarget): NameRules {
   };
 }
 
-/** Follows the newest of the refs that a rule names. */
-export function chooseNewest(target: NewestTarget): RefChoice {
+/**
+ * Follows the newest of the refs that a rule names.
+ * @param dates needed where the date of the commit decides
+ */
+export function chooseNewest(target: NewestTarget, dates?: DateSource): RefChoice {
   const { requested, pattern, semver, order } = target;
   const rules = nameRules(target);
   const covers = (name: string): boolean => {
     const named = rules.read(name);
     return named !== undefined && rules.unfit(named) === undefined;
   };
-  const text = JSON.stringify([pattern, semver, order]);
+  const text = JSON.stringify([pattern, semver, order, dates?.id]);
   return {
     id: createHash('sha256').update(text).digest('hex'),
     requested,
@@ -103,9 +107,13 @@ export function chooseNewest(target: NewestTarget): RefChoice {
     names: undefined,
     covers,
     isBefore: (name, other) => {
+      if (order === 'committed' && covers(name)) return undefined;
       const [one, two] = [rules.read(name), rules.read(other)];
       return one !== undefined && two !== undefined && covers(name) && rules.compare(one, two) > 0;
     },
-    collect: () => new NewestCollector(target, rules),
+    collect: () => {
+      const byName = new NewestCollector(target, rules);
+      return dates ? new CommittedCollector(byName, covers, dates) : byName;
+    },
   };
 }

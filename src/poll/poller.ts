@@ -9,8 +9,8 @@ import type { RemoteUrl } from '../remote/url.ts';
 import { listRefs } from './http-poll.ts';
 import { lsRemote } from './ls-remote.ts';
 import { allRefs, type ReadRefs } from './read-refs.ts';
-import type { RefChoice } from './ref-choice.ts';
-import { pickTip, type RefSource, type Tip } from './ref-source.ts';
+import { collectOne, type RefChoice, type RefCollector } from './ref-choice.ts';
+import { type RefSource, type Tip, tipOf } from './ref-source.ts';
 
 export interface PollerOptions {
   readonly remote: RemoteUrl;
@@ -57,7 +57,8 @@ export class Poller implements RefSource {
 
   async poll(choice: RefChoice, credentials: readonly Credential[], signal: AbortSignal): Promise<Tip> {
     const { shownUrl } = this.#options.remote;
-    return await this.read(choice.questions, credentials, signal, (refs) => pickTip(refs, choice, shownUrl));
+    const read: ReadRefs<RefCollector> = (refs) => collectOne(choice, refs);
+    return await tipOf(await this.read(choice.questions, credentials, signal, read), shownUrl, signal);
   }
 
   /**

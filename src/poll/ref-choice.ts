@@ -21,7 +21,9 @@ export interface RefChoice {
 
 export interface RefCollector {
   take(ref: AdvertisedRef): void;
-  /** Of the refs that were taken, the one that is followed. */
+  /** Finds out what the names do not say. @throws SidecarError */
+  settle?(signal: AbortSignal): Promise<void>;
+  /** Of the refs that were taken, the one that is followed; before it is settled, one that may be it. */
   readonly chosen: AdvertisedRef | undefined;
   /** A few of those that are nearly followed, where none is. */
   readonly sample: readonly AdvertisedRef[];
@@ -53,4 +55,9 @@ export function collectRefs(
     for (const collector of byPattern) collector.take(ref);
   }
   return collectors;
+}
+
+/** Shows all `refs` to one collector. */
+export function collectOne(choice: RefChoice, refs: Iterable<AdvertisedRef>): RefCollector {
+  return collectRefs([choice], refs).get(choice.id) ?? choice.collect();
 }

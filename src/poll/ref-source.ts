@@ -3,7 +3,7 @@ import type { SidecarError } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
 import type { AdvertisedRef } from '../model/ref.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
-import { collectRefs, type RefChoice, type RefCollector } from './ref-choice.ts';
+import { collectOne, type RefChoice, type RefCollector } from './ref-choice.ts';
 
 /** What the remote has for the ref we follow. */
 export interface Tip {
@@ -42,14 +42,20 @@ export interface RefSource {
 }
 
 /** @throws SidecarError ERR_REMOTE_REF or ERR_REMOTE_NO_MATCH when none of `refs` may be followed */
-export function pickTip(refs: Iterable<AdvertisedRef>, choice: RefChoice, shownUrl: string): Tip {
-  return tipOf(collectRefs([choice], refs).get(choice.id), shownUrl);
+export async function pickTip(
+  refs: Iterable<AdvertisedRef>,
+  choice: RefChoice,
+  shownUrl: string,
+  signal: AbortSignal,
+): Promise<Tip> {
+  return await tipOf(collectOne(choice, refs), shownUrl, signal);
 }
 
 /** @throws SidecarError as {@link pickTip} does */
-export function tipOf(collector: RefCollector | undefined, shownUrl: string): Tip {
-  const ref = collector?.chosen;
-  if (!ref) throw collector?.absence(shownUrl);
+export async function tipOf(collector: RefCollector, shownUrl: string, signal: AbortSignal): Promise<Tip> {
+  await collector.settle?.(signal);
+  const ref = collector.chosen;
+  if (!ref) throw collector.absence(shownUrl);
   const { peeledOid, symref } = ref;
   const more = { ...(peeledOid && { tagOid: ref.oid }), ...(symref !== undefined && { symref }) };
   return { ref: ref.name, oid: peeledOid ?? ref.oid, ...more };

@@ -36,7 +36,7 @@ export class SharedSource implements RefSource {
   async poll(choice: RefChoice, credentials: readonly Credential[], signal: AbortSignal): Promise<Tip> {
     const { poller, membership, shownUrl } = this.#options;
     const ask: AskForRefs = async (questions, limit, read) => await poller.read(questions, credentials, limit, read);
-    return tipOf(await membership.ask(choice, ask, signal), shownUrl);
+    return await tipOf(await membership.ask(choice, ask, signal), shownUrl, signal);
   }
 
   expected(choice: RefChoice): Oid | undefined {

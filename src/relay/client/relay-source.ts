@@ -78,7 +78,7 @@ export class RelaySource implements RefSource {
     const isBehind = told !== undefined && told.asOf < this.#upstreamAskedAt;
     if (told && !(upstream && (isBehind || this.#isAwayForLong()))) {
       this.#use(objects);
-      return pickTip(told.refs.values(), choice, shownUrl);
+      return await pickTip(told.refs.values(), choice, shownUrl, signal);
     }
     if (!upstream) throw silenceOf(feed, this.#options.relay, FIRST_WORD_MS);
     if (this.#current !== upstream) log.warn('the relay is unreachable: asking the git server', { repo: shownUrl });

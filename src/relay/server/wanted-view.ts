@@ -15,7 +15,10 @@ export interface WantedView {
 }
 
 export function viewOf({ names, newest }: WantedRefs): WantedView {
-  if (newest) return newest.order === 'committed' ? allMatching(chooseNewest(newest)) : newestOf(chooseNewest(newest));
+  if (newest) {
+    const choice = chooseNewest(newest);
+    return newest.order === 'committed' ? allMatching(choice) : newestOf(choice);
+  }
   const select = (refs: Refs): Refs => selectRefs(refs, names);
   const id = [...names].sort().join('\n');
   return { id, isSearch: false, select, update: (_shown, refs) => select(refs) };

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { NatsConfig, RelayClientConfig } from '../../config/sync-config.ts';
 import { createPoller } from '../../poll/create-poller.ts';
-import { collectRefs } from '../../poll/ref-choice.ts';
+import { collectOne } from '../../poll/ref-choice.ts';
 import type { RefSource } from '../../poll/ref-source.ts';
 import { nameForRelay, openRelay, remoteAtRelay } from '../../relay/client/open.ts';
 import { RelaySource } from '../../relay/client/relay-source.ts';
@@ -22,7 +22,7 @@ export async function relaySource(wiring: SourceWiring, relay: RelayClientConfig
   feed.onChange(() => {
     if (!feed.told || feed.told.refs === refs) return;
     refs = feed.told.refs;
-    const ref = collectRefs([choice], refs.values()).get(choice.id)?.chosen;
+    const ref = collectOne(choice, refs.values()).chosen;
     // The relay that gives out the objects may be another one, and behind this one.
     wake({ ref: ref?.name, to: ref?.peeledOid ?? ref?.oid });
   });

@@ -2,6 +2,7 @@ import { Spare } from '../../checkout/spare.ts';
 import { digestSurroundings } from '../../checkout/surroundings.ts';
 import type { SyncConfig } from '../../config/sync-config.ts';
 import type { CloneOptions } from '../../fetch/clone.ts';
+import { CommitDates } from '../../fetch/commit-dates.ts';
 import { CommitFetcher } from '../../fetch/fetch-commit.ts';
 import { Layout } from '../../fetch/layout.ts';
 import { PackFetch } from '../../fetch/pack-fetch.ts';
@@ -137,7 +138,13 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     clone: firstClone(config),
     loan: openedStore?.loan,
   });
-  const choice = createChoice(config.target);
+  const dates = new CommitDates({
+    git,
+    directory,
+    url: () => source.fetchUrl,
+    shownUrl: config.remote.shownUrl,
+  });
+  const choice = createChoice(config.target, dates);
   const { source, reports } = await wireSource({ ...options, git, choice });
   const fetcher = new CommitFetcher({
     git,
