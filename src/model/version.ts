@@ -87,8 +87,12 @@ function withoutZeros(digits: string): string {
   return digits.length > 1 && digits.startsWith('0') ? digits.replace(/^0+(?=\d)/, '') : digits;
 }
 
+/** What npm's `semver` takes: longer texts and numbers are no versions. */
+const LONGEST = 256;
+
 /** Semantic Versioning 2.0.0, 2 and 9: three numbers, and no leading zeros. */
 export function isSemanticVersion({ text, numbers, pre }: Version): boolean {
-  const isExact = text.startsWith(numbers.join('.'));
-  return isExact && numbers.length === 3 && pre.every((each) => !isNumber(each) || withoutZeros(each) === each);
+  if (numbers.length !== 3 || text.length > LONGEST || !text.startsWith(numbers.join('.'))) return false;
+  if (!numbers.every((number) => Number(number) <= Number.MAX_SAFE_INTEGER)) return false;
+  return pre.every((each) => !isNumber(each) || withoutZeros(each) === each);
 }
