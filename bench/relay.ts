@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { systemClock } from '../src/platform/clock.ts';
 import { listRefs } from '../src/poll/http-poll.ts';
+import { allRefs } from '../src/poll/read-refs.ts';
 import { SseFeed } from '../src/relay/client/sse-feed.ts';
 import { type RepositoryName, repositoryNameOf } from '../src/relay/protocol/repository-name.ts';
 import { readHttpSettings } from '../src/remote/http-settings.ts';
@@ -188,7 +189,7 @@ async function ownPolls(scene: Scene, count: number): Promise<Load> {
   });
   const loops = everySecond(count, async (index) => {
     const remote = remotes[index];
-    if (remote) await listRefs(remote, ['HEAD'], [], signal);
+    if (remote) await listRefs(remote, ['HEAD'], [], signal, allRefs);
   });
   await delay(3000);
   const load = await measure(scene, loops.polls);
@@ -204,7 +205,7 @@ async function throughRelay(scene: Scene, count: number, period: string): Promis
     return new SseFeed({
       url: relay.url,
       repository: scene.name,
-      names: ['HEAD'],
+      wanted: { names: ['HEAD'], newest: undefined },
       settings: PLAIN,
       token: async () => undefined,
       report: () => undefined,

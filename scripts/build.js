@@ -64,6 +64,8 @@ const librariesApart = {
 };
 put('dist/nats.cjs', await textOf({ entryPoints: ['src/relay/nats/library.ts'] }));
 put('dist/yaml.cjs', await textOf({ entryPoints: ['src/config/document/yaml-library.ts'] }));
+/** Few follow ranges of versions (src/platform/version-range.ts). */
+put('dist/semver.cjs', await textOf({ entryPoints: ['semver/classes/range.js'] }));
 /** A relay starts processes in a thread of its own (src/platform/threaded-runner.ts). */
 put('dist/runner.cjs', await textOf({ entryPoints: ['src/platform/runner-thread.ts'] }));
 const loader = await textOf({ entryPoints: ['src/cli/load-bundle.ts'], banner: { js: banner } });
@@ -79,6 +81,8 @@ for (const program of programs) {
       GIT_SIDECAR_NODE_FLAGS: JSON.stringify(nodeFlags),
       GIT_SIDECAR_MEMORY: JSON.stringify(memory),
       GIT_SIDECAR_DIRECTORY: '__dirname',
+      // The bundle has no such thing, and asks for nothing by it.
+      'import.meta.url': 'undefined',
     },
   });
   const wrapped = `(function(exports,require,module,__filename,__dirname){${code}\n})\n//`;

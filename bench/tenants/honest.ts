@@ -74,7 +74,7 @@ export class HonestTenant {
       const feed = new SseFeed({
         url: scene.relay.url,
         repository: scene.name,
-        names: [MAIN],
+        wanted: { names: [MAIN], newest: undefined },
         settings: PLAIN,
         token: async () => HONEST_TOKEN,
         report: () => writeReport(report),

@@ -15,7 +15,7 @@ function targetsOf(services: ReadonlyMap<string, Service>): Target[] {
 }
 
 function isSame(one: Followed, other: Followed): boolean {
-  return one.url === other.url && one.refs.join(' ') === other.refs.join(' ');
+  return one.url === other.url && one.refs.join(' ') === other.refs.join(' ') && one.pattern?.id === other.pattern?.id;
 }
 
 const WORST = ['failed', 'timeout', 'synced'] as const;

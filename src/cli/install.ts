@@ -44,6 +44,7 @@ const BUNDLES = [
   ...PROGRAMS.flatMap((name) => [`${name}.cjs`, `${name}.bundle.js`]),
   'nats.cjs',
   'yaml.cjs',
+  'semver.cjs',
   'runner.cjs',
 ];
 const WARM_UP_LIMIT_MS = 30_000;

@@ -5,6 +5,7 @@ import { parseRemoteUrl } from '../remote/url.ts';
 import { buildGitAccess } from './build-git-access.ts';
 import { parseCredentials } from './credential-json.ts';
 import { parseHttpBind } from './http-bind.ts';
+import { newestTarget } from './newest-target.ts';
 import { parseNats, parseRelayClient } from './relay-client.ts';
 import { secretsOf, showsSecrets } from './secrets.ts';
 import { type EnvironmentVariables, effectiveName, type Settings } from './settings.ts';
@@ -178,7 +179,7 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
   return {
     mode: settings.mode,
     remote: parseRemoteUrl(settings.text('repo')),
-    target: v4 ? v4Target(settings) : v3Target(settings),
+    target: newestTarget(settings) ?? (v4 ? v4Target(settings) : v3Target(settings)),
     depth: Math.max(0, settings.number('depth')),
     filter: settings.text('filter'),
     submodules: settings.text('submodules') as SubmoduleMode,

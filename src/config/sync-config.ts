@@ -11,7 +11,21 @@ export type Target =
   /** This very commit; once published there is nothing to poll. */
   | { readonly kind: 'oid'; readonly requested: string; readonly oid: Oid }
   /** v3: an abbreviated object id, or a tag, looked up in the history of a branch. */
-  | { readonly kind: 'abbreviated'; readonly requested: string; readonly candidates: readonly string[] };
+  | { readonly kind: 'abbreviated'; readonly requested: string; readonly candidates: readonly string[] }
+  | NewestTarget;
+
+export type RefOrder = 'version' | 'name' | 'committed';
+
+/** The newest of the refs that match. At least one of `pattern` and `semver` is there. */
+export interface NewestTarget {
+  readonly kind: 'newest';
+  readonly requested: string;
+  /** A glob over full names, when it begins with `refs/`, else over short names of branches and tags; undefined: all tags. */
+  readonly pattern: string | undefined;
+  /** A range as npm writes it. */
+  readonly semver: string | undefined;
+  readonly order: RefOrder;
+}
 
 export interface ExechookConfig {
   readonly command: string;

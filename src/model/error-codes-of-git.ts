@@ -111,6 +111,18 @@ export const ERROR_CODES_OF_GIT = {
     hint: 'List what it has with `git ls-remote URL`, then correct `--ref` (or `--branch` and `--rev`).',
     v3Hint: 'List what it has with `git ls-remote URL`, then correct `--branch` and `--rev`.',
   },
+  ERR_REMOTE_NO_MATCH: {
+    class: 'retry',
+    kind: 'no-ref',
+    passing: true,
+    meaning: 'The remote has no branch or tag that matches `--ref-semver` or `--ref-pattern`.',
+    hint: 'List what it has with `git ls-remote URL`, then correct `--ref-semver`, `--ref-pattern` or `--ref-order`. A range leaves out pre-releases that it does not name; see docs/tags.md.',
+  },
+  ERR_REMOTE_NO_DATES: {
+    class: 'retry',
+    meaning: 'It cannot be known which of the refs was committed last, as `--ref-order=committed` wants it.',
+    hint: 'Use `--ref-order=version` or `name`, or a narrower `--ref-pattern`; on a git server of your own `git config uploadpack.allowFilter true`.',
+  },
   ERR_REMOTE_CREDENTIAL_SOURCE: {
     class: 'retry',
     meaning: 'A credential could not be obtained: password file, askpass URL or GitHub App.',

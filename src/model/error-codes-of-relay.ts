@@ -35,6 +35,11 @@ export const ERROR_CODES_OF_RELAY = {
       'The relay refused: the token or certificate is missing or wrong, or the repository is not among those allowed.',
     hint: 'Check `--relay-token-file` here, and `--allow` and `--access-file` of the relay.',
   },
+  ERR_RELAY_OLD: {
+    class: 'retry',
+    meaning: 'The relay does not know `--ref-semver` and `--ref-pattern`: it is an older release.',
+    hint: 'Update the relay first, then its sidecars; until then `--ref`, or `--relay-fallback` with credentials here.',
+  },
   ERR_RELAY_REPORT: {
     class: 'retry',
     meaning:

@@ -15,6 +15,12 @@ export const NODE_FLAGS: string = typeof GIT_SIDECAR_NODE_FLAGS === 'string' ? G
 /** What a shell does before it starts Node; set by the build. */
 export const BEFORE_NODE: string = typeof GIT_SIDECAR_MEMORY === 'string' ? GIT_SIDECAR_MEMORY : ':';
 
+function besideProgram(file: string): string | undefined {
+  return typeof GIT_SIDECAR_DIRECTORY === 'string' ? `${GIT_SIDECAR_DIRECTORY}/${file}` : undefined;
+}
+
 /** The bundle of the thread that starts processes; undefined when run from source. */
-export const RUNNER_THREAD: string | undefined =
-  typeof GIT_SIDECAR_DIRECTORY === 'string' ? `${GIT_SIDECAR_DIRECTORY}/runner.cjs` : undefined;
+export const RUNNER_THREAD = besideProgram('runner.cjs');
+
+/** The bundle of the library that reads ranges of versions; undefined when run from source. */
+export const RANGE_LIBRARY = besideProgram('semver.cjs');

@@ -1,18 +1,21 @@
+import { createHash } from 'node:crypto';
 import type { Credential } from '../model/credential.ts';
 import { isOfKind } from '../model/error.ts';
-import type { AdvertisedRef } from '../model/ref.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
 import { readLsRefs, writeLsRefs } from '../remote/wire/ls-refs.ts';
+import type { ReadRefs } from './read-refs.ts';
 
-async function ask(
+async function ask<T>(
   remote: UploadPack,
   prefixes: readonly string[],
   credentials: readonly Credential[],
   signal: AbortSignal,
-): Promise<AdvertisedRef[]> {
+  read: ReadRefs<T>,
+): Promise<T> {
   const { capabilities } = await remote.discover(credentials, signal);
   const body = writeLsRefs({ prefixes, objectFormat: capabilities.objectFormat, agent: remote.agent });
-  return readLsRefs(await remote.question(body, credentials, signal));
+  const answer = await remote.question(body, credentials, signal);
+  return read(readLsRefs(answer), createHash('sha256').update(answer).digest('hex'));
 }
 
 /**
@@ -22,18 +25,19 @@ async function ask(
  * @throws NotNative when git has to ask instead
  * @throws SidecarError ERR_REMOTE_*
  */
-export async function listRefs(
+export async function listRefs<T>(
   remote: UploadPack,
   prefixes: readonly string[],
   credentials: readonly Credential[],
   signal: AbortSignal,
-): Promise<AdvertisedRef[]> {
+  read: ReadRefs<T>,
+): Promise<T> {
   const known = remote.server !== undefined;
   try {
-    return await ask(remote, prefixes, credentials, signal);
+    return await ask(remote, prefixes, credentials, signal, read);
   } catch (error) {
     if (!known || !isOfKind(error, 'no-git', 'no-repository')) throw error;
     remote.forget();
-    return await ask(remote, prefixes, credentials, signal);
+    return await ask(remote, prefixes, credentials, signal, read);
   }
 }

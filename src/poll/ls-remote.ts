@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { Git } from '../git/git.ts';
 import { SidecarError } from '../model/error.ts';
 import { parseOid } from '../model/oid.ts';
 import type { AdvertisedRef } from '../model/ref.ts';
 import { MOST_REFS, tooManyRefs } from '../remote/wire/ls-refs.ts';
+import type { ReadRefs } from './read-refs.ts';
 
 /** Of a listing of refs; a tag that is an object of its own has two lines. */
 export const LARGEST_LISTING = 32 * 1024 * 1024;
@@ -41,14 +43,15 @@ export function readLsRemote(text: string): AdvertisedRef[] {
  * Asks with `git ls-remote`: any transport, any authentication that git knows.
  * @throws SidecarError ERR_REMOTE_*
  */
-export async function lsRemote(
+export async function lsRemote<T>(
   git: Git,
   url: string,
   shownUrl: string,
   names: readonly string[],
   signal: AbortSignal,
-): Promise<AdvertisedRef[]> {
-  const { stdout, truncated } = await git.run(
+  read: ReadRefs<T>,
+): Promise<T> {
+  const { stdout, bytes, truncated } = await git.run(
     ['ls-remote', '--quiet', '--symref', '--', url, ...names.flatMap((name) => [name, `${name}^{}`])],
     {
       op: 'list refs of',
@@ -62,5 +65,5 @@ export async function lsRemote(
   if (truncated) throw tooManyRefs();
   const refs = readLsRemote(stdout);
   if (refs.length > MOST_REFS) throw tooManyRefs();
-  return refs;
+  return read(refs, createHash('sha256').update(bytes).digest('hex'));
 }

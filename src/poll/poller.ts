@@ -8,7 +8,9 @@ import { NotNative, type UploadPack } from '../remote/upload-pack.ts';
 import type { RemoteUrl } from '../remote/url.ts';
 import { listRefs } from './http-poll.ts';
 import { lsRemote } from './ls-remote.ts';
-import { pickTip, type RefSource, type Tip } from './ref-source.ts';
+import { allRefs, type ReadRefs } from './read-refs.ts';
+import { collectOne, type RefChoice, type RefCollector } from './ref-choice.ts';
+import { type RefSource, type Tip, tipOf } from './ref-source.ts';
 
 export interface PollerOptions {
   readonly remote: RemoteUrl;
@@ -18,6 +20,8 @@ export interface PollerOptions {
   readonly native: UploadPack | undefined;
   readonly reason?: string;
 }
+
+type Ask = <T>(read: ReadRefs<T>) => Promise<T>;
 
 /** Asks the cheap question in the cheapest way that works with this server, and remembers which that is. */
 export class Poller implements RefSource {
@@ -51,14 +55,10 @@ export class Poller implements RefSource {
     this.#options.native?.close();
   }
 
-  async poll(
-    candidates: readonly string[],
-    requested: string,
-    credentials: readonly Credential[],
-    signal: AbortSignal,
-  ): Promise<Tip> {
-    const refs = await this.list(candidates, credentials, signal);
-    return pickTip(refs, candidates, requested, this.#options.remote.shownUrl);
+  async poll(choice: RefChoice, credentials: readonly Credential[], signal: AbortSignal): Promise<Tip> {
+    const { shownUrl } = this.#options.remote;
+    const read: ReadRefs<RefCollector> = (refs) => collectOne(choice, refs);
+    return await tipOf(await this.read(choice.questions, credentials, signal, read), shownUrl, signal);
   }
 
   /**
@@ -71,32 +71,46 @@ export class Poller implements RefSource {
     credentials: readonly Credential[],
     signal: AbortSignal,
   ): Promise<AdvertisedRef[]> {
+    return await this.read(names, credentials, signal, allRefs);
+  }
+
+  /** The same as {@link list}, for `read` instead of all together; it may have to read a second answer. */
+  async read<T>(
+    names: readonly string[],
+    credentials: readonly Credential[],
+    signal: AbortSignal,
+    read: ReadRefs<T>,
+  ): Promise<T> {
     const { git, remote, log } = this.#options;
     this.#sayHow();
-    const ask = () => lsRemote(git, this.fetchUrl, remote.shownUrl, names, signal);
-    if (!this.#native) return await ask();
+    const ask: Ask = async (reader) => await lsRemote(git, this.fetchUrl, remote.shownUrl, names, signal, reader);
+    if (!this.#native) return await ask(read);
     try {
       const prefixes = names.map((name) => name.replace(/\*.*/, ''));
-      return await listRefs(this.#native, prefixes, credentials, signal);
+      return await listRefs(this.#native, prefixes, credentials, signal, read);
     } catch (error) {
       if (!(error instanceof NotNative)) throw error;
-      const refs = await (error.isWebPage ? this.#askBehindPage(ask, error) : ask());
+      const answer = await (error.isWebPage ? this.#askBehindPage(ask, error, read) : ask(read));
       // Only an answer from git proves that the server is fine and ours was the wrong way to ask.
       log.info(0, 'polling with git ls-remote from now on', { reason: error.message });
       this.#native.close();
       this.#native = undefined;
-      return refs;
+      return answer;
     }
   }
 
   /** git may find a repository where we saw a web page. It takes a page for a repository without refs, and may fail behind a redirect. */
-  async #askBehindPage(ask: () => Promise<AdvertisedRef[]>, page: NotNative): Promise<AdvertisedRef[]> {
+  async #askBehindPage<T>(ask: Ask, page: NotNative, read: ReadRefs<T>): Promise<T> {
     const { fetchUrl } = this.#options.remote;
-    const refs = await ask().catch((error: unknown) => {
+    const both: ReadRefs<{ readonly isEmpty: boolean; readonly answer: T }> = (refs, digest) => {
+      const all = allRefs(refs, digest);
+      return { isEmpty: all.length === 0, answer: read(all, digest) };
+    };
+    const { isEmpty, answer } = await ask(both).catch((error: unknown) => {
       throw isOfKind(error, 'refused', 'too-slow') ? error : webPageInstead(fetchUrl, page.message, error);
     });
-    if (refs.length === 0) throw webPageInstead(fetchUrl, page.message, page);
-    return refs;
+    if (isEmpty) throw webPageInstead(fetchUrl, page.message, page);
+    return answer;
   }
 
   #sayHow(): void {

@@ -1,8 +1,9 @@
 import type { Credential } from '../model/credential.ts';
-import { SidecarError } from '../model/error.ts';
+import type { SidecarError } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
 import type { AdvertisedRef } from '../model/ref.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
+import { collectOne, type RefChoice, type RefCollector } from './ref-choice.ts';
 
 /** What the remote has for the ref we follow. */
 export interface Tip {
@@ -19,15 +20,10 @@ export interface Tip {
 /** The side that says where the ref is and gives out its objects: the git server, or a relay in front of it. */
 export interface RefSource {
   /**
-   * The first of `candidates` that the remote has.
-   * @throws SidecarError ERR_REMOTE_*; ERR_REMOTE_REF when it has none of them
+   * The ref that is followed, as the remote has it.
+   * @throws SidecarError ERR_REMOTE_*; ERR_REMOTE_REF or ERR_REMOTE_NO_MATCH when it has none that may be followed
    */
-  poll(
-    candidates: readonly string[],
-    requested: string,
-    credentials: readonly Credential[],
-    signal: AbortSignal,
-  ): Promise<Tip>;
+  poll(choice: RefChoice, credentials: readonly Credential[], signal: AbortSignal): Promise<Tip>;
   /** HTTP requests sent so far. */
   readonly requestsSent: number;
   /** The connection over which a pack may be asked for, where there is one. */
@@ -39,27 +35,28 @@ export interface RefSource {
   /** There may be news: an answer to a question that was sent before now is not good enough. */
   expectNews?(): void;
   /** What {@link poll} will find, as far as somebody else's question has shown it. */
-  expected?(candidates: readonly string[]): Oid | undefined;
+  expected?(choice: RefChoice): Oid | undefined;
   /** A failure to get objects, as an error of whoever gives them out. */
   explain(error: SidecarError): SidecarError;
   close(): void;
 }
 
-/** @throws SidecarError ERR_REMOTE_REF when `refs` has none of `candidates` */
-export function pickTip(
+/** @throws SidecarError ERR_REMOTE_REF or ERR_REMOTE_NO_MATCH when none of `refs` may be followed */
+export async function pickTip(
   refs: Iterable<AdvertisedRef>,
-  candidates: readonly string[],
-  requested: string,
+  choice: RefChoice,
   shownUrl: string,
-): Tip {
-  const byName = new Map([...refs].map((ref) => [ref.name, ref]));
-  for (const name of candidates) {
-    const ref = byName.get(name);
-    if (!ref) continue;
-    const { peeledOid, symref } = ref;
-    const more = { ...(peeledOid && { tagOid: ref.oid }), ...(symref !== undefined && { symref }) };
-    return { ref: ref.name, oid: peeledOid ?? ref.oid, ...more };
-  }
-  const detail = `couldn't find remote ref ${requested} in ${shownUrl}`;
-  throw new SidecarError('ERR_REMOTE_REF', { op: 'look for', target: requested, detail });
+  signal: AbortSignal,
+): Promise<Tip> {
+  return await tipOf(collectOne(choice, refs), shownUrl, signal);
+}
+
+/** @throws SidecarError as {@link pickTip} does */
+export async function tipOf(collector: RefCollector, shownUrl: string, signal: AbortSignal): Promise<Tip> {
+  await collector.settle?.(signal);
+  const ref = collector.chosen;
+  if (!ref) throw collector.absence(shownUrl);
+  const { peeledOid, symref } = ref;
+  const more = { ...(peeledOid && { tagOid: ref.oid }), ...(symref !== undefined && { symref }) };
+  return { ref: ref.name, oid: peeledOid ?? ref.oid, ...more };
 }

@@ -2,19 +2,27 @@ import type { Hint } from '../model/hint.ts';
 import type { AdvertisedRef } from '../model/ref.ts';
 import { bounded } from '../platform/bounded.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { ReadRefs } from './read-refs.ts';
+import { collectRefs, type RefChoice, type RefCollector } from './ref-choice.ts';
 
-/** Asks the git server for refs of these names. */
-export type AskForRefs = (names: readonly string[], signal: AbortSignal) => Promise<AdvertisedRef[]>;
+/** Asks the git server for refs: full names, those of many ending in `*`. The answer may hold more. */
+export type AskForRefs = <T>(questions: readonly string[], signal: AbortSignal, read: ReadRefs<T>) => Promise<T>;
+
+interface Collected {
+  readonly digest: string;
+  /** What the answer says about each choice that was asked for, by its id. */
+  readonly about: ReadonlyMap<string, RefCollector>;
+}
 
 interface Answer {
-  readonly names: ReadonlySet<string>;
+  readonly choices: ReadonlySet<string>;
   /** On the monotonic clock, when the question was sent. */
   readonly askedAt: number;
-  readonly result: { readonly refs: readonly AdvertisedRef[] } | { readonly error: unknown };
+  readonly result: Collected | { readonly error: unknown };
 }
 
 interface Asking {
-  readonly names: ReadonlySet<string>;
+  readonly choices: ReadonlySet<string>;
   readonly askedAt: number;
   /** undefined: it was given up. Never rejects. */
   readonly answer: Promise<Answer | undefined>;
@@ -23,7 +31,8 @@ interface Asking {
 interface Member {
   readonly periodMs: number;
   readonly onMoved: (hint: Hint) => void;
-  names: readonly string[];
+  /** undefined until it asks. */
+  choice: RefChoice | undefined;
   /** An answer to an older question is not good enough. */
   notBefore: number;
   /** The one that it had last. */
@@ -35,12 +44,12 @@ interface Member {
 /** One follower of a repository that others follow too. */
 export interface Membership {
   /**
-   * Refs of these names, and perhaps more.
+   * What the server has of the refs that matter for `choice`.
    * @throws what asking throws
    */
-  refs(names: readonly string[], ask: AskForRefs, signal: AbortSignal): Promise<readonly AdvertisedRef[]>;
-  /** The refs of the last answer to anybody; none when it was a failure. */
-  seen(): readonly AdvertisedRef[];
+  ask(choice: RefChoice, ask: AskForRefs, signal: AbortSignal): Promise<RefCollector>;
+  /** The ref that the last answer to anybody shows for `choice`. */
+  seen(choice: RefChoice): AdvertisedRef | undefined;
   /** There may be news: only a question that is sent from now on is good enough. */
   expectNews(): void;
   leave(): void;
@@ -70,14 +79,11 @@ export class SharedAnswers {
   }
 
   join({ periodMs, onMoved }: MemberOptions): Membership {
-    const member: Member = { periodMs, onMoved, names: [], notBefore: 0, had: undefined, isWaiting: false };
+    const member: Member = { periodMs, onMoved, choice: undefined, notBefore: 0, had: undefined, isWaiting: false };
     this.#members.add(member);
     return {
-      refs: async (names, ask, signal) => await this.#refsFor(member, names, ask, signal),
-      seen: () => {
-        const result = this.#answer?.result;
-        return result && 'refs' in result ? result.refs : [];
-      },
+      ask: async (choice, ask, signal) => await this.#answerFor(member, choice, ask, signal),
+      seen: (choice) => chosenIn(this.#answer, choice),
       expectNews: () => {
         member.notBefore = this.#clock.monotonic();
       },
@@ -85,39 +91,35 @@ export class SharedAnswers {
     };
   }
 
-  async #refsFor(
-    member: Member,
-    names: readonly string[],
-    ask: AskForRefs,
-    signal: AbortSignal,
-  ): Promise<readonly AdvertisedRef[]> {
-    member.names = names;
+  async #answerFor(member: Member, choice: RefChoice, ask: AskForRefs, signal: AbortSignal): Promise<RefCollector> {
+    member.choice = choice;
     signal.throwIfAborted();
     // Nothing is awaited before a member asks; otherwise two would ask.
-    const asking = this.#joinable(member);
+    const asking = this.#joinable(member, choice);
     member.isWaiting = true;
     try {
-      const told = this.#kept(member) ?? (asking && (await bounded(asking.answer, signal)));
+      const told = this.#kept(member, choice) ?? (asking && (await bounded(asking.answer, signal)));
       member.had = told ?? (await this.#ask(ask, signal));
     } finally {
       member.isWaiting = false;
     }
-    const answer = member.had;
-    if ('error' in answer.result) throw answer.result.error;
-    return answer.result.refs;
+    const { result } = member.had;
+    if ('error' in result) throw result.error;
+    // An answer that says nothing of this choice is neither kept nor joined.
+    return result.about.get(choice.id) ?? choice.collect();
   }
 
   /** The answer that another member got a moment ago. */
-  #kept({ names, periodMs, had, notBefore }: Member): Answer | undefined {
+  #kept({ periodMs, had, notBefore }: Member, { id }: RefChoice): Answer | undefined {
     const answer = this.#answer;
-    if (!answer || answer === had || answer.askedAt < notBefore || !covers(answer.names, names)) return undefined;
+    if (!answer || answer === had || answer.askedAt < notBefore || !answer.choices.has(id)) return undefined;
     return this.#clock.monotonic() - answer.askedAt < periodMs ? answer : undefined;
   }
 
   /** The question that another member is asking now. */
-  #joinable({ names, notBefore }: Member): Asking | undefined {
+  #joinable({ notBefore }: Member, { id }: RefChoice): Asking | undefined {
     const asking = this.#asking;
-    return asking && asking.askedAt >= notBefore && covers(asking.names, names) ? asking : undefined;
+    return asking && asking.askedAt >= notBefore && asking.choices.has(id) ? asking : undefined;
   }
 
   /**
@@ -125,38 +127,47 @@ export class SharedAnswers {
    * the others.
    */
   async #ask(ask: AskForRefs, signal: AbortSignal): Promise<Answer> {
-    const names = new Set([...this.#members].flatMap((member) => member.names));
+    const wanted = [...this.#members].flatMap(({ choice }) => (choice ? [choice] : []));
+    const choices = new Set(wanted.map(({ id }) => id));
+    const questions = new Set(wanted.flatMap((choice) => choice.questions));
     const askedAt = this.#clock.monotonic();
-    const asked = ask([...names], signal).then(
-      (refs) => ({ refs }),
+    const asked = ask([...questions], signal, (refs, digest) => this.#collect(wanted, refs, digest)).then(
+      (collected) => collected,
       (error: unknown) => ({ error }),
     );
     const spread = async (): Promise<Answer | undefined> => {
       const result = await asked;
       if (signal.aborted && 'error' in result) return undefined;
-      const answer = { names, askedAt, result };
+      const answer = { choices, askedAt, result };
       this.#answer = answer;
-      if ('refs' in result) this.#spread(answer, result.refs);
+      if ('about' in result) this.#spread(answer);
       return answer;
     };
-    const asking: Asking = { names, askedAt, answer: spread() };
+    const asking: Asking = { choices, askedAt, answer: spread() };
     this.#asking = asking;
     const answer = await asking.answer;
     if (this.#asking === asking) this.#asking = undefined;
-    return answer ?? { names, askedAt, result: await asked };
+    return answer ?? { choices, askedAt, result: await asked };
   }
 
-  #spread(answer: Answer, refs: readonly AdvertisedRef[]): void {
-    const now = new Map(refs.map((ref) => [ref.name, ref]));
-    for (const { names, had, isWaiting, onMoved } of this.#members) {
-      if (isWaiting || !had || had === answer || !('refs' in had.result)) continue;
-      const before = new Map(had.result.refs.map((ref) => [ref.name, ref]));
-      const ref = names.map((name) => now.get(name)).find((each) => each !== undefined);
-      if (ref && before.get(ref.name)?.oid !== ref.oid) onMoved({ ref: ref.name, to: ref.peeledOid ?? ref.oid });
+  /** Nothing is read where the answer is the one that came before. */
+  #collect(choices: readonly RefChoice[], refs: Iterable<AdvertisedRef>, digest: string): Collected {
+    const before = this.#answer?.result;
+    const isSame = before && 'about' in before && before.digest === digest;
+    if (isSame && choices.every(({ id }) => before.about.has(id))) return before;
+    return { digest, about: collectRefs(choices, refs) };
+  }
+
+  #spread(answer: Answer): void {
+    for (const { choice, had, isWaiting, onMoved } of this.#members) {
+      if (isWaiting || !choice || !had || had === answer || 'error' in had.result) continue;
+      const [before, now] = [chosenIn(had, choice), chosenIn(answer, choice)];
+      const isMoved = now && (before?.name !== now.name || before.oid !== now.oid);
+      if (isMoved) onMoved({ ref: now.name, to: now.peeledOid ?? now.oid });
     }
   }
 }
 
-function covers(known: ReadonlySet<string>, names: readonly string[]): boolean {
-  return names.every((name) => known.has(name));
+function chosenIn(answer: Answer | undefined, { id }: RefChoice): AdvertisedRef | undefined {
+  return answer && 'about' in answer.result ? answer.result.about.get(id)?.chosen : undefined;
 }

@@ -3,8 +3,9 @@ import type { SidecarError } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
 import type { Poller } from './poller.ts';
-import { pickTip, type RefSource, type Tip } from './ref-source.ts';
-import type { Membership } from './shared-answers.ts';
+import type { RefChoice } from './ref-choice.ts';
+import { type RefSource, type Tip, tipOf } from './ref-source.ts';
+import type { AskForRefs, Membership } from './shared-answers.ts';
 
 export interface SharedSourceOptions {
   readonly poller: Poller;
@@ -32,24 +33,14 @@ export class SharedSource implements RefSource {
     return this.#options.poller.fetchUrl;
   }
 
-  async poll(
-    candidates: readonly string[],
-    requested: string,
-    credentials: readonly Credential[],
-    signal: AbortSignal,
-  ): Promise<Tip> {
+  async poll(choice: RefChoice, credentials: readonly Credential[], signal: AbortSignal): Promise<Tip> {
     const { poller, membership, shownUrl } = this.#options;
-    const refs = await membership.refs(
-      candidates,
-      async (names, limit) => await poller.list(names, credentials, limit),
-      signal,
-    );
-    return pickTip(refs, candidates, requested, shownUrl);
+    const ask: AskForRefs = async (questions, limit, read) => await poller.read(questions, credentials, limit, read);
+    return await tipOf(await membership.ask(choice, ask, signal), shownUrl, signal);
   }
 
-  expected(candidates: readonly string[]): Oid | undefined {
-    const refs = this.#options.membership.seen();
-    const ref = candidates.map((name) => refs.find((each) => each.name === name)).find((each) => each !== undefined);
+  expected(choice: RefChoice): Oid | undefined {
+    const ref = this.#options.membership.seen(choice);
     return ref?.peeledOid ?? ref?.oid;
   }
 

@@ -11,6 +11,7 @@ import type { HookRunner } from '../notify/hook-runner.ts';
 import type { Notification } from '../notify/notification.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
+import type { RefChoice } from '../poll/ref-choice.ts';
 import type { RefSource } from '../poll/ref-source.ts';
 import type { CredentialSource } from '../remote/credential-source.ts';
 import type { WiredStore } from './wiring/shared-store.ts';
@@ -32,6 +33,8 @@ export interface SyncContext {
   /** See `CheckoutPlan`. */
   readonly surroundings: string;
   readonly source: RefSource;
+  /** Which ref is followed. */
+  readonly choice: RefChoice;
   readonly credentials: CredentialSource;
   readonly observer: SyncObserver;
   /** They run after a publish, each at its own pace. */

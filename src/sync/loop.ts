@@ -48,7 +48,7 @@ export class SyncLoop {
 
   constructor(options: LoopOptions) {
     this.#options = options;
-    this.#hintedPause = new HintedPause(options.context.clock, options.wakeUps);
+    this.#hintedPause = new HintedPause(options.context.clock, options.wakeUps, options.context.choice);
   }
 
   async run(): Promise<LoopEnd> {

@@ -1,5 +1,6 @@
 import type { SyncConfig } from '../config/sync-config.ts';
 import type { Git } from '../git/git.ts';
+import type { RefChoice } from '../poll/ref-choice.ts';
 import type { RefSource } from '../poll/ref-source.ts';
 import { Health } from '../serve/health.ts';
 import type { Followed } from '../serve/inbound/match.ts';
@@ -43,6 +44,7 @@ export function showSync(metrics: MetricsSink, source: RefSource, git: Git): voi
 }
 
 /** What a notification has to be about. */
-export function followedBy({ remote, target }: SyncConfig): Followed {
-  return { url: remote.fetchUrl, refs: target.kind === 'oid' ? ['HEAD'] : target.candidates };
+export function followedBy({ remote, target }: SyncConfig, choice: RefChoice): Followed {
+  const refs = target.kind === 'oid' ? ['HEAD'] : (choice.names ?? []);
+  return { url: remote.fetchUrl, refs, pattern: choice.names ? undefined : choice };
 }

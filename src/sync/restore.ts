@@ -1,4 +1,3 @@
-import type { Target } from '../config/sync-config.ts';
 import { messageOf } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
 import type { SyncContext } from './context.ts';
@@ -8,9 +7,13 @@ import { checkout } from './stages/checkout.ts';
 import { publish } from './stages/publish.ts';
 
 /** What was published last is what the configuration asks for today. */
-function isStillWanted(target: Target, oid: Oid | undefined, ref: string | undefined): boolean {
+function isStillWanted(
+  { config: { target }, choice }: Pick<SyncContext, 'config' | 'choice'>,
+  oid: Oid | undefined,
+  ref: string | undefined,
+): boolean {
   if (target.kind === 'oid') return oid === target.oid;
-  return target.kind === 'ref' && ref !== undefined && target.candidates.includes(ref);
+  return target.kind !== 'abbreviated' && ref !== undefined && choice.covers(ref);
 }
 
 /**
@@ -22,7 +25,7 @@ export async function restoreLastRevision(context: SyncContext, found: Cycle, sc
   const { oid, ref, url } = repository.state;
   const { plan, link, live } = found;
   const isAsked = found.wanted !== undefined;
-  if (!isStillWanted(config.target, oid, ref)) return;
+  if (!isStillWanted(context, oid, ref)) return;
   if (isAsked || live || !plan || !link || !oid || !repository.exists || url !== config.remote.fetchUrl) return;
   const wanted = { ref: ref ?? config.target.requested, oid };
   const last = { wanted, plan, link, live, polledAt: scope.startedAt, fetchedObjects: undefined, spare: undefined };

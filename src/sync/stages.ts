@@ -1,11 +1,12 @@
 import type { Stage } from './cycle.ts';
+import { RefMoves } from './ref-moves.ts';
 import { inOrder } from './stage-order.ts';
 import { checkout } from './stages/checkout.ts';
 import { createCleanUp } from './stages/clean-up.ts';
 import { compareWith } from './stages/compare.ts';
 import { fetchObjects } from './stages/fetch.ts';
 import { look } from './stages/look.ts';
-import { poll, refreshCredentials } from './stages/poll.ts';
+import { pollWith, refreshCredentials } from './stages/poll.ts';
 import { askBeforePublish, publish } from './stages/publish.ts';
 import { report } from './stages/report.ts';
 import { createTell } from './stages/tell.ts';
@@ -16,7 +17,7 @@ export function createStages(): readonly Stage[] {
   return inOrder([
     look,
     refreshCredentials,
-    poll,
+    pollWith(new RefMoves()),
     compareWith(new TreeWatch()),
     fetchObjects,
     checkout,

@@ -44,7 +44,7 @@ export async function wireWakeableSync(options: WakeableSyncOptions): Promise<Wa
     wake,
     wakeUps,
     inbound: {
-      followed: () => [followedBy(config)],
+      followed: () => [followedBy(config, wired.context.choice)],
       clock,
       log,
       wake,

@@ -250,7 +250,7 @@ describe('a relay that fails', () => {
     const facts = {
       url: relay.url,
       repository: name,
-      names: ['HEAD'],
+      wanted: { names: ['HEAD'], newest: undefined },
       settings,
       agent: 'test',
       clock: systemClock,

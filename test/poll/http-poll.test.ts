@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { SidecarError } from '../../src/model/error.ts';
 import { listRefs } from '../../src/poll/http-poll.ts';
 import { readLsRemote } from '../../src/poll/ls-remote.ts';
+import { allRefs } from '../../src/poll/read-refs.ts';
 import { readRetryAfter } from '../../src/remote/http-failure.ts';
 import { NotNative, UploadPack } from '../../src/remote/upload-pack.ts';
 import { dataPacket, FLUSH_PACKET } from '../../src/remote/wire/pkt-line.ts';
@@ -41,7 +42,7 @@ async function setUp(answer: (request: Request, response: ServerResponse) => voi
   const stub = await httpStub(answer);
   const poll = new UploadPack({ url: `${stub.url}/repo.git`, settings: SETTINGS, agent: 'test', now: Date.now });
   const ask = (credentials: { url: string; username: string; password: string }[] = []) =>
-    listRefs(poll, ['refs/heads/main'], credentials, AbortSignal.timeout(2000));
+    listRefs(poll, ['refs/heads/main'], credentials, AbortSignal.timeout(2000), allRefs);
   return { stub, poll, ask };
 }
 
@@ -163,7 +164,7 @@ describe('the native poll', () => {
 
   test('nobody listening is a typed error', async () => {
     const poll = new UploadPack({ url: 'http://127.0.0.1:1/x', settings: SETTINGS, agent: 'test', now: Date.now });
-    await expect(listRefs(poll, ['x'], [], AbortSignal.timeout(2000))).rejects.toMatchObject({
+    await expect(listRefs(poll, ['x'], [], AbortSignal.timeout(2000), allRefs)).rejects.toMatchObject({
       code: 'ERR_REMOTE_UNREACHABLE',
     });
   });

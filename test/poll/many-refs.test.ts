@@ -5,6 +5,7 @@ import { createGit } from '../../src/git/git.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createProcessRunner } from '../../src/platform/process.ts';
 import { lsRemote } from '../../src/poll/ls-remote.ts';
+import { allRefs } from '../../src/poll/read-refs.ts';
 import { Mirror } from '../../src/relay/server/mirror.ts';
 import { MOST_REFS, readLsRefs } from '../../src/remote/wire/ls-refs.ts';
 import { dataPacket, FLUSH_PACKET } from '../../src/remote/wire/pkt-line.ts';
@@ -38,7 +39,7 @@ describe('a repository with very many refs', () => {
   test('git ls-remote and a mirror that is opened again give all of 80,000 refs, not those of the first 8 MiB', async () => {
     const { gitDir, git } = repositoryWith(80_000);
     // 80,000, HEAD and main.
-    const listed = await lsRemote(git, gitDir, gitDir, ['HEAD', 'refs/*'], signal);
+    const listed = await lsRemote(git, gitDir, gitDir, ['HEAD', 'refs/*'], signal, allRefs);
     expect(listed).toHaveLength(80_002);
     const mirror = new Mirror({ git, root: dirname(gitDir), gitDir, clock: systemClock, log: silentLog });
     expect(await mirror.open(signal)).toBe(true);
@@ -47,7 +48,7 @@ describe('a repository with very many refs', () => {
 
   test('half a list is no list: more than is kept of git ls-remote is an error with a code', async () => {
     const { gitDir, git } = repositoryWith(240_000);
-    await expect(lsRemote(git, gitDir, gitDir, ['HEAD', 'refs/*'], signal)).rejects.toMatchObject({
+    await expect(lsRemote(git, gitDir, gitDir, ['HEAD', 'refs/*'], signal, allRefs)).rejects.toMatchObject({
       code: 'ERR_REMOTE_TOO_LARGE',
     });
   });
@@ -55,8 +56,8 @@ describe('a repository with very many refs', () => {
   test('a server that lists more refs than are taken is refused before they fill the memory', () => {
     const packet = dataPacket(`${'a'.repeat(40)} refs/heads/main`);
     const answer = Buffer.concat([...Array.from({ length: MOST_REFS }, () => packet), FLUSH_PACKET]);
-    expect(readLsRefs(answer)).toHaveLength(MOST_REFS);
-    expect(() => readLsRefs(Buffer.concat([packet, answer]))).toThrowError(
+    expect([...readLsRefs(answer)]).toHaveLength(MOST_REFS);
+    expect(() => [...readLsRefs(Buffer.concat([packet, answer]))]).toThrowError(
       expect.objectContaining({ code: 'ERR_REMOTE_TOO_LARGE' }),
     );
   });

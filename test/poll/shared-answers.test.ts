@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Hint } from '../../src/model/hint.ts';
 import { type Oid, parseOid } from '../../src/model/oid.ts';
 import type { AdvertisedRef } from '../../src/model/ref.ts';
+import { chooseFirst } from '../../src/poll/first-ref.ts';
+import type { RefCollector } from '../../src/poll/ref-choice.ts';
 import { type AskForRefs, type Membership, SharedAnswers } from '../../src/poll/shared-answers.ts';
 import { HandClock } from '../kit/hand-clock.ts';
 
@@ -24,15 +26,16 @@ class Server {
     return open;
   }
 
-  ask: AskForRefs = async (names, signal) => {
+  ask: AskForRefs = async (names, signal, read) => {
     this.questions.push(names);
     await Promise.race([this.#gate, new Promise((done) => signal.addEventListener('abort', done))]);
     if (signal.aborted) throw signal.reason;
     if (this.failing) throw this.failing;
-    return names.flatMap((name): AdvertisedRef[] => {
+    const refs = names.flatMap((name): AdvertisedRef[] => {
       const oid = this.refs.get(name);
       return oid ? [{ name, oid, peeledOid: undefined, symref: undefined } as unknown as AdvertisedRef] : [];
     });
+    return read(refs, JSON.stringify(refs));
   };
 }
 
@@ -46,8 +49,8 @@ function setUp(count: number) {
     shared.join({ periodMs: PERIOD_MS, onMoved: (hint) => moved.push([index, hint]) }),
   );
   for (const [name = ''] of names) server.refs.set(name, oidOf('1'));
-  const poll = async (index: number, signal = never) =>
-    await members[index]?.refs(names[index] ?? [], server.ask, signal);
+  const poll = async (index: number, signal = never): Promise<RefCollector | undefined> =>
+    await members[index]?.ask(chooseFirst(`b${index}`, names[index] ?? []), server.ask, signal);
   return { clock, server, moved, members, poll, names };
 }
 
@@ -79,7 +82,7 @@ describe('followers of refs of one repository', () => {
     // Who asked has the answer, and is not woken for it.
     expect(moved).toEqual([[2, { ref: 'refs/heads/b2', to: oidOf('2') }]]);
     const asked = server.questions.length;
-    expect((await poll(2))?.find(({ name }) => name === 'refs/heads/b2')?.oid).toBe(oidOf('2'));
+    expect((await poll(2))?.chosen).toMatchObject({ name: 'refs/heads/b2', oid: oidOf('2') });
     expect(server.questions.length).toBe(asked);
   });
 
@@ -128,7 +131,8 @@ describe('followers of refs of one repository', () => {
     expect(server.questions.length - before).toBe(1);
     server.failing = undefined;
     await clock.advance(PERIOD_MS);
-    await expect(poll(1)).resolves.toHaveLength(3);
+    await expect(poll(1)).resolves.toMatchObject({ chosen: { name: 'refs/heads/b1' } });
+    expect(server.questions.at(-1)).toHaveLength(3);
   });
 
   test('are not hurt by one that gives up in the middle of its question', async () => {
@@ -153,7 +157,7 @@ describe('followers of refs of one repository', () => {
     await clock.advance(10 * PERIOD_MS);
     members[0]?.expectNews();
     open();
-    await expect(polling).resolves.toHaveLength(1);
+    await expect(polling).resolves.toMatchObject({ chosen: { name: 'refs/heads/b0' } });
     expect(server.questions).toHaveLength(1);
   });
 

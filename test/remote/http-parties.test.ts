@@ -51,7 +51,7 @@ async function troubleOf(url: string): Promise<Shown> {
   const shared = {
     url,
     repository: REPOSITORY,
-    names: [],
+    wanted: { names: [], newest: undefined },
     settings,
     agent: 'test',
     clock: systemClock,

@@ -55,7 +55,13 @@ describe('services that are no git servers', () => {
     const shared = { url: first.url, settings, token: async () => 's3cret', clock: systemClock, log: silentLog };
     const feed = new SseFeed({
       ...shared,
-      ...{ repository: REPOSITORY, names: [], report: () => undefined, agent: 'test', random: () => 0 },
+      ...{
+        repository: REPOSITORY,
+        wanted: { names: [], newest: undefined },
+        report: () => undefined,
+        agent: 'test',
+        random: () => 0,
+      },
     });
     const reports = new Reports({ ...shared, instance: 'a' });
     onTestFinished(() => {

@@ -10,6 +10,7 @@ import { AGENT } from '../../platform/version.ts';
 import { httpSettingsFor, type ServerAccess } from '../../poll/native-poll.ts';
 import { parseRemoteUrl, type RemoteUrl } from '../../remote/url.ts';
 import { type RepositoryName, repositoryNameOf } from '../protocol/repository-name.ts';
+import type { WantedRefs } from '../protocol/wanted-refs.ts';
 import { Reports } from './reports.ts';
 import { RELAY_USER } from './settings.ts';
 import { SseFeed } from './sse-feed.ts';
@@ -61,7 +62,7 @@ export async function openRelay(
   access: ServerAccess,
   relay: RelayClientConfig,
   repository: RepositoryName,
-  names: readonly string[],
+  wanted: WantedRefs,
   { git, log, redactor, clock, random }: RelayOpening,
 ): Promise<{ readonly feed: SseFeed; readonly reports: Reports }> {
   const settings = await httpSettingsFor(access, git, relay.url);
@@ -71,7 +72,7 @@ export async function openRelay(
   const feed = new SseFeed({
     ...shared,
     repository,
-    names,
+    wanted,
     report: () => reports.forNewStream(),
     agent: AGENT,
     random,

@@ -2,6 +2,7 @@ import type { Credential } from '../../model/credential.ts';
 import { SidecarError } from '../../model/error.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
+import type { RefChoice } from '../../poll/ref-choice.ts';
 import { pickTip, type RefSource, type Tip } from '../../poll/ref-source.ts';
 import type { UploadPack } from '../../remote/upload-pack.ts';
 import { confirmedAt, nextChange, type RefFeed, silenceOf, type Told } from './feed.ts';
@@ -69,12 +70,7 @@ export class RelaySource implements RefSource {
     return this.#current.fetchUrl;
   }
 
-  async poll(
-    candidates: readonly string[],
-    requested: string,
-    credentials: readonly Credential[],
-    signal: AbortSignal,
-  ): Promise<Tip> {
+  async poll(choice: RefChoice, credentials: readonly Credential[], signal: AbortSignal): Promise<Tip> {
     const { feed, objects, upstream, shownUrl, clock, log } = this.#options;
     if (!feed.told && !this.#isAwayForLong()) await this.#firstWord(signal);
     const told = this.#lastWord();
@@ -82,12 +78,12 @@ export class RelaySource implements RefSource {
     const isBehind = told !== undefined && told.asOf < this.#upstreamAskedAt;
     if (told && !(upstream && (isBehind || this.#isAwayForLong()))) {
       this.#use(objects);
-      return pickTip(told.refs.values(), candidates, requested, shownUrl);
+      return await pickTip(told.refs.values(), choice, shownUrl, signal);
     }
     if (!upstream) throw silenceOf(feed, this.#options.relay, FIRST_WORD_MS);
     if (this.#current !== upstream) log.warn('the relay is unreachable: asking the git server', { repo: shownUrl });
     this.#use(upstream);
-    const tip = await upstream.poll(candidates, requested, credentials, signal);
+    const tip = await upstream.poll(choice, credentials, signal);
     this.#upstreamAskedAt = clock.now();
     return tip;
   }

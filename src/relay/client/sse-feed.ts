@@ -14,6 +14,7 @@ import { digestOf, type Refs } from '../protocol/refs.ts';
 import { REPORT_HEADER } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import { SILENCE_MS } from '../protocol/timing.ts';
+import { type WantedRefs, writeWanted } from '../protocol/wanted-refs.ts';
 import type { RefFeed, Told } from './feed.ts';
 import { relayRefusal, relayUnreachable } from './relay-failure.ts';
 
@@ -21,8 +22,7 @@ export interface SseFeedOptions {
   /** The relay, without a trailing slash. */
   readonly url: string;
   readonly repository: RepositoryName;
-  /** Full names; none: every ref. */
-  readonly names: readonly string[];
+  readonly wanted: WantedRefs;
   readonly settings: HttpAccess;
   readonly token: () => Promise<string | undefined>;
   /** What we say of ourselves when a stream is opened, as a header; undefined: nothing. */
@@ -152,10 +152,10 @@ export class SseFeed implements RefFeed {
   }
 
   async #open(connection: HttpConnection, signal: AbortSignal): Promise<IncomingMessage> {
-    const { url, repository, names, token, report, agent, clock, answerMs = ANSWER_MS } = this.#options;
+    const { url, repository, wanted, token, report, agent, clock, answerMs = ANSWER_MS } = this.#options;
     const target = new URL(`${url}/events`);
     target.searchParams.set('repo', repository);
-    for (const name of names) target.searchParams.append('ref', name);
+    writeWanted(target.searchParams, wanted);
     const [secret, told] = [await token(), report()];
     const headers = {
       accept: 'text/event-stream',
@@ -175,6 +175,9 @@ export class SseFeed implements RefFeed {
     const type = answer.headers['content-type'] ?? '';
     if (answer.statusCode === 200 && type.startsWith('text/event-stream')) return answer;
     const text = (await readBody(answer).catch(unreachable)).toString('utf8', 0, 200).trim();
+    const isUnknown = answer.statusCode === 400 && wanted.newest !== undefined;
+    if (isUnknown)
+      throw new SidecarError('ERR_RELAY_OLD', { op: 'follow', target: url, detail: `status 400: ${text}` });
     const refusal = relayRefusal(answer.statusCode ?? 0, text, attempt);
     const said = answer.headers[TROUBLE_HEADER];
     throw isErrorCode(said) ? new SidecarError(said, { op: 'follow', target: url, detail: refusal.detail }) : refusal;

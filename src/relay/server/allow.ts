@@ -1,4 +1,5 @@
 import { SidecarError } from '../../model/error.ts';
+import { compileGlob } from '../../platform/glob.ts';
 import { parseAddress, parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
 
 /** Where a repository comes from, and which of its refs are passed on. */
@@ -19,10 +20,9 @@ function invalid(text: string, detail: string): SidecarError {
   return new SidecarError('ERR_RELAY_PATTERN', { op: 'read the pattern', target: text, detail, hint });
 }
 
-/** `*`: anything within a segment; `**`: anything. */
-function globExpression(glob: string): RegExp {
-  const escaped = glob.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replace(/\*\*|\*/g, (stars) => (stars === '**' ? '.+' : '[^/]+'))}$`);
+/** `*`: something within a segment; `**`: something. Names come from clients and from git servers. */
+function compile(glob: string): (name: string) => boolean {
+  return compileGlob(glob, { least: 1, questionMark: false });
 }
 
 /** A pattern over repository names: `git.example.com/team/*`, where `**` reaches over slashes; `%20` is a space. */
@@ -31,8 +31,7 @@ export function compileNamePattern(text: string): (name: RepositoryName) => bool
     .replaceAll('%20', ' ')
     .replace(/^[a-z]+:\/\//i, '')
     .replace(/^[^/]*/, (host) => host.toLowerCase());
-  const expression = globExpression(bare);
-  return (name) => expression.test(name);
+  return compile(bare);
 }
 
 const EVERYTHING = ['refs/heads/**', 'refs/tags/**'];
@@ -45,17 +44,20 @@ function refGlobs(text: string | undefined): readonly string[] {
   });
 }
 
+function anyOf(globs: readonly string[]): (ref: string) => boolean {
+  const all = globs.map(compile);
+  return (ref) => all.some((matches) => matches(ref));
+}
+
 /** Which full names of refs a list like `main,release/*` means. */
 export function compileRefGlobs(text: string): (ref: string) => boolean {
-  const expressions = refGlobs(text).map(globExpression);
-  return (ref) => expressions.some((expression) => expression.test(ref));
+  return anyOf(refGlobs(text));
 }
 
 function refSelection(text: string | undefined): Pick<Upstream, 'covers' | 'questions'> {
   const globs = refGlobs(text);
-  const expressions = globs.map(globExpression);
   return {
-    covers: (ref) => expressions.some((expression) => expression.test(ref)),
+    covers: anyOf(globs),
     questions: ['HEAD', ...globs.map((glob) => glob.replace(/\*.*$/, '*'))],
   };
 }

@@ -3,11 +3,13 @@ import { SidecarError } from '../../model/error.ts';
 import { ERROR_CODES } from '../../model/error-codes.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
 import { writeEvent, writeRefsEnd, writeRefsStart } from '../protocol/events.ts';
-import { changesBetween, digestOf, type Refs, selectRefs } from '../protocol/refs.ts';
+import { changesBetween, digestOf, type RefChange, type Refs } from '../protocol/refs.ts';
 import type { Principal } from './access.ts';
 import type { Follower } from './follower.ts';
 import { type RefView, refsIn, WHOLE_VIEW } from './ref-view.ts';
+import { SelectedRefs } from './selected-refs.ts';
 import { type StreamPlace, StreamPlaces } from './stream-places.ts';
+import type { WantedView } from './wanted-view.ts';
 
 /** One open stream. */
 interface Subscriber {
@@ -22,7 +24,7 @@ interface Subscriber {
 /** Subscribers of the same refs of the same repository: they get the same bytes. */
 interface Channel {
   readonly follower: Follower;
-  readonly names: readonly string[];
+  readonly wanted: WantedView;
   readonly view: RefView;
   readonly subscribers: Set<Subscriber>;
   refs: Refs;
@@ -49,14 +51,15 @@ const MOST_UNSENT_BYTES = 256 * 1024;
 const SHORT_BYTES = 64 * 1024;
 /** With `--stagger`: subscribers whose turns are within so many milliseconds get the event together. */
 const TURN_MS = 20;
+/** Different patterns over the refs of one repository: after each change each of them has to be looked after. */
+const MOST_SEARCHES = 64;
 /** How long the last bytes of a stream that ends may take to leave. */
 const LAST_BYTES_MS = 10_000;
 
 /** The client that wants a stream, and what it follows. */
 export interface Subscription {
   readonly follower: Follower;
-  /** Full names of refs; none: all. */
-  readonly names: readonly string[];
+  readonly wanted: WantedView;
   /** Of the last event that the subscriber saw. */
   readonly lastId: string | undefined;
   readonly principal: Principal;
@@ -68,6 +71,7 @@ export class Hub {
   readonly #options: HubOptions;
   readonly #channels = new Map<Follower, Map<string, Channel>>();
   readonly #places: StreamPlaces;
+  readonly #selected: SelectedRefs;
   #subscribers = 0;
   #eventsSent = 0;
   #dropped = 0;
@@ -75,6 +79,7 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = options;
+    this.#selected = new SelectedRefs(options.clock);
     this.#places = new StreamPlaces(options.mostSubscribers);
   }
 
@@ -111,13 +116,20 @@ export class Hub {
   }
 
   /** The id of the state that subscribers of these refs get now; empty while nothing is known. */
-  idOf(follower: Follower, names: readonly string[], view = WHOLE_VIEW): string {
-    return follower.isKnown ? digestOf(selectRefs(refsIn(follower.refs, view), names)) : '';
+  idOf(follower: Follower, wanted: WantedView, view = WHOLE_VIEW): string {
+    return follower.isKnown ? digestOf(this.#selected.select(refsIn(follower.refs, view), wanted)) : '';
+  }
+
+  /** Whether `owner` may have what it wants looked for among all refs; what is found for others costs nothing. */
+  mayFollow(follower: Follower, wanted: WantedView, view: RefView, owner: string): boolean {
+    if (!wanted.isSearch || this.#channels.get(follower)?.has(keyOf(wanted, view))) return true;
+    const searches = [...(this.#channels.get(follower)?.values() ?? [])].filter((each) => each.wanted.isSearch);
+    return searches.length < MOST_SEARCHES && this.#selected.mayLook(owner, refsIn(follower.refs, view), wanted);
   }
 
   /** Takes a stream on whose head was sent. */
-  subscribe({ follower, names, lastId, principal, place }: Subscription, response: ServerResponse): void {
-    const channel = this.#channel(follower, names, principal.viewOf(follower.upstream.name));
+  subscribe({ follower, wanted, lastId, principal, place }: Subscription, response: ServerResponse): void {
+    const channel = this.#channel(follower, wanted, principal.viewOf(follower.upstream.name));
     const subscriber: Subscriber = { response, principal, place: this.#options.random(), isStuck: false };
     channel.subscribers.add(subscriber);
     place.end = (error) => this.#end(subscriber, error);
@@ -128,12 +140,13 @@ export class Hub {
     if (follower.trouble) this.#send(subscriber, troubleEvent(follower.trouble));
   }
 
-  /** The refs of `follower` moved. */
-  tell(follower: Follower): void {
+  /** These refs of `follower` moved. */
+  tell(follower: Follower, moved: readonly RefChange[]): void {
     for (const channel of this.#channels.get(follower)?.values() ?? []) {
-      const refs = selectRefs(refsIn(follower.refs, channel.view), channel.names);
-      const changes = changesBetween(channel.refs, refs);
+      const all = refsIn(follower.refs, channel.view);
       const wasKnown = channel.id !== '';
+      const refs = wasKnown ? channel.wanted.update(channel.refs, all, moved) : channel.wanted.select(all);
+      const changes = changesBetween(channel.refs, refs);
       if (wasKnown && changes.length === 0) continue;
       channel.refs = refs;
       channel.id = digestOf(refs);
@@ -211,16 +224,16 @@ export class Hub {
       for (const { subscribers } of channels.values()) for (const { response } of [...subscribers]) response.destroy();
   }
 
-  #channel(follower: Follower, names: readonly string[], view: RefView): Channel {
+  #channel(follower: Follower, wanted: WantedView, view: RefView): Channel {
     const channels = this.#channels.get(follower) ?? new Map<string, Channel>();
     this.#channels.set(follower, channels);
-    const key = [view.id, ...[...names].sort()].join('\n');
+    const key = keyOf(wanted, view);
     let channel = channels.get(key);
     if (!channel) {
-      const refs = selectRefs(refsIn(follower.refs, view), names);
+      const refs = this.#selected.select(refsIn(follower.refs, view), wanted);
       channel = {
         follower,
-        names,
+        wanted,
         view,
         subscribers: new Set(),
         refs,
@@ -303,6 +316,10 @@ export class Hub {
     for (const [key, each] of channels ?? []) if (each === channel) channels?.delete(key);
     if (channels?.size === 0) this.#channels.delete(channel.follower);
   }
+}
+
+function keyOf(wanted: WantedView, view: RefView): string {
+  return [view.id, wanted.id].join('\n');
 }
 
 function accessIsOver(): SidecarError {

@@ -3,12 +3,14 @@ import { SidecarError } from '../../model/error.ts';
 import { answerJson, answerText, type Route, readRequest } from '../../platform/http-answer.ts';
 import { LARGEST_REPORT, REPORT_HEADER, readReport } from '../protocol/report.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
+import { readWanted, UNFIT_REFS } from '../protocol/wanted-refs.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import type { Fleet } from './fleet.ts';
 import type { Hub, Subscription } from './hub.ts';
 import { answerLater, type OnRefused } from './quotas.ts';
 import { refsIn } from './ref-view.ts';
 import type { Repositories } from './repositories.ts';
+import { viewOf } from './wanted-view.ts';
 
 export interface RelayRoutesOptions {
   readonly doorkeeper: Doorkeeper;
@@ -18,26 +20,23 @@ export interface RelayRoutesOptions {
   readonly onRefused: OnRefused;
 }
 
-const MOST_REFS = 64;
 /** How long a subscriber that comes from another relay waits for the answer of the git server. */
 const PATIENCE_MS = 10_000;
-const REF = /^(?:HEAD|[^\p{Cc}\s~^:?*[\\]{1,500})$/u;
 
-/** `GET /events?repo=HOST/PATH[&ref=NAME…]`: the stream that `events.ts` describes. */
+/** `GET /events?repo=HOST/PATH[&ref=NAME…]`: the stream that `events.ts` describes. See `wanted-refs.ts` for patterns. */
 export function eventsRoute(options: RelayRoutesOptions): Route {
   const { doorkeeper, hub, onRefused } = options;
   return async ({ pathname, searchParams }, request, response) => {
     if (pathname !== '/events') return false;
-    const names = searchParams.getAll('ref');
+    const refs = readWanted(searchParams);
     if (request.method !== 'GET') answerText(response, 405, 'use GET');
-    else if (names.length > MOST_REFS || !names.every((name) => REF.test(name)))
-      answerText(response, 400, `up to ${MOST_REFS} names of refs`);
+    else if (!refs) answerText(response, 400, UNFIT_REFS);
     else {
       const name = parseRepositoryName(searchParams.get('repo') ?? '');
       const principal = doorkeeper.identify(request, response);
       if (!principal) return true;
       const place = hub.reserve(principal.id, response);
-      if (place) await serveStream(options, { name, names, principal, place }, request, response);
+      if (place) await serveStream(options, { name, wanted: viewOf(refs), principal, place }, request, response);
       else {
         onRefused('streams');
         answerLater(response, 503, 10, 'this relay has as many subscribers as it may, and none has to give way to you');
@@ -47,31 +46,39 @@ export function eventsRoute(options: RelayRoutesOptions): Route {
   };
 }
 
-interface Wanted extends Pick<Subscription, 'names' | 'principal' | 'place'> {
+interface Wanted extends Pick<Subscription, 'wanted' | 'principal' | 'place'> {
   readonly name: RepositoryName | undefined;
 }
 
 async function serveStream(
-  { doorkeeper, repositories, hub, fleet }: RelayRoutesOptions,
-  { name, ...wanted }: Wanted,
+  { doorkeeper, repositories, hub, fleet, onRefused }: RelayRoutesOptions,
+  { name, ...subscription }: Wanted,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const follower = await doorkeeper.admit(name, request, response, 0);
   if (!follower || response.destroyed) return;
+  const { wanted, principal } = subscription;
+  const view = principal.viewOf(follower.upstream.name);
+  if (!hub.mayFollow(follower, wanted, view, principal.id)) {
+    onRefused('streams');
+    answerLater(
+      response,
+      429,
+      2,
+      'more patterns over the refs of this repository are followed than this relay can serve',
+    );
+    return;
+  }
   const report = headerText(request, REPORT_HEADER);
-  if (report !== undefined) joinFleet(fleet, wanted.principal.id, follower.upstream.name, report, response);
+  if (report !== undefined) joinFleet(fleet, principal.id, follower.upstream.name, report, response);
   openStream(request, response);
   const lastId = headerText(request, 'last-event-id');
   // Another relay has sent it a state that we do not know: an older or a newer one.
-  if (
-    lastId !== undefined &&
-    follower.isKnown &&
-    lastId !== hub.idOf(follower, wanted.names, wanted.principal.viewOf(follower.upstream.name))
-  )
+  if (lastId !== undefined && follower.isKnown && lastId !== hub.idOf(follower, wanted, view))
     await follower.askForMissing(PATIENCE_MS);
   if (response.destroyed) return;
-  hub.subscribe({ ...wanted, follower, lastId }, response);
+  hub.subscribe({ ...subscription, follower, lastId }, response);
   // It was let go of meanwhile: this stream would never hear of anything.
   if (repositories.peek(follower.upstream.name) !== follower)
     hub.endAll(follower, new SidecarError('ERR_RELAY_FULL', { op: 'serve a stream', detail: 'it is followed anew' }));

@@ -66,7 +66,13 @@ export function createUpstreams(wiring: UpstreamWiring): OpenUpstream {
     const poller = await createPoller(server, git, log, clock);
     const shared = { poller, shownUrl: remote.shownUrl, clock, credentials };
     if (!parent) return polledUpstream(shared);
-    const { feed } = await openRelay(server, parent, name, [], { git, log, redactor, clock, random });
+    const { feed } = await openRelay(
+      server,
+      parent,
+      name,
+      { names: [], newest: undefined },
+      { git, log, redactor, clock, random },
+    );
     let refs = feed.told?.refs;
     feed.onChange(() => {
       if (!feed.told || feed.told.refs === refs) return;

@@ -151,7 +151,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
         noteOnBoard({ board, repository: name, refs: () => follower.refs, onNews: (hint) => follower.wake(hint), log }),
       onChange: (changes) => {
         fleet.changed(name, changes);
-        hub.tell(follower);
+        hub.tell(follower, changes);
         metrics?.count('git_sidecar_relay_changes_total', { repository: name });
         untidy.add(mirror);
       },

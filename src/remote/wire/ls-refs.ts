@@ -105,14 +105,14 @@ function inOrder(a: string, b: string): number {
 }
 
 /**
- * Reads the answer to an `ls-refs` command. The answer must end in a flush packet: one that was cut off would look like
+ * Reads the answer to an `ls-refs` command, ref by ref: it is not known to be good before its end. It must end in a flush packet: one that was cut off would look like
  * refs that were deleted.
  *
  * @throws SidecarError ERR_REMOTE_PROTOCOL for anything that is not such an answer; with the server's own text when it
  *   sent an `ERR` packet; ERR_REMOTE_TOO_LARGE when there are more refs than are taken.
  */
-export function readLsRefs(body: Buffer): AdvertisedRef[] {
-  const refs: AdvertisedRef[] = [];
+export function* readLsRefs(body: Buffer): Generator<AdvertisedRef, void, undefined> {
+  let count = 0;
   let complete = false;
   for (const packet of readPackets(body)) {
     if (packet.kind !== 'data') {
@@ -126,9 +126,11 @@ export function readLsRefs(body: Buffer): AdvertisedRef[] {
         detail: `the server says: ${line.slice(4, 404)}`,
       });
     }
-    if (refs.length >= MOST_REFS) throw tooManyRefs();
+    if (count >= MOST_REFS) throw tooManyRefs();
     const ref = readRefLine(line);
-    if (ref) refs.push(ref);
+    if (!ref) continue;
+    count += 1;
+    yield ref;
   }
   if (!complete) {
     throw new SidecarError('ERR_REMOTE_PROTOCOL', {
@@ -136,5 +138,4 @@ export function readLsRefs(body: Buffer): AdvertisedRef[] {
       detail: 'the answer ends before its flush packet',
     });
   }
-  return refs;
 }

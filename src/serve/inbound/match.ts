@@ -1,11 +1,20 @@
 import type { Hint } from '../../model/hint.ts';
-import type { PushNotice } from './payload.ts';
+import type { Move, PushNotice } from './payload.ts';
+
+export interface RefPattern {
+  /** Equal ids are the same pattern. */
+  readonly id: string;
+  /** True for the full name of a ref that may be meant. */
+  readonly covers: (ref: string) => boolean;
+}
 
 /** What a sidecar follows, as far as it matters for a notification. */
 export interface Followed {
   readonly url: string;
   /** Full names of the refs that may be meant; with HEAD among them every branch may. */
   readonly refs: readonly string[];
+  /** More refs that may be meant; undefined: none. */
+  readonly pattern?: RefPattern | undefined;
 }
 
 /**
@@ -36,6 +45,12 @@ export function hintsFor({ moves, repositories }: PushNotice, followed: Followed
   if (!isRepository) return undefined;
   if (moves.length === 0) return [{}];
   if (followed.refs.includes('HEAD')) return moves;
-  const ours = moves.filter(({ ref }) => followed.refs.includes(ref));
+  const ours = moves.flatMap((move) => (followed.refs.includes(move.ref) ? [move] : matching(move, followed.pattern)));
   return ours.length > 0 ? ours : undefined;
+}
+
+/** `move` under the full name that the pattern covers; some senders leave out `refs/tags/`. */
+function matching(move: Move, pattern: RefPattern | undefined): readonly Move[] {
+  const names = [move.ref, `refs/tags/${move.ref}`, `refs/heads/${move.ref}`];
+  return names.filter((name) => pattern?.covers(name)).map((ref) => ({ ...move, ref }));
 }

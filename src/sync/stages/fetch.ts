@@ -1,3 +1,4 @@
+import type { SyncConfig } from '../../config/sync-config.ts';
 import { keepsRefsInFiles } from '../../fetch/pack-fetch.ts';
 import { isOfKind, messageOf, SidecarError } from '../../model/error.ts';
 import { type Oid, objectFormatOf } from '../../model/oid.ts';
@@ -25,12 +26,16 @@ async function fetchPinned(context: Context, oid: Oid, signal: AbortSignal): Pro
 /** Settings of the user that `git fetch` heeds and we would not. */
 const FETCH_SETTINGS = /^(?:fetch|transfer)\./i;
 
+/** What is wanted is what a ref shows. */
+function isRef({ kind }: SyncConfig['target']): boolean {
+  return kind === 'ref' || kind === 'newest';
+}
+
 /** One commit without history, from a server that the poll talks to natively: the pack can come over that connection. */
 function isForPacks({ config, packFetch, source }: Context): boolean {
   const isPlain = config.mode === 'v4' && config.depth === 1 && config.filter === '';
   // A git of the user's own may do things for a fetch that we know nothing of.
-  if (!isPlain || config.git !== 'git' || config.target.kind !== 'ref' || packFetch.isUnusable || !source.native)
-    return false;
+  if (!isPlain || config.git !== 'git' || !isRef(config.target) || packFetch.isUnusable || !source.native) return false;
   const settings = [...config.gitConfig, ...config.gitConfigAdd].map(({ key }) => key);
   const variables = Object.entries(config.environment).filter(([name]) => name.startsWith('GIT_CONFIG_KEY_'));
   return ![...settings, ...variables.map(([, key]) => key)].some((key) => FETCH_SETTINGS.test(key));

@@ -3,6 +3,7 @@ import { isOfKind, SidecarError } from '../../model/error.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
 import type { Found } from '../findings.ts';
+import type { RefMoves } from '../ref-moves.ts';
 
 /** A commit that the user named is published: the remote has nothing to say about it. */
 function isParked({ target }: SyncConfig, live: Found<'live'>['live']): live is NonNullable<typeof live> {
@@ -31,14 +32,14 @@ export const refreshCredentials = {
  * (compat.md 13).
  */
 function inWordsOf({ mode, target, remote }: SyncConfig, error: unknown): unknown {
-  if (mode === 'v4' || target.kind === 'oid' || !isOfKind(error, 'no-ref')) return error;
+  if (mode === 'v4' || target.kind === 'oid' || target.kind === 'newest' || !isOfKind(error, 'no-ref')) return error;
   const ref = target.candidates.find((name) => /^refs\/(?:heads|tags)\//.test(name)) ?? target.requested;
   const detail = `Remote branch ${ref.replace(/^refs\/(?:heads|tags)\//, '')} not found in upstream origin`;
   return new SidecarError('ERR_REMOTE_REF', { op: 'look for a ref in', target: remote.shownUrl, detail, cause: error });
 }
 
 async function ask(
-  { config, source, log }: Needs<'config' | 'source' | 'log'>,
+  { config, source, choice, log }: Needs<'config' | 'source' | 'choice' | 'log'>,
   { live, credentials }: Found<'live' | 'credentials'>,
   { signal }: CycleScope,
 ): Promise<Found<'tip' | 'wanted'>> {
@@ -46,7 +47,7 @@ async function ask(
   if (isParked(config, live)) return { tip: undefined, wanted: { ref: target.requested, oid: live.oid } };
   if (target.kind === 'oid') return { tip: undefined, wanted: { ref: target.requested, oid: target.oid } };
   try {
-    const tip = await source.poll(target.candidates, target.requested, credentials, signal);
+    const tip = await source.poll(choice, credentials, signal);
     log.info(3, 'polled', { ref: tip.ref, hash: tip.oid });
     return { tip, wanted: { ref: tip.ref, oid: tip.oid } };
   } catch (error) {
@@ -55,15 +56,19 @@ async function ask(
 }
 
 /** Asks the remote for the ref we follow; a pinned commit needs no asking. */
-export const poll = {
-  name: 'poll',
-  readsOnly: true,
-  run: async (
-    context: Needs<'clock' | 'config' | 'source' | 'log'>,
-    found: Found<'live' | 'credentials'>,
-    scope: CycleScope,
-  ): Promise<Found<'tip' | 'wanted' | 'polledAt'>> => {
-    const answer = await ask(context, found, scope);
-    return { ...answer, polledAt: context.clock.monotonic() };
-  },
-} satisfies Stage;
+export function pollWith(moves: RefMoves) {
+  return {
+    name: 'poll',
+    readsOnly: true,
+    run: async (
+      context: Needs<'clock' | 'config' | 'source' | 'choice' | 'log' | 'repository'>,
+      found: Found<'live' | 'credentials'>,
+      scope: CycleScope,
+    ): Promise<Found<'tip' | 'wanted' | 'polledAt'>> => {
+      const answer = await ask(context, found, scope);
+      const { repository, choice, log } = context;
+      if (answer.tip) moves.note(repository.state, answer.wanted, choice, log);
+      return { ...answer, polledAt: context.clock.monotonic() };
+    },
+  } satisfies Stage;
+}

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { NatsConfig, RelayClientConfig } from '../../config/sync-config.ts';
 import { createPoller } from '../../poll/create-poller.ts';
+import { collectOne } from '../../poll/ref-choice.ts';
 import type { RefSource } from '../../poll/ref-source.ts';
 import { nameForRelay, openRelay, remoteAtRelay } from '../../relay/client/open.ts';
 import { RelaySource } from '../../relay/client/relay-source.ts';
@@ -9,18 +10,19 @@ import { HintedSource } from '../../relay/nats/hinted-source.ts';
 import type { SourceWiring, WiredSource } from './source.ts';
 
 export async function relaySource(wiring: SourceWiring, relay: RelayClientConfig): Promise<WiredSource> {
-  const { config, git, log, clock, random, withoutDefaults, wake } = wiring;
+  const { config, git, choice, log, clock, random, withoutDefaults, wake } = wiring;
   const { target, remote } = config;
   const access = { ...config, withoutDefaults };
   const name = nameForRelay(remote);
   const objects = await createPoller({ ...access, remote: remoteAtRelay(relay, name) }, git, log, clock);
   if (target.kind === 'oid') return { source: objects, reports: undefined };
-  const { feed, reports } = await openRelay(access, relay, name, target.candidates, wiring);
+  const wanted = { names: choice.names ?? [], newest: target.kind === 'newest' ? target : undefined };
+  const { feed, reports } = await openRelay(access, relay, name, wanted, wiring);
   let refs = feed.told?.refs;
   feed.onChange(() => {
     if (!feed.told || feed.told.refs === refs) return;
     refs = feed.told.refs;
-    const ref = target.candidates.map((each) => refs?.get(each)).find((each) => each !== undefined);
+    const ref = collectOne(choice, refs.values()).chosen;
     // The relay that gives out the objects may be another one, and behind this one.
     wake({ ref: ref?.name, to: ref?.peeledOid ?? ref?.oid });
   });
@@ -41,10 +43,10 @@ export async function relaySource(wiring: SourceWiring, relay: RelayClientConfig
 
 /** NATS in front of a source. */
 export function hintedSource(
-  { config, log, clock, wake }: SourceWiring,
+  { config, choice, log, clock, wake }: SourceWiring,
   nats: NatsConfig,
   source: RefSource,
 ): RefSource {
   const board = new Board({ ...nats, name: config.relay?.instance ?? hostname(), clock, log });
-  return new HintedSource({ board, repository: nameForRelay(config.remote), source, onHint: wake });
+  return new HintedSource({ board, repository: nameForRelay(config.remote), choice, source, onHint: wake });
 }

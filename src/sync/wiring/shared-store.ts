@@ -15,7 +15,7 @@ export interface WiredStore extends Borrowing {
 /** Why the objects of a sync cannot be shared, in words; undefined when they can. */
 function reasonAgainst({ mode, target, depth, filter, git, relay, nats }: SyncConfig): string | undefined {
   if (mode !== 'v4' || git !== 'git') return 'git is another program';
-  if (target.kind !== 'ref') return 'it names a commit';
+  if (target.kind === 'oid' || target.kind === 'abbreviated') return 'it names a commit';
   if (depth > 1) return 'its depth is neither 1 nor 0';
   if (filter !== '') return 'it has a filter';
   return relay || nats ? 'it follows a relay or NATS' : undefined;

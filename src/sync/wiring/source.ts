@@ -1,6 +1,7 @@
 import type { SyncConfig } from '../../config/sync-config.ts';
 import type { Git } from '../../git/git.ts';
 import type { Hint } from '../../model/hint.ts';
+import type { RefChoice } from '../../poll/ref-choice.ts';
 import type { RefSource } from '../../poll/ref-source.ts';
 import type { Reports } from '../../relay/client/reports.ts';
 import type { Ambient } from '../../service/ambient.ts';
@@ -10,6 +11,8 @@ export interface SourceWiring
   extends Pick<Ambient, 'clock' | 'leases' | 'log' | 'random' | 'redactor' | 'withoutDefaults'> {
   readonly config: SyncConfig;
   readonly git: Git;
+  /** Which ref is followed. */
+  readonly choice: RefChoice;
   /** A hint came that a ref has moved. */
   readonly wake: (hint: Hint) => void;
 }

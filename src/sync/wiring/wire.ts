@@ -2,6 +2,7 @@ import { Spare } from '../../checkout/spare.ts';
 import { digestSurroundings } from '../../checkout/surroundings.ts';
 import type { SyncConfig } from '../../config/sync-config.ts';
 import type { CloneOptions } from '../../fetch/clone.ts';
+import { CommitDates } from '../../fetch/commit-dates.ts';
 import { CommitFetcher } from '../../fetch/fetch-commit.ts';
 import { Layout } from '../../fetch/layout.ts';
 import { PackFetch } from '../../fetch/pack-fetch.ts';
@@ -19,6 +20,7 @@ import { HttpClient } from '../../platform/http-client.ts';
 import { lendUser } from '../../platform/lend-user.ts';
 import { readMemoryGroup } from '../../platform/memory-limit.ts';
 import { openPrivateDirectory } from '../../platform/private-directory.ts';
+import { createChoice } from '../../poll/create-choice.ts';
 import { userGitConfig } from '../../poll/native-poll.ts';
 import type { Reports } from '../../relay/client/reports.ts';
 import { CredentialSource } from '../../remote/credential-source.ts';
@@ -82,14 +84,14 @@ async function createHermetic(
 
 /** v3 names the local branch after the one it follows, v4 calls it git-sync (compat.md 2). */
 function localRef({ mode, target }: SyncConfig): string {
-  if (mode === 'v4' || target.kind === 'oid') return 'refs/heads/git-sync';
+  if (mode === 'v4' || target.kind === 'oid' || target.kind === 'newest') return 'refs/heads/git-sync';
   return target.candidates.find((name) => name.startsWith('refs/heads/')) ?? 'refs/heads/git-sync';
 }
 
 /** v3 with a git program of the user's own: it expects to see the clone that v3 begins with. */
 function firstClone({ mode, git, target, depth, remote }: SyncConfig): CloneOptions | undefined {
   if (mode === 'v4' || git === 'git') return undefined;
-  const [ref = ''] = target.kind === 'oid' ? [] : target.candidates;
+  const [ref = ''] = target.kind === 'oid' || target.kind === 'newest' ? [] : target.candidates;
   return { branch: /^refs\/(?:heads|tags)\/(.+)$/.exec(ref)?.[1], depth, shownUrl: remote.shownUrl };
 }
 
@@ -136,7 +138,14 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     clone: firstClone(config),
     loan: openedStore?.loan,
   });
-  const { source, reports } = await wireSource({ ...options, git });
+  const dates = new CommitDates({
+    git,
+    directory,
+    url: () => source.fetchUrl,
+    shownUrl: config.remote.shownUrl,
+  });
+  const choice = createChoice(config.target, dates);
+  const { source, reports } = await wireSource({ ...options, git, choice });
   const fetcher = new CommitFetcher({
     git,
     gitDir: layout.gitDir,
@@ -158,11 +167,10 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     onAskpass: counters.askpass,
     onGithubToken: counters.githubToken,
   });
-  const { target } = config;
   const store = openedStore?.join({
     needs: async () => await repository.neededCommits(),
     published: () => repository.state.oid,
-    expected: () => (target.kind === 'ref' ? source.expected?.(target.candidates) : undefined),
+    expected: () => source.expected?.(choice),
   });
   const context: SyncContext = {
     config,
@@ -184,6 +192,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     }),
     surroundings: await digestSurroundings(config),
     source,
+    choice,
     credentials,
     observer: reports ? tellAll([options.observer, reportTo(reports)]) : options.observer,
     hooks: createHooks(options, hermetic, http),

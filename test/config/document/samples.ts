@@ -12,6 +12,9 @@ const APP: Options = {
 const SAMPLES: Readonly<Record<string, Options>> = {
   repo: { repo: 'https://h/other.git' },
   root: { root: '/other' },
+  'ref-semver': { 'ref-semver': '^1' },
+  'ref-pattern': { 'ref-pattern': 'release/*' },
+  'ref-order': { 'ref-order': 'name', 'ref-pattern': 'release/*' },
   submodules: { submodules: 'off' },
   'git-gc': { 'git-gc': 'off' },
   'git-config': { 'git-config': 'a.b:c' },

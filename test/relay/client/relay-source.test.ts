@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SidecarError } from '../../../src/model/error.ts';
+import { chooseFirst } from '../../../src/poll/first-ref.ts';
 import type { RefSource, Tip } from '../../../src/poll/ref-source.ts';
 import type { RefFeed, Told } from '../../../src/relay/client/feed.ts';
 import { RelaySource } from '../../../src/relay/client/relay-source.ts';
@@ -7,6 +8,8 @@ import type { UploadPack } from '../../../src/remote/upload-pack.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 import { at, oid, refsOf } from '../../kit/relay-fakes.ts';
 import { silentLog } from '../../kit/silent-log.ts';
+
+const MAIN = chooseFirst('main', ['refs/tags/main', 'refs/heads/main']);
 
 class FakeFeed implements RefFeed {
   told: Told | undefined;
@@ -56,8 +59,7 @@ function setUp(options: { fallback?: boolean; maxStalenessMs?: number; native?: 
     random: () => 0.5,
     log: silentLog,
   });
-  const poll = async (): Promise<Tip> =>
-    await relay.poll(['refs/tags/main', 'refs/heads/main'], 'main', [], new AbortController().signal);
+  const poll = async (): Promise<Tip> => await relay.poll(MAIN, [], new AbortController().signal);
   const told = (digit: string, ageMs = 0): Told => {
     return { refs: refsOf(at('refs/heads/main', digit)), asOf: clock.now() - ageMs, ageMs };
   };

@@ -58,7 +58,12 @@ async function setUp(
     sleep: async () => await new Promise((done) => setTimeout(done, 5)),
   };
   const feed = new SseFeed({
-    ...{ url, repository: REPOSITORY, names: ['refs/heads/main'], settings: readHttpSettings(new URL(url), [], {}) },
+    ...{
+      url,
+      repository: REPOSITORY,
+      wanted: { names: ['refs/heads/main'], newest: undefined },
+      settings: readHttpSettings(new URL(url), [], {}),
+    },
     ...{ token: async () => 'tok', report: () => '{"r":1}', agent: 'test', clock, random: () => 0, log: silentLog },
     ...more,
   });
@@ -86,7 +91,12 @@ test('a relay that was away for a moment, with many failures in it, is not waite
   };
   const url = `http://127.0.0.1:${await freePort()}`;
   const feed = new SseFeed({
-    ...{ url, repository: REPOSITORY, names: [], settings: readHttpSettings(new URL(url), [], {}) },
+    ...{
+      url,
+      repository: REPOSITORY,
+      wanted: { names: [], newest: undefined },
+      settings: readHttpSettings(new URL(url), [], {}),
+    },
     ...{ token: async () => 'tok', report: () => undefined, agent: 'test', clock, random: () => 1, log: silentLog },
   });
   endings.push(() => feed.close());

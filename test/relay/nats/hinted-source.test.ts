@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SidecarError } from '../../../src/model/error.ts';
 import type { Hint } from '../../../src/model/hint.ts';
+import { chooseFirst } from '../../../src/poll/first-ref.ts';
 import type { Tip } from '../../../src/poll/ref-source.ts';
 import type { Board } from '../../../src/relay/nats/board.ts';
 import { HintedSource } from '../../../src/relay/nats/hinted-source.ts';
@@ -19,6 +20,7 @@ function setUp() {
     },
     close: async () => undefined,
   } as unknown as Board;
+  const choice = chooseFirst('main', ['refs/heads/main']);
   const source = {
     fetchUrl: 'u',
     native: undefined,
@@ -27,10 +29,16 @@ function setUp() {
     explain: (error: SidecarError) => error,
     poll: async (): Promise<Tip> => ({ ref: 'refs/heads/main', oid: oid(tip) }),
   };
-  const hinted = new HintedSource({ board, repository: REPOSITORY, source, onHint: (hint) => hints.push(hint) });
+  const hinted = new HintedSource({
+    board,
+    repository: REPOSITORY,
+    choice,
+    source,
+    onHint: (hint) => hints.push(hint),
+  });
   return {
     hinted,
-    poll: async () => (await hinted.poll(['refs/heads/main'], 'main', [], new AbortController().signal)).oid,
+    poll: async () => (await hinted.poll(choice, [], new AbortController().signal)).oid,
     say: (name: string, digit: string) => note(name, { ref: at(name, digit), revision: 1 }),
     move: (digit: string) => {
       tip = digit;

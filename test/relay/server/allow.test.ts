@@ -82,3 +82,9 @@ test('a pattern of the access file reads with or without the scheme, in the case
   expect(compileNamePattern('h.example/**')(name('h.example/a/b'))).toBe(true);
   expect(compileNamePattern('h.example/team/*')(name('h.example/Team/x'))).toBe(false);
 });
+
+test('a pattern with many stars is decided at once, whatever name a client sends', () => {
+  const covers = new AllowPattern(`https://h/x#${'a*'.repeat(60)}b`).resolve(name('h/x'))?.covers;
+  expect(covers?.(`refs/heads/${'a'.repeat(400)}`)).toBe(false);
+  expect(covers?.(`refs/heads/${'a'.repeat(400)}b`)).toBe(true);
+});

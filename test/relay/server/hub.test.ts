@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { SidecarError } from '../../../src/model/error.ts';
 import type { AdvertisedRef } from '../../../src/model/ref.ts';
+import { changesBetween } from '../../../src/relay/protocol/refs.ts';
 import type { Principal } from '../../../src/relay/server/access.ts';
 import { Hub } from '../../../src/relay/server/hub.ts';
 import { WHOLE_VIEW } from '../../../src/relay/server/ref-view.ts';
+import { viewOf } from '../../../src/relay/server/wanted-view.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 import { at, FakeStream, fakeFollower, oid, refsOf } from '../../kit/relay-fakes.ts';
 
@@ -29,13 +31,18 @@ describe('the hub', () => {
     const subscribe = (names: string[], lastId?: string, who = principal('somebody')): FakeStream => {
       const stream = new FakeStream();
       const place = hub.reserve(who.id, stream.response);
-      if (place) hub.subscribe({ follower, names, lastId, principal: who, place }, stream.response);
+      if (place)
+        hub.subscribe(
+          { follower, wanted: viewOf({ names, newest: undefined }), lastId, principal: who, place },
+          stream.response,
+        );
       else stream.destroy();
       return stream;
     };
     const move = (...refs: AdvertisedRef[]): void => {
-      follower.refs = new Map([...follower.refs, ...refsOf(...refs)]);
-      hub.tell(follower);
+      const before = follower.refs;
+      follower.refs = new Map([...before, ...refsOf(...refs)]);
+      hub.tell(follower, changesBetween(before, follower.refs));
     };
     return { clock, hub, follower, subscribe, move };
   }
