@@ -7,7 +7,7 @@ import type { Change, Changes } from './publish-details.ts';
 /** Enough for a consumer that acts on paths; with many more it does better to look at everything. */
 const MOST_CHANGES = 1000;
 /** Of the list as JSON. The whole message stays below 64 KiB, which every carrier of CloudEvents has to take. */
-const MOST_BYTES = 32 * 1024;
+const MOST_BYTES = 40 * 1024;
 /** Of git's output: holds `MOST_CHANGES` of the longest paths that fit into `MOST_BYTES`. */
 const MOST_OUTPUT_BYTES = 1024 * 1024;
 

@@ -18,12 +18,12 @@ export interface CloudEvent {
 }
 
 export const EVENT_TYPE = 'git-sidecar.revision.published';
-/** CloudEvents HTTP Protocol Binding 1.0, 3.2 "Structured Content Mode". */
-export const EVENT_CONTENT_TYPE = 'application/cloudevents+json; charset=UTF-8';
+/** CloudEvents HTTP Protocol Binding 1.0, 3.2 "Structured Content Mode". Receivers exist that refuse it with a charset. */
+export const EVENT_CONTENT_TYPE = 'application/cloudevents+json';
 
 /** Which published place on which machine: `file://HOST/PATH`. */
 export function eventSource(host: string, place: string): string {
-  const name = encodeURIComponent(host.toLowerCase()) || 'localhost';
+  const name = encodeURIComponent(host.toLowerCase());
   return pathToFileURL(place).href.replace(/^file:\/\//, `file://${name}`);
 }
 

@@ -22,7 +22,7 @@ function isoOf(seconds: string | undefined): string | null {
 }
 
 /** @param output of `git log` with {@link FIELDS} */
-export function parseFacts(output: string): CommitFacts {
+function parseFacts(output: string): CommitFacts {
   const [name = '', email = '', authored, committed, subject = ''] = output.replace(/\n$/, '').split('\0');
   return {
     author: { name: cut(name, LONGEST_NAME), email: cut(email, LONGEST_NAME) },
