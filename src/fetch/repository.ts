@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Git } from '../git/git.ts';
-import { removeStaleLocks } from '../git/locks.ts';
+import { removeStaleLocks, removeTemporaries } from '../git/locks.ts';
 import { findDiversion } from '../git/structure.ts';
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
 import type { ObjectFormat, Oid } from '../model/oid.ts';
@@ -93,6 +93,7 @@ export class Repository {
     if (owner === 'broken') await makeWay(this.#in());
     if (!(await this.guard()) || owner !== 'ours') return;
     await this.#removeLeftovers();
+    await removeTemporaries(this.gitDir);
     this.#state = await readState(join(layout.stateDir, 'state.json'));
     if (!(await this.#isUsable(signal))) await this.discard('git cannot read it');
     else this.#ready = true;
