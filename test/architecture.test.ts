@@ -48,7 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   fetch: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire'],
   checkout: ['model', 'platform', 'git', 'config'],
   publish: ['model', 'platform', 'config'],
-  notify: ['model', 'platform', 'config'],
+  notify: ['model', 'platform', 'git', 'config'],
   serve: ['model', 'platform', 'config'],
   service: ['model', 'platform', 'serve'],
   sync: [

@@ -6,7 +6,7 @@ import { removeFileBelow, writeBelow } from '../platform/files-below.ts';
 import type { Worktree } from './worktree.ts';
 
 /** Our note that a worktree was finished, and under which settings. */
-const MARKER = 'git-sidecar.json';
+export const MARKER = 'git-sidecar.json';
 /** The index as it was then. git replaces an index and never writes into one, so a hard link keeps it. */
 const KEPT_INDEX = 'git-sidecar.index';
 

@@ -13,10 +13,18 @@ import { carryOver } from './carry-over.ts';
 import { changesSince } from './changed-since.ts';
 import { readPlainDifference } from './difference.ts';
 import type { CheckoutPlan } from './plan.ts';
-import { type FinishedRecord, keptIndexOf, markFinished, readFinished, recordOf, withdrawFinished } from './record.ts';
+import {
+  type FinishedRecord,
+  keptIndexOf,
+  MARKER,
+  markFinished,
+  readFinished,
+  recordOf,
+  withdrawFinished,
+} from './record.ts';
 import { sparseArguments, writeSparsePatterns } from './sparse.ts';
 import { countEntries } from './verify-tree.ts';
-import { type Worktree, writeAdminFiles } from './worktree.ts';
+import { clearRecord, type Worktree, writeGitFile, writeRecord } from './worktree.ts';
 
 const GIT_FILE = pathOfText('.git');
 
@@ -138,7 +146,8 @@ export class Spare {
         how,
         signal,
       });
-      await writeAdminFiles(spare, from.oid);
+      await writeRecord(spare, from.oid);
+      await writeGitFile(spare);
       await writeSparsePatterns(spare, plan);
       await this.#bring(spare, from.oid, left > 0 ? '--hard' : '--keep', plan, signal);
       await markFinished(spare, plan.fingerprint, plan.surroundings);
@@ -164,9 +173,12 @@ export class Spare {
       const record = await readFinished(spare);
       if (!record || !isMadeAs(record, plan)) throw doubt('it was made under other settings');
       await withdrawFinished(spare);
+      await clearRecord(target);
       await this.#move(spare.adminDir, target.adminDir);
+      // Before the files come, which it proves to be ours.
+      await writeRecord(target, spare.oid);
       await this.#move(spare.path, target.path);
-      await writeAdminFiles(target, spare.oid);
+      await writeGitFile(target);
       const ours = await this.#bring(target, spare.oid, '--keep', plan, signal);
       // git has checked the files that it changed. No other file may have changed.
       const theirs = (await changedFiles).find((path) => !ours.has(path) && path !== GIT_FILE);
@@ -185,10 +197,11 @@ export class Spare {
   async discard(): Promise<void> {
     const root = this.#root;
     this.#inTheWay = undefined;
+    const adminDir = this.#adminDir;
     const steps = [
-      () => removeFileBelow({ root, path: join(this.#adminDir, 'HEAD') }),
+      () => removeFileBelow({ root, path: join(adminDir, MARKER) }),
+      () => clearRecord({ root, adminDir }),
       () => makeWay({ root, path: this.#path }),
-      () => makeWay({ root, path: this.#adminDir }),
     ];
     for (const step of steps) {
       await step().catch((error: unknown) => {

@@ -1,7 +1,7 @@
 import { lstat, readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { type Oid, parseOid } from '../model/oid.ts';
-import { createDirectoryBelow, makeDirectoryBelow, writeBelow } from '../platform/files-below.ts';
+import { createDirectoryBelow, makeDirectoryBelow, removeFileBelow, writeBelow } from '../platform/files-below.ts';
 import { makeWay } from '../platform/make-way.ts';
 import { removeTree } from '../platform/remove-tree.ts';
 import type { Kept } from '../platform/tree-removal.ts';
@@ -30,31 +30,52 @@ export function worktreeAt(gitDir: string, path: string, oid: Oid): Worktree {
  */
 export async function registerWorktree(worktree: Worktree): Promise<void> {
   const { root, path, adminDir } = worktree;
-  await makeWay({ root, path: adminDir });
+  await clearRecord(worktree);
   await makeWay({ root, path });
-  for (const place of [path, adminDir]) {
-    await makeDirectoryBelow({ root, path: dirname(place) });
-    await createDirectoryBelow({ root, path: place });
-  }
-  await writeAdminFiles(worktree, worktree.oid);
+  await createIn({ root, path: adminDir });
+  // Before the directory, which it proves to be ours.
+  await writeRecord(worktree, worktree.oid);
+  await createIn({ root, path });
+  await writeGitFile(worktree);
+}
+
+async function createIn({ root, path }: { readonly root: string; readonly path: string }): Promise<void> {
+  await makeDirectoryBelow({ root, path: dirname(path) });
+  await createDirectoryBelow({ root, path });
 }
 
 /** Permissions of a file that git makes. */
 const AS_GIT = { mode: 0o666 };
 
-/** The files that tie a worktree and the repository together; `head` is the commit that it holds now. */
-export async function writeAdminFiles(worktree: Worktree, head: Oid): Promise<void> {
-  const { root, path, adminDir } = worktree;
+/**
+ * The repository's record of a worktree; `head` is the commit that it holds now. `gitdir` comes last: git takes no
+ * notice of a record without it, and regards one that lacks anything else as damage of the repository.
+ */
+export async function writeRecord({ root, path, adminDir }: Worktree, head: Oid): Promise<void> {
   await Promise.all([
     writeBelow({ root, path: join(adminDir, 'commondir') }, '../..\n', AS_GIT),
-    writeBelow({ root, path: join(adminDir, 'gitdir') }, `${join(path, '.git')}\n`, AS_GIT),
     writeBelow({ root, path: join(adminDir, 'HEAD') }, `${head}\n`, AS_GIT),
-    writeBelow({ root, path: join(path, '.git') }, gitFileText(worktree), AS_GIT),
   ]);
+  await writeBelow({ root, path: join(adminDir, 'gitdir') }, `${join(path, '.git')}\n`, AS_GIT);
 }
 
-function gitFileText(worktree: Worktree): string {
-  return `gitdir: ${relative(worktree.path, worktree.adminDir)}\n`;
+/** The file that leads from a worktree to the record of it. */
+export async function writeGitFile({ root, path, adminDir }: Worktree): Promise<void> {
+  await writeBelow({ root, path: join(path, '.git') }, `gitdir: ${relative(path, adminDir)}\n`, AS_GIT);
+}
+
+/** Takes back what {@link writeRecord} says first: from then on git takes no notice of it, however much is left. */
+async function withdrawRecord({ root, adminDir }: Pick<Worktree, 'root' | 'adminDir'>): Promise<void> {
+  await removeFileBelow({ root, path: join(adminDir, 'gitdir') });
+}
+
+/**
+ * Makes the place of a record free.
+ * @throws SidecarError ERR_PATH_KEPT, ERR_PATH_REDIRECTED
+ */
+export async function clearRecord({ root, adminDir }: Pick<Worktree, 'root' | 'adminDir'>): Promise<void> {
+  await withdrawRecord({ root, adminDir });
+  await makeWay({ root, path: adminDir });
 }
 
 /**
@@ -62,9 +83,13 @@ function gitFileText(worktree: Worktree): string {
  * v4's), so the name proves nothing; the path is compared from the root on, since the volume may be mounted elsewhere now.
  */
 async function isRecorded({ root, path, adminDir }: Worktree): Promise<boolean> {
+  return (await recordedPlace(adminDir)) === relative(root, path);
+}
+
+/** The place of a worktree, from the root on, that a record is about; undefined where it names none. */
+export async function recordedPlace(adminDir: string): Promise<string | undefined> {
   const recorded = await readFile(join(adminDir, 'gitdir'), 'utf8').catch(() => '');
-  const fromRoot = /((?:\.worktrees\/(?:rebuilt\/)?)?[^/]+)\/\.git\s*$/.exec(recorded)?.[1];
-  return fromRoot === relative(root, path);
+  return /((?:\.worktrees\/(?:rebuilt\/)?)?[^/]+)\/\.git\s*$/.exec(recorded)?.[1];
 }
 
 /** The `.git` file at the worktree's place leads into our repository. */
@@ -90,7 +115,9 @@ export async function unregisterWorktree(worktree: Worktree, signal?: AbortSigna
   const { root, path, adminDir } = worktree;
   const options = signal ? { signal } : {};
   const kept = await removeTree({ root, path }, options);
-  return kept.length > 0 || !recorded ? kept : await removeTree({ root, path: adminDir }, options);
+  if (kept.length > 0 || !recorded) return kept;
+  await withdrawRecord(worktree);
+  return await removeTree({ root, path: adminDir }, options);
 }
 
 /**

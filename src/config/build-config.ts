@@ -81,7 +81,13 @@ function exechook(
   command: string,
 ): ExechookConfig | undefined {
   if (command === '') return undefined;
-  return { command, timeoutMs: settings.number(`${name}-timeout`), backoffMs: settings.number(`${name}-backoff`) };
+  return {
+    command,
+    args: settings.list(`${name}-arg`),
+    details: settings.flag('hook-details'),
+    timeoutMs: settings.number(`${name}-timeout`),
+    backoffMs: settings.number(`${name}-backoff`),
+  };
 }
 
 function exechookCommand(settings: Settings): string {
@@ -90,13 +96,24 @@ function exechookCommand(settings: Settings): string {
   return settings.text(effectiveName(settings, 'exechook-command', 'sync-hook-command'));
 }
 
+/** Methods whose requests have no body that a receiver would read (RFC 9110, 9.3). */
+const WITHOUT_BODY: readonly string[] = ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'];
+
 function webhook(settings: Settings): WebhookConfig | undefined {
   const url = settings.text('webhook-url');
   if (url === '') return undefined;
   const status = settings.number('webhook-success-status');
+  const method = settings.text('webhook-method') || 'POST';
+  const format = settings.text('webhook-format') as WebhookConfig['format'];
+  refuseIf(
+    format === 'cloudevents' && WITHOUT_BODY.includes(method.toUpperCase()),
+    `--webhook-format cloudevents needs a --webhook-method with a body, such as POST; ${method} has none`,
+    false,
+  );
   return {
     url,
-    method: settings.text('webhook-method') || 'POST',
+    method,
+    format,
     successStatus: status === -1 || (status === 0 && settings.mode === 'v4') ? undefined : status,
     timeoutMs: settings.number('webhook-timeout'),
     backoffMs: settings.number('webhook-backoff'),

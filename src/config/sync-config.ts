@@ -29,6 +29,9 @@ export interface NewestTarget {
 
 export interface ExechookConfig {
   readonly command: string;
+  readonly args: readonly string[];
+  /** It gets what is known about the publish: as variables, and as JSON on its standard input. */
+  readonly details: boolean;
   readonly timeoutMs: number;
   readonly backoffMs: number;
 }
@@ -42,6 +45,8 @@ export interface WebhookConfig {
   readonly backoffMs: number;
   /** 3.1.1 sends no `Gitsync-Hash`. */
   readonly sendHash: boolean;
+  /** `git-sync`: an empty body. */
+  readonly format: 'git-sync' | 'cloudevents';
 }
 
 export interface ProcessSignalConfig {

@@ -8,7 +8,10 @@ import { suggest } from './suggest.ts';
 const SERVICE_LINK = /_(?:SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
 
 /** Charts set these with every mode; v4 does not need them for ssh, so no warning names them. */
-const HARMLESS = new Set(['GIT_SYNC_SSH', 'GITSYNC_SSH', 'GITSYNC_HASH']);
+const HARMLESS = new Set(['GIT_SYNC_SSH', 'GITSYNC_SSH']);
+
+/** A hook that starts a git-sidecar passes them on (docs/hooks.md). */
+const OF_HOOKS = /^GITSYNC_(?:HASH|OLD_HASH|AUTHOR_(?:NAME|EMAIL|DATE)|SUBJECT|CHANGED_PATHS|CHANGES)$/;
 
 /** Every variable that some command reads in some mode. */
 const KNOWN = new Set(OPTIONS.flatMap(({ env, v3Env }) => [...env, ...(v3Env ? [v3Env] : [])]));
@@ -24,6 +27,7 @@ export function unknownVariableNotices(command: CommandName, env: EnvironmentVar
   for (const name of Object.keys(env).sort()) {
     if (!/^(?:GITSYNC|GIT_SYNC)_/.test(name) || SERVICE_LINK.test(name) || inMode.has(name) || HARMLESS.has(name))
       continue;
+    if (OF_HOOKS.test(name)) continue;
     if (isOfTheImage(name, env[name])) continue;
     const nearest = suggest(name, read);
     if (KNOWN.has(name))

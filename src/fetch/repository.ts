@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Git } from '../git/git.ts';
-import { removeStaleLocks } from '../git/locks.ts';
+import { removeStaleLocks, removeTemporaries } from '../git/locks.ts';
 import { findDiversion } from '../git/structure.ts';
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
 import type { ObjectFormat, Oid } from '../model/oid.ts';
@@ -42,6 +42,7 @@ export class Repository {
   #ready = false;
   #isUntidy = false;
   #making: Promise<void> | undefined;
+  #saving: Promise<void> = Promise.resolve();
 
   constructor(options: RepositoryOptions) {
     this.#options = options;
@@ -62,6 +63,12 @@ export class Repository {
 
   async remember(changes: Partial<RepositoryState>): Promise<void> {
     this.#state = { ...this.#state, ...changes };
+    // Cycle and hooks may both have something to remember: the last file that is written has all of it.
+    this.#saving = this.#saving.then(() => this.#save());
+    await this.#saving;
+  }
+
+  async #save(): Promise<void> {
     try {
       await writeState(this.#in('git-sidecar', 'state.json'), this.#state);
     } catch (error) {
@@ -86,6 +93,7 @@ export class Repository {
     if (owner === 'broken') await makeWay(this.#in());
     if (!(await this.guard()) || owner !== 'ours') return;
     await this.#removeLeftovers();
+    await removeTemporaries(this.gitDir);
     this.#state = await readState(join(layout.stateDir, 'state.json'));
     if (!(await this.#isUsable(signal))) await this.discard('git cannot read it');
     else this.#ready = true;
@@ -246,7 +254,7 @@ export class Repository {
     // What it lacks may be missing there.
     if (loan && loan.identity === this.#state.store) loan.suspect();
     const aside = await moveAside(this.#in());
-    this.#state = { ...EMPTY_STATE, link: this.#state.link };
+    this.#state = this.#lasting;
     this.#ready = false;
     const kept = aside === undefined ? [] : await removeAside(layout.root, aside);
     if (kept.length > 0) log.warn(`the old repository could not be removed: ${describeKept(kept)}`);
@@ -256,6 +264,11 @@ export class Repository {
   async unlock(): Promise<void> {
     const removed = await removeStaleLocks(this.#options.layout.gitDir);
     this.#options.log.warn('removed stale lock files', { files: removed });
+  }
+
+  /** What stays known of a repository that is made anew. */
+  get #lasting(): RepositoryState {
+    return { ...EMPTY_STATE, link: this.#state.link, notified: this.#state.notified };
   }
 
   async #make(objectFormat: ObjectFormat, signal: AbortSignal, origin = this.#options.url): Promise<void> {
@@ -272,7 +285,7 @@ export class Repository {
     }
     await this.#setRemote(url, signal);
     await makeDirectoryBelow(this.#in('git-sidecar'));
-    await this.remember({ ...EMPTY_STATE, url, origin: url, link: this.#state.link });
+    await this.remember({ ...this.#lasting, url, origin: url });
     await this.markRunning();
     this.#ready = true;
     await this.#borrow();

@@ -19,6 +19,8 @@ export interface RepositoryState {
   readonly origin: string | undefined;
   /** Identity of the shared store that its objects are in; undefined: they are its own. */
   readonly store: string | undefined;
+  /** The commit that each consumer was last notified of with success, by its name. */
+  readonly notified: Readonly<Record<string, Oid>>;
 }
 
 export const EMPTY_STATE: RepositoryState = {
@@ -30,6 +32,7 @@ export const EMPTY_STATE: RepositoryState = {
   url: undefined,
   origin: undefined,
   store: undefined,
+  notified: {},
 };
 
 function textOf(value: unknown): string | undefined {
@@ -38,6 +41,16 @@ function textOf(value: unknown): string | undefined {
 
 function numberOf(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+}
+
+function oidsOf(value: unknown): Readonly<Record<string, Oid>> {
+  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  return Object.fromEntries(
+    entries.flatMap(([name, text]) => {
+      const oid = parseOid(textOf(text) ?? '');
+      return oid ? [[name, oid] as const] : [];
+    }),
+  );
 }
 
 /** The saved state; empty when there is none or it cannot be understood. */
@@ -53,6 +66,7 @@ export async function readState(path: string): Promise<RepositoryState> {
       url: textOf(saved.url),
       origin: textOf(saved.origin),
       store: textOf(saved.store),
+      notified: oidsOf(saved.notified),
     };
   } catch {
     return EMPTY_STATE;

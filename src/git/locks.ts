@@ -42,10 +42,17 @@ function entriesOf(root: string, path: string | Buffer): Entry[] {
   }
 }
 
-async function removeLocks(root: string, directory: string | Buffer, depth: number, removed: string[]): Promise<void> {
+interface FileRemoval {
+  readonly root: string;
+  readonly isUnwanted: (path: Buffer) => boolean;
+  readonly removed: string[];
+}
+
+async function removeFiles(what: FileRemoval, directory: string | Buffer, depth: number): Promise<void> {
+  const { root, isUnwanted, removed } = what;
   for (const { path, kind } of entriesOf(root, directory)) {
-    if (kind === 'directory' && depth > 0) await removeLocks(root, path, depth - 1, removed);
-    if (kind !== 'file' || !isLock(path)) continue;
+    if (kind === 'directory' && depth > 0) await removeFiles(what, path, depth - 1);
+    if (kind !== 'file' || !isUnwanted(path)) continue;
     try {
       await removeFileBelow({ root, path });
       removed.push(path.toString());
@@ -72,6 +79,26 @@ async function removeTemporaryObjects(root: string, gitDir: string, removed: str
   }
 }
 
+/** A file that is about to get its name in one step (`writeBelow`). */
+function isTemporary(path: Buffer): boolean {
+  return /\/\.tmp-git-sidecar\.[0-9a-f]{16}$/.test(path.toString('latin1'));
+}
+
+/**
+ * Removes files that a process of ours was about to put into their places when it was killed. Only before anything of
+ * this process works in the repository.
+ *
+ * @param root the directory above the repository that is trusted
+ * @returns the paths removed
+ */
+export async function removeTemporaries(gitDir: string, root = dirname(gitDir)): Promise<string[]> {
+  const removed: string[] = [];
+  await removeFiles({ root, isUnwanted: isTemporary, removed }, gitDir, 0);
+  await removeFiles({ root, isUnwanted: isTemporary, removed }, join(gitDir, 'git-sidecar'), 0);
+  await removeFiles({ root, isUnwanted: isTemporary, removed }, join(gitDir, 'worktrees'), 1);
+  return removed;
+}
+
 /**
  * Removes what an interrupted git process left: `*.lock` files, half-written packs and objects. Links are not followed.
  * Only for a repository that no other process is writing; we start one git at a time.
@@ -81,10 +108,11 @@ async function removeTemporaryObjects(root: string, gitDir: string, removed: str
  */
 export async function removeStaleLocks(gitDir: string, root = dirname(gitDir)): Promise<string[]> {
   const removed: string[] = [];
-  await removeLocks(root, gitDir, 0, removed);
-  await removeLocks(root, join(gitDir, 'objects', 'info'), 1, removed);
-  await removeLocks(root, join(gitDir, 'objects', 'pack'), 0, removed);
-  for (const name of DEEP) await removeLocks(root, join(gitDir, name), DEEPEST, removed);
+  const locks = { root, isUnwanted: isLock, removed };
+  await removeFiles(locks, gitDir, 0);
+  await removeFiles(locks, join(gitDir, 'objects', 'info'), 1);
+  await removeFiles(locks, join(gitDir, 'objects', 'pack'), 0);
+  for (const name of DEEP) await removeFiles(locks, join(gitDir, name), DEEPEST);
   await removeTemporaryObjects(root, gitDir, removed);
   return removed;
 }

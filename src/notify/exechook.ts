@@ -3,7 +3,9 @@ import { messageOf, SidecarError } from '../model/error.ts';
 import { type ErrorCode, factsOf } from '../model/error-codes.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
+import { hookVariables } from './hook-variables.ts';
 import type { Notification } from './notification.ts';
+import type { PublishDetails } from './publish-details.ts';
 
 export interface ExechookOptions {
   readonly config: ExechookConfig;
@@ -20,13 +22,15 @@ function shown(text: string): string {
 }
 
 /**
- * Runs the command in the worktree, exactly as written: no shell, no arguments (compat.md 4).
+ * Runs the command in the published directory, exactly as written: no shell, and no arguments but those that were
+ * configured (compat.md 4). With `details` it gets them as variables, and as JSON on its standard input.
  * @throws SidecarError with `code` when it cannot start, exits non-zero, is ended by a signal or runs out of time
  */
 export async function runExechook(
   options: ExechookOptions,
   notification: Notification,
   signal: AbortSignal,
+  details?: PublishDetails,
 ): Promise<void> {
   const { config, code, runner, log } = options;
   const op = factsOf(code).class === 'veto' ? 'run the pre-publish hook' : 'run the exechook';
@@ -36,12 +40,13 @@ export async function runExechook(
   const result = await runner
     .run({
       file: config.command,
-      args: [],
-      cwd: notification.worktree,
+      args: config.args,
+      cwd: notification.directory,
       signal,
       timeoutMs: config.timeoutMs,
       endGroup: false,
-      env: { ...options.environment(), GITSYNC_HASH: notification.oid },
+      env: { ...options.environment(), ...(details && hookVariables(details)), GITSYNC_HASH: notification.oid },
+      ...(details && { stdin: `${JSON.stringify(details)}\n` }),
     })
     .catch((error: unknown) => {
       throw fail(messageOf(error), error);

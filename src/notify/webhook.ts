@@ -6,19 +6,21 @@ import type { HttpAnswer, HttpClient } from '../platform/http-client.ts';
 import { hintOnCertificate } from '../platform/no-answer.ts';
 import { redactUrl } from '../platform/redact.ts';
 import { splitUserinfo } from '../platform/url-userinfo.ts';
+import { type CloudEvent, EVENT_CONTENT_TYPE } from './cloud-event.ts';
 import type { Notification } from './notification.ts';
 
 /**
- * Calls the webhook: empty body, `Gitsync-Hash`, the exact status (compat.md 4). A redirect is an answer like any
+ * Calls the webhook: `Gitsync-Hash`, the exact status (compat.md 4), and an empty body or the event. A redirect is an answer like any
  * other and is not followed: git-sync turned it into a GET of another URL.
  *
  * @throws SidecarError ERR_NOTIFY_WEBHOOK
  */
 export async function callWebhook(
-  config: WebhookConfig,
+  config: Omit<WebhookConfig, 'format'>,
   http: HttpClient,
-  notification: Notification,
+  notification: Pick<Notification, 'oid' | 'worktree'>,
   signal: AbortSignal,
+  event?: CloudEvent,
 ): Promise<void> {
   const fail = (detail: string, cause?: unknown) =>
     new SidecarError('ERR_NOTIFY_WEBHOOK', {
@@ -34,7 +36,15 @@ export async function callWebhook(
     const { url, headers } = splitUserinfo(config.url);
     const hash = config.sendHash && { 'gitsync-hash': notification.oid };
     const method = config.method.toUpperCase();
-    answer = await http.ask({ method, url, headers: { ...headers, ...hash }, signal: limit.signal });
+    const body = event && Buffer.from(JSON.stringify(event));
+    const type = body && { 'content-type': EVENT_CONTENT_TYPE };
+    answer = await http.ask({
+      method,
+      url,
+      headers: { ...headers, ...hash, ...type },
+      ...(body && { body }),
+      signal: limit.signal,
+    });
   } catch (error) {
     const { detail } = asSidecarError(error, 'call the webhook');
     throw fail(limit.signal.aborted ? `no answer within ${config.timeoutMs} ms` : detail, error);

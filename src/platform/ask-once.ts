@@ -9,6 +9,7 @@ export interface OneQuestion {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
   /** Bounds everything, the body of the answer too. */
   readonly signal: AbortSignal;
   /** `head`: the body is not waited for. */
@@ -22,13 +23,13 @@ export interface OneAnswer extends AnswerHead {
 /** Methods whose questions have no body, so that none need be announced (RFC 9110, 8.6). */
 const WITHOUT_BODY = ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE'];
 
-function writeQuestion({ method, url, headers }: OneQuestion, proxy: URL | undefined): string {
+function writeHead({ method, url, headers, body }: OneQuestion, proxy: URL | undefined): string {
   const target = proxy && url.protocol === 'http:' ? `http://${url.host}` : '';
   const authorization = target === '' || !proxy ? undefined : proxyAuthorization(proxy);
   const all: Record<string, string> = {
     host: url.host,
     ...headers,
-    ...(!WITHOUT_BODY.includes(method) && { 'content-length': '0' }),
+    ...((body || !WITHOUT_BODY.includes(method)) && { 'content-length': String(body?.length ?? 0) }),
     ...(authorization !== undefined && { 'proxy-authorization': authorization }),
     connection: 'close',
   };
@@ -82,10 +83,11 @@ export async function askOnce(
     const proxy = access.proxy === undefined ? undefined : new URL(access.proxy);
     const isSecure = [url, proxy].some((each) => each?.protocol === 'https:');
     const secureContext = isSecure ? await loadSecureContext(access) : undefined;
-    const text = writeQuestion(question, proxy);
+    const head = writeHead(question, proxy);
     socket = await openSocket({ url, proxy, secureContext, signal });
     const answer = readAnswer(socket, question);
-    socket.write(text);
+    socket.write(head);
+    if (question.body) socket.write(question.body);
     return await answer;
   } catch (cause) {
     throw new NoAnswer({ op: 'ask', target: url.origin, cause, isLate: signal.aborted });

@@ -7,6 +7,7 @@ export interface HttpRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
   readonly signal: AbortSignal;
 }
 

@@ -2,10 +2,12 @@ import type { Spare } from '../checkout/spare.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
 import type { CommitFetcher } from '../fetch/fetch-commit.ts';
 import type { Layout } from '../fetch/layout.ts';
+import type { NotifiedCommits } from '../fetch/notified-commits.ts';
 import type { PackFetch } from '../fetch/pack-fetch.ts';
 import type { Repository } from '../fetch/repository.ts';
 import type { Git } from '../git/git.ts';
 import type { HermeticGit } from '../git/hermetic.ts';
+import type { Oid } from '../model/oid.ts';
 import type { SyncObserver } from '../model/sync-observer.ts';
 import type { HookRunner } from '../notify/hook-runner.ts';
 import type { Notification } from '../notify/notification.ts';
@@ -39,8 +41,12 @@ export interface SyncContext {
   readonly observer: SyncObserver;
   /** They run after a publish, each at its own pace. */
   readonly hooks: readonly HookRunner[];
-  /** Asked before a publish; throws to refuse. */
-  readonly prePublish: ((notification: Notification, signal: AbortSignal) => Promise<void>) | undefined;
+  /** Which commit each consumer that learns what changed was last notified of. */
+  readonly notified: NotifiedCommits;
+  /** Asked before a publish, with the commit that is published now; throws to refuse. */
+  readonly prePublish:
+    | ((notification: Notification, published: Oid | undefined, signal: AbortSignal) => Promise<void>)
+    | undefined;
 }
 
 /** The parts of the context with these names. */

@@ -3,14 +3,14 @@ import { endPredecessors } from '../platform/orphans.ts';
 import { removeTemporaryLinks } from '../publish/link.ts';
 import type { Needs } from './context.ts';
 
-type OpenContext = Needs<'config' | 'layout' | 'log' | 'repository'>;
+type OpenContext = Needs<'config' | 'layout' | 'log' | 'notified' | 'repository'>;
 
 /**
  * Before the first cycle: ends what a killed predecessor left running, removes what it left half done, and after an
  * unclean end has git check the repository once.
  */
 export async function openRepository(context: OpenContext, signal: AbortSignal): Promise<void> {
-  const { repository, config, layout, log } = context;
+  const { repository, config, layout, log, notified } = context;
   if (await repository.wasInterrupted()) await endPredecessors(layout.root, log);
   await removeTemporaryLinks(config.root, config.link).catch((error: unknown) =>
     log.warn(`temporary links of a killed predecessor could not be removed: ${messageOf(error)}`),
@@ -23,6 +23,7 @@ export async function openRepository(context: OpenContext, signal: AbortSignal):
   const unclean = await repository.markRunning();
   if (unclean && !(await repository.isSound(signal)))
     await repository.discard('the last process was killed and git finds damage');
+  else await notified.forgetOthers(signal);
 }
 
 /** {@link openRepository}, again and again until it has succeeded once; from then on looks after the shared store only. */

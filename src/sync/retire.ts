@@ -97,7 +97,8 @@ export class Retirement {
   async #discardUnwantedSpare({ config, spare }: RetireContext): Promise<void> {
     if (this.#spareIsUnwanted !== undefined) return;
     this.#spareIsUnwanted = config.oneTime || !mayRecycle(config);
-    if (this.#spareIsUnwanted) await spare.discard();
+    // One that a killed process left half made would lie there until the next update.
+    if (this.#spareIsUnwanted || (await spare.find()) === undefined) await spare.discard();
   }
 
   /**

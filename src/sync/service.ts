@@ -19,6 +19,7 @@ import type { Service, ServiceEnd, StopOrder } from '../service/service.ts';
 import { createWatchdog } from './create-watchdog.ts';
 import type { Cycle } from './cycle.ts';
 import { type LoopEnd, SyncLoop } from './loop.ts';
+import { notificationOf } from './notification-of.ts';
 import { createObservability, type Observability, showSync } from './observability.ts';
 import { closeRepository, opener } from './open.ts';
 import { preflight } from './preflight.ts';
@@ -224,12 +225,13 @@ export class SyncService implements Service, Publisher {
 
   /** compat.md 4: with `--one-time` each hook gets one attempt, in order; only v4 lets a failure decide the exit status. */
   async #tellHooksOnce(cycle: Cycle): Promise<boolean> {
-    const { config, hooks } = this.#sync.context;
+    const { config, clock, hooks } = this.#sync.context;
     const { wanted, candidate, live, updated } = cycle;
     const worktree = candidate ?? live;
     if (!wanted || !worktree || (config.mode !== 'v4' && !updated)) return true;
+    const notification = notificationOf(wanted, worktree, clock.now());
     let ok = true;
-    for (const hook of hooks) ok = (await hook.once({ oid: wanted.oid, worktree: worktree.path })) && ok;
+    for (const hook of hooks) ok = (await hook.once(notification)) && ok;
     return ok || config.mode !== 'v4';
   }
 

@@ -1,4 +1,6 @@
+import { removeOrphanRecords } from '../../checkout/orphan-records.ts';
 import { GarbageCollector } from '../../fetch/collect-garbage.ts';
+import { oidOfWorktreeName } from '../../fetch/layout.ts';
 import { messageOf } from '../../model/error.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
@@ -11,12 +13,19 @@ import { type SweepContext, sweep } from '../sweep.ts';
 type Context = Needs<'git' | 'repository' | 'store'> & RetireContext & SweepContext;
 type Given = Retiring & Perhaps<'updated'>;
 
+/** What a process that was killed left of worktrees that it was making or removing. */
+async function removeOrphans({ layout, log }: Context): Promise<void> {
+  const paths = await removeOrphanRecords(layout.gitDir, oidOfWorktreeName);
+  if (paths.length > 0) log.info(0, 'removed records of worktrees that are not there', { paths });
+}
+
 /** Retires stale worktrees and collects garbage. A failure here is logged and tried again: the publish stands. */
 export function createCleanUp() {
   const kept = new KeptTrees();
   const retirement = new Retirement(kept);
   const collector = new GarbageCollector();
   let waiting = true;
+  let isFirst = true;
   let garbage = false;
   let reported = '';
   const run = async (context: Context, given: Given, scope: CycleScope): Promise<void> => {
@@ -32,6 +41,8 @@ export function createCleanUp() {
       // To remove a large tree from a slow disk takes its time, and that does no harm.
       const work = { scope, clock, limitMs: config.syncTimeoutMs, paths: [layout.root] };
       waiting = await withProgress(work, async () => {
+        if (isFirst) await removeOrphans(context);
+        isFirst = false;
         const stale = await retirement.run(context, given, scope);
         if (stale.removed > 0) garbage = true;
         return (await sweep(context, kept, scope.signal)) || stale.waiting;

@@ -11,17 +11,20 @@ import {
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
 import type { Found } from '../findings.ts';
+import { notificationOf } from '../notification-of.ts';
 
 /** Asks the pre-publish hook; when it refuses, the cycle ends here and nothing is published. */
 export const askBeforePublish = {
   name: 'pre-publish',
   unlessSettled: true,
   run: async (
-    { prePublish }: Needs<'prePublish'>,
+    { prePublish, clock, repository }: Needs<'prePublish' | 'clock' | 'repository'>,
     { wanted, candidate, live }: Found<'wanted' | 'candidate' | 'live'>,
     { signal }: CycleScope,
   ): Promise<Record<never, never>> => {
-    if (prePublish && candidate !== live) await prePublish({ oid: wanted.oid, worktree: candidate.path }, signal);
+    if (!prePublish || candidate === live) return {};
+    const published = live?.oid ?? repository.state.oid;
+    await prePublish(notificationOf(wanted, candidate, clock.now()), published, signal);
     return {};
   },
 } satisfies Stage;

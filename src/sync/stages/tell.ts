@@ -1,9 +1,9 @@
 import { messageOf } from '../../model/error.ts';
 import { touchFile } from '../../notify/files.ts';
-import type { Notification } from '../../notify/notification.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
 import type { Found, Perhaps } from '../findings.ts';
+import { notificationOf } from '../notification-of.ts';
 
 /** Touches the file; a failure is logged, and the touch stays pending. */
 async function touch({ config, clock, log }: Needs<'config' | 'clock' | 'log'>): Promise<boolean> {
@@ -30,11 +30,11 @@ export function createTell() {
       { wanted, live, candidate, updated = false }: Found<'wanted' | 'live'> & Perhaps<'candidate' | 'updated'>,
       { first }: CycleScope,
     ): Promise<Record<never, never>> => {
-      const { config, hooks } = context;
+      const { config, clock, hooks } = context;
       const worktree = candidate ?? live;
       if ((updated || (first && config.mode === 'v4')) && worktree) {
         touchIsPending = true;
-        const notification: Notification = { oid: wanted.oid, worktree: worktree.path };
+        const notification = notificationOf(wanted, worktree, clock.now());
         if (!config.oneTime) for (const hook of hooks) hook.notify(notification);
       }
       if (touchIsPending) touchIsPending = !(await touch(context));

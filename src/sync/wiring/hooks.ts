@@ -1,10 +1,13 @@
+import { hostname } from 'node:os';
 import type { HermeticGit } from '../../git/hermetic.ts';
+import { cloudEvent, eventSource } from '../../notify/cloud-event.ts';
 import { runExechook } from '../../notify/exechook.ts';
 import { HookRunner } from '../../notify/hook-runner.ts';
 import { ProcessAbsent, signalProcess } from '../../notify/process-signal.ts';
 import { callWebhook } from '../../notify/webhook.ts';
 import type { HttpClient } from '../../platform/http-client.ts';
 import type { SyncContext } from '../context.ts';
+import { type HookDetails, withDetails } from './details.ts';
 import type { WiringOptions } from './wire.ts';
 
 /** The hooks after a publish. */
@@ -12,33 +15,46 @@ export function createHooks(
   { config, clock, log, runner, counters }: WiringOptions,
   hermetic: HermeticGit,
   http: HttpClient,
+  details: HookDetails,
 ): HookRunner[] {
   const shared = { clock, log };
   const hooks: HookRunner[] = [];
   const { exechook, webhook, processSignal } = config;
+  const { consumers } = details;
   if (exechook) {
+    const options = {
+      config: exechook,
+      code: 'ERR_NOTIFY_EXECHOOK' as const,
+      runner,
+      log,
+      environment: hermetic.hookEnvironment,
+    };
     hooks.push(
       new HookRunner({
         ...shared,
         name: 'exechook',
         backoffMs: exechook.backoffMs,
-        attempt: (notification, signal) =>
-          runExechook(
-            { config: exechook, code: 'ERR_NOTIFY_EXECHOOK', runner, log, environment: hermetic.hookEnvironment },
-            notification,
-            signal,
-          ),
+        attempt:
+          consumers.exechook === undefined
+            ? (notification, signal) => runExechook(options, notification, signal)
+            : withDetails(details, consumers.exechook, (...given) => runExechook(options, ...given)),
         onResult: (success) => counters.hook('exechook', success),
       }),
     );
   }
   if (webhook) {
+    const source = eventSource(hostname(), config.link);
     hooks.push(
       new HookRunner({
         ...shared,
         name: 'webhook',
         backoffMs: webhook.backoffMs,
-        attempt: (notification, signal) => callWebhook(webhook, http, notification, signal),
+        attempt:
+          consumers.webhook === undefined
+            ? (notification, signal) => callWebhook(webhook, http, notification, signal)
+            : withDetails(details, consumers.webhook, (notification, signal, data) =>
+                callWebhook(webhook, http, notification, signal, cloudEvent(source, notification, data)),
+              ),
         onResult: (success) => counters.hook('webhook', success),
       }),
     );
@@ -62,10 +78,11 @@ export function createHooks(
 export function createPrePublish(
   { config, runner, log, counters }: WiringOptions,
   hermetic: HermeticGit,
+  { reader }: HookDetails,
 ): SyncContext['prePublish'] {
   const hook = config.prePublishHook;
   if (!hook) return undefined;
-  return async (notification, signal) => {
+  return async (notification, published, signal) => {
     const options = {
       config: hook,
       code: 'ERR_NOTIFY_PRE_PUBLISH' as const,
@@ -74,7 +91,8 @@ export function createPrePublish(
       environment: hermetic.hookEnvironment,
     };
     try {
-      await runExechook(options, notification, signal);
+      const details = hook.details ? await reader.read(notification, published, signal) : undefined;
+      await runExechook(options, notification, signal, details);
     } catch (error) {
       counters.hook('pre-publish-exechook', false);
       throw error;

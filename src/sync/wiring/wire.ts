@@ -28,6 +28,7 @@ import type { Ambient } from '../../service/ambient.ts';
 import type { SyncContext } from '../context.ts';
 import { tellAll } from '../sync-now.ts';
 import { confinement, withScopedHeaders } from './confinement.ts';
+import { createDetails } from './details.ts';
 import { createHooks, createPrePublish } from './hooks.ts';
 import { withRelayAccess } from './relay-access.ts';
 import { wireSource } from './source.ts';
@@ -172,6 +173,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     published: () => repository.state.oid,
     expected: () => source.expected?.(choice),
   });
+  const details = createDetails({ config, git, layout, log, repository }, undefined);
   const context: SyncContext = {
     config,
     clock,
@@ -195,8 +197,9 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     choice,
     credentials,
     observer: reports ? tellAll([options.observer, reportTo(reports)]) : options.observer,
-    hooks: createHooks(options, hermetic, http),
-    prePublish: createPrePublish(options, hermetic),
+    hooks: createHooks(options, hermetic, http, details),
+    notified: details.notified,
+    prePublish: createPrePublish(options, hermetic, details),
   };
   const followed = config.target.requested;
   return {
