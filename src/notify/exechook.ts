@@ -20,7 +20,7 @@ function shown(text: string): string {
 }
 
 /**
- * Runs the command in the worktree, exactly as written: no shell, no arguments (compat.md 4).
+ * Runs the command in the published directory, exactly as written: no shell, no arguments (compat.md 4).
  * @throws SidecarError with `code` when it cannot start, exits non-zero, is ended by a signal or runs out of time
  */
 export async function runExechook(
@@ -37,7 +37,7 @@ export async function runExechook(
     .run({
       file: config.command,
       args: [],
-      cwd: notification.worktree,
+      cwd: notification.directory,
       signal,
       timeoutMs: config.timeoutMs,
       endGroup: false,

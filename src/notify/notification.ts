@@ -5,4 +5,6 @@ export interface Notification {
   readonly oid: Oid;
   /** The worktree that was published. */
   readonly worktree: string;
+  /** What the link shows of it. */
+  readonly directory: string;
 }

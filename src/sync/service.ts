@@ -1,5 +1,6 @@
+import { publishedDirectory } from '../checkout/published-directory.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
-import { oidOfWorktreeName } from '../fetch/layout.ts';
+import { Layout, oidOfWorktreeName } from '../fetch/layout.ts';
 import { SidecarError } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
 import type { Revision } from '../model/revision.ts';
@@ -57,9 +58,10 @@ function progressFor(config: SyncConfig, { terminal, redactor }: Ambient): ((tex
 }
 
 /** The commit that an earlier process published; undefined where the link shows none. */
-async function publishedCommit(link: string): Promise<string | undefined> {
+async function publishedCommit({ link, mode }: SyncConfig, root: string): Promise<string | undefined> {
   const state = await readLink(link).catch(() => undefined);
-  return state?.kind === 'link' ? oidOfWorktreeName(state.target) : undefined;
+  if (state?.kind !== 'link') return undefined;
+  return new Layout(root, mode).placeOf(state.target)?.oid ?? oidOfWorktreeName(state.target);
 }
 
 /** The results of the last cycles, and who is notified of them. */
@@ -97,14 +99,15 @@ export class SyncService implements Service, Publisher {
   static async open(options: SyncServiceOptions): Promise<SyncService> {
     const { config, ambient, announce, role } = options;
     await preflight(config, ambient.log);
-    const root = await prepareRoot(config.root);
+    const root = await prepareRoot(config.stateDir);
+    if (config.stateDir !== config.root) await prepareRoot(config.root);
     const facts = {
       compat: config.mode,
       repo: config.remote.shownUrl,
       ref: config.target.requested,
       root,
       link: config.link,
-      published: (await publishedCommit(config.link)) ?? 'nothing',
+      published: (await publishedCommit(config, root)) ?? 'nothing',
       period_ms: config.periodMs,
     };
     if (role !== 'attached') announce(facts);
@@ -225,11 +228,13 @@ export class SyncService implements Service, Publisher {
   /** compat.md 4: with `--one-time` each hook gets one attempt, in order; only v4 lets a failure decide the exit status. */
   async #tellHooksOnce(cycle: Cycle): Promise<boolean> {
     const { config, hooks } = this.#sync.context;
-    const { wanted, candidate, live, updated } = cycle;
+    const { wanted, candidate, live, plan, updated } = cycle;
     const worktree = candidate ?? live;
-    if (!wanted || !worktree || (config.mode !== 'v4' && !updated)) return true;
+    if (!wanted || !worktree || !plan || (config.mode !== 'v4' && !updated)) return true;
+    const directory = publishedDirectory(worktree, plan);
+    const notification = { oid: wanted.oid, worktree: worktree.path, directory };
     let ok = true;
-    for (const hook of hooks) ok = (await hook.once({ oid: wanted.oid, worktree: worktree.path })) && ok;
+    for (const hook of hooks) ok = (await hook.once(notification)) && ok;
     return ok || config.mode !== 'v4';
   }
 

@@ -9,7 +9,7 @@ import { until } from '../peers/wait.ts';
 const of = (digit: string): Notification => {
   const oid = parseOid(digit.repeat(40));
   if (!oid) throw new Error('unreachable');
-  return { oid, worktree: `/w/${digit}` };
+  return { oid, worktree: `/w/${digit}`, directory: `/w/${digit}` };
 };
 
 /** A hook whose attempts the test ends, and a clock whose sleeps it ends. */

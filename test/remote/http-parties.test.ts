@@ -104,7 +104,7 @@ const CLIENTS: Readonly<Record<string, (url: string, failure: HttpFailure) => Pr
   'the reports to the relay': async (url) => await reportTo(url),
   'the webhook': async (url, failure) => {
     const config = { url, method: 'POST', successStatus: 200, timeoutMs: 30_000, backoffMs: 1000, sendHash: true };
-    return await failureOf(callWebhook(config, http, { oid, worktree: '/' }, patience(failure)));
+    return await failureOf(callWebhook(config, http, { oid, worktree: '/', directory: '/' }, patience(failure)));
   },
   'the askpass service': async (url, failure) => await failureOf(askPassword(url, http, patience(failure))),
   'the GitHub App': async (url, failure) => {

@@ -4,6 +4,7 @@ import { readFinished } from '../../checkout/record.ts';
 import { findWorktree, type Worktree, worktreeAt } from '../../checkout/worktree.ts';
 import { SidecarError } from '../../model/error.ts';
 import type { Oid } from '../../model/oid.ts';
+import { isInside } from '../../platform/paths.ts';
 import { removeTree } from '../../platform/remove-tree.ts';
 import { buildWorktree } from '../build-worktree.ts';
 import type { Needs } from '../context.ts';
@@ -19,9 +20,9 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** Paths that must not be touched: what the link shows, and where a hook is at work. */
-function pathsInUse({ hooks }: Needs<'hooks'>, { link }: Found<'link'>): Set<string> {
+function pathsInUse({ hooks }: Needs<'hooks'>, { link }: Found<'link'>): readonly string[] {
   const paths = hooks.map((hook) => hook.worktreeInUse).filter((path) => path !== undefined);
-  return new Set([...paths, ...(link.kind === 'link' ? [link.target] : [])]);
+  return [...paths, ...(link.kind === 'link' ? [link.target] : [])];
 }
 
 /** A worktree of the wanted commit that is still there, made under today's settings and untouched: A→B→A costs nothing. */
@@ -66,7 +67,7 @@ export const checkout = {
     const { wanted, live } = found;
     if (live?.oid === wanted.oid) return { candidate: live };
     const inUse = pathsInUse(context, found);
-    const free = layout.worktreePaths(wanted.oid).filter((path) => !inUse.has(path));
+    const free = layout.worktreePaths(wanted.oid).filter((path) => !inUse.some((each) => isInside(each, path)));
     const finished = await findFinished(context, found, free, scope);
     if (finished) return { candidate: finished };
     const candidate = worktreeAt(layout.gitDir, await choosePlace(context, free, wanted.oid), wanted.oid);

@@ -1,3 +1,4 @@
+import { publishedDirectory } from '../../checkout/published-directory.ts';
 import { messageOf } from '../../model/error.ts';
 import { touchFile } from '../../notify/files.ts';
 import type { Notification } from '../../notify/notification.ts';
@@ -27,14 +28,21 @@ export function createTell() {
     name: 'tell',
     run: async (
       context: Needs<'config' | 'clock' | 'log' | 'hooks'>,
-      { wanted, live, candidate, updated = false }: Found<'wanted' | 'live'> & Perhaps<'candidate' | 'updated'>,
+      {
+        wanted,
+        live,
+        candidate,
+        plan,
+        updated = false,
+      }: Found<'wanted' | 'live' | 'plan'> & Perhaps<'candidate' | 'updated'>,
       { first }: CycleScope,
     ): Promise<Record<never, never>> => {
       const { config, hooks } = context;
       const worktree = candidate ?? live;
       if ((updated || (first && config.mode === 'v4')) && worktree) {
         touchIsPending = true;
-        const notification: Notification = { oid: wanted.oid, worktree: worktree.path };
+        const directory = publishedDirectory(worktree, plan);
+        const notification: Notification = { oid: wanted.oid, worktree: worktree.path, directory };
         if (!config.oneTime) for (const hook of hooks) hook.notify(notification);
       }
       if (touchIsPending) touchIsPending = !(await touch(context));
