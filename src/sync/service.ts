@@ -68,6 +68,7 @@ async function publishedCommit({ link, mode }: SyncConfig, root: string): Promis
 interface Seen {
   readonly listeners: Set<() => void>;
   published: Revision | undefined;
+  considered: Revision | undefined;
   error: string | undefined;
 }
 
@@ -113,16 +114,17 @@ export class SyncService implements Service, Publisher {
     if (role !== 'attached') announce(facts);
     const observability = createObservability(config, ambient);
     const onProgress = progressFor(config, ambient);
-    const seen: Seen = { listeners: new Set(), published: undefined, error: undefined };
+    const seen: Seen = { listeners: new Set(), published: undefined, considered: undefined, error: undefined };
     const sync = await wireWakeableSync({
       ...ambient,
       config,
       root,
       observability,
       observer: {
-        onCycle: ({ revision, error }) => {
+        onCycle: ({ revision, considered, error }) => {
           seen.error = error && `${error.code}: ${error.detail}`;
           if (revision) seen.published = revision;
+          if (considered) seen.considered = considered;
         },
         onPublish: (revision) => {
           seen.published = revision;
@@ -172,11 +174,12 @@ export class SyncService implements Service, Publisher {
 
   status(): unknown {
     const { config } = this.#options;
-    const { published, error } = this.#seen;
+    const { published, considered, error } = this.#seen;
     return {
       repo: config.remote.shownUrl,
       ref: config.target.requested,
       link: config.link,
+      ...(config.path !== undefined && { path: config.path, considered: considered ?? null }),
       published: published ?? null,
       error: error ?? null,
     };

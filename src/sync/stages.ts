@@ -3,6 +3,7 @@ import { inOrder } from './stage-order.ts';
 import { checkout } from './stages/checkout.ts';
 import { createCleanUp } from './stages/clean-up.ts';
 import { compareWith } from './stages/compare.ts';
+import { consider } from './stages/consider.ts';
 import { fetchObjects } from './stages/fetch.ts';
 import { look } from './stages/look.ts';
 import { poll, refreshCredentials } from './stages/poll.ts';
@@ -19,6 +20,7 @@ export function createStages(): readonly Stage[] {
     poll,
     compareWith(new TreeWatch()),
     fetchObjects,
+    consider,
     checkout,
     askBeforePublish,
     publish,

@@ -1,9 +1,11 @@
 import { lstat } from 'node:fs/promises';
 import { isAsFinished } from '../../checkout/as-finished.ts';
+import { publishedDirectory } from '../../checkout/published-directory.ts';
 import { readFinished } from '../../checkout/record.ts';
 import { findWorktree, type Worktree, worktreeAt } from '../../checkout/worktree.ts';
-import { SidecarError } from '../../model/error.ts';
+import { SidecarError, systemCode } from '../../model/error.ts';
 import type { Oid } from '../../model/oid.ts';
+import { openBelow } from '../../platform/below.ts';
 import { isInside } from '../../platform/paths.ts';
 import { removeTree } from '../../platform/remove-tree.ts';
 import { buildWorktree } from '../build-worktree.ts';
@@ -54,6 +56,26 @@ async function choosePlace({ layout: { root } }: Needs<'layout'>, free: readonly
   });
 }
 
+/**
+ * What is to be published is a directory of ours, which no link leads to. A commit without the path has an empty one.
+ * @throws SidecarError ERR_PATH_REDIRECTED, ERR_CHECKOUT_PATH_MISSING
+ */
+async function requireDirectory(
+  { config, layout: { root } }: Needs<'config' | 'layout'>,
+  candidate: Worktree,
+  plan: Found<'plan'>['plan'],
+): Promise<void> {
+  const path = publishedDirectory(candidate, plan);
+  if (path === candidate.path) return;
+  try {
+    openBelow({ root, path }, config.pathMissing === 'empty' ? { make: 0o777 } : {}).close();
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    const context = { op: 'publish', target: path, cause: error };
+    throw new SidecarError('ERR_CHECKOUT_PATH_MISSING', { ...context, detail: 'it is not there' });
+  }
+}
+
 /** Makes a finished worktree of the wanted commit beside what is published. */
 export const checkout = {
   name: 'checkout',
@@ -69,11 +91,13 @@ export const checkout = {
     const inUse = pathsInUse(context, found);
     const free = layout.worktreePaths(wanted.oid).filter((path) => !inUse.some((each) => isInside(each, path)));
     const finished = await findFinished(context, found, free, scope);
+    if (finished) await requireDirectory(context, finished, found.plan);
     if (finished) return { candidate: finished };
     const candidate = worktreeAt(layout.gitDir, await choosePlace(context, free, wanted.oid), wanted.oid);
     const before = clock.monotonic();
     const work = { scope, clock, limitMs: config.syncTimeoutMs, paths: [candidate.path, spare.path] };
     const from = await withProgress(work, () => buildWorktree(context, found, candidate, scope));
+    await requireDirectory(context, candidate, found.plan);
     log.info(1, 'checked out', { hash: wanted.oid, from, ms: Math.round(clock.monotonic() - before) });
     return { candidate };
   },
