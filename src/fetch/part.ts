@@ -92,7 +92,8 @@ async function describeDirectory(
   const { bytes } = await git.run(args, options);
   const names = splitPaths(bytes).map((name) => showPath(name));
   const where = directory === '' ? 'at its top' : `in ${directory}`;
-  return names.length === 0 ? `${where} there is nothing` : `${where} there are ${nameSome(names)}`;
+  if (names.length === 0) return `${where} there is nothing`;
+  return `${where} there ${names.length === 1 ? 'is' : 'are'} ${nameSome(names)}`;
 }
 
 /** Why `commit` cannot be published: it does not have `path` as a directory. */

@@ -93,6 +93,11 @@ export const ERROR_CODES = {
       'git could not write below the root: the disk is full, read-only or out of quota, or permissions are missing.',
     hint: 'Make room on the volume of `--root` (`df -h`, `df -i`), or give it to the user this process runs as.',
   },
+  ERR_ROOT_HAS_STATE: {
+    class: 'stop',
+    meaning: '`--state-dir` names another place, but the root holds a repository and worktrees from before.',
+    hint: 'Move `.git`, `.worktrees` and `.git-sidecar` from the root into the state directory while nothing runs; the message has the command.',
+  },
   ERR_DIRECTORY_FOREIGN: {
     class: 'stop',
     meaning: 'A directory that git-sidecar is to fill, and in which it would remove files, holds something else.',

@@ -23,6 +23,7 @@ import { type LoopEnd, SyncLoop } from './loop.ts';
 import { createObservability, type Observability, showSync } from './observability.ts';
 import { closeRepository, opener } from './open.ts';
 import { preflight } from './preflight.ts';
+import { requireNoState } from './require-no-state.ts';
 import { createStages } from './stages.ts';
 import { type WakeableSync, wireWakeableSync } from './wakeable-sync.ts';
 
@@ -101,7 +102,7 @@ export class SyncService implements Service, Publisher {
     const { config, ambient, announce, role } = options;
     await preflight(config, ambient.log);
     const root = await prepareRoot(config.stateDir);
-    if (config.stateDir !== config.root) await prepareRoot(config.root);
+    if (config.stateDir !== config.root) await requireNoState(await prepareRoot(config.root), config.stateDir);
     const facts = {
       compat: config.mode,
       repo: config.remote.shownUrl,

@@ -12,6 +12,8 @@ const APP: Options = {
 const SAMPLES: Readonly<Record<string, Options>> = {
   repo: { repo: 'https://h/other.git' },
   root: { root: '/other' },
+  path: { path: 'a/b' },
+  'path-missing': { 'path-missing': 'keep', path: 'a' },
   submodules: { submodules: 'off' },
   'git-gc': { 'git-gc': 'off' },
   'git-config': { 'git-config': 'a.b:c' },
