@@ -2,6 +2,7 @@ import { SidecarError } from '../model/error.ts';
 import { type Oid, parseOid } from '../model/oid.ts';
 import { pathsOfPart } from './part.ts';
 import type { LookedInto } from './present-commits.ts';
+import { promisorUrl } from './promisor-url.ts';
 
 export interface PartFetchOptions extends LookedInto {
   readonly url: string;
@@ -44,7 +45,7 @@ export async function completePart(options: PartFetchOptions, commit: Oid, path:
     before = stdin;
     // As git does it when it misses objects of a partial clone (promisor-remote.c).
     const quiet = ['--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--no-auto-gc', '--quiet'];
-    const args = ['-c', 'fetch.negotiationAlgorithm=noop', '--git-dir', gitDir, 'fetch', url, ...quiet];
+    const args = ['-c', 'fetch.negotiationAlgorithm=noop', '--git-dir', gitDir, 'fetch', promisorUrl(url), ...quiet];
     await git.run([...args, `--filter=${filter}`, '--stdin'], {
       op: 'fetch from',
       target: shownUrl,

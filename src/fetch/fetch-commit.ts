@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Git } from '../git/git.ts';
 import { isOfKind, SidecarError } from '../model/error.ts';
 import { type Oid, parseOid } from '../model/oid.ts';
+import { promisorUrl } from './promisor-url.ts';
 
 export interface FetchOptions {
   readonly git: Git;
@@ -42,7 +43,7 @@ export async function fetchArguments(options: FetchArguments, refspecs: readonly
     '--git-dir',
     options.gitDir,
     'fetch',
-    options.url(),
+    options.filter === '' ? options.url() : promisorUrl(options.url()),
     ...refspecs.map((refspec) => `+${refspec}`),
     '--no-auto-gc',
     '--no-recurse-submodules',

@@ -59,6 +59,11 @@ async function readEntries(
   return (path) => entries.get(Buffer.from(path).toString('latin1'));
 }
 
+/** Whether a file of attributes is executable matters to nobody; a link in its place is not read. */
+function shapeOf(entry: TreeEntry | undefined): string | null {
+  return entry ? `${entry.mode.slice(0, 3)} ${entry.oid}` : null;
+}
+
 /**
  * What `commit` has at `path`. Nothing on the way is followed: a symbolic link or a submodule is no directory.
  * @throws SidecarError as git fails
@@ -73,7 +78,7 @@ export async function readPart(place: LookedInto, commit: Oid, path: string, sig
     if (entry.mode !== DIRECTORY) return { kind: 'no directory', at: way, what: KINDS[entry.mode] ?? 'a file' };
   }
   // Where submodules come from changes nothing of what is checked out.
-  const shapes = shaping.filter((each) => each !== MODULES).map((each) => at(each)?.oid ?? null);
+  const shapes = shaping.filter((each) => each !== MODULES).map((each) => shapeOf(at(each)));
   return { kind: 'directory', identity: JSON.stringify(shapes) };
 }
 
