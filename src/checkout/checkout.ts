@@ -38,8 +38,11 @@ async function checkOutSubmodules(
   const args = ['submodule', 'update', '--quiet', '--init'];
   if (config.submodules === 'recursive') args.push('--recursive');
   if (config.depth > 0) args.push('--depth', String(config.depth));
+  // Those outside of the part are no concern of ours.
+  if (config.path !== undefined) args.push('--', config.path);
+  const env = { GIT_LITERAL_PATHSPECS: '1' };
   try {
-    await git.run(args, { op: 'update the submodules of', target: worktree.oid, cwd: worktree.path, signal });
+    await git.run(args, { op: 'update the submodules of', target: worktree.oid, cwd: worktree.path, env, signal });
   } catch (error) {
     if (!(error instanceof SidecarError) || error.is('too-slow')) throw error;
     throw new SidecarError('ERR_CHECKOUT_SUBMODULE', {

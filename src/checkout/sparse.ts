@@ -3,7 +3,7 @@ import { writeBelow } from '../platform/files-below.ts';
 import type { CheckoutPlan } from './plan.ts';
 import type { Worktree } from './worktree.ts';
 
-/** Hands the patterns of `--sparse-checkout-file` to git (git-sparse-checkout, "non-cone"). */
+/** Hands the patterns of `--path`, `--sparse-checkout` or `--sparse-checkout-file` to git (git-sparse-checkout, "non-cone"). */
 export async function writeSparsePatterns(
   { root, adminDir }: Worktree,
   { sparsePatterns }: CheckoutPlan,

@@ -1,18 +1,21 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { parseOid } from '../model/oid.ts';
 import { expandRef } from '../model/ref.ts';
+import { isInside } from '../platform/paths.ts';
 import { parseRemoteUrl } from '../remote/url.ts';
 import { buildGitAccess } from './build-git-access.ts';
 import { parseCredentials } from './credential-json.ts';
 import { parseHttpBind } from './http-bind.ts';
 import { newestTarget } from './newest-target.ts';
 import { parseNats, parseRelayClient } from './relay-client.ts';
+import { parseRepositoryPath } from './repository-path.ts';
 import { secretsOf, showsSecrets } from './secrets.ts';
 import { type EnvironmentVariables, effectiveName, type Settings } from './settings.ts';
 import { parseSignal } from './signals.ts';
 import type {
   ExechookConfig,
   GcMode,
+  PathMissing,
   ProcessSignalConfig,
   SubmoduleMode,
   SyncConfig,
@@ -57,21 +60,30 @@ function v3Target(settings: Settings): Target {
  * Where the link is.
  * @throws InvalidOption when it may not be there
  */
-export function linkPath(settings: Settings, root: string): string {
+export function linkPath(settings: Settings, root: string, stateDir = root): string {
   const name = effectiveName(settings, 'link', 'dest');
   const chosen = settings.text(name);
   const leaf = settings.text('repo').replace(/\/+$/, '').split(/[/:]/).at(-1) ?? '';
   const link = chosen.replace(/\/+$/, '') || leaf;
   const path = resolve(root, link);
-  const reserved = [root, join(root, '.git'), join(root, '.worktrees')];
+  const reserved = [root, stateDir].flatMap((each) => [join(each, '.git'), join(each, '.worktrees')]);
   refuseIf(
-    link === '' ||
-      reserved.includes(path) ||
-      path.startsWith(`${join(root, '.git')}/`) ||
-      path.startsWith(`${join(root, '.worktrees')}/`),
+    link === '' || path === root || path === stateDir || reserved.some((each) => isInside(path, each)),
     `--${name} ${JSON.stringify(link)} cannot be used: it must be none of the root itself, .git and .worktrees`,
     false,
   );
+  return path;
+}
+
+/**
+ * Where the repository and the worktrees are.
+ * @throws InvalidOption when that is in the root after all, or the root in it
+ */
+function statePath(settings: Settings, root: string): string {
+  if (!settings.isOn('state-dir')) return root;
+  const path = resolve(settings.text('state-dir'));
+  const isNested = isInside(path, root) || isInside(root, path);
+  refuseIf(isNested, `--state-dir ${path} and --root ${root} must be outside of each other`, false);
   return path;
 }
 
@@ -192,6 +204,7 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
   if (v4) validateV4(settings, more);
   else validateV3(settings);
   const root = resolve(settings.text('root'));
+  const stateDir = statePath(settings, root);
   const sparse = settings.text('sparse-checkout-file');
   return {
     mode: settings.mode,
@@ -200,10 +213,14 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
     depth: Math.max(0, settings.number('depth')),
     filter: settings.text('filter'),
     submodules: settings.text('submodules') as SubmoduleMode,
+    path: parseRepositoryPath('--path', settings.text('path')),
+    pathMissing: settings.text('path-missing') as PathMissing,
+    sparseCheckout: settings.list('sparse-checkout').filter((pattern) => pattern !== ''),
     sparseCheckoutFile: sparse === '' ? undefined : resolve(sparse),
     lfs: settings.flag('lfs'),
     root,
-    link: linkPath(settings, root),
+    stateDir,
+    link: linkPath(settings, root, stateDir),
     errorFile: absoluteIn(root, settings.text('error-file')),
     touchFile: absoluteIn(root, settings.text('touch-file')),
     umask: settings.flag('group-write') ? 0o002 : v4 ? 0o022 : undefined,

@@ -5,6 +5,7 @@ import { buildSyncConfig } from './build-config.ts';
 import { applicationEnvironment } from './environment.ts';
 import { parseAddress, parseHttpBind } from './http-bind.ts';
 import { isV4, type Loaded } from './load.ts';
+import { parseRepositoryPath } from './repository-path.ts';
 import type { CopyRule, Place, ReadyCheck, Reload, RestartPolicy, RunConfig } from './run-config.ts';
 import { secretsOf, showsSecrets } from './secrets.ts';
 import type { EnvironmentVariables, Settings } from './settings.ts';
@@ -30,10 +31,11 @@ function parseCopy(text: string): CopyRule {
   return { source: parseInner('--copy', source), target: parseInner('--copy', target) };
 }
 
-function place(settings: Settings, cwd: string, link: string): Place {
+/** @param isPart the link shows what `--path` names */
+function place(settings: Settings, cwd: string, link: string, isPart: boolean): Place {
   const into = settings.text('into');
   const copies = settings.list('copy').filter((text) => text !== '');
-  const path = settings.text('path') === '' ? '.' : parseInner('--path', settings.text('path'));
+  const path = isPart ? '.' : (parseRepositoryPath('--path', settings.text('path')) ?? '.');
   if (into === '') return { kind: 'releases', path };
   const rules = copies.length > 0 ? copies.map(parseCopy) : [{ source: path, target: '.' }];
   const targets = rules.map(({ target }) => resolve('/', target));
@@ -138,7 +140,7 @@ export function buildRunConfig({ settings, command }: Loaded, env: EnvironmentVa
     command: [file ?? '', ...args],
     link,
     sync,
-    place: place(settings, cwd, link),
+    place: place(settings, cwd, link, sync?.path !== undefined),
     build: build === '' ? undefined : { command: build, timeoutMs: settings.number('build-timeout') },
     stateDir: settings.isOn('state') ? resolve(cwd, settings.text('state')) : undefined,
     keepReleases: settings.number('keep-releases'),

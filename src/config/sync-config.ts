@@ -71,6 +71,7 @@ export interface HttpConfig {
 }
 
 export type SubmoduleMode = 'recursive' | 'shallow' | 'off';
+export type PathMissing = 'error' | 'keep' | 'empty';
 export type GcMode = 'always' | 'auto' | 'aggressive' | 'off';
 
 /** A relay as its subscribers use it. */
@@ -109,9 +110,17 @@ export interface SyncConfig extends GitAccess {
   readonly depth: number;
   readonly filter: string;
   readonly submodules: SubmoduleMode;
+  /** The sub-directory that is published, without slashes at its ends; undefined: all of the commit. */
+  readonly path: string | undefined;
+  /** What to do when a commit does not have it. */
+  readonly pathMissing: PathMissing;
+  /** Patterns; with none of them the file is read. */
+  readonly sparseCheckout: readonly string[];
   readonly sparseCheckoutFile: string | undefined;
   readonly lfs: boolean;
   readonly root: string;
+  /** Where the repository and the worktrees are: `root`, unless `--state-dir` names another place. */
+  readonly stateDir: string;
   readonly link: string;
   readonly errorFile: string | undefined;
   readonly touchFile: string | undefined;

@@ -3,6 +3,7 @@ import type { GcMode } from '../config/sync-config.ts';
 import type { Git } from '../git/git.ts';
 import type { Clock } from '../platform/clock.ts';
 import { removeTree } from '../platform/remove-tree.ts';
+import { isPartial, MISSING_ALLOWED, repackPartial } from './repack-partial.ts';
 
 export interface GarbageOptions {
   readonly git: Git;
@@ -38,11 +39,8 @@ async function measureStore({
 /** Bytes on disk of all objects that a ref or a worktree still needs (git-rev-list, --disk-usage). */
 async function reachableBytes(options: GarbageOptions): Promise<number> {
   const { git, gitDir, signal } = options;
-  const { stdout } = await git.run(['--git-dir', gitDir, 'rev-list', '--objects', '--all', '--disk-usage'], {
-    op: 'measure',
-    target: gitDir,
-    signal,
-  });
+  const args = ['--git-dir', gitDir, 'rev-list', '--objects', '--all', '--disk-usage', MISSING_ALLOWED];
+  const { stdout } = await git.run(args, { op: 'measure', target: gitDir, signal });
   return Number.parseInt(stdout, 10) || 0;
 }
 
@@ -72,6 +70,10 @@ export class GarbageCollector {
       if (!isWorth) return true;
     }
     await removeTree({ root: dirname(gitDir), path: join(gitDir, 'logs') }, { signal });
+    if (await isPartial(gitDir)) {
+      await repackPartial({ git, gitDir, signal });
+      return true;
+    }
     const args = ['--git-dir', gitDir, 'gc', '--quiet', '--prune=now'];
     if (mode === 'aggressive') args.push('--aggressive');
     await git.run(args, { op: 'collect garbage in', target: gitDir, signal });

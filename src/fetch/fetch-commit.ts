@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Git } from '../git/git.ts';
 import { isOfKind, SidecarError } from '../model/error.ts';
 import { type Oid, parseOid } from '../model/oid.ts';
+import { promisorUrl } from './promisor-url.ts';
 
 export interface FetchOptions {
   readonly git: Git;
@@ -11,7 +12,8 @@ export interface FetchOptions {
   readonly localRef: string;
   /** 0: all of history. */
   readonly depth: number;
-  readonly filter: string;
+  /** Asked before each fetch: a server may turn out not to heed it. */
+  readonly filter: () => string;
   /** v3 brings all tags along, so that `git describe` works in its worktrees. */
   readonly allTags: boolean;
   /** Where the commits are: the git server, or the relay that stands in for it at the moment. */
@@ -23,7 +25,9 @@ export interface FetchOptions {
 }
 
 /** What decides how `git fetch` is called. */
-export type FetchArguments = Pick<FetchOptions, 'gitDir' | 'depth' | 'filter' | 'allTags' | 'url' | 'onProgress'>;
+export type FetchArguments = Pick<FetchOptions, 'gitDir' | 'depth' | 'allTags' | 'url' | 'onProgress'> & {
+  readonly filter: string;
+};
 
 async function isShallow(gitDir: string): Promise<boolean> {
   const stat = await lstat(join(gitDir, 'shallow')).catch(() => undefined);
@@ -39,7 +43,7 @@ export async function fetchArguments(options: FetchArguments, refspecs: readonly
     '--git-dir',
     options.gitDir,
     'fetch',
-    options.url(),
+    options.filter === '' ? options.url() : promisorUrl(options.url()),
     ...refspecs.map((refspec) => `+${refspec}`),
     '--no-auto-gc',
     '--no-recurse-submodules',
@@ -63,6 +67,8 @@ export async function fetchArguments(options: FetchArguments, refspecs: readonly
 export class CommitFetcher {
   readonly #options: FetchOptions;
   #byRefOnly = false;
+  /** Times in a row that the server gave out a commit, but none of its files. */
+  refusals = 0;
 
   constructor(options: FetchOptions) {
     this.#options = options;
@@ -88,6 +94,11 @@ export class CommitFetcher {
     return fetched;
   }
 
+  /** `--filter` of the next fetch. */
+  get filter(): string {
+    return this.#options.filter();
+  }
+
   /** Counts a fetch that was done without git. */
   noteFetch(): void {
     this.#options.onFetch();
@@ -96,7 +107,7 @@ export class CommitFetcher {
   /** Everything that branches and tags reach: the last way to a commit that the server will not name. */
   async fetchEverything(signal: AbortSignal): Promise<void> {
     const refspec = 'refs/heads/*:refs/git-sidecar/all/*';
-    await this.#start(await fetchArguments({ ...this.#options, depth: 0, allTags: true }, [refspec]), signal);
+    await this.#start(await fetchArguments({ ...this.#how, depth: 0, allTags: true }, [refspec]), signal);
   }
 
   /**
@@ -120,8 +131,12 @@ export class CommitFetcher {
     return oid;
   }
 
+  get #how(): FetchArguments {
+    return { ...this.#options, filter: this.filter };
+  }
+
   async #run(source: string, signal: AbortSignal): Promise<void> {
-    await this.#start(await fetchArguments(this.#options, [`${source}:${this.#options.localRef}`]), signal);
+    await this.#start(await fetchArguments(this.#how, [`${source}:${this.#options.localRef}`]), signal);
   }
 
   async #start(args: readonly string[], signal: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@ import { readlinkSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { CompatMode } from '../config/option.ts';
 import { type Oid, parseOid } from '../model/oid.ts';
+import { isInside } from '../platform/paths.ts';
 
 /** v4 mode: where the second place of each commit is. */
 const REBUILT = 'rebuilt';
@@ -38,6 +39,15 @@ export class Layout {
     if (this.#kind === 'v3') return [plain, prefixed];
     if (this.#kind === 'v3.1') return [prefixed, plain];
     return [join(this.root, '.worktrees', oid), join(this.root, '.worktrees', REBUILT, oid)];
+  }
+
+  /** The worktree whose place `path` is, or is inside; undefined where that is no place of ours. */
+  placeOf(path: string): { readonly path: string; readonly oid: Oid } | undefined {
+    for (let each = path; isInside(each, this.root) && each !== this.root; each = dirname(each)) {
+      const oid = oidOfWorktreeName(each);
+      if (oid && this.worktreePaths(oid).includes(each)) return { path: each, oid };
+    }
+    return undefined;
   }
 
   /** Directories beside the repository that are ours alone: a symlink in their place is removed. */

@@ -17,6 +17,7 @@ import type { Layout } from './layout.ts';
 import { borrowObjects, borrowShallow, type Loan } from './loan.ts';
 import { neededCommits } from './needed-commits.ts';
 import { keepsRefsInFiles } from './pack-fetch.ts';
+import { promisorUrl } from './promisor-url.ts';
 import { recognizeRepository } from './recognize.ts';
 import { EMPTY_STATE, type RepositoryState, readState, writeState } from './state.ts';
 
@@ -333,8 +334,8 @@ export class Repository {
    */
   async #forgetPromises(urls: readonly (string | undefined)[], signal: AbortSignal): Promise<void> {
     const config = await readFile(join(this.gitDir, 'config'), 'utf8').catch(() => '');
-    for (const url of new Set(urls)) {
-      if (url === undefined || !config.includes(`[remote "${url}"]`)) continue;
+    for (const url of new Set(urls.flatMap((each) => (each === undefined ? [] : [each, promisorUrl(each)])))) {
+      if (!config.includes(`[remote "${url}"]`)) continue;
       const args = ['--git-dir', this.gitDir, 'config', '--remove-section', `remote.${url}`];
       await this.#options.git.run(args, { op: 'set the remote of', target: this.gitDir, signal, accept: [1, 5, 128] });
     }

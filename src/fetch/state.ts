@@ -3,6 +3,15 @@ import { type Oid, parseOid } from '../model/oid.ts';
 import type { Below } from '../platform/below.ts';
 import { writeBelow } from '../platform/files-below.ts';
 
+/** A commit that was looked at, and why what was published stayed. */
+export interface Considered {
+  readonly oid: Oid;
+  /** What was published then, and stayed. */
+  readonly published: Oid;
+  readonly path: string;
+  readonly why: 'same' | 'missing';
+}
+
 /** What the next start wants to know. Kept in the repository; when it is lost, everything is only looked at again. */
 export interface RepositoryState {
   /** Commit of the last publish. */
@@ -13,6 +22,10 @@ export interface RepositoryState {
   /** `--depth` and `--filter` of the last fetch: a change needs another one. */
   readonly depth: number | undefined;
   readonly filter: string | undefined;
+  /** The server gives out no single files, so that everything is fetched, in spite of `--path`. */
+  readonly isWhole: boolean | undefined;
+  /** The last commit of which nothing was published, because its part is the published one or is missing. */
+  readonly considered: Considered | undefined;
   /** What `--repo` names. */
   readonly url: string | undefined;
   /** Where git fetches from, when that is another place (a relay). */
@@ -29,6 +42,8 @@ export const EMPTY_STATE: RepositoryState = {
   link: undefined,
   depth: undefined,
   filter: undefined,
+  isWhole: undefined,
+  considered: undefined,
   url: undefined,
   origin: undefined,
   store: undefined,
@@ -53,6 +68,15 @@ function oidsOf(value: unknown): Readonly<Record<string, Oid>> {
   );
 }
 
+function consideredOf(value: unknown): Considered | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const saved = value as Record<string, unknown>;
+  const [oid, published] = [parseOid(textOf(saved.oid) ?? ''), parseOid(textOf(saved.published) ?? '')];
+  const [path, why] = [textOf(saved.path), textOf(saved.why)];
+  if (!oid || !published || path === undefined || (why !== 'same' && why !== 'missing')) return undefined;
+  return { oid, published, path, why };
+}
+
 /** The saved state; empty when there is none or it cannot be understood. */
 export async function readState(path: string): Promise<RepositoryState> {
   try {
@@ -63,6 +87,8 @@ export async function readState(path: string): Promise<RepositoryState> {
       link: textOf(saved.link),
       depth: numberOf(saved.depth),
       filter: textOf(saved.filter),
+      isWhole: saved.isWhole === true ? true : undefined,
+      considered: consideredOf(saved.considered),
       url: textOf(saved.url),
       origin: textOf(saved.origin),
       store: textOf(saved.store),

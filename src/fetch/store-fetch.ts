@@ -83,7 +83,8 @@ async function oneByOne<Each extends Wanted>(
       continue;
     }
     const localRef = `refs/git-sidecar/incoming/${each.unit}`;
-    const how = { git, gitDir, localRef, depth, filter: '', allTags: false, url: () => url, shownUrl, onFetch };
+    const filter = () => '';
+    const how = { git, gitDir, localRef, depth, filter, allTags: false, url: () => url, shownUrl, onFetch };
     try {
       const oid = await new CommitFetcher(how).fetch(each.oid, each.ref, signal);
       fetched.set(each, { oid, objects: undefined });

@@ -70,6 +70,17 @@ export const ERROR_CODES = {
     v3Hint:
       'Its server has to take the credentials of `--repo`, or none; or leave submodules out with `--submodules=off`.',
   },
+  ERR_CHECKOUT_PATH_MISSING: {
+    class: 'retry',
+    meaning: 'The new commit does not have the directory that `--path` names; nothing was published.',
+    hint: 'Correct `--path`, or say with `--path-missing=keep` or `--path-missing=empty` that such commits are in order.',
+  },
+  ERR_CHECKOUT_PATH_KIND: {
+    class: 'retry',
+    meaning:
+      'The new commit has something other than a directory at `--path`, or on the way there; nothing was published. Links and submodules are not followed.',
+    hint: 'Give the directory itself as `--path`; for a part of a submodule, follow the repository of the submodule.',
+  },
   ERR_ROOT_UNUSABLE: {
     class: 'stop',
     meaning: 'The root directory cannot be created or written.',
@@ -81,6 +92,11 @@ export const ERROR_CODES = {
     meaning:
       'git could not write below the root: the disk is full, read-only or out of quota, or permissions are missing.',
     hint: 'Make room on the volume of `--root` (`df -h`, `df -i`), or give it to the user this process runs as.',
+  },
+  ERR_ROOT_HAS_STATE: {
+    class: 'stop',
+    meaning: '`--state-dir` names another place, but the root holds a repository and worktrees from before.',
+    hint: 'Move `.git`, `.worktrees` and `.git-sidecar` from the root into the state directory while nothing runs; the message has the command.',
   },
   ERR_DIRECTORY_FOREIGN: {
     class: 'stop',

@@ -11,6 +11,8 @@ export interface CycleReport {
   readonly error: SidecarError | undefined;
   /** What is published now; undefined when the cycle failed. */
   readonly revision: Revision | undefined;
+  /** The last commit of the remote: with `--path` it can be a later one than what is published. */
+  readonly considered: Revision | undefined;
 }
 
 /** An observer of the sync: metrics, readiness, the demo. Methods must not throw. */

@@ -1,7 +1,8 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, relative } from 'node:path';
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
+import { parseOid } from '../model/oid.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 
@@ -23,6 +24,22 @@ export interface FollowOptions {
   readonly onChange: () => void;
 }
 
+/** Directories in which sync keeps worktrees that are named after their commit. */
+const BESIDE = ['.worktrees', 'rebuilt'];
+
+/**
+ * The commit of a published directory: the name of the worktree that it is, or is in (`sync --path`). v4 keeps worktrees
+ * below `.worktrees`, v3 beside the link. In any other place the directory's own name stands for it.
+ */
+function commitOf(directory: string, path: string): string {
+  const plain = (name = ''): string => name.replace(/^rev-/, '');
+  const names = path.split('/');
+  const at = names.findIndex((name, index) => BESIDE.includes(names[index - 1] ?? '') && parseOid(plain(name)));
+  const [beside] = relative(directory, path).split('/');
+  const name = at < 0 ? beside : names[at];
+  return parseOid(plain(name)) ? plain(name) : plain(basename(path));
+}
+
 /**
  * What the link shows now; undefined while there is none.
  * @throws SidecarError ERR_RUN_LINK when something that is no link is in its place
@@ -35,7 +52,7 @@ export async function readPublished(link: string): Promise<Published | undefined
     }
     const path = await realpath(link);
     if (!(await stat(path)).isDirectory()) return undefined;
-    return { id: basename(path).replace(/^rev-/, ''), path, since: own.mtimeMs };
+    return { id: commitOf(await realpath(dirname(link)), path), path, since: own.mtimeMs };
   } catch (error) {
     if (error instanceof SidecarError) throw error;
     // Not there yet, or being changed at this moment.

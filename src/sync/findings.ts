@@ -15,12 +15,16 @@ export interface Findings {
   readonly credentials: readonly Credential[];
   /** The answer of the remote; undefined where nothing had to be asked. */
   readonly tip: Tip | undefined;
-  /** What the remote has. */
+  /** What is to be published, or stays published: what the remote has, or with `--path` the last commit that changed it. */
   readonly wanted: Revision;
+  /** The last commit that the remote had: with `--path` it can be a later one than the one that is published. */
+  readonly considered: Revision;
   /** When that was known; milliseconds on the monotonic clock. */
   readonly polledAt: number;
   /** The wanted commit is published, whole and as configured: the stages up to the publish are left out. */
   readonly settled: boolean;
+  /** Objects were fetched in this cycle. */
+  readonly hasFetched: boolean;
   /** Objects that the update brought; undefined when git fetched them, which does not report a number. */
   readonly fetchedObjects: number | undefined;
   /** The spare, which is examined while the fetch goes on; undefined where none is used. */

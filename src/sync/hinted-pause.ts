@@ -19,9 +19,9 @@ export class HintedPause {
   }
 
   /** @param ms the pause without hints */
-  async after(result: Perhaps<'tip' | 'wanted'> | SidecarError, ms: number): Promise<WakeReason> {
+  async after(result: Perhaps<'tip' | 'considered'> | SidecarError, ms: number): Promise<WakeReason> {
     const isFailure = result instanceof SidecarError;
-    if (!isFailure && result.wanted) this.#tip = { ...result.tip, ...result.wanted };
+    if (!isFailure && result.considered) this.#tip = { ...result.tip, ...result.considered };
     this.#hints.asked(isFailure ? undefined : this.#shown);
     // A relay can be behind the one that announced a commit; any other failure says that the remote needs time.
     return await this.#hints.wait(ms, this.#shown, isFailure && !result.is('no-ref'));

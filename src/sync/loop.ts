@@ -33,6 +33,9 @@ export type LoopEnd =
   | { readonly kind: 'one-time'; readonly cycle: Cycle }
   | { readonly kind: 'failed'; readonly error: SidecarError };
 
+/** Of a cycle that failed. */
+const NOTHING_KNOWN = { revision: undefined, considered: undefined };
+
 /** Times one cycle may be repeated at once because its cause was healed. */
 const MOST_HEALS = 2;
 /** How long work beside the stages may take to end with its cycle: processes are killed after less. */
@@ -129,7 +132,7 @@ export class SyncLoop {
     // A success is reported by a stage of the cycle, before those who are notified hear of it.
     if (result instanceof SidecarError) {
       const durationMs = clock.monotonic() - startedAt;
-      observer.onCycle({ status: 'error', durationMs, pollMs: undefined, error: result, revision: undefined });
+      observer.onCycle({ status: 'error', durationMs, pollMs: undefined, error: result, ...NOTHING_KNOWN });
     }
     return result;
   }

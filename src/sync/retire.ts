@@ -4,6 +4,7 @@ import { isOurWorktree, unregisterWorktree, worktreeAt } from '../checkout/workt
 import { oidOfWorktreeName } from '../fetch/layout.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { findOccupants } from '../platform/occupants.ts';
+import { isInside } from '../platform/paths.ts';
 import { readLink } from '../publish/link.ts';
 import { listWorktreeEntries, type WorktreeEntry } from '../publish/stale-worktrees.ts';
 import { isMostlyNew, mayRecycle } from './build-worktree.ts';
@@ -54,7 +55,7 @@ export class Retirement {
     const needed = (candidate ?? live)?.path;
     await this.#discardUnwantedSpare(context);
     const link = await readLink(config.link);
-    const published = link.kind === 'link' ? link.target : undefined;
+    const isPublished = (path: string): boolean => link.kind === 'link' && isInside(link.target, path);
     const inUse = new Set(hooks.map((hook) => hook.worktreeInUse));
     const entries = await listWorktreeEntries(layout.worktreeParents, oidOfWorktreeName);
     let removed = 0;
@@ -65,7 +66,7 @@ export class Retirement {
       !(await isMostlyNew({ fetchedObjects, live })) &&
       (await spare.find()) === undefined;
     for (const entry of entries.sort((one, other) => other.since - one.since)) {
-      if (entry.path === published || entry.path === needed || !(await isOurs(context, entry))) continue;
+      if (isPublished(entry.path) || entry.path === needed || !(await isOurs(context, entry))) continue;
       const isEarly = clock.now() - entry.since < config.staleWorktreeTimeoutMs;
       if (inUse.has(entry.path) || isEarly || this.#kept.isResting(entry.path, clock)) {
         waiting = true;

@@ -1,5 +1,5 @@
 import type { SyncConfig } from '../config/sync-config.ts';
-import { oidOfWorktreeName } from '../fetch/layout.ts';
+import { Layout, oidOfWorktreeName } from '../fetch/layout.ts';
 import { SidecarError } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
 import type { Revision } from '../model/revision.ts';
@@ -23,6 +23,7 @@ import { notificationOf } from './notification-of.ts';
 import { createObservability, type Observability, showSync } from './observability.ts';
 import { closeRepository, opener } from './open.ts';
 import { preflight } from './preflight.ts';
+import { requireNoState } from './require-no-state.ts';
 import { createStages } from './stages.ts';
 import { type WakeableSync, wireWakeableSync } from './wakeable-sync.ts';
 
@@ -58,15 +59,17 @@ function progressFor(config: SyncConfig, { terminal, redactor }: Ambient): ((tex
 }
 
 /** The commit that an earlier process published; undefined where the link shows none. */
-async function publishedCommit(link: string): Promise<string | undefined> {
+async function publishedCommit({ link, mode }: SyncConfig, root: string): Promise<string | undefined> {
   const state = await readLink(link).catch(() => undefined);
-  return state?.kind === 'link' ? oidOfWorktreeName(state.target) : undefined;
+  if (state?.kind !== 'link') return undefined;
+  return new Layout(root, mode).placeOf(state.target)?.oid ?? oidOfWorktreeName(state.target);
 }
 
 /** The results of the last cycles, and who is notified of them. */
 interface Seen {
   readonly listeners: Set<() => void>;
   published: Revision | undefined;
+  considered: Revision | undefined;
   error: string | undefined;
 }
 
@@ -98,29 +101,31 @@ export class SyncService implements Service, Publisher {
   static async open(options: SyncServiceOptions): Promise<SyncService> {
     const { config, ambient, announce, role } = options;
     await preflight(config, ambient.log);
-    const root = await prepareRoot(config.root);
+    const root = await prepareRoot(config.stateDir);
+    if (config.stateDir !== config.root) await requireNoState(await prepareRoot(config.root), config.stateDir);
     const facts = {
       compat: config.mode,
       repo: config.remote.shownUrl,
       ref: config.target.requested,
       root,
       link: config.link,
-      published: (await publishedCommit(config.link)) ?? 'nothing',
+      published: (await publishedCommit(config, root)) ?? 'nothing',
       period_ms: config.periodMs,
     };
     if (role !== 'attached') announce(facts);
     const observability = createObservability(config, ambient);
     const onProgress = progressFor(config, ambient);
-    const seen: Seen = { listeners: new Set(), published: undefined, error: undefined };
+    const seen: Seen = { listeners: new Set(), published: undefined, considered: undefined, error: undefined };
     const sync = await wireWakeableSync({
       ...ambient,
       config,
       root,
       observability,
       observer: {
-        onCycle: ({ revision, error }) => {
+        onCycle: ({ revision, considered, error }) => {
           seen.error = error && `${error.code}: ${error.detail}`;
           if (revision) seen.published = revision;
+          if (considered) seen.considered = considered;
         },
         onPublish: (revision) => {
           seen.published = revision;
@@ -170,11 +175,12 @@ export class SyncService implements Service, Publisher {
 
   status(): unknown {
     const { config } = this.#options;
-    const { published, error } = this.#seen;
+    const { published, considered, error } = this.#seen;
     return {
       repo: config.remote.shownUrl,
       ref: config.target.requested,
       link: config.link,
+      ...(config.path !== undefined && { path: config.path, considered: considered ?? null }),
       published: published ?? null,
       error: error ?? null,
     };
@@ -226,10 +232,10 @@ export class SyncService implements Service, Publisher {
   /** compat.md 4: with `--one-time` each hook gets one attempt, in order; only v4 lets a failure decide the exit status. */
   async #tellHooksOnce(cycle: Cycle): Promise<boolean> {
     const { config, clock, hooks } = this.#sync.context;
-    const { wanted, candidate, live, updated } = cycle;
+    const { wanted, candidate, live, plan, updated } = cycle;
     const worktree = candidate ?? live;
-    if (!wanted || !worktree || (config.mode !== 'v4' && !updated)) return true;
-    const notification = notificationOf(wanted, worktree, clock.now());
+    if (!wanted || !worktree || !plan || (config.mode !== 'v4' && !updated)) return true;
+    const notification = notificationOf(wanted, worktree, plan, clock.now());
     let ok = true;
     for (const hook of hooks) ok = (await hook.once(notification)) && ok;
     return ok || config.mode !== 'v4';

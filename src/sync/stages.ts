@@ -4,6 +4,7 @@ import { inOrder } from './stage-order.ts';
 import { checkout } from './stages/checkout.ts';
 import { createCleanUp } from './stages/clean-up.ts';
 import { compareWith } from './stages/compare.ts';
+import { consider } from './stages/consider.ts';
 import { fetchObjects } from './stages/fetch.ts';
 import { look } from './stages/look.ts';
 import { pollWith, refreshCredentials } from './stages/poll.ts';
@@ -20,6 +21,7 @@ export function createStages(): readonly Stage[] {
     pollWith(new RefMoves()),
     compareWith(new TreeWatch()),
     fetchObjects,
+    consider,
     checkout,
     askBeforePublish,
     publish,

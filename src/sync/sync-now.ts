@@ -41,7 +41,7 @@ export class SyncNow implements Pick<SyncObserver, 'onCycleStart' | 'onCycle'> {
   onCycle(report: CycleReport): void {
     const answer = answerOf(report);
     const isDone = ({ cycle, commit }: Waiting): boolean =>
-      cycle <= this.#started && (commit === undefined || commit === answer.oid);
+      cycle <= this.#started && (commit === undefined || commit === answer.oid || commit === report.considered?.oid);
     const done = this.#waiting.filter(isDone);
     this.#waiting = this.#waiting.filter((each) => !isDone(each));
     for (const { resolve } of done) resolve(answer);

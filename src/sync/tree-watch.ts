@@ -1,6 +1,7 @@
 import { isClean } from '../checkout/checkout.ts';
 import { compareTree } from '../checkout/verify-tree.ts';
 import type { Worktree } from '../checkout/worktree.ts';
+import { type BytePath, continuePath, pathOfText } from '../platform/byte-path.ts';
 import { showPaths } from '../platform/show-path.ts';
 import type { Needs } from './context.ts';
 import type { CycleScope } from './cycle.ts';
@@ -11,6 +12,10 @@ const SHARE_OF_TIME = 0.001;
 /** Hooks run inside the tree and may well be what changed it: then it is reported, and repaired only at a restart. */
 function hooksMayChangeIt({ config }: Needs<'config'>): boolean {
   return config.exechook !== undefined || config.prePublishHook !== undefined;
+}
+
+function isOnTheWay(path: BytePath, part: string | undefined): boolean {
+  return part !== undefined && pathOfText(`${part}/`).startsWith(continuePath(path, pathOfText('/')));
 }
 
 /**
@@ -38,7 +43,8 @@ export class TreeWatch {
     if (!report) return false;
 
     observer.onVerify(report.changed.length, report.untracked.length);
-    const untracked = showPaths(report.untracked);
+    // An empty directory that stands for a part which the commit does not have is ours.
+    const untracked = showPaths(report.untracked.filter((path) => !isOnTheWay(path, config.path)));
     if (untracked !== this.#reportedUntracked && untracked !== '') {
       log.info(0, 'the published tree holds files that no commit put there; the next update will not have them', {
         files: untracked,

@@ -36,6 +36,10 @@ const SERVED = ['--http-bind=:1'];
 const INTO = ['--into=/x'];
 
 const SAMPLES: Readonly<Record<string, Sample>> = {
+  path: { value: 'a/b' },
+  'path-missing': { value: 'keep', with: ['--path=a'] },
+  'sparse-checkout': { value: '/a/' },
+  'state-dir': { value: '/state' },
   repo: { value: 'https://h/other.git', other: 'https://h/r.git' },
   root: { value: '/other', other: '/git' },
   rev: { value: 'v1' },

@@ -21,6 +21,8 @@ export interface CountedGit {
   readonly url: string;
   /** Commits that each fetch asked for. */
   readonly fetches: (readonly string[])[];
+  /** Times that somebody asked where refs are. */
+  readonly questions: number;
   /** From now on questions of this kind wait until the returned function is called. */
   hold(command: Command): () => void;
   /** Questions that wait. */
@@ -39,10 +41,12 @@ export async function countedGit(projectRoot: string): Promise<CountedGit> {
   const fetches: (readonly string[])[] = [];
   const gates = new Map<string, Promise<void>>();
   let waiting = 0;
+  let questions = 0;
   const server = createServer((request, response) => {
     const forward = async (): Promise<void> => {
       const body = await readAll(request);
       const text = body.toString('latin1');
+      if (text.includes('command=ls-refs')) questions += 1;
       if (text.includes('command=fetch')) {
         const wants = [...text.matchAll(/want ([0-9a-f]{40,64})/g)].map((match) => match[1] ?? '');
         // One fetch of git may take several rounds of negotiation.
@@ -70,6 +74,9 @@ export async function countedGit(projectRoot: string): Promise<CountedGit> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     fetches,
+    get questions() {
+      return questions;
+    },
     get waiting() {
       return waiting;
     },

@@ -38,7 +38,7 @@ export async function handCranked(args: readonly string[]): Promise<HandCranked>
   };
   const { context, dispose } = await wireSync({
     config,
-    root: await prepareRoot(config.root),
+    root: await prepareRoot(config.stateDir),
     runner: createProcessRunner(),
     log,
     redactor: new Redactor(),

@@ -67,7 +67,7 @@ export async function tamperedSync(args: readonly string[], tamper: Tamper): Pro
   };
   const { context, dispose } = await wireSync({
     config,
-    root: await prepareRoot(config.root),
+    root: await prepareRoot(config.stateDir),
     runner: tamperedRunner(tamper),
     log,
     redactor: new Redactor(),

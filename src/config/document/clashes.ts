@@ -14,8 +14,8 @@ interface Clash {
 }
 
 /** What only one sync may work in. */
-export function ownTrees({ config: { root, link } }: SyncUnit): readonly string[] {
-  return [join(root, '.git'), join(root, '.worktrees'), join(root, '.git-sidecar'), link];
+export function ownTrees({ config: { stateDir, link } }: SyncUnit): readonly string[] {
+  return [join(stateDir, '.git'), join(stateDir, '.worktrees'), join(stateDir, '.git-sidecar'), link];
 }
 
 /** Units with the same value of what only one may have. */
@@ -48,23 +48,39 @@ function treesOf(syncs: readonly SyncUnit[]): Territory<SyncUnit> {
   return territory;
 }
 
+/** The directories that a sync works in, by the names of their options. */
+function workplaces({ config: { root, stateDir } }: SyncUnit): readonly (readonly [string, string])[] {
+  const own = [['root', root]] as const;
+  return root === stateDir ? own : [...own, ['state-dir', stateDir]];
+}
+
 /**
- * Syncs that may not have their roots. One root has one repository, one list of worktrees and one memory of what is
- * published, so it serves one sync. Beside that, roots may lie in each other.
+ * Syncs that may not have their roots. There is one repository, one list of worktrees and one memory of what is
+ * published in a root, or in the state directory beside it, so that serves one sync. Beside that, roots may lie in each
+ * other, and several syncs with state directories may have one root.
  */
 function rootsThatClash(syncs: readonly SyncUnit[]): readonly Clash[] {
   const trees = treesOf(syncs);
   const nested = syncs.flatMap((other) =>
-    trees
-      .around(other.config.root)
-      .filter(({ owner }) => owner !== other)
-      .map(({ path, owner: one }) => ({
-        one,
-        other,
-        why: `cannot work: the root of ${other.name} is inside ${path}, which belongs to ${one.name}`,
-      })),
+    workplaces(other).flatMap(([what, place]) =>
+      trees
+        .around(place)
+        .filter(({ owner }) => owner !== other)
+        .map(({ path, owner: one }) => ({
+          one,
+          other,
+          why: `cannot work: the ${what} of ${other.name} is inside ${path}, which belongs to ${one.name}`,
+        })),
+    ),
   );
-  return [...sameValue(syncs, ({ config }) => config.root, 'root'), ...nested];
+  const isApart = ({ config }: SyncUnit): boolean => config.root !== config.stateDir;
+  const plain = syncs.filter((sync) => !isApart(sync));
+  return [
+    ...sameValue(plain, ({ config }) => config.root, 'root'),
+    ...sameValue(syncs.filter(isApart), ({ config }) => config.stateDir, 'state-dir'),
+    ...sameValue(syncs, ({ config }) => config.stateDir, 'place for a repository'),
+    ...nested,
+  ];
 }
 
 function linksThatClash(syncs: readonly SyncUnit[]): readonly Clash[] {
@@ -122,10 +138,12 @@ function runsInTrees(runs: readonly RunUnit[], syncs: readonly SyncUnit[]): read
 function mirrorsThatClash(relays: readonly RelayUnit[], syncs: readonly SyncUnit[]): readonly Clash[] {
   const units = [...syncs, ...relays];
   const roots = new Territory<SyncUnit | RelayUnit>();
-  for (const unit of units) roots.claim(unit.config.root, unit);
+  const placesOf = (unit: SyncUnit | RelayUnit): readonly string[] =>
+    unit.kind === 'sync' ? workplaces(unit).map(([, place]) => place) : [unit.config.root];
+  for (const unit of units) for (const place of placesOf(unit)) roots.claim(place, unit);
   return units.flatMap((other) =>
-    roots
-      .around(other.config.root)
+    placesOf(other)
+      .flatMap((place) => roots.around(place))
       .filter(({ owner }) => owner !== other && [owner, other].some(({ kind }) => kind === 'relay'))
       .map(({ path, owner: one }) => ({
         one,

@@ -14,6 +14,13 @@ export const PLACE_OPTIONS = rows({ group: 'place', commands: ['sync', 'run'] },
     doc: 'The directory that holds the repository, the worktrees and, unless it is absolute, the link. Required in v4 mode. A relay keeps its mirrors there.',
   },
   {
+    name: 'state-dir',
+    type: 'string',
+    since: 'git-sidecar',
+    placeholder: 'DIR',
+    doc: 'Where the repository, the worktrees and the spare are kept, instead of in `--root`: a program that walks through `--root` then meets the link only, and each file once. Outside of `--root`, on any file system; consumers need it at the same place, seen from the link.',
+  },
+  {
     name: 'link',
     runAlone: true,
     type: 'string',

@@ -18,13 +18,6 @@ const DEPLOY = rows(
       doc: 'Mirror into this existing directory and run the command there, instead of in a release directory. Only changed files are written, each in one step; files that are gone from the revision are removed; files that are not ours stay.',
     },
     {
-      name: 'path',
-      excludes: ['copy'],
-      type: 'string',
-      placeholder: 'SUBDIR',
-      doc: 'Deploy this sub-directory only. A revision that changes nothing in it restarts nothing.',
-    },
-    {
       name: 'build',
       type: 'string',
       placeholder: 'COMMAND',

@@ -11,7 +11,7 @@ import { type RetireContext, Retirement, type Retiring } from '../retire.ts';
 import { type SweepContext, sweep } from '../sweep.ts';
 
 type Context = Needs<'git' | 'repository' | 'store'> & RetireContext & SweepContext;
-type Given = Retiring & Perhaps<'updated'>;
+type Given = Retiring & Perhaps<'hasFetched' | 'updated'>;
 
 /** What a process that was killed left of worktrees that it was making or removing. */
 async function removeOrphans({ layout, log }: Context): Promise<void> {
@@ -29,9 +29,9 @@ export function createCleanUp() {
   let garbage = false;
   let reported = '';
   const run = async (context: Context, given: Given, scope: CycleScope): Promise<void> => {
-    const { updated = false } = given;
+    const { hasFetched = false, updated = false } = given;
     // What the very first fetch brought is one fresh pack: there is no garbage in it yet.
-    if (updated && !scope.first) garbage = true;
+    if ((hasFetched || updated) && !scope.first) garbage = true;
     if (!waiting && !updated && !garbage) return;
     // Without its repository there is nothing to tidy up; the next cycle makes another.
     if (!(await context.repository.guard())) return;

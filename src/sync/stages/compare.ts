@@ -1,6 +1,7 @@
 import { hasSubmodules, isClean } from '../../checkout/checkout.ts';
 import { markFinished, readFinished } from '../../checkout/record.ts';
 import type { Worktree } from '../../checkout/worktree.ts';
+import type { Oid } from '../../model/oid.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
 import type { Found } from '../findings.ts';
@@ -46,6 +47,13 @@ function historyIsAsConfigured({ config, repository }: Context): boolean {
   return depth === config.depth && filter === config.filter;
 }
 
+/** Of the wanted commit nothing had to be published when it was looked at, and what was published then still is. */
+function isConsidered({ config, repository }: Context, wanted: Oid, live: Worktree): boolean {
+  const { considered } = repository.state;
+  if (considered?.oid !== wanted || considered.published !== live.oid || considered.path !== config.path) return false;
+  return considered.why === 'same' || config.pathMissing === 'keep';
+}
+
 /** For an abbreviated commit the poll shows where its branch is; which commit is meant is known after the fetch. */
 function isUnresolved({ config: { target } }: Context, live: Worktree): boolean {
   return target.kind === 'abbreviated' && !live.oid.startsWith(target.requested);
@@ -59,15 +67,19 @@ export function compareWith(watch: TreeWatch) {
       context: Context,
       found: Found<'wanted' | 'live' | 'plan'>,
       scope: CycleScope,
-    ): Promise<Found<'live' | 'settled'>> => {
-      const { wanted, live } = found;
-      if (!live || live.oid !== wanted.oid || isUnresolved(context, live)) return { live, settled: false };
+    ): Promise<Found<'live' | 'wanted' | 'considered' | 'settled'>> => {
+      const { wanted: considered, live } = found;
+      const asked = { wanted: considered, considered };
+      const isHere = live && (live.oid === considered.oid || isConsidered(context, considered.oid, live));
+      if (!isHere || isUnresolved(context, live)) return { ...asked, live, settled: false };
       if (!(await isAsConfigured(context, live, found, scope)) || !(await watch.isWhole(context, live, scope))) {
         context.log.warn('the published tree is rebuilt', { hash: live.oid, path: live.path });
-        return { live: undefined, settled: false };
+        return { ...asked, live: undefined, settled: false };
       }
-      await rememberPublished(context, found);
-      return { live, settled: historyIsAsConfigured(context) };
+      const wanted = { ref: considered.ref, oid: live.oid };
+      await rememberPublished(context, { wanted });
+      const settled = historyIsAsConfigured(context);
+      return settled ? { live, wanted, considered, settled } : { ...asked, live, settled };
     },
   } satisfies Stage;
 }

@@ -2,6 +2,7 @@ import type { SyncConfig } from '../../config/sync-config.ts';
 import { keepsRefsInFiles } from '../../fetch/pack-fetch.ts';
 import { isOfKind, messageOf, SidecarError } from '../../model/error.ts';
 import { type Oid, objectFormatOf } from '../../model/oid.ts';
+import { bringPart } from '../bring-part.ts';
 import { mayRecycle } from '../build-worktree.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
@@ -32,8 +33,8 @@ function isRef({ kind }: SyncConfig['target']): boolean {
 }
 
 /** One commit without history, from a server that the poll talks to natively: the pack can come over that connection. */
-function isForPacks({ config, packFetch, source }: Context): boolean {
-  const isPlain = config.mode === 'v4' && config.depth === 1 && config.filter === '';
+function isForPacks({ config, fetcher, packFetch, source }: Context): boolean {
+  const isPlain = config.mode === 'v4' && config.depth === 1 && fetcher.filter === '';
   // A git of the user's own may do things for a fetch that we know nothing of.
   if (!isPlain || config.git !== 'git' || !isRef(config.target) || packFetch.isUnusable || !source.native) return false;
   const settings = [...config.gitConfig, ...config.gitConfigAdd].map(({ key }) => key);
@@ -42,8 +43,13 @@ function isForPacks({ config, packFetch, source }: Context): boolean {
 }
 
 async function mayFetchPack(context: Context): Promise<boolean> {
-  const { depth = 1, filter = '' } = context.repository.state;
-  return depth === 1 && filter === '' && isForPacks(context) && (await keepsRefsInFiles(context.repository.gitDir));
+  const { depth = 1, filter = '', isWhole } = context.repository.state;
+  return (
+    depth === 1 &&
+    (filter === '' || isWhole === true) &&
+    isForPacks(context) &&
+    (await keepsRefsInFiles(context.repository.gitDir))
+  );
 }
 
 /** From now on, or for once, git has to fetch. */
@@ -99,13 +105,41 @@ async function fetchWanted(
   return { oid, objects: undefined };
 }
 
+/** From so many refusals on, nobody hopes for another answer: before, another server behind the same name may have answered. */
+const MOST_REFUSALS = 3;
+
+/** With `--path` in a partial clone also the files of the part; everything where the server does not give out those. */
+async function fetchPart(
+  context: Context,
+  found: Found<'wanted' | 'live' | 'credentials'>,
+  scope: CycleScope,
+): Promise<Brought & Found<'live'>> {
+  const { fetcher, log, repository, source } = context;
+  const { live, wanted } = found;
+  const brought = await fetchWanted(context, found, scope);
+  try {
+    await bringPart(context, brought.oid, scope.signal);
+    fetcher.refusals = 0;
+    return { ...brought, live };
+  } catch (error) {
+    if (!isOfKind(error, 'no-ref')) throw error;
+    fetcher.refusals += 1;
+    if (live && fetcher.refusals < MOST_REFUSALS) throw error;
+    log.info(0, 'the server gives out no single files, so everything is fetched', { reason: messageOf(error) });
+  }
+  await repository.discard('it lacks files that the server does not give out');
+  await repository.ensure(objectFormatOf(wanted.oid), source.fetchUrl, scope.signal);
+  await repository.remember({ isWhole: true });
+  return { ...(await fetchWanted(context, found, scope)), live: undefined };
+}
+
 /** Brings the wanted commit into the shared store, together with what other syncs want there. */
 async function fetchShared(
   context: Context,
   store: NonNullable<Context['store']>,
-  { wanted, credentials }: Found<'wanted' | 'credentials'>,
+  { wanted, live, credentials }: Found<'wanted' | 'live' | 'credentials'>,
   { signal }: CycleScope,
-): Promise<Brought> {
+): Promise<Brought & Found<'live'>> {
   const { source, fetcher, git, config, repository, log, clock } = context;
   const before = clock.monotonic();
   const access = {
@@ -122,7 +156,7 @@ async function fetchShared(
   await repository.checkLoan();
   await repository.ensure(objectFormatOf(wanted.oid), source.fetchUrl, signal);
   await repository.adopt(brought.oid, signal);
-  return brought;
+  return { ...brought, live };
 }
 
 /** Begins to examine the spare, beside the fetch. */
@@ -143,15 +177,19 @@ export const fetchObjects = {
     context: Context,
     found: Found<'wanted' | 'live' | 'credentials'>,
     scope: CycleScope,
-  ): Promise<Found<'wanted' | 'fetchedObjects' | 'spare'>> => {
+  ): Promise<Found<'wanted' | 'live' | 'fetchedObjects' | 'hasFetched' | 'spare'>> => {
     const { config, repository, source, store, hooks } = context;
     const { wanted, live } = found;
     const spare = examineSpare(context, scope);
     // A hook may be running git in the repository, and then its lock files are not ours.
     if (hooks.every(({ worktreeInUse }) => worktreeInUse === undefined)) await repository.tidy();
     if (!store) await repository.ensure(objectFormatOf(wanted.oid), source.fetchUrl, scope.signal);
-    const fetching = store ? fetchShared(context, store, found, scope) : fetchWanted(context, found, scope);
-    const { oid, objects } = await fetching.catch((error: unknown) => {
+    const fetching = store ? fetchShared(context, store, found, scope) : fetchPart(context, found, scope);
+    const {
+      oid,
+      objects,
+      live: stillLive,
+    } = await fetching.catch((error: unknown) => {
       throw error instanceof SidecarError ? source.explain(error) : error;
     });
     if (oid !== wanted.oid && oid === live?.oid && source.isRelayConnected !== undefined) {
@@ -159,6 +197,7 @@ export const fetchObjects = {
       throw new SidecarError('ERR_REMOTE_REF', { op: 'fetch', target: wanted.oid, detail });
     }
     await repository.remember({ depth: config.depth, filter: config.filter });
-    return { wanted: oid === wanted.oid ? wanted : { ref: wanted.ref, oid }, fetchedObjects: objects, spare };
+    const brought = { live: stillLive, fetchedObjects: objects, hasFetched: true, spare };
+    return { ...brought, wanted: oid === wanted.oid ? wanted : { ref: wanted.ref, oid } };
   },
 } satisfies Stage;

@@ -1,6 +1,6 @@
-import { planCheckout } from '../../checkout/plan.ts';
+import { type CheckoutPlan, planCheckout } from '../../checkout/plan.ts';
+import { publishedDirectory } from '../../checkout/published-directory.ts';
 import { findWorktree, type Worktree } from '../../checkout/worktree.ts';
-import { oidOfWorktreeName } from '../../fetch/layout.ts';
 import { type LinkState, linkText, readLink } from '../../publish/link.ts';
 import type { Needs } from '../context.ts';
 import type { Stage } from '../cycle.ts';
@@ -17,18 +17,21 @@ export const look = {
     const { config, surroundings } = context;
     const plan = await planCheckout(config, surroundings);
     const link = await readLink(config.link);
-    return { plan, link, live: await findLive(context, link) };
+    return { plan, link, live: await findLive(context, plan, link) };
   },
 } satisfies Stage;
 
 async function findLive(
   { config, layout }: Needs<'config' | 'layout'>,
+  plan: CheckoutPlan,
   link: LinkState,
 ): Promise<Worktree | undefined> {
   if (link.kind !== 'link') return undefined;
   const { target, text } = link;
-  const oid = oidOfWorktreeName(target);
-  if (!oid || !layout.worktreePaths(oid).includes(target)) return undefined;
-  const worktree = await findWorktree(layout.gitDir, target, oid);
-  return worktree && text === (await linkText(config.link, target)) ? worktree : undefined;
+  const place = layout.placeOf(target);
+  if (!place || target !== publishedDirectory(place, plan)) return undefined;
+  const worktree = await findWorktree(layout.gitDir, place.path, place.oid);
+  // The sub-directory may have gone.
+  const wanted = await linkText(config.link, target).catch(() => undefined);
+  return worktree && text === wanted ? worktree : undefined;
 }

@@ -1,4 +1,4 @@
-import { oidOfWorktreeName } from '../../fetch/layout.ts';
+import { publishedDirectory } from '../../checkout/published-directory.ts';
 import { setTimesBelow } from '../../platform/files-below.ts';
 import {
   type LinkState,
@@ -19,12 +19,12 @@ export const askBeforePublish = {
   unlessSettled: true,
   run: async (
     { prePublish, clock, repository }: Needs<'prePublish' | 'clock' | 'repository'>,
-    { wanted, candidate, live }: Found<'wanted' | 'candidate' | 'live'>,
+    { wanted, candidate, live, plan }: Found<'wanted' | 'candidate' | 'live' | 'plan'>,
     { signal }: CycleScope,
   ): Promise<Record<never, never>> => {
     if (!prePublish || candidate === live) return {};
     const published = live?.oid ?? repository.state.oid;
-    await prePublish(notificationOf(wanted, candidate, clock.now()), published, signal);
+    await prePublish(notificationOf(wanted, candidate, plan, clock.now()), published, signal);
     return {};
   },
 } satisfies Stage;
@@ -37,9 +37,11 @@ export const publish = {
   unlessSettled: true,
   run: async (
     context: Context,
-    { wanted, candidate, live, link, polledAt }: Found<'wanted' | 'candidate' | 'live' | 'link' | 'polledAt'>,
+    found: Found<'wanted' | 'candidate' | 'live' | 'link' | 'plan' | 'polledAt'>,
   ): Promise<Found<'updated'>> => {
     const { config, clock, log, observer, repository } = context;
+    const { wanted, candidate, live, link, plan, polledAt } = found;
+    const directory = publishedDirectory(candidate, plan);
     if (candidate === live) return { updated: false };
     if (config.moveAside) {
       const aside = await moveLinkPlaceAside(config.root, config.link, clock.now());
@@ -47,13 +49,13 @@ export const publish = {
         log.warn('moved aside what was in the place of the link', { from: config.link, to: aside });
     } else await requireReplaceable(config.link);
     await setTime(context, candidate.path);
-    await switchLink(config.root, config.link, candidate.path);
+    await switchLink(config.root, config.link, directory);
     const updateMs = clock.monotonic() - polledAt;
     log.info(0, 'published', {
       ref: wanted.ref,
       hash: wanted.oid,
       link: config.link,
-      path: candidate.path,
+      path: directory,
       ms: Math.round(updateMs),
     });
     observer.onPublish(wanted, updateMs);
@@ -67,10 +69,8 @@ export const publish = {
 /** The time since which a worktree is stale is its modification time (compat.md 3). */
 async function startStaleTimer(context: Context, link: LinkState): Promise<void> {
   if (link.kind !== 'link') return;
-  const { target } = link;
-  const oid = oidOfWorktreeName(target);
-  if (!oid || !context.layout.worktreePaths(oid).includes(target)) return;
-  await setTime(context, target);
+  const place = context.layout.placeOf(link.target);
+  if (place) await setTime(context, place.path);
 }
 
 /** Where it cannot be set, the tree goes or stays a little too early or too late. */
@@ -84,8 +84,7 @@ async function removeFormerLink(context: Context): Promise<void> {
   if (former === undefined || former === context.config.link) return;
   const state = await readLink(former);
   if (state.kind !== 'link') return;
-  const oid = oidOfWorktreeName(state.target);
-  if (!oid || !context.layout.worktreePaths(oid).includes(state.target)) return;
+  if (!context.layout.placeOf(state.target)) return;
   await removeLinkAt(context.config.root, former);
   context.log.info(0, 'removed the link of an earlier --link', { link: former });
 }

@@ -15,7 +15,7 @@ export const report = {
   name: 'report',
   run: async (
     { clock, observer, config }: Needs<'clock' | 'observer' | 'config'>,
-    { wanted, polledAt, updated = false }: Found<'wanted' | 'polledAt'> & Perhaps<'updated'>,
+    { wanted, considered, polledAt, updated = false }: Found<'wanted' | 'considered' | 'polledAt'> & Perhaps<'updated'>,
     { first, startedAt }: CycleScope,
   ): Promise<Record<never, never>> => {
     observer.onCycle({
@@ -24,6 +24,7 @@ export const report = {
       pollMs: polledAt - startedAt,
       error: undefined,
       revision: wanted,
+      considered,
     });
     return {};
   },

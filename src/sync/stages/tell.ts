@@ -27,14 +27,20 @@ export function createTell() {
     name: 'tell',
     run: async (
       context: Needs<'config' | 'clock' | 'log' | 'hooks'>,
-      { wanted, live, candidate, updated = false }: Found<'wanted' | 'live'> & Perhaps<'candidate' | 'updated'>,
+      {
+        wanted,
+        live,
+        candidate,
+        plan,
+        updated = false,
+      }: Found<'wanted' | 'live' | 'plan'> & Perhaps<'candidate' | 'updated'>,
       { first }: CycleScope,
     ): Promise<Record<never, never>> => {
       const { config, clock, hooks } = context;
       const worktree = candidate ?? live;
       if ((updated || (first && config.mode === 'v4')) && worktree) {
         touchIsPending = true;
-        const notification = notificationOf(wanted, worktree, clock.now());
+        const notification = notificationOf(wanted, worktree, plan, clock.now());
         if (!config.oneTime) for (const hook of hooks) hook.notify(notification);
       }
       if (touchIsPending) touchIsPending = !(await touch(context));

@@ -30,6 +30,7 @@ import { tellAll } from '../sync-now.ts';
 import { confinement, withScopedHeaders } from './confinement.ts';
 import { createDetails } from './details.ts';
 import { createHooks, createPrePublish } from './hooks.ts';
+import { withPartFilter } from './part-filter.ts';
 import { withRelayAccess } from './relay-access.ts';
 import { wireSource } from './source.ts';
 
@@ -104,11 +105,14 @@ export interface WiredSync {
   dispose(): Promise<void>;
 }
 
-/** What is published is what the relay shows of us, from the first cycle that found it in order. */
+/**
+ * What is published is what the relay shows of us, from the first cycle that found it in order. A later commit that
+ * changes nothing of our part is as good as published: nobody has to wait for us.
+ */
 function reportTo(reports: Reports): Partial<SyncObserver> {
   return {
-    onCycle: ({ revision }) => {
-      if (revision) reports.published(revision);
+    onCycle: ({ considered }) => {
+      if (considered) reports.published(considered);
     },
     onPublish: (revision) => reports.published(revision),
   };
@@ -117,17 +121,18 @@ function reportTo(reports: Reports): Partial<SyncObserver> {
 /** Makes everything that a sync needs, from the configuration; starts nothing. */
 export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   const options = { ...given, config: withRelayAccess(withScopedHeaders(given.config)) };
-  const { config, root, runner, log, redactor, clock, counters } = options;
+  const { config: asked, root, runner, log, redactor, clock, counters } = options;
   const memory = new GitMemory(readMemoryGroup());
   const { hermetic, directory } = await createHermetic(options, memory);
-  const plain = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root, memory });
+  const plain = createGit({ program: asked.git, runner, log, environment: hermetic.environment, cwd: root, memory });
   const shared =
-    config.remote.transport === 'ssh'
+    asked.remote.transport === 'ssh'
       ? new SharedSsh({ directory, runner, environment: hermetic.environment })
       : undefined;
-  const git: Git = explainSshFiles(shared ? overSharedSsh(plain, shared, log) : plain, config.ssh);
-  const layout = new Layout(root, config.mode);
-  const openedStore = config.store && (await (await import('./shared-store.ts')).openStore(options));
+  const git: Git = explainSshFiles(shared ? overSharedSsh(plain, shared, log) : plain, asked.ssh);
+  const layout = new Layout(root, asked.mode);
+  const openedStore = asked.store && (await (await import('./shared-store.ts')).openStore(options));
+  const config = openedStore ? asked : withPartFilter(asked);
   const repository = new Repository({
     git,
     log,
@@ -152,7 +157,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     gitDir: layout.gitDir,
     localRef: localRef(config),
     depth: config.depth,
-    filter: config.filter,
+    filter: () => (repository.state.isWhole ? asked.filter : config.filter),
     allTags: config.mode !== 'v4',
     url: () => source.fetchUrl,
     shownUrl: config.remote.shownUrl,

@@ -11,6 +11,26 @@ const relay = (name: string, more: object = {}): object => ({
 
 describe('units that cannot live beside each other are refused', () => {
   test.each<readonly [string, object, string]>([
+    [
+      'the same state directory',
+      { sync: [sync('a', { 'state-dir': '/state' }), sync('b', { 'state-dir': '/state/' })] },
+      'have the same state-dir, /state',
+    ],
+    [
+      'a state directory in the root of another',
+      { sync: [sync('a', { 'state-dir': '/git/b' }), sync('b')] },
+      'have the same place for a repository, /git/b',
+    ],
+    [
+      'a state directory among worktrees',
+      { sync: [sync('a'), sync('b', { 'state-dir': '/git/a/.worktrees/x' })] },
+      'the state-dir of b is inside /git/a/.worktrees',
+    ],
+    [
+      'a state directory in a relay',
+      { http: { bind: ':1' }, sync: [sync('a', { 'state-dir': '/mirrors/r/x' })], relay: [relay('r')] },
+      'the root of a relay is its own',
+    ],
     ['the same root', { sync: [sync('a'), sync('b', { root: '/git/a/' })] }, 'have the same root, /git/a'],
     [
       'a root in a repository',
@@ -107,6 +127,15 @@ describe('units that cannot live beside each other are refused', () => {
 });
 
 test.each<readonly [string, object]>([
+  [
+    'one root for links, with two state directories',
+    {
+      sync: [
+        sync('a', { root: '/git', link: 'a', 'state-dir': '/state/a' }),
+        sync('b', { root: '/git', link: 'b', 'state-dir': '/state/b' }),
+      ],
+    },
+  ],
   ['a root beside another, in the same directory', { sync: [sync('a'), sync('b')] }],
   ['a root in another root', { sync: [sync('a', { root: '/git' }), sync('b', { root: '/git/b' })] }],
   ['links side by side, elsewhere', { sync: [sync('a', { link: '/pub/a' }), sync('b', { link: '/pub/b' })] }],

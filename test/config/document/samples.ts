@@ -15,6 +15,8 @@ const SAMPLES: Readonly<Record<string, Options>> = {
   'ref-semver': { 'ref-semver': '^1' },
   'ref-pattern': { 'ref-pattern': 'release/*' },
   'ref-order': { 'ref-order': 'name', 'ref-pattern': 'release/*' },
+  path: { path: 'a/b' },
+  'path-missing': { 'path-missing': 'keep', path: 'a' },
   submodules: { submodules: 'off' },
   'git-gc': { 'git-gc': 'off' },
   'git-config': { 'git-config': 'a.b:c' },
