@@ -5,6 +5,7 @@ import { parseRemoteUrl } from '../remote/url.ts';
 import { buildGitAccess } from './build-git-access.ts';
 import { parseCredentials } from './credential-json.ts';
 import { parseHttpBind } from './http-bind.ts';
+import { parseInto } from './into.ts';
 import { parseNats, parseRelayClient } from './relay-client.ts';
 import { secretsOf, showsSecrets } from './secrets.ts';
 import { type EnvironmentVariables, effectiveName, type Settings } from './settings.ts';
@@ -174,6 +175,7 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
   if (v4) validateV4(settings, more);
   else validateV3(settings);
   const root = resolve(settings.text('root'));
+  const link = linkPath(settings, root);
   const sparse = settings.text('sparse-checkout-file');
   return {
     mode: settings.mode,
@@ -185,7 +187,9 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
     sparseCheckoutFile: sparse === '' ? undefined : resolve(sparse),
     lfs: settings.flag('lfs'),
     root,
-    link: linkPath(settings, root),
+    link,
+    // To `run` the option means something else.
+    into: settings.has('revision-file') ? parseInto(settings, root, link) : undefined,
     errorFile: absoluteIn(root, settings.text('error-file')),
     touchFile: absoluteIn(root, settings.text('touch-file')),
     umask: settings.flag('group-write') ? 0o002 : v4 ? 0o022 : undefined,

@@ -104,6 +104,7 @@ export class SyncService implements Service, Publisher {
       ref: config.target.requested,
       root,
       link: config.link,
+      ...(config.into && { into: config.into.directory }),
       published: (await publishedCommit(config.link)) ?? 'nothing',
       period_ms: config.periodMs,
     };
@@ -170,10 +171,12 @@ export class SyncService implements Service, Publisher {
   status(): unknown {
     const { config } = this.#options;
     const { published, error } = this.#seen;
+    const { into } = this.#sync.context;
     return {
       repo: config.remote.shownUrl,
       ref: config.target.requested,
       link: config.link,
+      ...(into && { into: { directory: into.directory, oid: into.oid ?? null } }),
       published: published ?? null,
       error: error ?? null,
     };
@@ -224,12 +227,13 @@ export class SyncService implements Service, Publisher {
 
   /** compat.md 4: with `--one-time` each hook gets one attempt, in order; only v4 lets a failure decide the exit status. */
   async #tellHooksOnce(cycle: Cycle): Promise<boolean> {
-    const { config, hooks } = this.#sync.context;
+    const { config, hooks, into } = this.#sync.context;
     const { wanted, candidate, live, updated } = cycle;
     const worktree = candidate ?? live;
     if (!wanted || !worktree || (config.mode !== 'v4' && !updated)) return true;
     let ok = true;
-    for (const hook of hooks) ok = (await hook.once({ oid: wanted.oid, worktree: worktree.path })) && ok;
+    const place = into?.directory ?? worktree.path;
+    for (const hook of hooks) ok = (await hook.once({ oid: wanted.oid, worktree: place })) && ok;
     return ok || config.mode !== 'v4';
   }
 

@@ -4,6 +4,7 @@ import { checkout } from './stages/checkout.ts';
 import { createCleanUp } from './stages/clean-up.ts';
 import { compareWith } from './stages/compare.ts';
 import { fetchObjects } from './stages/fetch.ts';
+import { createIntoStage } from './stages/into.ts';
 import { look } from './stages/look.ts';
 import { poll, refreshCredentials } from './stages/poll.ts';
 import { askBeforePublish, publish } from './stages/publish.ts';
@@ -21,6 +22,7 @@ export function createStages(): readonly Stage[] {
     fetchObjects,
     checkout,
     askBeforePublish,
+    createIntoStage(),
     publish,
     report,
     createTell(),

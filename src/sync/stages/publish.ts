@@ -10,7 +10,7 @@ import {
 } from '../../publish/link.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
-import type { Found } from '../findings.ts';
+import type { Found, Perhaps } from '../findings.ts';
 
 /** Asks the pre-publish hook; when it refuses, the cycle ends here and nothing is published. */
 export const askBeforePublish = {
@@ -26,6 +26,7 @@ export const askBeforePublish = {
   },
 } satisfies Stage;
 
+type PublishedOf = Found<'wanted' | 'candidate' | 'live' | 'link' | 'polledAt'> & Perhaps<'updated'>;
 type Context = Needs<'clock' | 'config' | 'layout' | 'log' | 'observer' | 'repository'>;
 
 /** The commit point: before it everything can be repeated, behind it everything can be retried (docs/adr/0005). */
@@ -34,10 +35,10 @@ export const publish = {
   unlessSettled: true,
   run: async (
     context: Context,
-    { wanted, candidate, live, link, polledAt }: Found<'wanted' | 'candidate' | 'live' | 'link' | 'polledAt'>,
+    { wanted, candidate, live, link, polledAt, updated = false }: PublishedOf,
   ): Promise<Found<'updated'>> => {
     const { config, clock, log, observer, repository } = context;
-    if (candidate === live) return { updated: false };
+    if (candidate === live) return { updated };
     if (config.moveAside) {
       const aside = await moveLinkPlaceAside(config.root, config.link, clock.now());
       if (aside !== undefined)
@@ -50,6 +51,7 @@ export const publish = {
       ref: wanted.ref,
       hash: wanted.oid,
       link: config.link,
+      ...(config.into && { into: config.into.directory }),
       path: candidate.path,
       ms: Math.round(updateMs),
     });

@@ -34,7 +34,7 @@ export function createTell() {
       const worktree = candidate ?? live;
       if ((updated || (first && config.mode === 'v4')) && worktree) {
         touchIsPending = true;
-        const notification: Notification = { oid: wanted.oid, worktree: worktree.path };
+        const notification: Notification = { oid: wanted.oid, worktree: config.into?.directory ?? worktree.path };
         if (!config.oneTime) for (const hook of hooks) hook.notify(notification);
       }
       if (touchIsPending) touchIsPending = !(await touch(context));

@@ -1,0 +1,67 @@
+import { mkdirSync, rmdirSync } from 'node:fs';
+import { systemCode } from '../model/error.ts';
+import { type BytePath, nameOf, systemPath } from '../platform/byte-path.ts';
+import { showPath } from '../platform/show-path.ts';
+import type { Breath } from './breath.ts';
+import { copyToName, type Entry, removeEntry } from './entry-copy.ts';
+import type { Journal } from './journal.ts';
+import type { OpenPath } from './open-path.ts';
+
+const DIRECTORY_MODE = 0o777;
+
+/** Makes a directory whose parent is there; one that is there is fine. */
+export function makeDirectoryAt(target: OpenPath, path: BytePath): void {
+  try {
+    const { parent, name } = placeOf(target, path);
+    mkdirSync(parent.at(name), { mode: DIRECTORY_MODE });
+    target.forget();
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  }
+}
+
+/** The place of an entry, which need not be there. @throws Error when there is no way to it */
+export function placeOf(target: OpenPath, path: BytePath): Entry {
+  const way = target.to(path);
+  if (way.kind === 'open') return { parent: way.directory, name: systemPath(nameOf(path)) };
+  throw Object.assign(new Error(`the way to ${showPath(path)} is ${way.kind}`), {
+    code: way.kind === 'missing' ? 'ENOENT' : 'ENOTDIR',
+  });
+}
+
+/** Writes all new files under temporary names. Nothing that is there changes: this needs the room, and what follows none. */
+export async function stageFiles(journal: Journal, target: OpenPath, source: OpenPath, breath: Breath): Promise<void> {
+  for (const path of journal.prepare) {
+    makeDirectoryAt(target, path);
+    await breath.take();
+  }
+  for (const { path, temporary, mode } of journal.placements) {
+    const to = placeOf(target, temporary);
+    await copyToName(placeOf(source, path), to.parent.at(to.name), { mode });
+    await breath.take();
+  }
+}
+
+/** Removes what {@link stageFiles} made, as far as it came. */
+export async function unstageFiles({ placements, prepare }: Journal, target: OpenPath): Promise<void> {
+  target.forget();
+  for (const { temporary } of placements) {
+    const entry = target.entry(temporary);
+    if (entry) removeEntry(entry);
+  }
+  for (const path of [...prepare].reverse()) removeIfEmpty(target, path);
+}
+
+/** @returns false when the directory has to stay: something is in it, or it is in use */
+export function removeIfEmpty(target: OpenPath, path: BytePath): boolean {
+  target.forget();
+  const entry = target.entry(path);
+  if (!entry) return true;
+  try {
+    rmdirSync(entry.parent.at(entry.name));
+    return true;
+  } catch (error) {
+    // What is there by now is no directory of ours.
+    return systemCode(error) === 'ENOTDIR';
+  }
+}
