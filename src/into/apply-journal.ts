@@ -97,7 +97,7 @@ class Application {
   #clear(clearing: Clearing): void {
     const { path } = clearing;
     if (clearing.how === 'unlink') this.#remove(path, clearing.seen);
-    else if (clearing.how === 'aside') this.#moveAside(path, clearing.to);
+    else if (clearing.how === 'aside') this.#moveAside(clearing);
     else this.#empty(path, clearing.files);
   }
 
@@ -109,7 +109,8 @@ class Application {
     if (entry && now && isSameFile(now, seen)) removeEntry(entry);
   }
 
-  #moveAside(path: BytePath, to: BytePath): void {
+  #moveAside({ path, to, ours }: Extract<Clearing, { how: 'aside' }>): void {
+    for (const file of ours) this.#remove(file.path, file.seen);
     const entry = this.#target.entry(path);
     const { parent, name } = placeOf(this.#target, to);
     if (!entry || statOf({ parent, name })) return;

@@ -1,22 +1,20 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, SidecarError } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
-import { type BytePath, continuePath, pathOfText } from '../platform/byte-path.ts';
+import { type BytePath, pathOfText } from '../platform/byte-path.ts';
 import type { Clock } from '../platform/clock.ts';
-import { removeFileBelow, renameBelow, writeBelow } from '../platform/files-below.ts';
 import type { Logger } from '../platform/log.ts';
 import { showPath, showPaths } from '../platform/show-path.ts';
 import { applyJournal } from './apply-journal.ts';
 import { Breath, type BreathOptions } from './breath.ts';
-import { removeEntry } from './entry-copy.ts';
-import { changesNothing, type Journal, parseJournal, renderJournal } from './journal.ts';
-import { type DirectoryMark, type Ledger, type LedgerHead, readIfThere, readLedger, writeLedger } from './ledger.ts';
+import { settleInterrupted, takeBack } from './interrupted.ts';
+import { changesNothing, type Journal } from './journal.ts';
+import type { Ledger, LedgerHead } from './ledger.ts';
 import { makePlan, type Plan } from './make-plan.ts';
 import { OpenPath } from './open-path.ts';
+import { Records } from './records.ts';
 import type { RevisionFile } from './revision-file.ts';
-import { stageFiles, unstageFiles } from './stage-files.ts';
-import { inDoubt } from './stamp.ts';
+import { stageFiles } from './stage-files.ts';
 
 export interface IntoOptions {
   /** Real path of the directory, which is there. */
@@ -36,7 +34,7 @@ export interface IntoOptions {
 
 /** A finished tree, of which the directory is to be a copy. */
 export interface IntoSource {
-  /** What is in `.git` does not belong to it. */
+  /** What is called `.git` in it does not belong to it. */
   readonly directory: string;
   readonly oid: Oid;
   /** Changes whenever a tree of the same commit would look different. */
@@ -51,6 +49,16 @@ export interface Brought {
   readonly removed: number;
 }
 
+/** The two trees that an update is about, while they are held. */
+interface Between {
+  readonly target: OpenPath;
+  readonly tree: OpenPath;
+}
+
+interface Planned extends Plan {
+  readonly ledger: Ledger | undefined;
+}
+
 const NOTHING_OF_OURS: Pick<Ledger, 'files' | 'directories'> = { files: new Map(), directories: new Set() };
 
 /**
@@ -60,13 +68,16 @@ const NOTHING_OF_OURS: Pick<Ledger, 'files' | 'directories'> = { files: new Map(
  */
 export class IntoDirectory {
   readonly #options: IntoOptions;
-  /** What the directory is at, if it is complete. */
-  #at: LedgerHead | undefined;
+  readonly #records: Records;
+  /** What the directory is at, as the ledger says. */
+  #head: LedgerHead | undefined;
+  /** There is no journal. */
   #isSettled = false;
   #reported = '';
 
   constructor(options: IntoOptions) {
     this.#options = options;
+    this.#records = new Records(options);
   }
 
   /** Real path. */
@@ -76,28 +87,29 @@ export class IntoDirectory {
 
   /** The commit that is in it completely, as far as is known; undefined: none. */
   get oid(): Oid | undefined {
-    return this.#at?.complete && this.#at.boot === this.#options.boot ? this.#at.oid : undefined;
+    const head = this.#isSettled ? this.#head : undefined;
+    return head?.complete && head.boot === this.#options.boot ? head.oid : undefined;
   }
 
   /** It has been brought to this tree. */
   isAt({ oid, shape }: Pick<IntoSource, 'oid' | 'shape'>): boolean {
-    return this.oid === oid && this.#at?.shape === shape;
+    return this.oid === oid && this.#head?.shape === shape;
   }
 
-  /** Finishes or takes back what a process that was killed had begun. @throws the system's error */
+  /** Finishes or takes back what a process that was killed had begun. @throws SidecarError ERR_INTO_FAILED */
   async recover(work: BreathOptions): Promise<void> {
     await this.#explained(work, async () => await this.#settle(work));
   }
 
-  /** What would be done, by changes and removals; nothing is. */
+  /** The paths that {@link bring} would write or remove. */
   async compare(source: IntoSource, work: BreathOptions): Promise<readonly BytePath[]> {
     return await this.#explained(work, async () => {
       await this.#settle(work);
-      const { journal } = await this.#between(
-        source,
-        async (target, tree) => (await this.#plan(target, tree, source, work)).plan,
-      );
-      return [...journal.placements, ...journal.removals].map(({ path }) => path);
+      const { journal } = await this.#between(source, async (between) => await this.#plan(between, source, work));
+      const changes = [...journal.placements, ...journal.removals].map(({ path }) => path);
+      const { revisionFile } = this.#options;
+      const isShown = revisionFile === undefined || (await revisionFile.shows(source.oid));
+      return isShown ? changes : [...changes, pathOfText(revisionFile.path)];
     });
   }
 
@@ -108,21 +120,24 @@ export class IntoDirectory {
   async bring(source: IntoSource, work: BreathOptions): Promise<Brought> {
     return await this.#explained(work, async () => {
       await this.#settle(work);
-      return await this.#between(source, async (target, tree) => {
-        const { plan, ledger } = await this.#plan(target, tree, source, work);
-        this.#reportHidden(plan.hidden);
-        await this.#perform(plan.journal, ledger, target, tree, work);
-        return { written: plan.journal.placements.length, removed: plan.journal.removals.length };
+      return await this.#between(source, async (between) => {
+        const planned = await this.#plan(between, source, work);
+        const { journal, hidden } = planned;
+        await this.#options.revisionFile?.requireFree(this.#asideSuffix);
+        this.#reportHidden(hidden);
+        if (changesNothing(journal)) await this.#note(planned, between, work);
+        else await this.#perform(planned, between, work);
+        return { written: journal.placements.length, removed: journal.removals.length };
       });
     });
   }
 
-  async #between<T>(source: IntoSource, use: (target: OpenPath, tree: OpenPath) => Promise<T>): Promise<T> {
+  async #between<T>(source: IntoSource, use: (between: Between) => Promise<T>): Promise<T> {
     const target = OpenPath.open(this.#options.directory);
     try {
       const tree = OpenPath.open(source.directory);
       try {
-        return await use(target, tree);
+        return await use({ target, tree });
       } catch (error) {
         throw tree.explain(target.explain(error));
       } finally {
@@ -133,38 +148,27 @@ export class IntoDirectory {
     }
   }
 
-  async #plan(
-    target: OpenPath,
-    tree: OpenPath,
-    source: IntoSource,
-    work: BreathOptions,
-  ): Promise<{ plan: Plan; ledger: Ledger | undefined }> {
-    const { directory, moveAside, clock, revisionFile, boot } = this.#options;
-    const mark = markOf(directory);
-    const ledger = await this.#ledgerOf(mark);
+  async #plan({ target, tree }: Between, source: IntoSource, work: BreathOptions): Promise<Planned> {
+    const { directory, revisionFile, boot } = this.#options;
+    const ledger = await this.#records.ledger();
     const { oid, shape } = source;
     const plan = await makePlan({
       directory,
       target,
       source: tree,
       ledger: ledger ?? NOTHING_OF_OURS,
-      head: { version: 1, directory: mark, oid, shape, boot, complete: true },
+      head: { version: 1, directory: this.#records.mark, oid, shape, boot, complete: true },
       difference: ledger && (await this.#differenceFrom(ledger.head, source)),
-      nameAside: moveAside ? (name) => continuePath(name, pathOfText(`.before-git-sidecar-${clock.now()}`)) : undefined,
+      asideSuffix: this.#asideSuffix,
       reserved: revisionFile?.inner,
       breath: new Breath(work),
     });
-    return { plan, ledger };
+    return { ...plan, ledger };
   }
 
-  /** The ledger, if it is about the directory that is there now. */
-  async #ledgerOf(mark: DirectoryMark): Promise<Ledger | undefined> {
-    const { directory, log } = this.#options;
-    const ledger = await readLedger(this.#file('ledger'));
-    if (!ledger) return undefined;
-    if (isSameMark(ledger.head.directory, mark)) return ledger;
-    log.info(0, 'this is another directory than before: nothing in it is known to be ours', { directory });
-    return undefined;
+  get #asideSuffix(): string | undefined {
+    const { moveAside, clock } = this.#options;
+    return moveAside ? `.before-git-sidecar-${clock.now()}` : undefined;
   }
 
   async #differenceFrom(head: LedgerHead, source: IntoSource): Promise<ReadonlySet<BytePath> | undefined> {
@@ -179,82 +183,60 @@ export class IntoDirectory {
     }
   }
 
-  async #perform(
-    journal: Journal,
-    ledger: Ledger | undefined,
-    target: OpenPath,
-    tree: OpenPath,
-    work: BreathOptions,
-  ): Promise<void> {
-    const breath = new Breath(work);
-    if (changesNothing(journal)) {
-      const { head, adopted, forgotten } = journal;
-      const isKnown = ledger && JSON.stringify(ledger.head) === JSON.stringify(head);
-      // It names another commit while the ledger is written: then what is in the directory is of both.
-      if (ledger?.head.oid !== head.oid) await this.#options.revisionFile?.remove();
-      if (!isKnown || adopted.size > 0 || forgotten.length > 0)
-        await writeLedger(
-          this.#file('ledger'),
-          await applyJournal(journal, { target, ledger: ledger ?? NOTHING_OF_OURS, breath }),
-        );
-      await this.#showRevision(head);
-      return;
+  /** Nothing in the directory changes: what is known about it does. */
+  async #note({ journal, ledger }: Planned, { target }: Between, work: BreathOptions): Promise<void> {
+    const { head, adopted, forgotten } = journal;
+    const { revisionFile } = this.#options;
+    const isKnown = ledger && JSON.stringify(ledger.head) === JSON.stringify(head);
+    if (!isKnown || adopted.size > 0 || forgotten.length > 0) {
+      const before = ledger ?? NOTHING_OF_OURS;
+      const after = await applyJournal(journal, { target, ledger: before, breath: new Breath(work) });
+      await this.#records.keep(after);
     }
-    this.#at = undefined;
+    await revisionFile?.show(head.oid);
+    this.#head = head;
+  }
+
+  async #perform({ journal, ledger }: Planned, { target, tree }: Between, work: BreathOptions): Promise<void> {
+    const breath = new Breath(work);
     this.#isSettled = false;
-    await writeBelow(this.#file('staging'), renderJournal(journal), { flush: true });
+    await this.#records.begin(journal);
     try {
       await stageFiles(journal, target, tree, breath);
     } catch (error) {
-      await this.#takeBack(journal, target);
-      throw target.explain(error);
+      const explained = tree.explain(target.explain(error));
+      await takeBack(journal, { records: this.#records, target });
+      this.#isSettled = true;
+      throw explained;
     }
-    await renameBelow(this.#options.root, this.#file('staging').path, this.#file('applying').path);
+    await this.#records.commit();
     await this.#apply(journal, ledger, target, breath);
   }
 
-  /** Removes what is staged; the directory is as it was. */
-  async #takeBack(journal: Journal, target: OpenPath): Promise<void> {
-    await unstageFiles(journal, target);
-    await removeFileBelow(this.#file('staging'));
-    const ledger = await readLedger(this.#file('ledger'));
-    this.#at = ledger?.head;
-    this.#isSettled = true;
-  }
-
   async #apply(journal: Journal, ledger: Ledger | undefined, target: OpenPath, breath: Breath): Promise<void> {
-    await this.#options.revisionFile?.remove();
+    const { revisionFile } = this.#options;
+    await revisionFile?.remove();
     const after = await applyJournal(journal, { target, ledger: ledger ?? NOTHING_OF_OURS, breath });
     this.#reportAside(journal);
-    await writeLedger(this.#file('ledger'), after);
-    await this.#showRevision(after.head);
-    await removeFileBelow(this.#file('applying'));
+    await this.#records.keep(after);
+    await revisionFile?.show(after.head.oid);
+    await this.#records.end('applying');
+    this.#head = after.head;
     this.#isSettled = true;
   }
 
-  async #showRevision(head: LedgerHead): Promise<void> {
-    await this.#options.revisionFile?.show(head.oid);
-    this.#at = head;
-  }
-
-  /** Goes on with a journal that was left, or takes it back. Once that has succeeded there is none. */
   async #settle(work: BreathOptions): Promise<void> {
     if (this.#isSettled) return;
-    const { directory, revisionFile } = this.#options;
+    const { directory, revisionFile, log, boot } = this.#options;
     const target = OpenPath.open(directory);
     try {
       await revisionFile?.removeLeftovers();
-      const mark = markOf(directory);
-      const staging = await this.#journalAbout(mark, 'staging');
-      if (staging) await this.#takeBack(staging, target);
-      const applying = await this.#journalAbout(mark, 'applying');
-      if (applying) await this.#goOn(applying, target, work);
-      await removeFileBelow(this.#file('staging'));
-      await removeFileBelow(this.#file('applying'));
-      this.#at = (await this.#ledgerOf(mark))?.head;
-      // After a power cut it is not known until all files are compared.
-      if (this.oid === undefined) await revisionFile?.remove();
+      const apply = this.#apply.bind(this);
+      await settleInterrupted({ records: this.#records, target, log, boot, apply }, work);
+      this.#head = (await this.#records.ledger())?.head;
       this.#isSettled = true;
+      // After a power cut, for instance, it is not known until all files are compared.
+      if (this.oid === undefined) await revisionFile?.remove();
     } catch (error) {
       throw target.explain(error);
     } finally {
@@ -262,71 +244,23 @@ export class IntoDirectory {
     }
   }
 
-  async #goOn(journal: Journal, target: OpenPath, work: BreathOptions): Promise<void> {
-    const { log, directory, boot } = this.#options;
-    const ledger = await readLedger(this.#file('ledger'));
-    try {
-      if (journal.head.boot !== boot) throw new Error('the machine was started anew since');
-      await this.#apply(journal, ledger, target, new Breath(work));
-      log.info(0, 'went on with an update that was interrupted', { directory, hash: journal.head.oid });
-    } catch (error) {
-      if (work.signal.aborted) throw error;
-      log.warn('an update that was interrupted cannot be finished, so all files are compared', {
-        directory,
-        reason: messageOf(target.explain(error)),
-      });
-      await this.#giveUp(journal, ledger, target);
-    }
-  }
-
-  /** What is in the directory is ours if it was before, or if the journal has put it there. */
-  async #giveUp(journal: Journal, ledger: Ledger | undefined, target: OpenPath): Promise<void> {
-    target.forget();
-    const files = new Map(ledger?.files);
-    const directories = new Set([...(ledger?.directories ?? []), ...journal.prepare]);
-    for (const { path, temporary, make, kind, mode } of journal.placements) {
-      for (const each of make) directories.add(each);
-      const staged = target.entry(temporary);
-      if (staged) removeEntry(staged);
-      else files.set(path, inDoubt(files.get(path) ?? { kind, mode, size: 0, mtimeMs: 0, ctimeMs: 0, ino: 0 }));
-    }
-    for (const [path, stamp] of journal.adopted) files.set(path, inDoubt(stamp));
-    const head = { ...(ledger?.head ?? journal.head), complete: false };
-    await writeLedger(this.#file('ledger'), { head, files, directories });
-    await removeFileBelow(this.#file('applying'));
-  }
-
-  /** Of another directory there is nothing to go on with in this one. */
-  async #journalAbout(mark: DirectoryMark, name: 'staging' | 'applying'): Promise<Journal | undefined> {
-    const text = (await readIfThere(this.#file(name)))?.toString();
-    const journal = text === undefined ? undefined : parseJournal(text);
-    return journal && isSameMark(journal.head.directory, mark) ? journal : undefined;
-  }
-
-  #file(name: 'ledger' | 'staging' | 'applying'): { root: string; path: string } {
-    const { root, stateDir } = this.#options;
-    return { root, path: join(stateDir, `into.${name}`) };
-  }
-
   #reportHidden(paths: readonly BytePath[]): void {
     const files = showPaths(paths);
     const { log, directory } = this.#options;
-    if (files !== '' && files !== this.#reported)
-      log.warn('files of an earlier revision are hidden by a symbolic link or a mount point, so they stay', {
-        directory,
-        files,
-      });
+    if (files !== '' && files !== this.#reported) {
+      const message = 'files of an earlier revision are hidden by a symbolic link or a mount point, so they stay';
+      log.warn(message, { directory, files });
+    }
     this.#reported = files;
   }
 
   #reportAside({ placements }: Journal): void {
-    for (const { clear } of placements)
-      for (const clearing of clear)
-        if (clearing.how === 'aside')
-          this.#options.log.warn('moved aside what was in the way of the revision', {
-            from: join(this.directory, showPath(clearing.path)),
-            to: join(this.directory, showPath(clearing.to)),
-          });
+    const { log, directory } = this.#options;
+    for (const clearing of placements.flatMap(({ clear }) => clear)) {
+      if (clearing.how !== 'aside') continue;
+      const [from, to] = [join(directory, showPath(clearing.path)), join(directory, showPath(clearing.to))];
+      log.warn('moved aside what was in the way of the revision', { from, to });
+    }
   }
 
   async #explained<T>({ signal }: BreathOptions, run: () => Promise<T>): Promise<T> {
@@ -342,13 +276,4 @@ export class IntoDirectory {
       });
     }
   }
-}
-
-function markOf(directory: string): DirectoryMark {
-  const { ino, birthtimeMs } = statSync(directory);
-  return { ino, birthtimeMs };
-}
-
-function isSameMark(one: DirectoryMark, other: DirectoryMark): boolean {
-  return one.ino === other.ino && one.birthtimeMs === other.birthtimeMs;
 }

@@ -8,8 +8,8 @@ export type Clearing =
   | { readonly how: 'unlink'; readonly path: BytePath; readonly seen: Stamp }
   /** A directory of ours in which these are all that is left, in the place of a file. */
   | { readonly how: 'empty'; readonly path: BytePath; readonly files: readonly BytePath[] }
-  /** What is not ours is renamed, because the user allowed it. */
-  | { readonly how: 'aside'; readonly path: BytePath; readonly to: BytePath };
+  /** What is not ours is renamed, because the user allowed it; `ours` are files in it that are removed before. */
+  | { readonly how: 'aside'; readonly path: BytePath; readonly to: BytePath; readonly ours: readonly Removal[] };
 
 /** A file or link that is written under another name first, and then renamed. */
 export interface Placement {

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { systemCode } from '../model/error.ts';
 import { type Oid, parseOid } from '../model/oid.ts';
-import { type Below, inParent } from '../platform/below.ts';
+import { type Below, inParent, type WalkOptions } from '../platform/below.ts';
 import { type BytePath, pathOfText, splitPaths } from '../platform/byte-path.ts';
-import { writeBelow } from '../platform/files-below.ts';
+import type { HeldDirectory, Name } from '../platform/held-directory.ts';
+import { withFile } from './entry-copy.ts';
 import type { Stamp } from './stamp.ts';
 
 /** What tells one directory from another that is mounted in its place later. */
@@ -91,22 +92,17 @@ export function parseHead(text: string): LedgerHead | undefined {
   }
 }
 
-/** The bytes of a file of ours; undefined when it is not there. @throws SidecarError ERR_PATH_REDIRECTED, the system's error */
-export async function readIfThere(place: Below): Promise<Buffer | undefined> {
+/**
+ * The bytes of a file of ours; undefined when it is not there, or something else is.
+ * @throws SidecarError ERR_PATH_REDIRECTED, the system's error
+ */
+export async function readIfThere(place: Below, options: WalkOptions = {}): Promise<Buffer | undefined> {
+  const read = async (parent: HeldDirectory, name: Name): Promise<Buffer> =>
+    await withFile(parent.at(name), (fd) => readFileSync(fd));
   try {
-    return await inParent(place, (parent, name) => readFileSync(parent.at(name)));
+    return await inParent(place, read, options);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
+    if (['ENOENT', 'ELOOP', 'ENXIO', 'EISDIR'].includes(systemCode(error) ?? '')) return undefined;
     throw error;
   }
-}
-
-export async function readLedger(place: Below): Promise<Ledger | undefined> {
-  const bytes = await readIfThere(place);
-  return bytes && parseLedger(bytes);
-}
-
-/** It is on the disk when this resolves: a lost ledger would make all that is ours look foreign. */
-export async function writeLedger(place: Below, ledger: Ledger): Promise<void> {
-  await writeBelow(place, renderLedger(ledger), { flush: true });
 }

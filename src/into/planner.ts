@@ -25,8 +25,8 @@ export interface PlannerOptions {
   readonly source: OpenPath;
   /** What is ours; undefined: nothing, as far as is known. */
   readonly ledger: Pick<Ledger, 'files' | 'directories'>;
-  /** A new name for something that is not ours and in the way; undefined: it stays, and the revision is refused. */
-  readonly nameAside: ((name: BytePath) => BytePath) | undefined;
+  /** What is not ours and in the way gets this at the end of its name; undefined: it stays, and the revision is refused. */
+  readonly asideSuffix: string | undefined;
   /** A path that the revision cannot have; undefined: there is none. */
   readonly reserved: BytePath | undefined;
 }
@@ -151,10 +151,23 @@ export class Planner {
   }
 
   #aside(path: BytePath): Clearing | undefined {
-    const { nameAside } = this.#options;
-    if (nameAside) return { how: 'aside', path, to: joinPath(parentOf(path), nameAside(nameOf(path))) };
+    const { asideSuffix } = this.#options;
+    if (asideSuffix !== undefined) {
+      return { how: 'aside', path, to: continuePath(path, pathOfText(asideSuffix)), ours: this.#oursBelow(path) };
+    }
     this.#occupied.add(path);
     return undefined;
+  }
+
+  #oursBelow(path: BytePath): Removal[] {
+    const { target, ledger } = this.#options;
+    const below = continuePath(path, SLASH);
+    return [...ledger.files.keys()].flatMap((each) => {
+      const entry = each.startsWith(below) ? target.entry(each) : undefined;
+      const stat = entry && statOf(entry);
+      const seen = stat && stampOf(stat);
+      return seen ? [{ path: each, seen }] : [];
+    });
   }
 
   /** Something that is no directory is at `at`, where one is to be. */
