@@ -5,11 +5,11 @@ import type { HeldDirectory } from '../platform/held-directory.ts';
 import { showPath } from '../platform/show-path.ts';
 import type { Breath } from './breath.ts';
 import { removeEntry, statOf, temporaryEntryName } from './entry-copy.ts';
-import type { Clearing, Journal, Placement } from './journal.ts';
+import type { Clearing, Journal, NewDirectory, Placement } from './journal.ts';
 import type { Ledger } from './ledger.ts';
 import type { OpenPath } from './open-path.ts';
 import { entriesIn, isNfsLeftover } from './our-directory.ts';
-import { makeDirectoryAt, placeOf, removeIfEmpty } from './stage-files.ts';
+import { placeOf, removeIfEmpty } from './stage-files.ts';
 import { inDoubt, isSameFile, type Stamp, stampOf } from './stamp.ts';
 
 const SLASH = pathOfText('/');
@@ -73,10 +73,10 @@ class Application {
     // Without it, the file is where it belongs already.
     if (before) {
       for (const clearing of clear) this.#clear(clearing);
-      for (const directory of make) makeDirectoryAt(target, directory);
+      for (const directory of make) this.#putDirectory(directory);
       this.#rename(temporary, path, isNew);
     }
-    for (const directory of make) this.#directories.add(directory);
+    for (const directory of make) this.#directories.add(directory.path);
     const entry = target.entry(path);
     const stat = entry && statOf(entry);
     const after = stat && stampOf(stat);
@@ -92,6 +92,13 @@ class Application {
     const stat = statOf(to);
     if (stat?.isDirectory() || (isNew && stat)) throw this.#occupied(path);
     renameSync(from.parent.at(from.name), to.parent.at(to.name));
+  }
+
+  #putDirectory({ path, temporary }: NewDirectory): void {
+    const made = this.#target.entry(temporary);
+    const to = placeOf(this.#target, path);
+    if (made && !statOf(to)) renameSync(made.parent.at(made.name), to.parent.at(to.name));
+    this.#target.forget();
   }
 
   #clear(clearing: Clearing): void {

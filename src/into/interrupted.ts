@@ -1,12 +1,11 @@
 import { messageOf } from '../model/error.ts';
 import type { Logger } from '../platform/log.ts';
 import { Breath, type BreathOptions } from './breath.ts';
-import { removeEntry } from './entry-copy.ts';
 import type { Journal } from './journal.ts';
 import type { Ledger } from './ledger.ts';
 import type { OpenPath } from './open-path.ts';
 import type { Records } from './records.ts';
-import { unstageFiles } from './stage-files.ts';
+import { removeStaged, unstageFiles } from './stage-files.ts';
 import { inDoubt } from './stamp.ts';
 
 export interface InterruptedOptions {
@@ -21,7 +20,7 @@ export interface InterruptedOptions {
 
 /** Removes what was staged; the directory is as it was. */
 export async function takeBack(journal: Journal, { records, target }: Pick<InterruptedOptions, 'records' | 'target'>) {
-  await unstageFiles(journal, target);
+  unstageFiles(journal, target);
   await records.end('staging');
 }
 
@@ -67,11 +66,11 @@ function giveUp(journal: Journal, ledger: Ledger | undefined, target: OpenPath):
   const files = new Map(ledger?.files);
   const directories = new Set([...(ledger?.directories ?? []), ...journal.prepare]);
   for (const { path, temporary, make, kind, mode } of journal.placements) {
-    for (const each of make) directories.add(each);
-    const staged = target.entry(temporary);
-    if (staged) removeEntry(staged);
-    else files.set(path, inDoubt(files.get(path) ?? { kind, mode, size: 0, mtimeMs: 0, ctimeMs: 0, ino: 0 }));
+    for (const each of make) directories.add(each.path);
+    if (!target.entry(temporary))
+      files.set(path, inDoubt(files.get(path) ?? { kind, mode, size: 0, mtimeMs: 0, ctimeMs: 0, ino: 0 }));
   }
+  removeStaged(journal, target);
   for (const [path, stamp] of journal.adopted) files.set(path, inDoubt(stamp));
   return { head: { ...(ledger?.head ?? journal.head), complete: false }, files, directories };
 }

@@ -230,9 +230,9 @@ export class IntoDirectory {
     const { directory, revisionFile, log, boot } = this.#options;
     const target = OpenPath.open(directory);
     try {
-      await revisionFile?.removeLeftovers();
       const apply = this.#apply.bind(this);
       await settleInterrupted({ records: this.#records, target, log, boot, apply }, work);
+      await revisionFile?.removeLeftovers();
       this.#head = (await this.#records.ledger())?.head;
       this.#isSettled = true;
       // After a power cut, for instance, it is not known until all files are compared.

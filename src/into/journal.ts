@@ -11,6 +11,11 @@ export type Clearing =
   /** What is not ours is renamed, because the user allowed it; `ours` are files in it that are removed before. */
   | { readonly how: 'aside'; readonly path: BytePath; readonly to: BytePath; readonly ours: readonly Removal[] };
 
+export interface NewDirectory {
+  readonly path: BytePath;
+  readonly temporary: BytePath;
+}
+
 /** A file or link that is written under another name first, and then renamed. */
 export interface Placement {
   readonly path: BytePath;
@@ -20,8 +25,8 @@ export interface Placement {
   /** There is nothing at the path, unless somebody puts something there. */
   readonly isNew: boolean;
   readonly clear: readonly Clearing[];
-  /** Directories that can be made only after that. */
-  readonly make: readonly BytePath[];
+  /** Directories that can be there only after that; they are made under other names, too. */
+  readonly make: readonly NewDirectory[];
 }
 
 export interface Removal {

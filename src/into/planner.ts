@@ -176,8 +176,9 @@ export class Planner {
     if (isFirst) this.#blocked.set(at, this.#clearingOf(at));
     const clearing = this.#blocked.get(at);
     if (!clearing) return;
-    const make = this.#notMadeYet(at, path);
-    this.#place(path, wanted, { isNew: true, clear: isFirst ? [clearing] : [], make, stageIn: parentOf(at) });
+    const stageIn = parentOf(at);
+    const make = this.#notMadeYet(at, path).map((each) => ({ path: each, temporary: temporaryIn(stageIn) }));
+    this.#place(path, wanted, { isNew: true, clear: isFirst ? [clearing] : [], make, stageIn });
   }
 
   #clearingOf(at: BytePath): Clearing | undefined {
@@ -189,7 +190,7 @@ export class Planner {
     return seen && ledger.files.has(at) ? { how: 'unlink', path: at, seen } : this.#aside(at);
   }
 
-  #newDirectories(from: BytePath, path: BytePath): { make: BytePath[]; stageIn: BytePath } {
+  #newDirectories(from: BytePath, path: BytePath): { make: []; stageIn: BytePath } {
     this.prepare.push(...this.#notMadeYet(from, path));
     return { make: [], stageIn: parentOf(path) };
   }
@@ -204,7 +205,7 @@ export class Planner {
     return missing;
   }
 
-  #placeNew(path: BytePath, wanted: Wanted, where: { make: BytePath[]; stageIn: BytePath }): void {
+  #placeNew(path: BytePath, wanted: Wanted, where: { make: []; stageIn: BytePath }): void {
     this.#place(path, wanted, { isNew: true, clear: [], ...where });
   }
 
@@ -214,7 +215,7 @@ export class Planner {
     how: Pick<Placement, 'isNew' | 'clear' | 'make'> & { readonly stageIn: BytePath },
   ): void {
     const { stageIn, ...rest } = how;
-    this.placements.push({ path, kind, mode, temporary: joinPath(stageIn, pathOfText(temporaryEntryName())), ...rest });
+    this.placements.push({ path, kind, mode, temporary: temporaryIn(stageIn), ...rest });
   }
 
   /** The revision does not have a path that is ours. */
@@ -239,6 +240,10 @@ export class Planner {
   #escape(path: BytePath, detail: string): SidecarError {
     return new SidecarError('ERR_INTO_ESCAPE', { op: 'bring into the directory', target: showPath(path), detail });
   }
+}
+
+function temporaryIn(directory: BytePath): BytePath {
+  return joinPath(directory, pathOfText(temporaryEntryName()));
 }
 
 /** One of them is the other, or a directory that holds it. */

@@ -9,17 +9,6 @@ import type { OpenPath } from './open-path.ts';
 
 const DIRECTORY_MODE = 0o777;
 
-/** Makes a directory whose parent is there; one that is there is fine. */
-export function makeDirectoryAt(target: OpenPath, path: BytePath): void {
-  try {
-    const { parent, name } = placeOf(target, path);
-    mkdirSync(parent.at(name), { mode: DIRECTORY_MODE });
-    target.forget();
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
-  }
-}
-
 /** The place of an entry, which need not be there. @throws Error when there is no way to it */
 export function placeOf(target: OpenPath, path: BytePath): Entry {
   const way = target.to(path);
@@ -29,27 +18,45 @@ export function placeOf(target: OpenPath, path: BytePath): Entry {
   });
 }
 
-/** Writes all new files under temporary names. Nothing that is there changes: this needs the room, and what follows none. */
+/** Makes a directory whose parent is there; one that is there is fine. */
+function makeDirectory(target: OpenPath, path: BytePath): void {
+  const { parent, name } = placeOf(target, path);
+  try {
+    mkdirSync(parent.at(name), { mode: DIRECTORY_MODE });
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  }
+  target.forget();
+}
+
+/** Makes all new files under temporary names. Nothing that is there changes: this needs the room, and what follows none. */
 export async function stageFiles(journal: Journal, target: OpenPath, source: OpenPath, breath: Breath): Promise<void> {
   for (const path of journal.prepare) {
-    makeDirectoryAt(target, path);
+    makeDirectory(target, path);
     await breath.take();
   }
-  for (const { path, temporary, mode } of journal.placements) {
+  for (const { path, temporary, mode, make } of journal.placements) {
+    for (const directory of make) makeDirectory(target, directory.temporary);
     const to = placeOf(target, temporary);
     await copyToName(placeOf(source, path), to.parent.at(to.name), { mode });
     await breath.take();
   }
 }
 
-/** Removes what {@link stageFiles} made, as far as it came. */
-export async function unstageFiles({ placements, prepare }: Journal, target: OpenPath): Promise<void> {
+/** Removes what {@link stageFiles} made and what has not found its place yet. */
+export function removeStaged({ placements }: Journal, target: OpenPath): void {
   target.forget();
-  for (const { temporary } of placements) {
+  for (const { temporary, make } of placements) {
     const entry = target.entry(temporary);
     if (entry) removeEntry(entry);
+    for (const directory of make) removeIfEmpty(target, directory.temporary);
   }
-  for (const path of [...prepare].reverse()) removeIfEmpty(target, path);
+}
+
+/** Takes back {@link stageFiles}, as far as it came. */
+export function unstageFiles(journal: Journal, target: OpenPath): void {
+  removeStaged(journal, target);
+  for (const path of [...journal.prepare].reverse()) removeIfEmpty(target, path);
 }
 
 /** @returns false when the directory has to stay: something is in it, or it is in use */
