@@ -16,7 +16,7 @@ import type { Clearing, Placement, Removal } from './journal.ts';
 import type { Ledger } from './ledger.ts';
 import type { OpenPath } from './open-path.ts';
 import { filesOfOurs } from './our-directory.ts';
-import { isAllowedMode, isSameStamp, type Stamp, stampOf } from './stamp.ts';
+import { inDoubt, isAllowedMode, isInDoubt, isSameStamp, type Stamp, stampOf } from './stamp.ts';
 
 export interface PlannerOptions {
   /** The directory that is to be like the source, as the user named it. */
@@ -81,7 +81,7 @@ export class Planner {
   /** @throws SidecarError ERR_INTO_OCCUPIED with the names of what is in the way */
   requireFree(): void {
     if (this.#occupied.size === 0) return;
-    const names = [...this.#occupied].slice(0, MOST_NAMED).map(showPath).join(', ');
+    const names = [...this.#occupied].map(showPath).sort().slice(0, MOST_NAMED).join(', ');
     const more = this.#occupied.size - MOST_NAMED;
     throw new SidecarError('ERR_INTO_OCCUPIED', {
       op: 'bring the revision into',
@@ -225,7 +225,8 @@ export class Planner {
     if (way.kind === 'blocked') {
       // A file of the revision took the place of its directory; or else it is still there, out of reach.
       const isReplaced = way.by === 'entry' && this.#wantedAt(way.at) !== undefined;
-      (isReplaced ? this.forgotten : this.hidden).push(path);
+      if (isReplaced) this.forgotten.push(path);
+      else this.#hide(path);
       return;
     }
     const entry = { parent: way.directory, name: systemPath(nameOf(path)) };
@@ -233,8 +234,15 @@ export class Planner {
     const seen = stat && stampOf(stat);
     // Another process has put something else there.
     if (!seen) this.forgotten.push(path);
-    else if (entry.parent.mountAt(entry.name) !== entry.parent.mount) this.hidden.push(path);
+    else if (entry.parent.mountAt(entry.name) !== entry.parent.mount) this.#hide(path);
     else this.removals.push({ path, seen });
+  }
+
+  /** It is looked at again each time, until it is in reach. */
+  #hide(path: BytePath): void {
+    const stamp = this.#options.ledger.files.get(path);
+    if (stamp && !isInDoubt(stamp)) this.adopted.set(path, inDoubt(stamp));
+    this.hidden.push(path);
   }
 
   #escape(path: BytePath, detail: string): SidecarError {

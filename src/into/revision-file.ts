@@ -5,6 +5,7 @@ import type { Oid } from '../model/oid.ts';
 import { inDirectory } from '../platform/below.ts';
 import { type BytePath, pathOfText } from '../platform/byte-path.ts';
 import { removeFileBelow, renameBelow, writeBelow } from '../platform/files-below.ts';
+import type { Name } from '../platform/held-directory.ts';
 import { isInside } from '../platform/paths.ts';
 import { openUserPlace, USER_WALK } from '../platform/user-place.ts';
 import { LEFTOVER, removeEntry } from './entry-copy.ts';
@@ -28,7 +29,9 @@ export class RevisionFile {
   }
 
   async remove(): Promise<void> {
-    await removeFileBelow(await openUserPlace(this.#directory, this.path), { mounts: 'pass' });
+    const place = await openUserPlace(this.#directory, this.path);
+    // A directory there is not ours: `requireFree` says so before anything is changed.
+    if (!isDirectory(place.path)) await removeFileBelow(place, { mounts: 'pass' });
   }
 
   /** It holds this commit. */
@@ -49,7 +52,7 @@ export class RevisionFile {
    */
   async requireFree(suffix: string | undefined): Promise<void> {
     const { root, path } = await openUserPlace(this.#directory, this.path);
-    if (!lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+    if (!isDirectory(path)) return;
     if (suffix !== undefined) return await renameBelow(root, path, `${path}${suffix}`, USER_WALK);
     const detail = `a directory is in the place of --revision-file: ${path}`;
     throw new SidecarError('ERR_INTO_OCCUPIED', { op: 'bring the revision into', target: this.#directory, detail });
@@ -62,6 +65,10 @@ export class RevisionFile {
       for (const name of readdirSync(parent.itself, 'latin1')) if (LEFTOVER.test(name)) removeEntry({ parent, name });
     });
   }
+}
+
+function isDirectory(path: Name): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function textOf(oid: Oid): string {

@@ -31,6 +31,10 @@ export function inDoubt(stamp: Stamp): Stamp {
   return { ...stamp, ctimeMs: 0 };
 }
 
+export function isInDoubt({ ctimeMs }: Stamp): boolean {
+  return ctimeMs === 0;
+}
+
 /** The same file with the same content, as far as size and modification time tell; a rename does not change these. */
 export function isSameFile(one: Stamp, other: Stamp): boolean {
   return one.kind === other.kind && one.size === other.size && one.mtimeMs === other.mtimeMs && one.ino === other.ino;
