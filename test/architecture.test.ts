@@ -47,15 +47,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   poll: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire'],
   fetch: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire'],
   checkout: ['model', 'platform', 'git', 'config'],
+  into: ['model', 'platform'],
   publish: ['model', 'platform', 'config'],
   notify: ['model', 'platform', 'git', 'config'],
   serve: ['model', 'platform', 'config'],
   service: ['model', 'platform', 'serve'],
   sync: [
-    ...['model', 'platform', 'git', 'config', 'remote', 'poll', 'fetch', 'checkout', 'publish', 'notify'],
+    ...['model', 'platform', 'git', 'config', 'remote', 'poll', 'fetch', 'checkout', 'into', 'publish', 'notify'],
     ...['serve', 'service', 'relay/client', 'relay/nats'],
   ],
-  run: ['model', 'platform', 'config', 'serve', 'service'],
+  run: ['model', 'platform', 'config', 'into', 'serve', 'service'],
   relay: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire', 'poll', 'serve', 'service'],
   app: ['model', 'platform', 'config', 'notify', 'serve', 'service', 'sync', 'run', 'relay'],
   cli: ['model', 'platform', 'config', 'remote', 'app', 'demo', 'fetch', 'notify', 'run'],
@@ -133,7 +134,7 @@ describe('architecture (docs/architecture.md)', () => {
   only(
     'names in published trees and releases are read as bytes',
     /\b(?:readdir|readlink)(?:Sync)?\((?![^;]*'(?:buffer|latin1)')/,
-    (path) => !path.startsWith('checkout/') && !path.startsWith('run/'),
+    (path) => !/^(?:checkout|into|run)\//.test(path),
   );
   only('the process exits in one place only', /process\.exit\b/, (path) => path === 'app/end-process.ts');
   only(

@@ -6,6 +6,7 @@ import { parseRemoteUrl } from '../remote/url.ts';
 import { buildGitAccess } from './build-git-access.ts';
 import { parseCredentials } from './credential-json.ts';
 import { parseHttpBind } from './http-bind.ts';
+import { parseInto } from './into.ts';
 import { newestTarget } from './newest-target.ts';
 import { parseNats, parseRelayClient } from './relay-client.ts';
 import { parseRepositoryPath } from './repository-path.ts';
@@ -205,6 +206,7 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
   else validateV3(settings);
   const root = resolve(settings.text('root'));
   const stateDir = statePath(settings, root);
+  const link = linkPath(settings, root, stateDir);
   const sparse = settings.text('sparse-checkout-file');
   return {
     mode: settings.mode,
@@ -220,7 +222,9 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
     lfs: settings.flag('lfs'),
     root,
     stateDir,
-    link: linkPath(settings, root, stateDir),
+    link,
+    // To `run` the option means something else.
+    into: settings.has('revision-file') ? parseInto(settings, root, link) : undefined,
     errorFile: absoluteIn(root, settings.text('error-file')),
     touchFile: absoluteIn(root, settings.text('touch-file')),
     umask: settings.flag('group-write') ? 0o002 : v4 ? 0o022 : undefined,

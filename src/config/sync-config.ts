@@ -96,6 +96,13 @@ export interface NatsConfig {
   readonly caFile: string | undefined;
 }
 
+export interface IntoConfig {
+  /** Absolute. */
+  readonly directory: string;
+  /** Absolute, or relative to the directory; undefined: there is none. */
+  readonly revisionFile: string | undefined;
+}
+
 export interface StoreConfig {
   readonly directory: string;
   /** The name of the sync in its document. */
@@ -122,6 +129,8 @@ export interface SyncConfig extends GitAccess {
   /** Where the repository and the worktrees are: `root`, unless `--state-dir` names another place. */
   readonly stateDir: string;
   readonly link: string;
+  /** A directory that is kept like what the link shows; undefined: there is none. */
+  readonly into: IntoConfig | undefined;
   readonly errorFile: string | undefined;
   readonly touchFile: string | undefined;
   readonly umask: number | undefined;

@@ -1,4 +1,5 @@
 import { ERROR_CODES_OF_GIT } from './error-codes-of-git.ts';
+import { ERROR_CODES_OF_INTO } from './error-codes-of-into.ts';
 import { ERROR_CODES_OF_RELAY } from './error-codes-of-relay.ts';
 import { ERROR_CODES_OF_RUN } from './error-codes-of-run.ts';
 import type { ErrorCodeEntry } from './error-entry.ts';
@@ -198,6 +199,7 @@ export const ERROR_CODES = {
     hint: 'Look at the path with `findmnt -T`, `lsattr -d` and `ls -ld`; unmount it, or make it removable.',
   },
   ...ERROR_CODES_OF_GIT,
+  ...ERROR_CODES_OF_INTO,
   ...ERROR_CODES_OF_RELAY,
   ...ERROR_CODES_OF_RUN,
 } as const satisfies Record<string, ErrorCodeEntry>;

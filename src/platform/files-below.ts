@@ -8,6 +8,8 @@ import type { HeldDirectory, Name } from './held-directory.ts';
 export interface WriteOptions extends WalkOptions {
   /** Permission bits of the new file, before the umask. */
   readonly mode?: number;
+  /** The content is on the disk before the file has its name. */
+  readonly flush?: boolean;
 }
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -19,10 +21,16 @@ function temporaryEntry(prefix: string): string {
   return `${prefix}.${randomBytes(8).toString('hex')}`;
 }
 
-async function create(parent: HeldDirectory, name: Name, content: string | Buffer, mode: number): Promise<void> {
+async function create(
+  parent: HeldDirectory,
+  name: Name,
+  content: string | Buffer,
+  { mode = FILE_MODE, flush = false }: WriteOptions,
+): Promise<void> {
   const file = await open(parent.at(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   try {
     await file.writeFile(content);
+    if (flush) await file.sync();
   } finally {
     await file.close();
   }
@@ -58,19 +66,18 @@ async function replace(
  * Missing directories are made.
  */
 export async function writeBelow(place: Below, content: string | Buffer, options: WriteOptions = {}): Promise<void> {
-  const { mode = FILE_MODE, make = DIRECTORY_MODE, ...walk } = options;
+  const { make = DIRECTORY_MODE, ...rest } = options;
   await inParent(
     place,
     async (parent, name) =>
-      await replace(parent, name, async (temporary) => await create(parent, temporary, content, mode)),
-    { ...walk, make },
+      await replace(parent, name, async (temporary) => await create(parent, temporary, content, rest)),
+    { ...rest, make },
   );
 }
 
 /** Makes a new file. @throws the system's EEXIST when anything is there */
 export async function createBelow(place: Below, content: string | Buffer, options: WriteOptions = {}): Promise<void> {
-  const { mode = FILE_MODE, ...walk } = options;
-  await inParent(place, async (parent, name) => await create(parent, name, content, mode), walk);
+  await inParent(place, async (parent, name) => await create(parent, name, content, options), options);
 }
 
 /** Adds to the end of a file, which is made when it is missing. @throws the system's ELOOP for a symlink */

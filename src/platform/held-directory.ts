@@ -135,7 +135,7 @@ export class HeldDirectory {
   /** The system's error with the path that a person knows in place of `/proc/self/fd/N`. */
   explain(error: unknown): unknown {
     if (!this.#hasDescriptors || !(error instanceof Error)) return error;
-    const ours = new RegExp(`${DESCRIPTORS}/${this.#fd}(?![0-9])(?:/\\.(?!\\.))?`, 'g');
+    const ours = new RegExp(`${DESCRIPTORS}/${this.#fd}(?![0-9])(?:/\\.(?![^\\s'/,]))?`, 'g');
     error.message = error.message.replace(ours, () => this.path);
     return error;
   }

@@ -2,9 +2,9 @@ import { createHash, type Hash } from 'node:crypto';
 import { constants, copyFileSync, fchmodSync, fstatSync, lstatSync, mkdirSync, readdirSync, readSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { copyEntry, type Entry, linkTextOf, pathOfFile, withFile } from '../into/entry-copy.ts';
 import { inDirectory, inParent } from '../platform/below.ts';
 import { HeldDirectory } from '../platform/held-directory.ts';
-import { copyEntry, type Entry, linkTextOf, pathOfFile, withFile } from './entry-copy.ts';
 
 /** Files copied before giving way to other work. */
 const BATCH = 50;

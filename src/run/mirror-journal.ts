@@ -1,5 +1,6 @@
 import { readdirSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { copyEntry, type Entry, isSameEntry, LEFTOVER, removeEntry, statOf, textOf } from '../into/entry-copy.ts';
 import { isOfKind, systemCode } from '../model/error.ts';
 import { type Below, inDirectory, inParent, type WalkOptions } from '../platform/below.ts';
 import {
@@ -15,7 +16,6 @@ import {
 } from '../platform/byte-path.ts';
 import { appendBelow } from '../platform/files-below.ts';
 import { removeWholeTree } from '../platform/remove-tree.ts';
-import { copyEntry, type Entry, isSameEntry, LEFTOVER, removeEntry, statOf, textOf } from './entry-copy.ts';
 
 /** One thing that a revision changes in the directory; `path` is relative to it, and to the release. */
 export type Change =

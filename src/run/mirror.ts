@@ -1,21 +1,12 @@
-import { resolve } from 'node:path';
+import { type Entry, isSameEntry, linkTextOf, statOf } from '../into/entry-copy.ts';
+import { leadsInside } from '../into/inner-link.ts';
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
 import { inDirectory, inParent } from '../platform/below.ts';
-import {
-  type BytePath,
-  bytesOfPath,
-  HERE,
-  joinPath,
-  parentOf,
-  pathOfBytes,
-  pathOfText,
-} from '../platform/byte-path.ts';
+import { type BytePath, bytesOfPath, HERE, joinPath, parentOf, pathOfBytes } from '../platform/byte-path.ts';
 import { bytesOfName, type HeldDirectory } from '../platform/held-directory.ts';
 import { listDirectory } from '../platform/list-directory.ts';
 import type { Logger } from '../platform/log.ts';
-import { isInside } from '../platform/paths.ts';
 import { showPath, showPaths } from '../platform/show-path.ts';
-import { type Entry, isSameEntry, linkTextOf, statOf } from './entry-copy.ts';
 import { type Change, leadsElsewhere, MirrorJournal, placeOf } from './mirror-journal.ts';
 
 export interface MirrorOptions {
@@ -70,7 +61,7 @@ export class Mirror {
     await this.#collect(tree, (path, entry) => {
       if (!statOf(entry)?.isSymbolicLink()) return;
       const text = pathOfBytes(linkTextOf(entry));
-      if (!this.#isInner(path, text))
+      if (!leadsInside(this.#options.directory, path, text))
         throw leadsOut(path, `it is a symbolic link to ${showPath(text)}, outside ${this.#options.directory}`);
     });
   }
@@ -163,13 +154,6 @@ export class Mirror {
       }
     };
     await inDirectory({ root: tree, path: tree }, (directory) => walk(directory, HERE));
-  }
-
-  /** Names alone decide; bytes are as good as text for that. */
-  #isInner(path: BytePath, text: BytePath): boolean {
-    const directory = bytesOfPath(pathOfText(this.#options.directory)).toString('latin1');
-    const latin1 = (part: BytePath): string => bytesOfPath(part).toString('latin1');
-    return isInside(resolve(directory, latin1(parentOf(path)), latin1(text)), directory);
   }
 
   /** What happens to a path of ours that the release does not have. */

@@ -7,6 +7,7 @@ import type { PackFetch } from '../fetch/pack-fetch.ts';
 import type { Repository } from '../fetch/repository.ts';
 import type { Git } from '../git/git.ts';
 import type { HermeticGit } from '../git/hermetic.ts';
+import type { IntoDirectory } from '../into/into-directory.ts';
 import type { Oid } from '../model/oid.ts';
 import type { SyncObserver } from '../model/sync-observer.ts';
 import type { HookRunner } from '../notify/hook-runner.ts';
@@ -32,6 +33,8 @@ export interface SyncContext {
   /** Where objects are shared with other syncs; undefined: this one keeps them for itself. */
   readonly store: WiredStore | undefined;
   readonly spare: Spare;
+  /** The directory of `--into`; undefined: there is none. */
+  readonly into: IntoDirectory | undefined;
   /** See `CheckoutPlan`. */
   readonly surroundings: string;
   readonly source: RefSource;

@@ -3,18 +3,21 @@ import { endPredecessors } from '../platform/orphans.ts';
 import { removeTemporaryLinks } from '../publish/link.ts';
 import type { Needs } from './context.ts';
 
-type OpenContext = Needs<'config' | 'layout' | 'log' | 'notified' | 'repository'>;
+type OpenContext = Needs<'config' | 'into' | 'layout' | 'log' | 'notified' | 'repository'>;
 
 /**
  * Before the first cycle: ends what a killed predecessor left running, removes what it left half done, and after an
  * unclean end has git check the repository once.
  */
 export async function openRepository(context: OpenContext, signal: AbortSignal): Promise<void> {
-  const { repository, config, layout, log, notified } = context;
+  const { repository, config, into, layout, log, notified } = context;
   if (await repository.wasInterrupted()) await endPredecessors(layout.root, log);
   await removeTemporaryLinks(config.root, config.link).catch((error: unknown) =>
     log.warn(`temporary links of a killed predecessor could not be removed: ${messageOf(error)}`),
   );
+  await into
+    ?.recover({ signal, onProgress: () => undefined })
+    .catch((error: unknown) => log.error(error, `an update that was interrupted waits: ${messageOf(error)}`));
   await repository.open(signal);
   if (!repository.exists) {
     repository.prepare(signal);

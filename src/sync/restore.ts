@@ -1,5 +1,8 @@
+import type { CheckoutPlan } from '../checkout/plan.ts';
+import type { Worktree } from '../checkout/worktree.ts';
 import { messageOf } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
+import { bringInto, intoSource } from './bring-into.ts';
 import type { SyncContext } from './context.ts';
 import type { CycleScope } from './cycle.ts';
 import type { Cycle } from './findings.ts';
@@ -16,6 +19,17 @@ function isStillWanted(
   return target.kind !== 'abbreviated' && ref !== undefined && choice.covers(ref);
 }
 
+/** A directory that is not complete, such as a new volume, is brought to what is published. */
+async function restoreInto(context: SyncContext, live: Worktree, plan: CheckoutPlan, scope: CycleScope): Promise<void> {
+  const { into, log } = context;
+  if (!into || into.oid !== undefined) return;
+  try {
+    await bringInto(context, into, intoSource(context, live, plan, scope), scope);
+  } catch (error) {
+    log.info(1, 'the directory could not be brought to what is published', { reason: messageOf(error) });
+  }
+}
+
 /**
  * When the remote cannot be asked and nothing whole is published any more, publishes the last revision again from the
  * objects that are here: a consumer must not go without because the git server is down.
@@ -26,11 +40,14 @@ export async function restoreLastRevision(context: SyncContext, found: Cycle, sc
   const { plan, link, live } = found;
   const isAsked = found.wanted !== undefined;
   if (!isStillWanted(context, oid, ref)) return;
+  if (!isAsked && live && plan) await restoreInto(context, live, plan, scope);
   if (isAsked || live || !plan || !link || !oid || !repository.exists || url !== config.remote.fetchUrl) return;
   const wanted = { ref: ref ?? config.target.requested, oid };
   const last = { wanted, plan, link, live, polledAt: scope.startedAt, fetchedObjects: undefined, spare: undefined };
   try {
-    await publish.run(context, { ...last, ...(await checkout.run(context, last, scope)) });
+    const { candidate } = await checkout.run(context, last, scope);
+    await publish.run(context, { ...last, candidate });
+    await restoreInto(context, candidate, plan, scope);
     log.warn('the remote cannot be asked: the last revision was published again', { hash: oid });
   } catch (error) {
     log.info(1, 'the last revision could not be restored', { hash: oid, reason: messageOf(error) });

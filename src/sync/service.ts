@@ -109,6 +109,7 @@ export class SyncService implements Service, Publisher {
       ref: config.target.requested,
       root,
       link: config.link,
+      ...(config.into && { into: config.into.directory }),
       published: (await publishedCommit(config, root)) ?? 'nothing',
       period_ms: config.periodMs,
     };
@@ -176,11 +177,13 @@ export class SyncService implements Service, Publisher {
   status(): unknown {
     const { config } = this.#options;
     const { published, considered, error } = this.#seen;
+    const { into } = this.#sync.context;
     return {
       repo: config.remote.shownUrl,
       ref: config.target.requested,
       link: config.link,
       ...(config.path !== undefined && { path: config.path, considered: considered ?? null }),
+      ...(into && { into: { directory: into.directory, oid: into.oid ?? null } }),
       published: published ?? null,
       error: error ?? null,
     };
@@ -231,11 +234,12 @@ export class SyncService implements Service, Publisher {
 
   /** compat.md 4: with `--one-time` each hook gets one attempt, in order; only v4 lets a failure decide the exit status. */
   async #tellHooksOnce(cycle: Cycle): Promise<boolean> {
-    const { config, clock, hooks } = this.#sync.context;
+    const { context } = this.#sync;
+    const { config, hooks } = context;
     const { wanted, candidate, live, plan, updated } = cycle;
     const worktree = candidate ?? live;
     if (!wanted || !worktree || !plan || (config.mode !== 'v4' && !updated)) return true;
-    const notification = notificationOf(wanted, worktree, plan, clock.now());
+    const notification = notificationOf(context, wanted, worktree, plan);
     let ok = true;
     for (const hook of hooks) ok = (await hook.once(notification)) && ok;
     return ok || config.mode !== 'v4';

@@ -6,6 +6,7 @@ import { createCleanUp } from './stages/clean-up.ts';
 import { compareWith } from './stages/compare.ts';
 import { consider } from './stages/consider.ts';
 import { fetchObjects } from './stages/fetch.ts';
+import { createIntoStage } from './stages/into.ts';
 import { look } from './stages/look.ts';
 import { pollWith, refreshCredentials } from './stages/poll.ts';
 import { askBeforePublish, publish } from './stages/publish.ts';
@@ -24,6 +25,7 @@ export function createStages(): readonly Stage[] {
     consider,
     checkout,
     askBeforePublish,
+    createIntoStage(),
     publish,
     report,
     createTell(),

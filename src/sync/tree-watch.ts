@@ -7,10 +7,10 @@ import type { Needs } from './context.ts';
 import type { CycleScope } from './cycle.ts';
 
 /** A comparison may use this share of the time. */
-const SHARE_OF_TIME = 0.001;
+export const SHARE_OF_TIME = 0.001;
 
 /** Hooks run inside the tree and may well be what changed it: then it is reported, and repaired only at a restart. */
-function hooksMayChangeIt({ config }: Needs<'config'>): boolean {
+export function hooksMayEdit({ config }: Needs<'config'>): boolean {
   return config.exechook !== undefined || config.prePublishHook !== undefined;
 }
 
@@ -57,6 +57,6 @@ export class TreeWatch {
     const files = showPaths(report.changed);
     if (files !== this.#reportedChanged) log.warn('tracked files in the published tree were changed', { files });
     this.#reportedChanged = files;
-    return hooksMayChangeIt(context) && !first;
+    return hooksMayEdit(context) && !first;
   }
 }

@@ -95,6 +95,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   'nats-credentials-file': { value: '/f', with: ['--nats=nats://h:4222'] },
   'nats-ca-file': { value: '/f', with: ['--nats=nats://h:4222'] },
   'build-timeout': { value: '33s', with: ['--build=x'] },
+  'revision-file': { value: 'x', with: INTO },
   copy: { value: 'a:b', with: INTO },
   'ready-http': { value: 'http://h/x' },
   'stop-signal': { value: 'INT' },

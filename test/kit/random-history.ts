@@ -37,6 +37,8 @@ const TEXTS = [
   'same size b\n',
 ];
 const TARGETS = ['a', 'd', '../outside', 'nowhere', '/etc/hostname', 'd/e'];
+/** Those that lead out of no tree, wherever the link is. */
+export const INNER_TARGETS = ['a', 'd', 'nowhere', 'd/e'];
 const FILTER = ['filter.shout.smudge=tr a-z A-Z', 'filter.shout.clean=tr A-Z a-z'];
 
 /** `--git-config` for the filter that some of the histories' attributes name. */
@@ -49,10 +51,12 @@ export class RandomHistory {
   readonly #directory: string;
   /** Files that no random change touches, so that the tree is large. */
   readonly #padding: readonly string[];
+  readonly #targets: readonly string[];
   #tree = new Map<string, Entry>();
   #number = 0;
 
-  constructor(directory: string, dice: Dice, padding = 0) {
+  constructor(directory: string, dice: Dice, padding = 0, targets: readonly string[] = TARGETS) {
+    this.#targets = targets;
     this.#padding = Array.from({ length: padding }, (_, index) => `pad/${index % 60}/${index}`);
     this.#dice = dice;
     this.#directory = directory;
@@ -71,7 +75,7 @@ export class RandomHistory {
     const dice = this.#dice;
     const kind = dice.below(20);
     if (kind === 0 && dice.chance(0.2)) return { mode: '160000', text: 'a'.repeat(40) };
-    if (kind < 4) return { mode: '120000', text: dice.pick(TARGETS) };
+    if (kind < 4) return { mode: '120000', text: dice.pick(this.#targets) };
     return { mode: kind < 8 ? '100755' : '100644', text: dice.pick(TEXTS) };
   }
 

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import type { Address } from '../run-config.ts';
 import type { HttpConfig } from '../sync-config.ts';
+import { intosThatClash, type WorkPlace } from './into-clashes.ts';
 import type { LoadedUnit, RelayUnit, RunUnit, SyncUnit } from './loaded-document.ts';
 import type { Problems } from './problems.ts';
 import { Territory } from './territory.ts';
 
 /** Two units that would be in each other's way. `why` is the end of a sentence that begins with their names. */
-interface Clash {
+export interface Clash {
   readonly one: LoadedUnit;
   /** The later one in the document, mostly. */
   readonly other: LoadedUnit;
@@ -101,6 +102,16 @@ function linksThatClash(syncs: readonly SyncUnit[]): readonly Clash[] {
 /** Directories that a run writes to beside its state. */
 export function targets({ config: { place } }: RunUnit): readonly string[] {
   return place.kind === 'into' ? place.copies.map(({ target }) => join(place.directory, target)) : [];
+}
+
+function workPlaces(units: readonly LoadedUnit[]): readonly WorkPlace[] {
+  return units.flatMap((unit): WorkPlace[] => {
+    const at = (what: string, ...paths: readonly string[]): WorkPlace[] => paths.map((path) => ({ unit, path, what }));
+    if (unit.kind === 'sync') return at('root', ...ownTrees(unit));
+    if (unit.kind === 'relay') return at('root', unit.config.root);
+    const { stateDir } = unit.config;
+    return [...(stateDir === undefined ? [] : at('state', stateDir)), ...at('into', ...targets(unit))];
+  });
 }
 
 function runsThatClash(runs: readonly RunUnit[]): readonly Clash[] {
@@ -206,6 +217,7 @@ export function findClashes(units: readonly LoadedUnit[], http: HttpConfig | und
   const clashes = [
     ...rootsThatClash(syncs),
     ...linksThatClash(syncs),
+    ...intosThatClash(syncs, workPlaces(units)),
     ...umasksThatClash(syncs),
     ...sameValue(syncs, ({ config }) => config.errorFile, 'error-file'),
     ...runsThatClash(runs),

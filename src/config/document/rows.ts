@@ -59,8 +59,8 @@ function unitRowsOf(kind: UnitKind): readonly Row[] {
 
 const UNIT_ROWS: Readonly<Record<UnitKind, readonly Row[]>> = {
   sync: unitRowsOf('sync'),
-  // A run follows a sync of the document, so it has none of the options of one but those that it heeds itself.
-  run: unitRowsOf('run').filter(({ name, commands }) => ['link', 'path'].includes(name) || !commands.includes('sync')),
+  // A run follows a sync of the document, so it has only those options of one that mean something to itself.
+  run: unitRowsOf('run').filter(({ runAlone, commands }) => runAlone || !commands.includes('sync')),
   relay: [RELAY_ADDRESS, ...unitRowsOf('relay')],
 };
 

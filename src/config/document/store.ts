@@ -25,7 +25,7 @@ export function readStore(top: TreeMap, texts: Texts, problems: Problems): Shown
 
 /** Directories of a unit in which things are removed, or in which others put things that would be. */
 function ownPlaces(unit: LoadedUnit): readonly string[] {
-  if (unit.kind === 'sync') return ownTrees(unit);
+  if (unit.kind === 'sync') return [...ownTrees(unit), ...(unit.config.into ? [unit.config.into.directory] : [])];
   if (unit.kind === 'relay') return [unit.config.root];
   const { stateDir } = unit.config;
   return [...(stateDir === undefined ? [] : [stateDir]), ...targets(unit)];

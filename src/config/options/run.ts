@@ -12,12 +12,6 @@ const DEPLOY = rows(
       doc: 'Mirror this file or directory of the revision to DST below `--into` (default: the same path; `.` is the whole of it). May be given several times.',
     },
     {
-      name: 'into',
-      type: 'string',
-      placeholder: 'DIR',
-      doc: 'Mirror into this existing directory and run the command there, instead of in a release directory. Only changed files are written, each in one step; files that are gone from the revision are removed; files that are not ours stay.',
-    },
-    {
       name: 'build',
       type: 'string',
       placeholder: 'COMMAND',

@@ -10,25 +10,27 @@ import {
 } from '../../publish/link.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
-import type { Found } from '../findings.ts';
-import { notificationOf } from '../notification-of.ts';
+import type { Found, Perhaps } from '../findings.ts';
+import { notificationBefore } from '../notification-of.ts';
 
 /** Asks the pre-publish hook; when it refuses, the cycle ends here and nothing is published. */
 export const askBeforePublish = {
   name: 'pre-publish',
   unlessSettled: true,
   run: async (
-    { prePublish, clock, repository }: Needs<'prePublish' | 'clock' | 'repository'>,
+    context: Needs<'prePublish' | 'clock' | 'repository'>,
     { wanted, candidate, live, plan }: Found<'wanted' | 'candidate' | 'live' | 'plan'>,
     { signal }: CycleScope,
   ): Promise<Record<never, never>> => {
+    const { prePublish, repository } = context;
     if (!prePublish || candidate === live) return {};
     const published = live?.oid ?? repository.state.oid;
-    await prePublish(notificationOf(wanted, candidate, plan, clock.now()), published, signal);
+    await prePublish(notificationBefore(context, wanted, candidate, plan), published, signal);
     return {};
   },
 } satisfies Stage;
 
+type PublishedOf = Found<'wanted' | 'candidate' | 'live' | 'link' | 'plan' | 'polledAt'> & Perhaps<'updated'>;
 type Context = Needs<'clock' | 'config' | 'layout' | 'log' | 'observer' | 'repository'>;
 
 /** The commit point: before it everything can be repeated, behind it everything can be retried (docs/adr/0005). */
@@ -37,12 +39,11 @@ export const publish = {
   unlessSettled: true,
   run: async (
     context: Context,
-    found: Found<'wanted' | 'candidate' | 'live' | 'link' | 'plan' | 'polledAt'>,
+    { wanted, candidate, live, link, plan, polledAt, updated = false }: PublishedOf,
   ): Promise<Found<'updated'>> => {
     const { config, clock, log, observer, repository } = context;
-    const { wanted, candidate, live, link, plan, polledAt } = found;
     const directory = publishedDirectory(candidate, plan);
-    if (candidate === live) return { updated: false };
+    if (candidate === live) return { updated };
     if (config.moveAside) {
       const aside = await moveLinkPlaceAside(config.root, config.link, clock.now());
       if (aside !== undefined)
@@ -55,6 +56,7 @@ export const publish = {
       ref: wanted.ref,
       hash: wanted.oid,
       link: config.link,
+      ...(config.into && { into: config.into.directory }),
       path: directory,
       ms: Math.round(updateMs),
     });

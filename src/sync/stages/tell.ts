@@ -36,11 +36,11 @@ export function createTell() {
       }: Found<'wanted' | 'live' | 'plan'> & Perhaps<'candidate' | 'updated'>,
       { first }: CycleScope,
     ): Promise<Record<never, never>> => {
-      const { config, clock, hooks } = context;
+      const { config, hooks } = context;
       const worktree = candidate ?? live;
       if ((updated || (first && config.mode === 'v4')) && worktree) {
         touchIsPending = true;
-        const notification = notificationOf(wanted, worktree, plan, clock.now());
+        const notification = notificationOf(context, wanted, worktree, plan);
         if (!config.oneTime) for (const hook of hooks) hook.notify(notification);
       }
       if (touchIsPending) touchIsPending = !(await touch(context));

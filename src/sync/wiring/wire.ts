@@ -197,6 +197,8 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
       gitDir: layout.gitDir,
       stateDir: layout.stateDir,
     }),
+    into:
+      config.into && (await (await import('./into.ts')).openInto({ ...config, into: config.into, root, clock, log })),
     surroundings: await digestSurroundings(config),
     source,
     choice,

@@ -52,6 +52,36 @@ describe('units that cannot live beside each other are refused', () => {
       { sync: [sync('a', { link: '/pub/x' }), sync('b', { link: '/pub/x' })] },
       'have the same link, /pub/x',
     ],
+    [
+      'the same into of two syncs',
+      { sync: [sync('a', { into: '/srv' }), sync('b', { into: '/srv' })] },
+      'the into of b, /srv, and the into of a, /srv, are one directory',
+    ],
+    [
+      'an into in another one',
+      { sync: [sync('a', { into: '/srv/x' }), sync('b', { into: '/srv' })] },
+      'the into of b, /srv, and the into of a, /srv/x, are one directory or lie in each other',
+    ],
+    [
+      'an into that a run writes to as well',
+      { sync: [sync('a', { into: '/srv' })], run: [run('b', { into: '/srv/x' })] },
+      'the into of b, /srv/x, and the into of a, /srv,',
+    ],
+    [
+      'an into in what another sync publishes',
+      { sync: [sync('a'), sync('b', { into: '/git/a/a.git/x' })] },
+      'the root of a, /git/a/a.git, and the into of b',
+    ],
+    [
+      'an into around the root of another sync',
+      { sync: [sync('a'), sync('b', { root: '/other', into: '/git' })] },
+      'and the into of b, /git,',
+    ],
+    [
+      'an into in the root of a relay',
+      { http: { bind: ':1' }, relay: [relay('r')], sync: [sync('a', { into: '/mirrors/r/x' })] },
+      'the root of r',
+    ],
     ['another umask', { sync: [sync('a'), sync('b', { 'group-write': true })] }, 'must agree on group-write'],
     [
       'a link in what is published',
@@ -139,6 +169,8 @@ test.each<readonly [string, object]>([
   ['a root beside another, in the same directory', { sync: [sync('a'), sync('b')] }],
   ['a root in another root', { sync: [sync('a', { root: '/git' }), sync('b', { root: '/git/b' })] }],
   ['links side by side, elsewhere', { sync: [sync('a', { link: '/pub/a' }), sync('b', { link: '/pub/b' })] }],
+  ['an into in the root of another sync', { sync: [sync('a'), sync('b', { into: '/git/a/site' })] }],
+  ['intos side by side', { sync: [sync('a', { into: '/srv/a' }), sync('b', { into: '/srv/b' })] }],
   ['the same touch file', { sync: [sync('a', { 'touch-file': '/t' }), sync('b', { 'touch-file': '/t' })] }],
   ['two runs of one link that deploy other parts', { run: [run('a', { path: 'x' }), run('b', { path: 'y' })] }],
   ['two runs of one link that deploy the same: a web server and a worker', { run: [run('a'), run('b')] }],

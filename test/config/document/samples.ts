@@ -74,6 +74,7 @@ const SAMPLES: Readonly<Record<string, Options>> = {
   'push-secret-file': { 'http-bind': ':81', 'push-secret-file': '/f' },
   'sync-token-file': { 'http-bind': ':81', 'sync-token-file': '/f' },
   // Options of run.
+  'revision-file': { into: '/x', 'revision-file': 'x' },
   copy: { into: '/x', copy: 'a:b' },
   'build-timeout': { build: 'x', 'build-timeout': '33s' },
   'keep-releases': { 'keep-releases': '7' },

@@ -1,0 +1,29 @@
+import { setImmediate } from 'node:timers/promises';
+
+/** Entries that are worked on before giving way to other work. */
+const BATCH = 100;
+
+export interface BreathOptions {
+  readonly signal: AbortSignal;
+  /** Called now and then while the work goes on. */
+  readonly onProgress: () => void;
+}
+
+/** The pauses of long work on many files: other work goes on in them, and an order to stop is noticed. */
+export class Breath {
+  readonly #options: BreathOptions;
+  #count = 0;
+
+  constructor(options: BreathOptions) {
+    this.#options = options;
+  }
+
+  /** To be called after each entry. @throws the reason of the signal */
+  async take(): Promise<void> {
+    this.#count += 1;
+    if (this.#count % BATCH !== 0) return;
+    await setImmediate();
+    this.#options.signal.throwIfAborted();
+    this.#options.onProgress();
+  }
+}

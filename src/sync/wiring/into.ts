@@ -1,0 +1,49 @@
+import { readFile, realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { whyNotInto } from '../../config/into.ts';
+import type { IntoConfig } from '../../config/sync-config.ts';
+import { IntoDirectory } from '../../into/into-directory.ts';
+import { RevisionFile } from '../../into/revision-file.ts';
+import { messageOf, SidecarError } from '../../model/error.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Logger } from '../../platform/log.ts';
+import { asideDirectory } from '../../platform/make-way.ts';
+import { prepareRoot } from '../../platform/root.ts';
+
+export interface IntoWiring {
+  readonly into: IntoConfig;
+  /** Real path. */
+  readonly root: string;
+  readonly link: string;
+  readonly moveAside: boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** proc(5): a new one at each boot; empty where the system does not say it. */
+async function readBoot(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim();
+}
+
+/**
+ * Opens the directory of `--into`; it is made when it is missing.
+ * @throws SidecarError ERR_INTO_UNUSABLE also when symlinks lead it into the root, or the root into it
+ */
+export async function openInto({ into, root, link, ...rest }: IntoWiring): Promise<IntoDirectory> {
+  const unusable = (detail: string, cause?: unknown): SidecarError =>
+    new SidecarError('ERR_INTO_UNUSABLE', { op: 'bring revisions into', target: into.directory, detail, cause });
+  const directory = await prepareRoot(into.directory, 0o777).catch((error: unknown) => {
+    throw unusable(error instanceof SidecarError ? error.detail : messageOf(error), error);
+  });
+  const above = await realpath(dirname(link)).catch(() => dirname(link));
+  const reason = whyNotInto(directory, root, join(above, basename(link)));
+  if (reason !== undefined) throw unusable(reason);
+  return new IntoDirectory({
+    directory,
+    root,
+    stateDir: asideDirectory(root),
+    boot: await readBoot(),
+    revisionFile: into.revisionFile === undefined ? undefined : new RevisionFile(directory, into.revisionFile),
+    ...rest,
+  });
+}
