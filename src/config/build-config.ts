@@ -246,6 +246,7 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
     nats: parseNats(settings),
     gitGc: settings.text('git-gc') as GcMode,
     store: undefined,
+    group: undefined,
     http: parseHttpBind(settings),
     addUser: settings.flag('add-user'),
     verbosity: settings.number('verbose'),

@@ -109,6 +109,17 @@ export interface StoreConfig {
   readonly unit: string;
 }
 
+/** Syncs of one document whose revisions become visible together. */
+export interface GroupConfig {
+  readonly name: string;
+  /** The name of this sync. */
+  readonly unit: string;
+  /** Names of all, in the order of the document. */
+  readonly members: readonly string[];
+  /** Where what is being shown is noted; `path` is inside `root`. */
+  readonly journal: { readonly root: string; readonly path: string };
+}
+
 /** The whole configuration of `sync`, checked. Times are milliseconds, paths absolute. */
 export interface SyncConfig extends GitAccess {
   readonly mode: CompatMode;
@@ -159,6 +170,8 @@ export interface SyncConfig extends GitAccess {
   readonly gitGc: GcMode;
   /** Where objects are shared with other syncs of a document; undefined: they are not. */
   readonly store: StoreConfig | undefined;
+  /** undefined: it publishes by itself. */
+  readonly group: GroupConfig | undefined;
   readonly http: HttpConfig | undefined;
   readonly addUser: boolean;
   readonly verbosity: number;

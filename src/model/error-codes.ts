@@ -82,6 +82,11 @@ export const ERROR_CODES = {
       'The new commit has something other than a directory at `--path`, or on the way there; nothing was published. Links and submodules are not followed.',
     hint: 'Give the directory itself as `--path`; for a part of a submodule, follow the repository of the submodule.',
   },
+  ERR_PUBLISH_GROUP: {
+    class: 'retry',
+    meaning: 'Other syncs of the same group were not ready in time; nothing of the group was published.',
+    hint: 'See in the log or in `/status` why the syncs that are named are not ready.',
+  },
   ERR_ROOT_UNUSABLE: {
     class: 'stop',
     meaning: 'The root directory cannot be created or written.',

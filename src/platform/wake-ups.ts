@@ -2,7 +2,7 @@ import type { Hint } from '../model/hint.ts';
 import type { Clock } from './clock.ts';
 
 /** Why a sync starts before its period is over. */
-export type WakeReason = 'period' | 'signal' | 'trigger' | 'push' | 'relay' | 'stop';
+export type WakeReason = 'period' | 'signal' | 'trigger' | 'push' | 'relay' | 'group' | 'stop';
 
 /** Hints that are kept until they are taken; of too many, the newest. */
 const MOST_HINTS = 64;

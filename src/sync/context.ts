@@ -16,6 +16,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { RefChoice } from '../poll/ref-choice.ts';
 import type { RefSource } from '../poll/ref-source.ts';
+import type { Membership } from '../publish/publish-group.ts';
 import type { CredentialSource } from '../remote/credential-source.ts';
 import type { WiredStore } from './wiring/shared-store.ts';
 
@@ -42,6 +43,8 @@ export interface SyncContext {
   readonly choice: RefChoice;
   readonly credentials: CredentialSource;
   readonly observer: SyncObserver;
+  /** Other syncs whose revisions become visible together with this one's; undefined: there are none. */
+  readonly group: Membership | undefined;
   /** They run after a publish, each at its own pace. */
   readonly hooks: readonly HookRunner[];
   /** Which commit each consumer that learns what changed was last notified of. */

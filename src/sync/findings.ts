@@ -33,6 +33,8 @@ export interface Findings {
   readonly candidate: Worktree;
   /** The link was switched. */
   readonly updated: boolean;
+  /** The cycle ends here, and another one begins at once: what was found is too old. */
+  readonly isStale: boolean;
 }
 
 /** The findings with these names. */

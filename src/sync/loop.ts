@@ -60,6 +60,7 @@ export class SyncLoop {
     while (!signal.aborted) {
       const result = await this.#cycle();
       if (signal.aborted) break;
+      if (!(result instanceof SidecarError) && result.isStale) continue;
       if (result instanceof SidecarError) {
         const refused = result.class === 'veto' && !config.oneTime;
         if (!refused) this.#failures += 1;

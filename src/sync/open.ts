@@ -1,9 +1,10 @@
 import { messageOf } from '../model/error.ts';
 import { endPredecessors } from '../platform/orphans.ts';
-import { removeTemporaryLinks } from '../publish/link.ts';
+import { readLink, removeTemporaryLinks } from '../publish/link.ts';
 import type { Needs } from './context.ts';
+import { finishShowing } from './show-together.ts';
 
-type OpenContext = Needs<'config' | 'into' | 'layout' | 'log' | 'notified' | 'repository'>;
+type OpenContext = Needs<'config' | 'group' | 'into' | 'layout' | 'log' | 'notified' | 'repository'>;
 
 /**
  * Before the first cycle: ends what a killed predecessor left running, removes what it left half done, and after an
@@ -14,6 +15,9 @@ export async function openRepository(context: OpenContext, signal: AbortSignal):
   if (await repository.wasInterrupted()) await endPredecessors(layout.root, log);
   await removeTemporaryLinks(config.root, config.link).catch((error: unknown) =>
     log.warn(`temporary links of a killed predecessor could not be removed: ${messageOf(error)}`),
+  );
+  await finishShowing(context, await readLink(config.link)).catch((error: unknown) =>
+    log.warn(`what the last process had begun to publish could not be published: ${messageOf(error)}`),
   );
   await into
     ?.recover({ signal, onProgress: () => undefined })

@@ -46,7 +46,7 @@ export async function restoreLastRevision(context: SyncContext, found: Cycle, sc
   const last = { wanted, plan, link, live, polledAt: scope.startedAt, fetchedObjects: undefined, spare: undefined };
   try {
     const { candidate } = await checkout.run(context, last, scope);
-    await publish.run(context, { ...last, candidate });
+    await publish.run(context, { ...last, candidate }, scope);
     await restoreInto(context, candidate, plan, scope);
     log.warn('the remote cannot be asked: the last revision was published again', { hash: oid });
   } catch (error) {

@@ -184,6 +184,7 @@ export class SyncService implements Service, Publisher {
       link: config.link,
       ...(config.path !== undefined && { path: config.path, considered: considered ?? null }),
       ...(into && { into: { directory: into.directory, oid: into.oid ?? null } }),
+      ...(config.group && { group: { name: config.group.name, waitsFor: this.#sync.context.group?.missing() ?? [] } }),
       published: published ?? null,
       error: error ?? null,
     };

@@ -6,6 +6,7 @@ import { createCleanUp } from './stages/clean-up.ts';
 import { compareWith } from './stages/compare.ts';
 import { consider } from './stages/consider.ts';
 import { fetchObjects } from './stages/fetch.ts';
+import { announceNews, announceNoNews } from './stages/group.ts';
 import { createIntoStage } from './stages/into.ts';
 import { look } from './stages/look.ts';
 import { pollWith, refreshCredentials } from './stages/poll.ts';
@@ -21,8 +22,10 @@ export function createStages(): readonly Stage[] {
     refreshCredentials,
     pollWith(new RefMoves()),
     compareWith(new TreeWatch()),
+    announceNews,
     fetchObjects,
     consider,
+    announceNoNews,
     checkout,
     askBeforePublish,
     createIntoStage(),

@@ -7,7 +7,7 @@ import { followedBy, type Observability } from './observability.ts';
 import { type SyncAnswer, SyncNow, tellAll } from './sync-now.ts';
 import { type WiredSync, type WiringOptions, wireSync } from './wiring/wire.ts';
 
-export interface WakeableSyncOptions extends Omit<WiringOptions, 'wake' | 'observer' | 'counters'> {
+export interface WakeableSyncOptions extends Omit<WiringOptions, 'wake' | 'wakeForGroup' | 'observer' | 'counters'> {
   readonly observability: Observability;
   /** Other observers. */
   readonly observer?: Partial<SyncObserver>;
@@ -36,6 +36,10 @@ export async function wireWakeableSync(options: WakeableSyncOptions): Promise<Wa
     ...wiring,
     counters: observability.counters,
     wake: (hint) => wakeUps.wake('relay', hint),
+    wakeForGroup: () => {
+      source?.expectNews?.();
+      wakeUps.wake('group');
+    },
     observer: tellAll([observability.observer, syncNow, observer]),
   });
   source = wired.context.source;

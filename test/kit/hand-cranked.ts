@@ -47,6 +47,7 @@ export async function handCranked(args: readonly string[]): Promise<HandCranked>
     leases: new Leases(),
     withoutDefaults: undefined,
     observer: { onCycleStart: NOTHING, onCycle: NOTHING, onPublish: NOTHING, onVerify: NOTHING },
+    wakeForGroup: () => undefined,
     wake: () => undefined,
     counters: { fetched: NOTHING, askpass: NOTHING, githubToken: NOTHING, hook: NOTHING },
   });

@@ -76,6 +76,7 @@ export async function tamperedSync(args: readonly string[], tamper: Tamper): Pro
     leases: new Leases(),
     withoutDefaults: undefined,
     observer: { onCycleStart: NOTHING, onCycle: NOTHING, onPublish: NOTHING, onVerify: NOTHING },
+    wakeForGroup: () => undefined,
     wake: NOTHING,
     counters: { fetched: NOTHING, askpass: NOTHING, githubToken: NOTHING, hook: NOTHING },
   });

@@ -3,6 +3,7 @@ import { attempt, complain } from './complaint.ts';
 import { digestOf } from './digest.ts';
 import type { Draft } from './draft-units.ts';
 import type { GivenSetting } from './given.ts';
+import { joinGroups } from './groups.ts';
 import type { LoadedUnit, RelayUnit, RunUnit, SyncUnit } from './loaded-document.ts';
 import type { Problems } from './problems.ts';
 import { type Configurations, type Given, unitRows } from './rows.ts';
@@ -99,5 +100,6 @@ class UnitBuilder {
 /** The checked units of `drafts`; syncs come first there, so a run finds the one that it follows. */
 export function buildUnits(drafts: readonly Draft[], parts: BuildParts): readonly LoadedUnit[] {
   const builder = new UnitBuilder(parts);
-  return drafts.flatMap((draft) => builder.build(draft) ?? []);
+  const units = drafts.flatMap((draft) => builder.build(draft) ?? []);
+  return joinGroups(units, drafts, parts.problems);
 }

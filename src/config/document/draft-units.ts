@@ -16,6 +16,8 @@ export interface Draft {
   readonly command: readonly string[];
   /** run only: the sync that it follows. */
   readonly from: ReadText | undefined;
+  /** sync only: the group whose revisions become visible together. */
+  readonly group: ReadText | undefined;
   /** Nothing was wrong with what it gives. */
   readonly isRead: boolean;
 }
@@ -33,7 +35,7 @@ const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Keys of a unit that are no options. */
 export const OWN_KEYS: Readonly<Record<UnitKind, readonly string[]>> = {
-  sync: ['name'],
+  sync: ['name', 'group'],
   run: ['name', 'from', 'command'],
   relay: ['name'],
 };
@@ -53,6 +55,16 @@ function readName(
   if (!found) return undefined;
   if (NAME.test(found.text)) return found.text;
   problems.add(entry.at, 'name must have lower-case letters, digits and dashes within, 63 at most');
+  return undefined;
+}
+
+/** `group`: a name as units have them. */
+function readGroup(node: TreeNode | undefined, reader: GivenReader, problems: Problems): ReadText | undefined {
+  if (node === undefined) return undefined;
+  const found = node.kind === 'text' ? reader.plain(node) : undefined;
+  if (found && NAME.test(found.text)) return found;
+  if (found || node.kind !== 'text')
+    problems.add(node.at, 'group must be a name of lower-case letters, digits and dashes within, 63 at most');
   return undefined;
 }
 
@@ -111,6 +123,7 @@ class Drafter {
     }
     const command = kind === 'run' ? readCommand(own('command'), node.at, this.#reader, this.#problems) : [];
     const from = kind === 'run' ? this.#from(node, own('from'), own('link'), given) : undefined;
+    const group = readGroup(own('group'), this.#reader, this.#problems);
     const name = this.#name(kind, node, own('name'));
     return name === undefined
       ? undefined
@@ -121,6 +134,7 @@ class Drafter {
           given,
           command,
           from,
+          group,
           isRead: this.#problems.count === before && this.#areDefaultsRead,
         };
   }

@@ -28,10 +28,11 @@ function settingRows(settings: readonly ShownSetting[]): (readonly [string, stri
   return listed.map((setting) => [setting.option.name, shownValue(setting), setting.sourceName] as const);
 }
 
-/** What a run has beside its options. A command may hold anything, so only the program is shown. */
-function runRows(unit: LoadedUnit, path: string): (readonly [string, string, string])[] {
-  if (unit.kind !== 'run') return [];
+/** What a unit has beside its options. A command may hold anything, so only the program is shown. */
+function ownRows(unit: LoadedUnit, path: string): (readonly [string, string, string])[] {
   const place = showPlace(path, unit.place);
+  if (unit.kind === 'sync' && unit.config.group) return [['group', unit.config.group.name, place]];
+  if (unit.kind !== 'run') return [];
   const [file, ...rest] = unit.config.command;
   const command = maskValue({}, rest.length === 0 ? file : `${file} …`);
   return [
@@ -50,7 +51,7 @@ export function explainDocument({ path, settings, units, store, notices }: Loade
   const parts = units.map((unit) => {
     const isFollowing = unit.kind === 'run' && unit.from !== undefined;
     const own = unit.settings.filter(({ option }) => !(isFollowing && option.name === 'link'));
-    return ['', `${unit.kind} ${unit.name}`, ...table([...runRows(unit, path), ...settingRows(own)])];
+    return ['', `${unit.kind} ${unit.name}`, ...table([...ownRows(unit, path), ...settingRows(own)])];
   });
   const remarks = notices.map((notice) => `note: ${visibleText(notice)}`);
   return `${['process', ...table([...ofProcess, ...ofStore]), ...parts.flat(), ...(remarks.length > 0 ? [''] : []), ...remarks].join('\n')}\n`;

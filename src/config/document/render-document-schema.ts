@@ -82,6 +82,12 @@ const OWN: Readonly<Record<string, Schema>> = {
     type: 'string',
     pattern: '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$|\\$\\{',
   },
+  group: {
+    description:
+      'Syncs with the same group become visible together: all are built first, then their links are switched.',
+    type: 'string',
+    pattern: '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$|\\$\\{',
+  },
   from: { description: 'The sync of this document that the run follows.', type: 'string' },
   command: {
     description: 'The command and its arguments, or a line for the shell.',

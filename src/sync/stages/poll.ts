@@ -39,13 +39,15 @@ function inWordsOf({ mode, target, remote }: SyncConfig, error: unknown): unknow
 }
 
 async function ask(
-  { config, source, choice, log }: Needs<'config' | 'source' | 'choice' | 'log'>,
+  { config, source, choice, group, log }: Needs<'config' | 'source' | 'choice' | 'group' | 'log'>,
   { live, credentials }: Found<'live' | 'credentials'>,
   { signal }: CycleScope,
 ): Promise<Found<'tip' | 'wanted'>> {
   const { target } = config;
   if (isParked(config, live)) return { tip: undefined, wanted: { ref: target.requested, oid: live.oid } };
   if (target.kind === 'oid') return { tip: undefined, wanted: { ref: target.requested, oid: target.oid } };
+  // To the others of the group it matters when this was asked, so an answer that another sync got is not used.
+  if (group) source.expectNews?.();
   try {
     const tip = await source.poll(choice, credentials, signal);
     log.info(3, 'polled', { ref: tip.ref, hash: tip.oid });
@@ -61,7 +63,7 @@ export function pollWith(moves: RefMoves) {
     name: 'poll',
     readsOnly: true,
     run: async (
-      context: Needs<'clock' | 'config' | 'source' | 'choice' | 'log' | 'repository'>,
+      context: Needs<'clock' | 'config' | 'source' | 'choice' | 'group' | 'log' | 'repository'>,
       found: Found<'live' | 'credentials'>,
       scope: CycleScope,
     ): Promise<Found<'tip' | 'wanted' | 'polledAt'>> => {

@@ -12,6 +12,7 @@ import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
 import type { Found, Perhaps } from '../findings.ts';
 import { notificationBefore } from '../notification-of.ts';
+import { showTogether } from '../show-together.ts';
 
 /** Asks the pre-publish hook; when it refuses, the cycle ends here and nothing is published. */
 export const askBeforePublish = {
@@ -31,7 +32,7 @@ export const askBeforePublish = {
 } satisfies Stage;
 
 type PublishedOf = Found<'wanted' | 'candidate' | 'live' | 'link' | 'plan' | 'polledAt'> & Perhaps<'updated'>;
-type Context = Needs<'clock' | 'config' | 'layout' | 'log' | 'observer' | 'repository'>;
+type Context = Needs<'clock' | 'config' | 'group' | 'layout' | 'log' | 'observer' | 'repository'>;
 
 /** The commit point: before it everything can be repeated, behind it everything can be retried (docs/adr/0005). */
 export const publish = {
@@ -40,7 +41,8 @@ export const publish = {
   run: async (
     context: Context,
     { wanted, candidate, live, link, plan, polledAt, updated = false }: PublishedOf,
-  ): Promise<Found<'updated'>> => {
+    scope: CycleScope,
+  ): Promise<Found<'updated'> & Perhaps<'isStale'>> => {
     const { config, clock, log, observer, repository } = context;
     const directory = publishedDirectory(candidate, plan);
     if (candidate === live) return { updated };
@@ -50,7 +52,11 @@ export const publish = {
         log.warn('moved aside what was in the place of the link', { from: config.link, to: aside });
     } else await requireReplaceable(config.link);
     await setTime(context, candidate.path);
-    await switchLink(config.root, config.link, directory);
+    const show = async (): Promise<void> => await switchLink(config.root, config.link, directory);
+    const isRepair = wanted.oid === repository.state.oid;
+    if (!isRepair && !(await showTogether(context, { link, directory, show }, scope)))
+      return { updated: false, isStale: true };
+    if (isRepair) await show();
     const updateMs = clock.monotonic() - polledAt;
     log.info(0, 'published', {
       ref: wanted.ref,

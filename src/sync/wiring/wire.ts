@@ -51,6 +51,8 @@ export interface WiringOptions
   readonly counters: SyncCounters;
   /** A hint came that the ref has moved. */
   readonly wake: (hint: Hint) => void;
+  /** Another sync of the group has news: ask the remote anew, now. */
+  readonly wakeForGroup: () => void;
   readonly onProgress?: (text: string) => void;
 }
 
@@ -178,6 +180,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     published: () => repository.state.oid,
     expected: () => source.expected?.(choice),
   });
+  const group = config.group && (await (await import('./group.ts')).joinGroup(config.group, options));
   const details = createDetails({ config, git, layout, log, repository }, undefined);
   const context: SyncContext = {
     config,
@@ -207,6 +210,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     hooks: createHooks(options, hermetic, http, details),
     notified: details.notified,
     prePublish: createPrePublish(options, hermetic, details),
+    group,
   };
   const followed = config.target.requested;
   return {
@@ -215,6 +219,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     dispose: async () => {
       source.close();
       store?.leave();
+      group?.leave();
       reports?.close();
       await shared?.close();
       await hermetic.dispose();

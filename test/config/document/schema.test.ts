@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { OWN_KEYS } from '../../../src/config/document/draft-units.ts';
 import { TOP_KEYS } from '../../../src/config/document/load-document.ts';
 import { renderDocumentSchema } from '../../../src/config/document/render-document-schema.ts';
 import {
@@ -69,7 +70,7 @@ describe('the schema takes what the program takes', () => {
           .sort(),
       );
     for (const kind of UNIT_KINDS) {
-      const more = kind === 'run' ? ['name', 'from', 'command'] : ['name'];
+      const more = OWN_KEYS[kind];
       expect(keys(ROOT.properties?.[kind]?.items)).toEqual([...more, ...unitRows(kind).map(({ name }) => name)].sort());
     }
   });
