@@ -25,6 +25,9 @@ export interface FetchOptions {
 /** What decides how `git fetch` is called. */
 export type FetchArguments = Pick<FetchOptions, 'gitDir' | 'depth' | 'filter' | 'allTags' | 'url' | 'onProgress'>;
 
+/** Holds a tag while its commit is looked up. */
+const TAG_REF = 'refs/git-sidecar/tag';
+
 async function isShallow(gitDir: string): Promise<boolean> {
   const stat = await lstat(join(gitDir, 'shallow')).catch(() => undefined);
   return stat !== undefined && stat.size > 0;
@@ -82,8 +85,7 @@ export class CommitFetcher {
         if (!isOfKind(error, 'no-ref') || ref === undefined) throw error;
       }
     }
-    await this.#run(ref, signal);
-    const fetched = await this.resolve(this.#options.localRef, signal);
+    const fetched = await this.#fetchRef(ref, signal);
     if (fetched === oid) this.#byRefOnly = true;
     return fetched;
   }
@@ -117,6 +119,20 @@ export class CommitFetcher {
     const oid = parseOid(stdout.trim().split('\n').at(-1) ?? '');
     if (!oid)
       throw new SidecarError('ERR_REMOTE_REF', { op: 'look up', target: revision, detail: 'there is no such commit' });
+    return oid;
+  }
+
+  /** A branch of ours holds commits only, and a tag may be an object of its own. */
+  async #fetchRef(ref: string, signal: AbortSignal): Promise<Oid> {
+    const { git, gitDir, localRef } = this.#options;
+    if (!ref.startsWith('refs/tags/')) {
+      await this.#run(ref, signal);
+      return await this.resolve(localRef, signal);
+    }
+    await this.#start(await fetchArguments(this.#options, [`${ref}:${TAG_REF}`]), signal);
+    const oid = await this.resolve(TAG_REF, signal);
+    const stdin = `update ${localRef} ${oid}\ndelete ${TAG_REF}\n`;
+    await git.run(['--git-dir', gitDir, 'update-ref', '--stdin'], { op: 'write', target: localRef, stdin, signal });
     return oid;
   }
 
