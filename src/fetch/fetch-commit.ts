@@ -29,6 +29,9 @@ export type FetchArguments = Pick<FetchOptions, 'gitDir' | 'depth' | 'allTags' |
   readonly filter: string;
 };
 
+/** Holds a tag while its commit is looked up. */
+const TAG_REF = 'refs/git-sidecar/tag';
+
 async function isShallow(gitDir: string): Promise<boolean> {
   const stat = await lstat(join(gitDir, 'shallow')).catch(() => undefined);
   return stat !== undefined && stat.size > 0;
@@ -88,8 +91,7 @@ export class CommitFetcher {
         if (!isOfKind(error, 'no-ref') || ref === undefined) throw error;
       }
     }
-    await this.#run(ref, signal);
-    const fetched = await this.resolve(this.#options.localRef, signal);
+    const fetched = await this.#fetchRef(ref, signal);
     if (fetched === oid) this.#byRefOnly = true;
     return fetched;
   }
@@ -133,6 +135,20 @@ export class CommitFetcher {
 
   get #how(): FetchArguments {
     return { ...this.#options, filter: this.filter };
+  }
+
+  /** A branch of ours holds commits only, and a tag may be an object of its own. */
+  async #fetchRef(ref: string, signal: AbortSignal): Promise<Oid> {
+    const { git, gitDir, localRef } = this.#options;
+    if (!ref.startsWith('refs/tags/')) {
+      await this.#run(ref, signal);
+      return await this.resolve(localRef, signal);
+    }
+    await this.#start(await fetchArguments(this.#how, [`${ref}:${TAG_REF}`]), signal);
+    const oid = await this.resolve(TAG_REF, signal);
+    const stdin = `update ${localRef} ${oid}\ndelete ${TAG_REF}\n`;
+    await git.run(['--git-dir', gitDir, 'update-ref', '--stdin'], { op: 'write', target: localRef, stdin, signal });
+    return oid;
   }
 
   async #run(source: string, signal: AbortSignal): Promise<void> {

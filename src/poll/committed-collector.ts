@@ -43,6 +43,10 @@ export class CommittedCollector implements RefCollector {
     return this.#byName.sample;
   }
 
+  get wider(): readonly string[] {
+    return this.#byName.wider;
+  }
+
   take(ref: AdvertisedRef): void {
     this.#byName.take(ref);
     if (!this.#covers(ref.name)) return;

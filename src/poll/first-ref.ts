@@ -21,6 +21,7 @@ export function chooseFirst(requested: string, candidates: readonly string[]): R
           return first === undefined ? undefined : found.get(first);
         },
         sample: [],
+        wider: [],
         absence: (shownUrl) => {
           const detail = `couldn't find remote ref ${requested} in ${shownUrl}`;
           return new SidecarError('ERR_REMOTE_REF', { op: 'look for', target: requested, detail });

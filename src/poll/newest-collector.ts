@@ -48,13 +48,14 @@ class Sample {
 export class NewestCollector implements RefCollector {
   readonly #target: NewestTarget;
   readonly #rules: NameRules;
-  readonly #unfit: Readonly<Record<Unfit, Sample>>;
+  readonly #unfit: Readonly<Record<Unfit | 'other', Sample>>;
   #best: Entry | undefined;
 
   constructor(target: NewestTarget, rules: NameRules) {
     this.#target = target;
     this.#rules = rules;
-    this.#unfit = { 'no-version': new Sample(rules.compare), 'out-of-range': new Sample(rules.compare) };
+    const sample = (): Sample => new Sample(rules.compare);
+    this.#unfit = { 'out-of-range': sample(), 'no-version': sample(), other: sample() };
   }
 
   get chosen(): AdvertisedRef | undefined {
@@ -66,23 +67,30 @@ export class NewestCollector implements RefCollector {
   }
 
   take(ref: AdvertisedRef): void {
-    const named = this.#rules.read(ref.name);
+    if (ref.name === 'HEAD') return;
+    const matching = this.#rules.read(ref.name);
+    const named = matching ?? this.#rules.nameOf(ref.name);
     // Where one is found, the others are of no interest.
-    if (!named || (this.#best && this.#rules.compare(named, this.#best.named) < 0)) return;
-    const unfit = this.#rules.unfit(named);
+    if (this.#best && (!matching || this.#rules.compare(named, this.#best.named) < 0)) return;
+    const unfit = matching ? this.#rules.unfit(named) : 'other';
     if (!unfit) this.#best = { ref, named };
     else if (!this.#best) this.#unfit[unfit].take({ ref, named });
   }
 
+  /** Nothing was there that begins like the pattern. */
+  get wider(): readonly string[] {
+    return this.sample.length === 0 ? ['refs/heads/*', 'refs/tags/*'] : [];
+  }
+
   absence(shownUrl: string): SidecarError {
     const { requested } = this.#target;
-    const outside = this.#unfit['out-of-range'];
-    const others = this.#unfit['no-version'];
+    const { 'out-of-range': outside, 'no-version': unversioned, other } = this.#unfit;
     const found = [
       outside.count > 0 ? `other versions are ${outside.text}` : '',
-      others.count > 0 ? `no versions are ${others.text}` : '',
+      unversioned.count > 0 ? `no versions are ${unversioned.text}` : '',
     ].filter(Boolean);
-    const there = found.length > 0 ? found.join('; ') : 'there is none with such a name';
+    const others = other.count > 0 ? `other refs are ${other.text}` : 'it has no branches and no tags';
+    const there = found.length > 0 ? found.join('; ') : others;
     return new SidecarError('ERR_REMOTE_NO_MATCH', {
       op: 'look for',
       target: requested,

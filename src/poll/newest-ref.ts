@@ -23,6 +23,8 @@ export type Unfit = 'no-version' | 'out-of-range';
 export interface NameRules {
   /** @returns undefined for a ref that the pattern does not match */
   read(full: string): Named | undefined;
+  /** What can be said of any ref. */
+  nameOf(full: string): Named;
   /** Why a ref that the pattern matches is not followed; undefined: it may be. */
   unfit(named: Named): Unfit | undefined;
   /** Positive when `a` is newer. Never 0 for two refs. */
@@ -76,6 +78,7 @@ function nameRules(target: NewestTarget): NameRules {
       const version = needsVersion ? parseVersion(full.slice(glob.versionAt)) : undefined;
       return { full, short: shorten(full), version };
     },
+    nameOf: (full) => ({ full, short: shorten(full), version: undefined }),
     unfit: ({ version }) => {
       if (!needsVersion) return undefined;
       if (!version) return 'no-version';

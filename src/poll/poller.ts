@@ -10,7 +10,7 @@ import { listRefs } from './http-poll.ts';
 import { lsRemote } from './ls-remote.ts';
 import { allRefs, type ReadRefs } from './read-refs.ts';
 import { collectOne, type RefChoice, type RefCollector } from './ref-choice.ts';
-import { type RefSource, type Tip, tipOf } from './ref-source.ts';
+import { type AskWider, type RefSource, type Tip, tipOf } from './ref-source.ts';
 
 export interface PollerOptions {
   readonly remote: RemoteUrl;
@@ -58,7 +58,8 @@ export class Poller implements RefSource {
   async poll(choice: RefChoice, credentials: readonly Credential[], signal: AbortSignal): Promise<Tip> {
     const { shownUrl } = this.#options.remote;
     const read: ReadRefs<RefCollector> = (refs) => collectOne(choice, refs);
-    return await tipOf(await this.read(choice.questions, credentials, signal, read), shownUrl, signal);
+    const collector = await this.read(choice.questions, credentials, signal, read);
+    return await tipOf(collector, shownUrl, signal, this.widerThan(credentials, signal));
   }
 
   /**
@@ -97,6 +98,15 @@ export class Poller implements RefSource {
       this.#native = undefined;
       return answer;
     }
+  }
+
+  /** A failure of these questions takes nothing away from the answer that came before. */
+  widerThan(credentials: readonly Credential[], signal: AbortSignal): AskWider {
+    return async (questions, read) => {
+      await this.read(questions, credentials, signal, read).catch((error: unknown) => {
+        if (signal.aborted) throw error;
+      });
+    };
   }
 
   /** git may find a repository where we saw a web page. It takes a page for a repository without refs, and may fail behind a redirect. */

@@ -25,8 +25,10 @@ export interface RefCollector {
   settle?(signal: AbortSignal): Promise<void>;
   /** Of the refs that were taken, the one that is followed; before it is settled, one that may be it. */
   readonly chosen: AdvertisedRef | undefined;
-  /** A few of those that are nearly followed, where none is. */
+  /** A few of those that are nearly followed, and of the others, where none is followed. */
   readonly sample: readonly AdvertisedRef[];
+  /** Questions whose answers, taken as well, let {@link absence} say what is there; none: it says what it can. */
+  readonly wider: readonly string[];
   /** Why none is followed. */
   absence(shownUrl: string): SidecarError;
 }

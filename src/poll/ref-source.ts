@@ -3,6 +3,7 @@ import type { SidecarError } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
 import type { AdvertisedRef } from '../model/ref.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
+import type { ReadRefs } from './read-refs.ts';
 import { collectOne, type RefChoice, type RefCollector } from './ref-choice.ts';
 
 /** What the remote has for the ref we follow. */
@@ -52,11 +53,25 @@ export async function pickTip(
 }
 
 /** @throws SidecarError as {@link pickTip} does */
-export async function tipOf(collector: RefCollector, shownUrl: string, signal: AbortSignal): Promise<Tip> {
+export async function tipOf(
+  collector: RefCollector,
+  shownUrl: string,
+  signal: AbortSignal,
+  askWider?: AskWider,
+): Promise<Tip> {
   await collector.settle?.(signal);
+  if (!collector.chosen && collector.wider.length > 0)
+    await askWider?.(collector.wider, (refs) => takeAll(collector, refs));
   const ref = collector.chosen;
   if (!ref) throw collector.absence(shownUrl);
   const { peeledOid, symref } = ref;
   const more = { ...(peeledOid && { tagOid: ref.oid }), ...(symref !== undefined && { symref }) };
   return { ref: ref.name, oid: peeledOid ?? ref.oid, ...more };
+}
+
+/** Asks the same server more, for an error that says what it has. */
+export type AskWider = (questions: readonly string[], read: ReadRefs<void>) => Promise<void>;
+
+function takeAll(collector: RefCollector, refs: Iterable<AdvertisedRef>): void {
+  for (const ref of refs) collector.take(ref);
 }

@@ -36,7 +36,8 @@ export class SharedSource implements RefSource {
   async poll(choice: RefChoice, credentials: readonly Credential[], signal: AbortSignal): Promise<Tip> {
     const { poller, membership, shownUrl } = this.#options;
     const ask: AskForRefs = async (questions, limit, read) => await poller.read(questions, credentials, limit, read);
-    return await tipOf(await membership.ask(choice, ask, signal), shownUrl, signal);
+    const collector = await membership.ask(choice, ask, signal);
+    return await tipOf(collector, shownUrl, signal, poller.widerThan(credentials, signal));
   }
 
   expected(choice: RefChoice): Oid | undefined {

@@ -58,6 +58,17 @@ describe('a sync of versions', () => {
     await untilPublished(link, first, process);
   });
 
+  test('says what is there when no name is like the pattern', async () => {
+    const { upstream, args } = await setUp();
+    upstream.release('v1.0.0');
+    const process = sidecar([...args, '--ref-pattern=rel/*', '--max-failures=-1', '-v=3']);
+    const line = await process.logged('ERR_REMOTE_NO_MATCH');
+    expect(line.error).toContain('other refs are');
+    expect(line.error).toContain('v1.0.0');
+    await until('it was tried again', () => process.count('sync failed') >= 2);
+    expect(process.logs.filter(({ error }) => error?.includes('other refs are')).length).toBeGreaterThan(1);
+  });
+
   test('follows the newest branch of a pattern', async () => {
     const { upstream, link, args } = await setUp();
     upstream.commit({ a: '1' });

@@ -3,7 +3,8 @@ import type { Hint } from '../../src/model/hint.ts';
 import { type Oid, parseOid } from '../../src/model/oid.ts';
 import type { AdvertisedRef } from '../../src/model/ref.ts';
 import { chooseFirst } from '../../src/poll/first-ref.ts';
-import type { RefCollector } from '../../src/poll/ref-choice.ts';
+import { chooseNewest } from '../../src/poll/newest-ref.ts';
+import type { RefChoice, RefCollector } from '../../src/poll/ref-choice.ts';
 import { type AskForRefs, type Membership, SharedAnswers } from '../../src/poll/shared-answers.ts';
 import { HandClock } from '../kit/hand-clock.ts';
 
@@ -168,5 +169,71 @@ describe('followers of refs of one repository', () => {
     await clock.advance(PERIOD_MS);
     await poll(0);
     expect(server.questions.at(-1)).toEqual(['refs/heads/b0', 'refs/heads/b2']);
+  });
+});
+
+describe('followers of the newest of many refs', () => {
+  const newest = (semver: string): RefChoice =>
+    chooseNewest({ kind: 'newest', requested: semver, pattern: undefined, semver, order: 'version' });
+
+  function setUpTags() {
+    const clock = new HandClock();
+    const shared = new SharedAnswers(clock);
+    const questions: (readonly string[])[] = [];
+    const moved: Hint[] = [];
+    let reads = 0;
+    let tags: readonly string[] = ['v1.0.0', 'v1.1.0', 'v2.0.0'];
+    const ask: AskForRefs = async (names, _signal, read) => {
+      questions.push(names);
+      const refs = function* (): Generator<AdvertisedRef> {
+        reads += 1;
+        for (const tag of tags) yield { name: `refs/tags/${tag}`, oid: oidOf('1') };
+      };
+      return read(refs(), tags.join());
+    };
+    const [one, two] = [0, 1].map(() => shared.join({ periodMs: PERIOD_MS, onMoved: (hint) => moved.push(hint) }));
+    const poll = async (member: Membership | undefined, range: string) =>
+      (await member?.ask(newest(range), ask, never))?.chosen?.name;
+    const push = (...all: string[]): void => {
+      tags = all;
+    };
+    return { clock, questions, moved, one, two, poll, push, reads: () => reads };
+  }
+
+  test('share one question about what they look at, and each gets its own', async () => {
+    const { clock, questions, one, two, poll } = setUpTags();
+    await poll(one, '<2');
+    await poll(two, '*');
+    await clock.advance(PERIOD_MS);
+    questions.length = 0;
+    expect(await poll(one, '<2')).toBe('refs/tags/v1.1.0');
+    expect(await poll(two, '*')).toBe('refs/tags/v2.0.0');
+    expect(questions).toEqual([['refs/tags/*']]);
+  });
+
+  test('hear at once of a newer version and of one that is gone, and of nothing else', async () => {
+    const { clock, moved, one, two, poll, push } = setUpTags();
+    for (const range of ['<2', '*']) await poll(range === '*' ? two : one, range);
+    await poll(one, '<2');
+    await clock.advance(PERIOD_MS);
+    push('v1.0.0', 'v1.1.0', 'v1.1.1', 'v2.0.0');
+    await poll(one, '<2');
+    expect(moved).toEqual([]);
+    await clock.advance(PERIOD_MS);
+    push('v1.0.0', 'v1.1.0', 'v1.1.1');
+    await poll(one, '<2');
+    expect(moved).toEqual([{ ref: 'refs/tags/v1.1.1', to: oidOf('1') }]);
+  });
+
+  test('read no answer that is the one that came before', async () => {
+    const { clock, one, poll, push, reads } = setUpTags();
+    for (let times = 0; times < 5; times += 1) {
+      expect(await poll(one, '<2')).toBe('refs/tags/v1.1.0');
+      await clock.advance(PERIOD_MS);
+    }
+    expect(reads()).toBe(1);
+    push('v1.0.0');
+    expect(await poll(one, '<2')).toBe('refs/tags/v1.0.0');
+    expect(reads()).toBe(2);
   });
 });
