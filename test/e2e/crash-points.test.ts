@@ -10,12 +10,18 @@ const isExhaustive = process.env.CRASH_POINTS === 'all';
 const STEPS: Readonly<Record<string, number>> = { 'first sync': 2, 'update from the spare': 8 };
 const USUAL_STEP = 30;
 
+/** Whoever waits for an hour wants to see that it goes on, and what it has found so far. */
+function show(point: string, result: string): void {
+  if (isExhaustive)
+    process.stdout.write(`${result === 'killed' || result === 'missed' ? `${result}: ${point}` : result}\n`);
+}
+
 describe('killed behind any operation, a sync shows a whole commit, and the next start puts everything in order', () => {
   test.each(SCENARIOS.map((scenario) => [scenario.name, scenario] as const))(
     '%s',
     async (name, scenario) => {
       const step = isExhaustive ? 1 : (STEPS[name] ?? USUAL_STEP);
-      const { points, tried, killed, missed, faults } = await sweep(tempDir(), scenario, { step });
+      const { points, tried, killed, missed, faults } = await sweep(tempDir(), scenario, { step, onResult: show });
       const late = missed.length > 0 ? `; these did not come again: ${missed.join(', ')}` : '';
       process.stdout.write(`${name}: ${points} points, ${tried} tried, killed at ${killed}${late}\n`);
       expect(faults).toEqual([]);

@@ -11,6 +11,15 @@ const MOST_POINTS = 400;
 /** A sequence of crashes uses about two commits for each. */
 const COMMITS_FOR_EACH = 8;
 
+export interface SweepOptions {
+  /** One of so many points is tried; 1: all. */
+  readonly step?: number;
+  /** Sequences of crashes at the same time. */
+  readonly lanes?: number;
+  /** Called behind each point; `killed`, `missed`, or what is wrong. */
+  readonly onResult?: (point: string, result: string) => void;
+}
+
 export interface Sweep {
   /** Points of one run. */
   readonly points: number;
@@ -43,10 +52,12 @@ async function crash(
 
 /**
  * Runs an update once to number what it does, then kills one behind each point.
- * @param step one of so many points; 1: all
- * @param lanes sequences of crashes at the same time
  */
-export async function sweep(dir: string, scenario: Scenario, { step = 1, lanes = 2 } = {}): Promise<Sweep> {
+export async function sweep(
+  dir: string,
+  scenario: Scenario,
+  { step = 1, lanes = 2, onResult }: SweepOptions = {},
+): Promise<Sweep> {
   const server = scenario.overHttp ? await httpGit(dir) : undefined;
   const first = newPlace(dir, 0, 30, server);
   await scenario.prepare(first);
@@ -65,6 +76,7 @@ export async function sweep(dir: string, scenario: Scenario, { step = 1, lanes =
       // What runs at the same time may have been faster or slower: then the point did not come.
       let result = await crash(place, scenario, at);
       if (result === 'missed') result = await crash(place, scenario, at);
+      onResult?.(at, result);
       if (result === 'killed') killed += 1;
       else if (result === 'missed') missed.push(at);
       else {
