@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Git, type GitOutput, type GitRunOptions, withRun } from '../git/git.ts';
-import { removeStaleLocks } from '../git/locks.ts';
+import { removeStaleLocks, removeTemporaries } from '../git/locks.ts';
 import { findDiversion } from '../git/structure.ts';
 import { SidecarError, systemCode } from '../model/error.ts';
 import type { ObjectFormat, Oid } from '../model/oid.ts';
@@ -108,6 +108,8 @@ export class StoreRepository {
 
   async #tidy(): Promise<void> {
     const removed = await removeStaleLocks(this.gitDir, this.#options.root);
+    // Later a fetch of ours may be writing one.
+    if (!this.#isOpen) removed.push(...(await removeTemporaries(this.gitDir, this.#options.root)));
     if (removed.length > 0)
       this.#options.log.info(0, 'removed files of an interrupted git process', { files: removed });
     this.#isUntidy = false;

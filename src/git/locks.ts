@@ -8,6 +8,13 @@ import { removeTree } from '../platform/remove-tree.ts';
 /** Directories of a repository that hold lock files or other git directories with lock files. */
 const DEEP = ['refs', 'worktrees', 'modules'];
 const DEEPEST = 12;
+/** Directories of a repository, and how deep below them, in which we write files of our own. */
+const WRITTEN_BY_US: readonly (readonly [string, number])[] = [
+  ['git-sidecar', 0],
+  ['worktrees', 2],
+  ['refs', DEEPEST],
+  [join('objects', 'info'), 0],
+];
 
 /** Lock files; and the mark of a garbage collection, which a process of the same number would keep alive for 12 hours. */
 function isLock(path: Buffer): boolean {
@@ -93,9 +100,9 @@ function isTemporary(path: Buffer): boolean {
  */
 export async function removeTemporaries(gitDir: string, root = dirname(gitDir)): Promise<string[]> {
   const removed: string[] = [];
-  await removeFiles({ root, isUnwanted: isTemporary, removed }, gitDir, 0);
-  await removeFiles({ root, isUnwanted: isTemporary, removed }, join(gitDir, 'git-sidecar'), 0);
-  await removeFiles({ root, isUnwanted: isTemporary, removed }, join(gitDir, 'worktrees'), 1);
+  const temporaries = { root, isUnwanted: isTemporary, removed };
+  await removeFiles(temporaries, gitDir, 0);
+  for (const [name, depth] of WRITTEN_BY_US) await removeFiles(temporaries, join(gitDir, name), depth);
   return removed;
 }
 

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { readText } from '../platform/atomic-file.ts';
@@ -41,6 +41,12 @@ export async function claimStateDirectory(path: string): Promise<void> {
   await claimDirectory({ ...ours, foreignTo: async (names) => await foreignTo(path, names) });
 }
 
+/** Files that a run was about to put into their places when it was killed. */
+async function removeLeftovers(path: string): Promise<void> {
+  const names = await readdir(path, 'latin1').catch(() => [] as string[]);
+  for (const name of names.filter((each) => LEFTOVER.test(each))) await rm(join(path, name), { force: true });
+}
+
 /**
  * Makes sure that no other run works with this state directory. Where the file system has no sockets nobody can tell,
  * and that is logged.
@@ -53,6 +59,9 @@ export async function takeStateDirectory(path: string, log: Logger): Promise<() 
     return 'unknown' as const;
   });
   if (use === 'unknown') return () => undefined;
-  if (use) return () => use.release();
+  if (use) {
+    await removeLeftovers(path);
+    return () => use.release();
+  }
   throw new SidecarError('ERR_RUN_STATE', { op: 'use', target: path, detail: 'another run is at work with it' });
 }

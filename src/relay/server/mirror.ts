@@ -2,7 +2,7 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Git, GitOutput, GitRunOptions } from '../../git/git.ts';
 import type { Healable } from '../../git/heal.ts';
-import { removeStaleLocks } from '../../git/locks.ts';
+import { removeStaleLocks, removeTemporaries } from '../../git/locks.ts';
 import { findDiversion } from '../../git/structure.ts';
 import { SidecarError } from '../../model/error.ts';
 import { type ObjectFormat, type Oid, objectFormatOf } from '../../model/oid.ts';
@@ -78,6 +78,7 @@ export class Mirror implements Healable {
     this.#exists = (await lstat(join(this.gitDir, 'HEAD')).catch(() => undefined)) !== undefined;
     if (!this.#exists || !(await this.#isOwn())) return false;
     await this.unlock();
+    await removeTemporaries(this.gitDir, this.#place.root);
     const all = await this.#readAllRefs(signal);
     this.#refs = withoutPrivate(all);
     // What an earlier process held: no subscriber is about to fetch it any more.

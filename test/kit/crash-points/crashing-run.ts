@@ -6,7 +6,7 @@ import type { Place } from './place.ts';
 
 const PROGRAM = resolve('dist/git-sync.cjs');
 const PRELOAD = resolve('test/kit/crash-points/preload.cjs');
-const LIMIT_MS = Number(process.env.LIMIT ?? 60_000);
+const LIMIT_MS = 60_000;
 
 export interface RunResult {
   /** It was killed at its point. */
@@ -23,7 +23,7 @@ class Sync {
   stderr = '';
 
   constructor(place: Place, args: readonly string[], env: Readonly<Record<string, string>>) {
-    const base = [`--repo=${place.repository}`, `--root=${place.root}`, '-v=4'];
+    const base = [`--repo=${place.url}`, `--root=${place.root}`, '-v=4'];
     this.child = spawn(PROGRAM, [...base, ...args], {
       env: { PATH: process.env.PATH, HOME: '/nonexistent', TMPDIR: place.tmp, ...env },
       cwd: '/',

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { exactTree } from '../exact-tree.ts';
 import { GIT_ENV, git } from '../upstream.ts';
 
@@ -40,6 +40,8 @@ function writeHistory(commits: number): string {
 export class Place {
   readonly dir: string;
   readonly repository: string;
+  /** Where it is fetched from: its path, or a server. */
+  readonly url: string;
   readonly root: string;
   readonly link: string;
   readonly tmp: string;
@@ -47,9 +49,10 @@ export class Place {
   readonly #trees = new Map<string, ReadonlyMap<string, string>>();
   #at = -1;
 
-  constructor(dir: string, commits: number) {
+  constructor(dir: string, commits: number, server?: string) {
     this.dir = dir;
     this.repository = join(dir, 'repo.git');
+    this.url = server === undefined ? this.repository : `${server}/${basename(dir)}/repo.git`;
     this.root = join(dir, 'root');
     this.link = join(this.root, 'link');
     this.tmp = join(dir, 'tmp');

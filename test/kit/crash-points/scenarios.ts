@@ -10,6 +10,8 @@ import type { Place } from './place.ts';
 export interface Scenario {
   readonly name: string;
   readonly args: readonly string[];
+  /** The repository is behind a smart HTTP server, so that its objects come without git. */
+  readonly overHttp?: true;
   /** Nothing was published before. */
   readonly isFirst?: true;
   /** A point that has to be among its points: else it is not the kind of update that its name says. */
@@ -23,7 +25,11 @@ const V3 = ['--compat=v3', '--branch=main', '--dest=link'];
 
 function whatIsLeft(place: Place): string[] {
   if (published(place.link) !== place.newest) return ['an old commit'];
-  return [...faultsOfPublished(place, false), ...leftovers(place, ['.git/git-sidecar/running'])];
+  try {
+    return [...faultsOfPublished(place, false), ...leftovers(place, ['.git/git-sidecar/running'])];
+  } catch {
+    return ['a tree that goes while it is read'];
+  }
 }
 
 /** Lets a sync publish what is newest and do all that is left to do. */
@@ -78,6 +84,13 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'update from the spare',
     args: V4,
     shows: /^rename root\/\.git\/git-sidecar\/spare -> root\/\.worktrees\/NEW/,
+    prepare: update(V4, 'with spare'),
+  },
+  {
+    name: 'update over HTTP',
+    args: V4,
+    overHttp: true,
+    shows: /^rename root\/\.git\/\.tmp-git-sidecar\.\* -> root\/\.git\/shallow/,
     prepare: update(V4, 'with spare'),
   },
   {
