@@ -3,7 +3,7 @@ import { inOrder } from './stage-order.ts';
 import { checkout } from './stages/checkout.ts';
 import { createCleanUp } from './stages/clean-up.ts';
 import { compareWith } from './stages/compare.ts';
-import { consider } from './stages/consider.ts';
+import { considerWith } from './stages/consider.ts';
 import { fetchObjects } from './stages/fetch.ts';
 import { look } from './stages/look.ts';
 import { poll, refreshCredentials } from './stages/poll.ts';
@@ -14,13 +14,14 @@ import { TreeWatch } from './tree-watch.ts';
 
 /** The cycle, in order: the path of data from a moved ref to a notified consumer. */
 export function createStages(): readonly Stage[] {
+  const watch = new TreeWatch();
   return inOrder([
     look,
     refreshCredentials,
     poll,
-    compareWith(new TreeWatch()),
+    compareWith(watch),
     fetchObjects,
-    consider,
+    considerWith(watch),
     checkout,
     askBeforePublish,
     publish,
