@@ -41,6 +41,9 @@ describe('a commit that does not have --path', () => {
     await it.untilShown(without, process);
     expect(it.shown().path).toBe('a/b');
     expect(readdirSync(it.link)).toEqual([]);
+    it.upstream.commit({ top: 'changed' });
+    await process.logged('a commit changes nothing of what is published');
+    expect(it.shown()).toEqual({ oid: without, path: 'a/b' });
     const again = it.upstream.commit({ 'a/b/one': 'again' });
     await it.untilShown(again, process);
     expect(readdirSync(it.link)).toEqual(['one']);

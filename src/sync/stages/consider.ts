@@ -48,17 +48,20 @@ async function takePublished(
   return { live: undefined, wanted: { ref: wanted.ref, oid }, considered: wanted, settled: false };
 }
 
-/** What is published is another commit, with the same part. */
+/** What is published is another commit, with the same part; both may have none, and an empty directory is published. */
 async function isSame(
-  { git, repository }: Context,
+  { config, git, repository }: Context,
   part: Part,
   { live, wanted }: Given,
   path: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (part.kind !== 'directory' || !live || live.oid === wanted.oid) return false;
-  const published = await readPart({ git, gitDir: repository.gitDir }, live.oid, path, signal);
-  return published.kind === 'directory' && published.identity === part.identity;
+  if (!live || live.oid === wanted.oid) return false;
+  const published = await readPart({ git, gitDir: repository.gitDir }, live.oid, path, signal).catch(() => undefined);
+  signal.throwIfAborted();
+  // A commit that cannot be read is not what anything is compared with: the wanted one is published.
+  if (part.kind === 'missing') return config.pathMissing === 'empty' && published?.kind === 'missing';
+  return part.kind === 'directory' && published?.kind === 'directory' && published.identity === part.identity;
 }
 
 async function decide(
