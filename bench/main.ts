@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { benchClone } from './clone.ts';
 import { benchNeeds } from './needs.ts';
+import { benchPath } from './path.ts';
 import { benchPoll } from './poll.ts';
 import { benchRelay } from './relay.ts';
 import { benchRun } from './run.ts';
@@ -17,6 +18,7 @@ const SECTIONS = {
   update: benchUpdate,
   needs: benchNeeds,
   clone: benchClone,
+  path: benchPath,
   run: benchRun,
   units: benchUnits,
   relay: benchRelay,

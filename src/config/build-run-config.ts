@@ -11,7 +11,7 @@ import { secretsOf, showsSecrets } from './secrets.ts';
 import type { EnvironmentVariables, Settings } from './settings.ts';
 import { parseSignal } from './signals.ts';
 import type { SyncConfig } from './sync-config.ts';
-import { checkSettings, type Rule, refuseIf } from './validation.ts';
+import { checkSettings, InvalidOption, type Rule, refuseIf } from './validation.ts';
 
 /** A path below something: relative, and not out of it again. */
 function parseInner(option: string, text: string): string {
@@ -120,6 +120,14 @@ const speaksV4: Rule = (settings) => {
     throw new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail });
 };
 
+/** A mirror is another command's business. */
+function needsCommand(file: string | undefined): void {
+  if (file !== undefined) return;
+  const detail = 'run needs a command: git-sidecar run [options] -- COMMAND [ARGUMENT…]';
+  const hint = 'To keep a directory equal to a revision and run nothing, use `git-sidecar sync --into=DIR`.';
+  throw new InvalidOption(detail, false, hint);
+}
+
 /**
  * Checks the options of `run`.
  * @param cwd what relative paths start from
@@ -128,7 +136,7 @@ const speaksV4: Rule = (settings) => {
 export function buildRunConfig({ settings, command }: Loaded, env: EnvironmentVariables, cwd: string): RunConfig {
   speaksV4(settings);
   const [file, ...args] = command;
-  refuseIf(file === undefined, 'run needs a command: git-sidecar run [options] -- COMMAND [ARGUMENT…]', false);
+  needsCommand(file);
   const sync = buildSync(settings, env);
   portVariable(settings);
   const link = sync?.link ?? resolve(cwd, settings.text('link'));

@@ -15,13 +15,17 @@ export interface PartFetchOptions extends LookedInto {
 async function missingObjects({ git, gitDir, signal }: PartFetchOptions, commit: Oid, path: string): Promise<Oid[]> {
   const what = ['rev-list', '--objects', '--missing=print', '--no-walk', commit, '--', ...pathsOfPart(path)];
   const env = { GIT_LITERAL_PATHSPECS: '1' };
-  const { stdout } = await git.run(['--git-dir', gitDir, ...what], {
-    op: 'look for missing objects of',
-    target: commit,
-    env,
-    signal,
-  });
-  return stdout.split('\n').flatMap((line) => (line.startsWith('?') ? (parseOid(line.slice(1)) ?? []) : []));
+  const found: Oid[] = [];
+  let rest = '';
+  // The list has a line for each object of the part, present or not: it is not kept as a whole.
+  const stdoutSink = async (chunk: Buffer): Promise<void> => {
+    const lines = (rest + chunk.toString('latin1')).split('\n');
+    rest = lines.pop() ?? '';
+    found.push(...lines.flatMap((line) => (line.startsWith('?') ? (parseOid(line.slice(1)) ?? []) : [])));
+  };
+  const options = { op: 'look for missing objects of', target: commit, env, signal, stdoutSink };
+  await git.run(['--git-dir', gitDir, ...what], options);
+  return found;
 }
 
 /**

@@ -4,7 +4,7 @@ import { inOrder } from './stage-order.ts';
 import { checkout } from './stages/checkout.ts';
 import { createCleanUp } from './stages/clean-up.ts';
 import { compareWith } from './stages/compare.ts';
-import { consider } from './stages/consider.ts';
+import { considerWith } from './stages/consider.ts';
 import { fetchObjects } from './stages/fetch.ts';
 import { announceNews, announceNoNews } from './stages/group.ts';
 import { createIntoStage } from './stages/into.ts';
@@ -17,14 +17,15 @@ import { TreeWatch } from './tree-watch.ts';
 
 /** The cycle, in order: the path of data from a moved ref to a notified consumer. */
 export function createStages(): readonly Stage[] {
+  const watch = new TreeWatch();
   return inOrder([
     look,
     refreshCredentials,
     pollWith(new RefMoves()),
-    compareWith(new TreeWatch()),
+    compareWith(watch),
     announceNews,
     fetchObjects,
-    consider,
+    considerWith(watch),
     announceNoNews,
     checkout,
     askBeforePublish,

@@ -2,6 +2,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, wri
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PATH_TREE, pathFixture } from '../kit/path-fixture.ts';
+import { startRelay } from '../kit/relay.ts';
 import { read } from '../kit/sidecar.ts';
 import { git, Upstream } from '../kit/upstream.ts';
 import { until } from '../peers/wait.ts';
@@ -40,6 +41,7 @@ describe('--path', () => {
       'the hook ran',
       () => read(told)?.trim() === `${it.first} ${join(it.root, '.worktrees', it.first, 'a/b')} deep\none`,
     );
+    await until('the file was touched', () => existsSync(touched));
     const before = lstatSync(touched).mtimeMs;
     it.upstream.commit({ top: 'changed', 'a/new': 'n' });
     await process.logged('a commit changes nothing of what is published');
@@ -75,16 +77,25 @@ describe('--path', () => {
 
   test('published files that somebody edits are repaired, also when the branch has moved on beside them', async () => {
     const it = await pathFixture(PATH_TREE);
-    const process = it.start(['--path=a/b', '--verify-period=50ms']);
-    await it.untilShown(it.first, process);
-    it.upstream.commit({ top: 'changed' });
-    await process.logged('a commit changes nothing of what is published');
+    const again = async (): Promise<void> => {
+      const { code, stderr } = await it.once(['--path=a/b']);
+      expect(code, stderr).toBe(0);
+      expect([read(it.link, 'one'), read(it.link, 'deep', 'two')]).toEqual(['1', '2']);
+    };
+    await again();
     writeFileSync(join(it.link, 'one'), 'edited');
-    await until('it is repaired', () => read(it.link, 'one') === '1');
+    await again();
+    it.upstream.commit({ top: 'changed' });
+    await again();
+    expect(it.shown().oid).toBe(it.first);
+    // Of this commit nothing was published, and what is published is looked at at each start all the same.
     rmSync(join(it.link, 'deep'), { recursive: true });
-    await until('it is repaired again', () => read(it.link, 'deep', 'two') === '2');
-    rmSync(join(it.root, '.worktrees', it.shown().oid ?? '', 'a'), { recursive: true, force: true });
-    await until('the directory is there again', () => read(it.link, 'deep', 'two') === '2');
+    await again();
+    it.upstream.commit({ top: 'changed again' });
+    writeFileSync(join(it.link, 'one'), 'edited');
+    await again();
+    rmSync(join(it.link, '..'), { recursive: true });
+    await again();
   });
 
   test('a link that somebody puts on the way there is not followed', async () => {
@@ -154,7 +165,8 @@ describe('--path', () => {
 
   test('objects that nobody needs go, while the commit that is published is kept as the branch moves on', async () => {
     const it = await pathFixture(PATH_TREE);
-    const process = it.start(['--path=a/b', '--git-gc=always', '--no-spare', '--verify-period=50ms']);
+    const args = ['--path=a/b', '--git-gc=always', '--no-spare'];
+    const process = it.start(args);
     await it.untilShown(it.first, process);
     for (let count = 1; count <= 6; count += 1) {
       it.upstream.commit({ [`more/${count}`]: `${count}` });
@@ -164,8 +176,10 @@ describe('--path', () => {
       git(join(it.root, '.git'), 'cat-file', '--batch-all-objects', '--batch-check=%(objecttype)').split('\n');
     await until('the garbage was collected', () => all().filter((type) => type === 'commit').length === 2);
     expect(all().filter((type) => type === 'blob')).toHaveLength(2);
+    await process.stop();
     writeFileSync(join(it.link, 'one'), 'edited');
-    await until('it is repaired', () => read(it.link, 'one') === '1');
+    expect((await it.once(args)).code).toBe(0);
+    expect(read(it.link, 'one')).toBe('1');
   });
 
   test('submodules in it are checked out, and those beside it are left alone', async () => {
@@ -180,6 +194,53 @@ describe('--path', () => {
     expect(read(it.link, 'sub', 'inner')).toBe('inner');
     expect(readdirSync(join(it.root, '.worktrees', it.shown().oid ?? '')).sort()).toEqual(['.git', 'a']);
   });
+
+  test('a relay gives out the files of the part only, and the fleet does not wait for commits beside it', async () => {
+    const it = await pathFixture(PATH_TREE);
+    const relay = await startRelay({ dir: it.dir, args: [`--allow=${it.url.replace('/repo.git', '/*')}`] });
+    const process = it.start(['--path=a/b', `--relay=${relay.url}`, '--period=1h']);
+    await it.untilShown(it.first, process);
+    expect(it.blobs()).toHaveLength(2);
+    const beside = it.upstream.commit({ top: 'changed' });
+    await process.logged('a commit changes nothing of what is published');
+    await until('the fleet shows it', async () => {
+      const fleet = (await (await relay.get('/fleet')).json()) as {
+        repositories: { rollouts: { oid: string; done: number }[] }[];
+      };
+      return fleet.repositories[0]?.rollouts.some(({ oid, done }) => oid === beside && done === 1);
+    });
+    const inside = it.upstream.commit({ 'a/b/one': 'changed' });
+    await it.untilShown(inside, process);
+    expect(it.blobs().length).toBeLessThanOrEqual(3);
+  });
+
+  test('POST /sync for a commit beside it is answered when it was considered', async () => {
+    const it = await pathFixture(PATH_TREE);
+    const token = join(it.dir, 'token');
+    writeFileSync(token, 'a-token\n');
+    const http = [`--http-bind=127.0.0.1:0`, `--sync-token-file=${token}`];
+    const process = it.start(['--path=a/b', '--period=1h', ...http]);
+    await it.untilShown(it.first, process);
+    const { port } = await process.logged('serving HTTP');
+    const beside = it.upstream.commit({ top: 'changed' });
+    const answer = await fetch(`http://127.0.0.1:${port}/sync?wait=20s&commit=${beside}`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer a-token' },
+    });
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ status: 'synced', oid: it.first });
+  });
+
+  test.each(['--path=a/b', '--filter=blob:none'])(
+    'a repository that is a path can be cloned in part: %s',
+    async (how) => {
+      const it = await pathFixture(PATH_TREE);
+      const { code, stderr } = await it.once([how, `--repo=${it.upstream.bare}`]);
+      expect(code, stderr).toBe(0);
+      expect(it.blobs()).toHaveLength(how.startsWith('--path') ? 2 : 5);
+      expect(git(join(it.root, '.git'), 'config', '--get-regexp', 'promisor')).toContain('file://');
+    },
+  );
 
   test('a filter of the user’s wins', async () => {
     const it = await pathFixture({ ...PATH_TREE, 'a/b/large': 'l'.repeat(3000), 'c/large': 'm'.repeat(3000) });

@@ -86,7 +86,9 @@ describe('random histories, random abuse of what is published, restarts: --path'
         if (refused) expect(failure, what).toBeInstanceOf(SidecarError);
         else expect(failure, what).toBeUndefined();
         const stays =
-          refused || (part === 'missing' && missing === 'keep') || (isDirectory(part) && part === shown?.part);
+          refused ||
+          (part === 'missing' && missing === 'keep') ||
+          (part === shown?.part && (isDirectory(part) || missing === 'empty'));
         if (stays && !refused) considered += 1;
         if (!stays) {
           const target = `.worktrees/${oid}/${path}`;

@@ -29,12 +29,14 @@ async function readTree(directory: string): Promise<Map<string, string>> {
 }
 
 /**
- * Follows the link once and compares everything behind it with the commit it is named after.
+ * Follows the link once and compares everything behind it with the commit it is named after; with `part`, with that
+ * directory of the commit.
  * A tree that is removed while we read, because the link moved on, is no problem; anything else is.
  */
 export async function checkTree(
   link: string,
   trees: ReadonlyMap<string, ReadonlyMap<string, string>>,
+  part?: string,
 ): Promise<string | undefined> {
   const target = await realpath(link).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return undefined;
@@ -53,7 +55,8 @@ export async function checkTree(
       ? `dangling link to ${dangling}`
       : undefined;
   }
-  const wanted = trees.get(basename(target));
+  const isPart = part !== undefined && target.endsWith(`/${part}`);
+  const wanted = trees.get(basename(isPart ? target.slice(0, -part.length - 1) : target));
   if (!wanted) return `the link shows ${target}, which is no commit`;
   let found: Map<string, string> | undefined;
   try {

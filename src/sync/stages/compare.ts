@@ -1,39 +1,12 @@
-import { hasSubmodules, isClean } from '../../checkout/checkout.ts';
-import { markFinished, readFinished } from '../../checkout/record.ts';
 import type { Worktree } from '../../checkout/worktree.ts';
 import type { Oid } from '../../model/oid.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
 import type { Found } from '../findings.ts';
+import { isPublishedWhole } from '../published-tree.ts';
 import type { TreeWatch } from '../tree-watch.ts';
 
 type Context = Needs<'config' | 'git' | 'log' | 'repository' | 'clock' | 'observer'>;
-
-/** True when the published worktree was made under today's settings, or git-sync made it and it fits. */
-async function isAsConfigured(
-  context: Context,
-  live: Worktree,
-  { plan }: Found<'plan'>,
-  scope: CycleScope,
-): Promise<boolean> {
-  const record = await readFinished(live);
-  if (record) return record.fingerprint === plan.fingerprint;
-  return await adopt(context, live, plan, scope);
-}
-
-/** Takes over a worktree that git-sync made, if git says that it is clean and nothing shaped it but its commit. */
-async function adopt(
-  { config, git, log, repository }: Context,
-  live: Worktree,
-  plan: Found<'plan'>['plan'],
-  { signal }: CycleScope,
-): Promise<boolean> {
-  const shaped = plan.sparsePatterns !== undefined || config.lfs || config.permissions !== undefined;
-  if (shaped || hasSubmodules(live) || !(await repository.guard()) || !(await isClean(git, live, signal))) return false;
-  await markFinished(live, plan.fingerprint);
-  log.info(0, 'took over the worktree that is published', { path: live.path, hash: live.oid });
-  return true;
-}
 
 /** The state file may lag behind the link: after a kill between the two, or in a root that git-sync made. */
 async function rememberPublished({ repository, config }: Context, { wanted }: Found<'wanted'>): Promise<void> {
@@ -72,7 +45,7 @@ export function compareWith(watch: TreeWatch) {
       const asked = { wanted: considered, considered };
       const isHere = live && (live.oid === considered.oid || isConsidered(context, considered.oid, live));
       if (!isHere || isUnresolved(context, live)) return { ...asked, live, settled: false };
-      if (!(await isAsConfigured(context, live, found, scope)) || !(await watch.isWhole(context, live, scope))) {
+      if (!(await isPublishedWhole(context, watch, live, found.plan, scope))) {
         context.log.warn('the published tree is rebuilt', { hash: live.oid, path: live.path });
         return { ...asked, live: undefined, settled: false };
       }

@@ -1,20 +1,21 @@
 import type { Worktree } from '../../checkout/worktree.ts';
 import { type Part, readPart, refusalOf } from '../../fetch/part.ts';
 import type { Considered } from '../../fetch/state.ts';
-import type { Oid } from '../../model/oid.ts';
 import { type BringContext, bringPart } from '../bring-part.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
 import type { Found } from '../findings.ts';
+import { isPublishedWhole, type PublishedTreeContext } from '../published-tree.ts';
+import type { TreeWatch } from '../tree-watch.ts';
 
-type Context = BringContext & Needs<'layout' | 'log'>;
-type Given = Found<'wanted' | 'live' | 'link'>;
-type Decision = Found<'wanted' | 'considered' | 'settled'>;
+type Context = BringContext & PublishedTreeContext & Needs<'layout'>;
+type Given = Found<'wanted' | 'live' | 'link' | 'plan'>;
+type Decision = Found<'wanted' | 'live' | 'considered' | 'settled'>;
 
 /** What is published stays, and the next cycles need not look at this commit again. */
 async function keepLive(
   { repository, log }: Context,
-  wanted: Given['wanted'],
+  { wanted }: Given,
   live: Worktree,
   decision: Omit<Considered, 'oid' | 'published'>,
 ): Promise<Decision> {
@@ -27,7 +28,7 @@ async function keepLive(
     published: live.oid,
     reason,
   });
-  return { wanted: { ref, oid: live.oid }, considered: wanted, settled: true };
+  return { live, wanted: { ref, oid: live.oid }, considered: wanted, settled: true };
 }
 
 /** The published tree has to be made anew, from its own commit: the wanted one does not have the path. */
@@ -44,38 +45,66 @@ async function takePublished(
   await bringPart(context, oid, signal);
   const part = await readPart({ git, gitDir: repository.gitDir }, oid, path, signal);
   if (part.kind !== 'directory') return undefined;
-  return { wanted: { ref: wanted.ref, oid }, considered: wanted, settled: false };
+  return { live: undefined, wanted: { ref: wanted.ref, oid }, considered: wanted, settled: false };
 }
 
-async function isSame({ git, repository }: Context, part: Part, live: Oid, path: string, signal: AbortSignal) {
-  if (part.kind !== 'directory') return false;
-  const published = await readPart({ git, gitDir: repository.gitDir }, live, path, signal);
-  return published.kind === 'directory' && published.identity === part.identity;
+/** What is published is another commit, with the same part; both may have none, and an empty directory is published. */
+async function isSame(
+  { config, git, repository }: Context,
+  part: Part,
+  { live, wanted }: Given,
+  path: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!live || live.oid === wanted.oid) return false;
+  const published = await readPart({ git, gitDir: repository.gitDir }, live.oid, path, signal).catch(() => undefined);
+  signal.throwIfAborted();
+  // A commit that cannot be read is not what anything is compared with: the wanted one is published.
+  if (part.kind === 'missing') return config.pathMissing === 'empty' && published?.kind === 'missing';
+  return part.kind === 'directory' && published?.kind === 'directory' && published.identity === part.identity;
+}
+
+async function decide(
+  context: Context,
+  watch: TreeWatch,
+  path: string,
+  found: Given,
+  scope: CycleScope,
+): Promise<Decision> {
+  const { config, git, log, repository } = context;
+  const { wanted, plan } = found;
+  const { signal } = scope;
+  const place = { git, gitDir: repository.gitDir };
+  const part = await readPart(place, wanted.oid, path, signal);
+  const isKept = part.kind === 'missing' && config.pathMissing === 'keep';
+  const goOn = { live: found.live, wanted, considered: wanted, settled: false };
+  if (part.kind !== 'directory' && !isKept && !(part.kind === 'missing' && config.pathMissing === 'empty'))
+    throw await refusalOf(place, wanted.oid, path, part, signal);
+  if (isKept || (await isSame(context, part, found, path, signal))) {
+    const isWhole = found.live && (await isPublishedWhole(context, watch, found.live, plan, scope));
+    if (isWhole) return await keepLive(context, found, found.live, { path, why: isKept ? 'missing' : 'same' });
+    if (found.live) log.warn('the published tree is rebuilt', { hash: found.live.oid, path: found.live.path });
+    if (!isKept) return { ...goOn, live: undefined };
+    const published = await takePublished(context, found, path, signal);
+    if (!published) throw await refusalOf(place, wanted.oid, path, part, signal);
+    return published;
+  }
+  return goOn;
 }
 
 /**
  * With `--path`: decides whether the wanted commit changes anything of what is published. One that does not publishes
  * nothing (docs/adr/0015).
  */
-export const consider = {
-  name: 'consider',
-  unlessSettled: true,
-  run: async (context: Context, found: Given, { signal }: CycleScope): Promise<Decision> => {
-    const { config, git, repository } = context;
-    const { wanted, live } = found;
-    const { path, pathMissing } = config;
-    const goOn = { wanted, considered: wanted, settled: false };
-    if (path === undefined) return goOn;
-    const place = { git, gitDir: repository.gitDir };
-    const part = await readPart(place, wanted.oid, path, signal);
-    if (live && live.oid !== wanted.oid && (await isSame(context, part, live.oid, path, signal)))
-      return await keepLive(context, wanted, live, { path, why: 'same' });
-    if (part.kind === 'directory' || (part.kind === 'missing' && pathMissing === 'empty')) return goOn;
-    if (part.kind === 'missing' && pathMissing === 'keep') {
-      if (live) return await keepLive(context, wanted, live, { path, why: 'missing' });
-      const published = await takePublished(context, found, path, signal);
-      if (published) return published;
-    }
-    throw await refusalOf(place, wanted.oid, path, part, signal);
-  },
-} satisfies Stage;
+export function considerWith(watch: TreeWatch) {
+  return {
+    name: 'consider',
+    unlessSettled: true,
+    run: async (context: Context, found: Given, scope: CycleScope): Promise<Decision> => {
+      const { path } = context.config;
+      const { live, wanted } = found;
+      if (path === undefined) return { live, wanted, considered: wanted, settled: false };
+      return await decide(context, watch, path, found, scope);
+    },
+  } satisfies Stage;
+}
