@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { benchClone } from './clone.ts';
+import { benchInto } from './into.ts';
 import { benchNeeds } from './needs.ts';
 import { benchPoll } from './poll.ts';
 import { benchRelay } from './relay.ts';
@@ -17,6 +18,7 @@ const SECTIONS = {
   update: benchUpdate,
   needs: benchNeeds,
   clone: benchClone,
+  into: benchInto,
   run: benchRun,
   units: benchUnits,
   relay: benchRelay,
