@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { benchClone } from './clone.ts';
+import { benchInto } from './into.ts';
 import { benchNeeds } from './needs.ts';
 import { benchPath } from './path.ts';
 import { benchPoll } from './poll.ts';
@@ -18,6 +19,7 @@ const SECTIONS = {
   update: benchUpdate,
   needs: benchNeeds,
   clone: benchClone,
+  into: benchInto,
   path: benchPath,
   run: benchRun,
   units: benchUnits,

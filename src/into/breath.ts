@@ -18,10 +18,17 @@ export class Breath {
     this.#options = options;
   }
 
-  /** To be called after each entry. @throws the reason of the signal */
-  async take(): Promise<void> {
+  /**
+   * To be called after each entry.
+   * @returns a pause to wait for; undefined, mostly, when it is not time for one
+   * @throws the reason of the signal
+   */
+  take(): Promise<void> | undefined {
     this.#count += 1;
-    if (this.#count % BATCH !== 0) return;
+    return this.#count % BATCH === 0 ? this.#pause() : undefined;
+  }
+
+  async #pause(): Promise<void> {
     await setImmediate();
     this.#options.signal.throwIfAborted();
     this.#options.onProgress();

@@ -52,7 +52,21 @@ export function renderLedger({ head, files, directories }: Ledger): Buffer {
   return Buffer.from(parts.join(''), 'latin1');
 }
 
-const RECORD = /^([fl]) ([0-7]+) (\d+) (-?[\d.]+) (-?[\d.]+) (\d+) /;
+/** Kind, permissions, size, modification time, change time, inode number; the path follows. */
+const FIELDS = 6;
+
+/** @returns undefined when it is not whole */
+function parseRecord(record: BytePath): [BytePath, Stamp] | undefined {
+  const text = `${record}`;
+  const fields = text.split(' ', FIELDS);
+  const [letter = '', mode = '', ...numbers] = fields;
+  const [size = Number.NaN, mtimeMs = Number.NaN, ctimeMs = Number.NaN, ino = Number.NaN] = numbers.map(Number);
+  const start = fields.reduce((sum, field) => sum + field.length + 1, 0);
+  const isWhole = Number.isFinite(size + mtimeMs + ctimeMs + ino) && start < text.length;
+  if (!Object.hasOwn(KINDS, letter) || !isWhole) return undefined;
+  const kind = KINDS[letter as keyof typeof KINDS];
+  return [record.slice(start), { kind, mode: Number.parseInt(mode, 8), size, mtimeMs, ctimeMs, ino }];
+}
 
 /** @returns undefined when it is no ledger of ours, or not a whole one */
 export function parseLedger(bytes: Buffer): Ledger | undefined {
@@ -67,17 +81,9 @@ export function parseLedger(bytes: Buffer): Ledger | undefined {
       directories.add(record.slice(DIRECTORY.length));
       continue;
     }
-    const match = RECORD.exec(`${record}`);
-    if (!match) return undefined;
-    const [whole, letter, mode = '', size, mtimeMs, ctimeMs, ino] = match;
-    files.set(record.slice(whole.length), {
-      kind: KINDS[letter as keyof typeof KINDS],
-      mode: Number.parseInt(mode, 8),
-      size: Number(size),
-      mtimeMs: Number(mtimeMs),
-      ctimeMs: Number(ctimeMs),
-      ino: Number(ino),
-    });
+    const parsed = parseRecord(record);
+    if (!parsed) return undefined;
+    files.set(...parsed);
   }
   return { head, files, directories };
 }

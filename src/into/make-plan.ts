@@ -1,6 +1,5 @@
 import { type BytePath, parentOf } from '../platform/byte-path.ts';
 import type { Breath } from './breath.ts';
-import { statOf } from './entry-copy.ts';
 import type { Journal } from './journal.ts';
 import type { Ledger, LedgerHead } from './ledger.ts';
 import type { OpenPath } from './open-path.ts';
@@ -56,10 +55,10 @@ async function touchedFiles(
 ): Promise<BytePath[]> {
   const touched: BytePath[] = [];
   for (const [path, stamp] of files) {
-    await breath.take();
+    const pause = breath.take();
+    if (pause) await pause;
     if (known.has(path)) continue;
-    const entry = target.entry(path);
-    const stat = entry && statOf(entry);
+    const stat = target.stat(path);
     const now = stat && stampOf(stat);
     if (!now || !isSameStamp(now, stamp)) touched.push(path);
   }

@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { systemCode } from '../model/error.ts';
 import { type BytePath, HERE, nameOf, systemPath } from '../platform/byte-path.ts';
 import { HeldDirectory } from '../platform/held-directory.ts';
@@ -54,10 +55,19 @@ export class OpenPath {
 
   /** What is at `path`; undefined when there is nothing, or no way to it. */
   entry(path: BytePath): Entry | undefined {
+    const entry = this.#placeOf(path);
+    return entry && statOf(entry) ? entry : undefined;
+  }
+
+  /** `lstat` of what is at `path`; undefined when there is nothing, or no way to it. */
+  stat(path: BytePath): Stats | undefined {
+    const entry = this.#placeOf(path);
+    return entry && statOf(entry);
+  }
+
+  #placeOf(path: BytePath): Entry | undefined {
     const way = this.to(path);
-    if (way.kind !== 'open') return undefined;
-    const entry = { parent: way.directory, name: systemPath(nameOf(path)) };
-    return statOf(entry) ? entry : undefined;
+    return way.kind === 'open' ? { parent: way.directory, name: systemPath(nameOf(path)) } : undefined;
   }
 
   /** Directories were made, moved or removed: everything is opened anew. */

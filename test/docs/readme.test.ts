@@ -81,6 +81,7 @@ describe('README.md', () => {
     expect(commands(english).map(read)).toEqual([
       '/git',
       '/git',
+      '/git',
       ['node', 'server.js'],
       'sidecar.yaml',
       'http://localhost:8080/status',
