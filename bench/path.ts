@@ -93,11 +93,7 @@ async function measure(web: Nginx, upstream: Upstream, directory: string, args: 
     const inside = await change(`${PART}/f100`, '"published"');
     const isPart = args.some((arg) => arg.startsWith('--path'));
     const beside = await change('d0/f0', isPart ? 'a commit changes nothing' : '"published"');
-    const costOf = (costs: readonly Cost[]): string[] => [
-      kib(middle(costs, 'bytes')),
-      ms(middle(costs, 'cpuMs')),
-      ms(middle(costs, 'elapsedMs')),
-    ];
+    const costOf = (costs: readonly Cost[]): string[] => [kib(middle(costs, 'bytes')), ms(middle(costs, 'cpuMs'))];
     return [kib(first.bytes), ms(first.elapsedMs), kib(disk), kib(diskOf(root)), ...costOf(inside), ...costOf(beside)];
   } finally {
     await sync.stop();
@@ -123,10 +119,10 @@ export async function benchPath(): Promise<string> {
     await row('the whole', [], true);
     await row('`--path`', [`--path=${PART}`], true);
     await row('`--path`, no partial clone', [`--path=${PART}`], false);
-    const update = (where: string): string[] => [`${where}: KiB`, 'CPU, ms', 'elapsed, ms'];
+    const update = (where: string): string[] => [`${where}: KiB`, 'CPU, ms'];
     return [
       '## A part of a repository',
-      `\`--path\` of a directory with 100 files in a repository of ${FILES.toLocaleString('en')} small files, against the whole. Fetched are the bytes of all answers that bring objects; disk is all of \`--root\`, repository included, after the first publish and at the end. Then one file changes, inside the path and beside it; CPU is that of the client with all its children, from the push until 1.5 s after the log says “published” or “changes nothing”; the elapsed time holds the push and up to one period of 1 s. Median of ${ROUNDS}.`,
+      `\`--path\` of a directory with 100 files in a repository of ${FILES.toLocaleString('en')} small files, against the whole. Fetched are the bytes of all answers that bring objects; disk is all of \`--root\`, repository included, after the first publish and at the end. Then one file changes, inside the path and beside it; CPU is that of the client with all its children, from the push until 1.5 s after the log says “published” or “changes nothing”. Median of ${ROUNDS}.`,
       table(
         [
           'what',
