@@ -29,7 +29,7 @@ async function readBoot(): Promise<string> {
  * Opens the directory of `--into`; it is made when it is missing.
  * @throws SidecarError ERR_INTO_UNUSABLE also when symlinks lead it into the root, or the root into it
  */
-export async function openInto({ into, root, link, ...rest }: IntoWiring): Promise<IntoDirectory> {
+export async function openInto({ into, root, link, moveAside, clock, log }: IntoWiring): Promise<IntoDirectory> {
   const unusable = (detail: string, cause?: unknown): SidecarError =>
     new SidecarError('ERR_INTO_UNUSABLE', { op: 'bring revisions into', target: into.directory, detail, cause });
   const directory = await prepareRoot(into.directory, 0o777).catch((error: unknown) => {
@@ -44,6 +44,8 @@ export async function openInto({ into, root, link, ...rest }: IntoWiring): Promi
     stateDir: asideDirectory(root),
     boot: await readBoot(),
     revisionFile: into.revisionFile === undefined ? undefined : new RevisionFile(directory, into.revisionFile),
-    ...rest,
+    moveAside,
+    clock,
+    log,
   });
 }
