@@ -40,7 +40,7 @@ const TREE = /^(?:\.worktrees\/(?:rebuilt\/)?)?(?:rev-)?[0-9a-f]{40}$/;
 const AT_REST: readonly RegExp[] = [
   /^(?:notes|foreign\b.*|link)$/,
   /^(?:\.worktrees|\.worktrees\/NEW|\.worktrees\/rebuilt|\.worktrees\/rebuilt\/NEW|NEW|rev-NEW)$/,
-  /^\.git(?:\/(?:HEAD|config|shallow|packed-refs|objects|info|refs|refs\/heads|refs\/tags|refs\/heads\/(?:git-sync|main)))?$/,
+  /^\.git(?:\/(?:HEAD|config|shallow|packed-refs|objects|info|info\/refs|refs|refs\/heads|refs\/tags|refs\/heads\/(?:git-sync|main)))?$/,
   /^\.git\/git-sidecar(?:\/(?:state\.json|spare))?$/,
   /^\.git\/worktrees$/,
   /^\.git\/worktrees\/(?:(?:rev-)?NEW(?:\.rebuilt)?|git-sidecar-spare)(?:\/(?:HEAD|ORIG_HEAD|commondir|gitdir|index|git-sidecar\.(?:index|json)))?$/,
