@@ -120,12 +120,19 @@ const speaksV4: Rule = (settings) => {
     throw new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail });
 };
 
-/** A mirror is another command's business. */
-function needsCommand(file: string | undefined): void {
-  if (file !== undefined) return;
-  const detail = 'run needs a command: git-sidecar run [options] -- COMMAND [ARGUMENT…]';
-  const hint = 'To keep a directory equal to a revision and run nothing, use `git-sidecar sync --into=DIR`.';
-  throw new InvalidOption(detail, false, hint);
+/** Options about the process of the command. */
+const OF_A_PROCESS = ['listen', 'reload-signal', 'stop-signal', 'restart'] as const;
+
+/** Without a command `run` is a mirror, so there has to be a directory, and nothing that a process would do. */
+function commandOf(settings: Settings, [file, ...args]: readonly string[]): RunConfig['command'] {
+  if (file !== undefined) return [file, ...args];
+  if (!settings.isOn('into')) {
+    const detail = 'run needs a command: git-sidecar run [options] -- COMMAND [ARGUMENT…]';
+    throw new InvalidOption(detail, false, 'Without a command it is a mirror: give the directory with `--into=DIR`.');
+  }
+  for (const name of OF_A_PROCESS)
+    refuseIf(settings.isSet(name), `--${name} is about the process of a command, and no command is given`, false);
+  return undefined;
 }
 
 /**
@@ -135,8 +142,6 @@ function needsCommand(file: string | undefined): void {
  */
 export function buildRunConfig({ settings, command }: Loaded, env: EnvironmentVariables, cwd: string): RunConfig {
   speaksV4(settings);
-  const [file, ...args] = command;
-  needsCommand(file);
   const sync = buildSync(settings, env);
   portVariable(settings);
   const link = sync?.link ?? resolve(cwd, settings.text('link'));
@@ -145,7 +150,7 @@ export function buildRunConfig({ settings, command }: Loaded, env: EnvironmentVa
   const isWatched = listen !== undefined || http !== undefined || settings.isSet('drain-delay');
   const build = settings.text('build');
   return {
-    command: [file ?? '', ...args],
+    command: commandOf(settings, command),
     link,
     sync,
     place: place(settings, cwd, link, sync?.path !== undefined),
@@ -156,7 +161,8 @@ export function buildRunConfig({ settings, command }: Loaded, env: EnvironmentVa
     recheckMs: settings.number('recheck'),
     readyChecks: readyChecks(settings, listen !== undefined),
     readyTimeoutMs: settings.number('ready-timeout'),
-    readyForMs: settings.number('ready-for'),
+    // Nothing can end that does not run.
+    readyForMs: command.length === 0 ? 0 : settings.number('ready-for'),
     stopSignal: signalOf(settings, 'stop-signal'),
     stopTimeoutMs: settings.number('stop-timeout'),
     restart: settings.text('restart') as RestartPolicy,

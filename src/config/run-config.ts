@@ -36,8 +36,8 @@ export type Place =
 
 /** What `run` does, checked. Times are milliseconds, paths absolute. */
 export interface RunConfig {
-  /** The command and its arguments. */
-  readonly command: readonly [string, ...string[]];
+  /** The command and its arguments; undefined: nothing is run, and the directory of `--into` is a mirror. */
+  readonly command: readonly [string, ...string[]] | undefined;
   /** The link to follow. */
   readonly link: string;
   /** Sync in this process, with these options; undefined when another process publishes the link. */

@@ -40,6 +40,16 @@ export function describeExit({ code, signal }: Exit): string {
   return signal === null ? `it exited with status ${code}` : `it was ended by ${signal}`;
 }
 
+/** Stands for the process of a mirror, which runs none: it is there until somebody asks it to end. */
+function noProcess(): LongRunning {
+  let end: (exit: Exit) => void = () => undefined;
+  const exited = new Promise<Exit>((resolve) => {
+    end = resolve;
+  });
+  const leave = (): void => end({ code: 0, signal: null });
+  return { pid: 0, exited, signal: leave, signalGroup: leave };
+}
+
 /** One process of the command. */
 export class Instance {
   readonly port: number | undefined;
@@ -53,7 +63,16 @@ export class Instance {
   readonly #clock: Clock;
   #exit: Exit | undefined;
 
-  private constructor(process: LongRunning, mark: string, { port, stop, clock, onLeftovers }: InstanceOptions) {
+  private constructor(
+    process: LongRunning,
+    mark: string,
+    {
+      port,
+      stop,
+      clock,
+      onLeftovers,
+    }: Pick<InstanceOptions, 'stop' | 'clock' | 'onLeftovers'> & { readonly port?: number | undefined },
+  ) {
     this.#process = process;
     this.#stop = stop;
     this.#clock = clock;
@@ -81,8 +100,19 @@ export class Instance {
     }
   }
 
-  get pid(): number {
-    return this.#process.pid;
+  /** Where there is no command to run. */
+  static ofNothing(options: Pick<InstanceOptions, 'stop' | 'clock'>): Instance {
+    return new Instance(noProcess(), randomUUID(), options);
+  }
+
+  /** undefined: nothing runs. */
+  get pid(): number | undefined {
+    return this.#process.pid || undefined;
+  }
+
+  /** What programs about it get to know. */
+  get environment(): Environment {
+    return this.pid === undefined ? {} : { GIT_SIDECAR_PID: `${this.pid}` };
   }
 
   /** How it ended; undefined while it runs. */

@@ -55,8 +55,10 @@ export class Launch {
     const { config, clock } = this.#options;
     const port = config.listen === undefined ? undefined : await findFreePort();
     const env = this.environmentOf(release);
-    const [file, ...args] = config.command;
     const directory = this.directoryOf(release);
+    const stop = { signal: config.stopSignal, timeoutMs: config.stopTimeoutMs };
+    if (!config.command) return Instance.ofNothing({ clock, stop });
+    const [file, ...args] = config.command;
     // `./app` means the one of the release; spawn would look for it where we are.
     const program = file.includes('/') && !file.startsWith('/') ? join(directory, file) : file;
     return await Instance.start({
@@ -65,7 +67,7 @@ export class Launch {
       env: port === undefined ? env : { ...env, [config.portVariable]: String(port) },
       port,
       clock,
-      stop: { signal: config.stopSignal, timeoutMs: config.stopTimeoutMs },
+      stop,
       onLeftovers: (processes) => this.#tellLeftovers('the process', processes),
     });
   }
@@ -139,7 +141,7 @@ export class Launch {
     const failure = await (async (): Promise<string | undefined> => {
       if (reload?.kind === 'signal') instance.signal(reload.signal);
       if (reload?.kind === 'exec') {
-        const env = { GIT_SIDECAR_PID: `${instance.pid}` };
+        const env = instance.environment;
         return (await this.shell(reload.command, release, env, readyTimeoutMs, signal))?.reason;
       }
       if (reload?.kind !== 'http') return undefined;

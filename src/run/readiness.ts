@@ -56,9 +56,13 @@ async function askHttp(url: string, http: HttpClient, signal: AbortSignal): Prom
   }
 }
 
-async function askExec(command: string, { runner, env, cwd, signal }: ReadinessOptions, pid: number): Promise<Answer> {
+async function askExec(
+  command: string,
+  { runner, env, cwd, signal }: ReadinessOptions,
+  about: Environment,
+): Promise<Answer> {
   const result = await runner
-    .run({ file: '/bin/sh', args: ['-c', command], env: { ...env, GIT_SIDECAR_PID: `${pid}` }, cwd, signal })
+    .run({ file: '/bin/sh', args: ['-c', command], env: { ...env, ...about }, cwd, signal })
     .catch((error: unknown) => messageOf(error));
   if (typeof result === 'string') return result;
   return result.code === 0 ? undefined : `${JSON.stringify(command)} ends with ${result.code ?? result.signal}`;
@@ -77,7 +81,7 @@ async function ask(check: ReadyCheck, instance: Instance, options: ReadinessOpti
     case 'own-tcp':
       return await askTcp(instance.port ?? 0, signal);
     case 'exec':
-      return await askExec(check.command, options, instance.pid);
+      return await askExec(check.command, options, instance.environment);
     case 'delay':
       await Promise.race([instance.exited, options.clock.sleep(check.ms, signal)]);
       return undefined;

@@ -88,7 +88,7 @@ export class RunService implements Service {
     await checkSurroundings(config, sync !== undefined);
     const identity = { link, place, unit };
     const stateDir = await openStateDirectory(stateCandidates(config.stateDir, identity, config.environment));
-    announce({ link, command: config.command[0], state: stateDir });
+    announce({ link, command: config.command?.[0] ?? 'none, a mirror', state: stateDir });
     const giveBack = await takeStateDirectory(stateDir, log);
     let front: Front | undefined;
     try {

@@ -20,7 +20,12 @@ export interface RunObserver {
 /** What `/status` answers. Times are ISO 8601. */
 export interface RunStatus {
   readonly running:
-    | { readonly oid: string; readonly pid: number; readonly port: number | undefined; readonly since: string }
+    | {
+        readonly oid: string;
+        readonly pid: number | undefined;
+        readonly port: number | undefined;
+        readonly since: string;
+      }
     | undefined;
   /** Revisions left out until a newer one is deployed, with the reason. */
   readonly quarantined: Readonly<Record<string, string>>;

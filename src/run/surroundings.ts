@@ -5,7 +5,9 @@ import { SidecarError } from '../model/error.ts';
 import { findProgram } from '../platform/find-program.ts';
 import { readPublished } from './follow-link.ts';
 
-async function checkCommand({ command: [program], environment }: RunConfig): Promise<void> {
+async function checkCommand({ command, environment }: RunConfig): Promise<void> {
+  if (!command) return;
+  const [program] = command;
   const isElsewhere = !program.includes('/') || program.startsWith('/');
   if (!isElsewhere || (await findProgram(program, environment.PATH))) return;
   const detail = program.includes('/') ? 'it is no executable file' : 'it is in no directory of PATH';

@@ -227,7 +227,7 @@ export function expectCommandLines(manifests: readonly Manifest[]): number {
       const image = { HOME: '/tmp', ...env };
       if (words[0]?.endsWith('/git-sidecar') && words[1] === 'run') {
         const config = buildRunConfig(load('run', words.slice(2), env), env, '/');
-        expect(config.command.length).toBeGreaterThan(0);
+        expect(config.command?.length).toBeGreaterThan(0);
         expect(isMounted(config.link)).toBe(true);
       } else if (words[0]?.endsWith('/git-sidecar') && words[1] === 'relay') {
         const config = buildRelayConfig(load('relay', words.slice(2), image).settings, image);

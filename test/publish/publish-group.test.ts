@@ -126,7 +126,7 @@ describe('syncs of a group', () => {
     expect(await journal.read()).toEqual([]);
   });
 
-  test('a start after a crash in between is told what each was about to show', async () => {
+  test('a start after a crash in between learns what each was about to show', async () => {
     const { journal, member } = makeGroup(['app', 'config']);
     const flip = { unit: 'config', link: '/config', from: '/trees/old', target: '/trees/new' };
     await journal.write([flip]);

@@ -30,7 +30,7 @@ function fixture(policy: RestartPolicy = 'always') {
       children.push(child);
       return child.asInstance;
     },
-    onRestart: ({ pid }) => restarted.push(pid),
+    onRestart: ({ pid = 0 }) => restarted.push(pid),
     onGone: (exit) => gone.push(exit),
   });
   const die = async (code = 1): Promise<void> => {

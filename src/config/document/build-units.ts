@@ -74,7 +74,8 @@ class UnitBuilder {
       return undefined;
     }
     const link = from && this.#links.get(from.text);
-    if ((from && link === undefined) || draft.command.length === 0) return undefined;
+    const isMirror = draft.given.has('into');
+    if ((from && link === undefined) || (draft.command.length === 0 && !isMirror)) return undefined;
     if (!from && !draft.given.has('link')) return undefined;
     const config = this.#parts.configurations.run(this.#given(draft), { command: draft.command, link });
     const identity = ['run', draft.name, from?.text];

@@ -12,7 +12,7 @@ export interface Draft {
   readonly at: Place;
   /** Values of the unit and, where it has none, of `defaults`. */
   readonly given: ReadonlyMap<string, GivenSetting>;
-  /** run only. */
+  /** run only; empty: nothing is run. */
   readonly command: readonly string[];
   /** run only: the sync that it follows. */
   readonly from: ReadText | undefined;
@@ -121,7 +121,9 @@ class Drafter {
       const setting = row && this.#reader.read(row, key, value, 'unit');
       if (setting) given.set(key, setting);
     }
-    const command = kind === 'run' ? readCommand(own('command'), node.at, this.#reader, this.#problems) : [];
+    // A run without one is a mirror, and needs a directory for that.
+    const runsNothing = kind !== 'run' || (own('command') === undefined && given.has('into'));
+    const command = runsNothing ? [] : readCommand(own('command'), node.at, this.#reader, this.#problems);
     const from = kind === 'run' ? this.#from(node, own('from'), own('link'), given) : undefined;
     const group = readGroup(own('group'), this.#reader, this.#problems);
     const name = this.#name(kind, node, own('name'));

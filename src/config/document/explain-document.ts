@@ -33,7 +33,7 @@ function ownRows(unit: LoadedUnit, path: string): (readonly [string, string, str
   const place = showPlace(path, unit.place);
   if (unit.kind === 'sync' && unit.config.group) return [['group', unit.config.group.name, place]];
   if (unit.kind !== 'run') return [];
-  const [file, ...rest] = unit.config.command;
+  const [file, ...rest] = unit.config.command ?? ['none, a mirror'];
   const command = maskValue({}, rest.length === 0 ? file : `${file} …`);
   return [
     ...(unit.from === undefined ? [] : [['from', unit.from, place] as const]),

@@ -90,7 +90,8 @@ const OWN: Readonly<Record<string, Schema>> = {
   },
   from: { description: 'The sync of this document that the run follows.', type: 'string' },
   command: {
-    description: 'The command and its arguments, or a line for the shell.',
+    description:
+      'The command and its arguments, or a line for the shell. Without one the directory of `into` is a mirror.',
     anyOf: [{ type: 'string' }, { type: 'array', items: SCALAR, minItems: 1 }],
   },
 };
@@ -99,7 +100,7 @@ function unit(kind: UnitKind): Schema {
   return {
     type: 'object',
     additionalProperties: false,
-    required: kind === 'run' ? ['name', 'command'] : ['name'],
+    required: ['name'],
     properties: { ...Object.fromEntries(OWN_KEYS[kind].map((key) => [key, OWN[key]])), ...properties(unitRows(kind)) },
   };
 }
