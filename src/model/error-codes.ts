@@ -189,7 +189,7 @@ export const ERROR_CODES = {
   ERR_STATUS: {
     class: 'stop',
     meaning: '`git-sidecar status` asked an address where no `git-sidecar up` answers.',
-    hint: 'Use the address of `http.bind` in the document, such as http://localhost:8080.',
+    hint: 'Use the address of `http.bind` in the document, such as http://localhost:8080. A `git-sync` alone has no `/status`; ask its `/readyz`.',
   },
   ERR_PATH_REDIRECTED: {
     class: 'retry',
