@@ -18,16 +18,27 @@ interface UnitStatus {
   readonly published?: { readonly oid?: unknown } | null;
   readonly running?: { readonly oid?: unknown } | null;
   readonly error?: unknown;
+  readonly lastDeployment?: { readonly oid?: unknown; readonly outcome?: unknown; readonly reason?: unknown };
 }
 
+/** Outcomes of a deployment after which the revision before it keeps running. */
+const FAILED_OUTCOMES: readonly unknown[] = ['build-failed', 'failed'];
+
+const short = (oid: unknown): string => (typeof oid === 'string' ? oid.slice(0, 12) : '-');
+
 function commitOf({ published, running }: UnitStatus): string {
-  const oid = running?.oid ?? published?.oid;
-  return typeof oid === 'string' ? oid.slice(0, 12) : '-';
+  return short(running?.oid ?? published?.oid);
+}
+
+/** A unit that is ready may have left out the newest revision. */
+function troubleOf({ ready, error, lastDeployment: last }: UnitStatus): string {
+  if (ready !== true) return String(error ?? ready);
+  if (!last || !FAILED_OUTCOMES.includes(last.outcome)) return '';
+  return `${short(last.oid)} is not deployed: ${String(last.reason)}`;
 }
 
 function rowOf(name: string, unit: UnitStatus): readonly string[] {
-  const trouble = unit.ready === true ? '' : String(unit.error ?? unit.ready);
-  return [name, String(unit.kind), unit.ready === true ? 'ready' : 'not ready', commitOf(unit), trouble];
+  return [name, String(unit.kind), unit.ready === true ? 'ready' : 'not ready', commitOf(unit), troubleOf(unit)];
 }
 
 /** Lines in columns; what comes from outside holds no line break and no terminal code. */

@@ -137,7 +137,7 @@ export const ERROR_CODES = {
   ERR_NOTIFY_EXECHOOK: {
     class: 'retry',
     meaning: 'The exechook command failed or ran out of time.',
-    hint: 'Its output is in the log line; it is tried again after `--exechook-backoff`.',
+    hint: 'The log line holds its output. Without output, check that the path is right, that the file may be executed and that its interpreter is there. It is tried again after `--exechook-backoff`; with `--one-time` it is not.',
   },
   ERR_NOTIFY_WEBHOOK: {
     class: 'retry',
@@ -147,7 +147,7 @@ export const ERROR_CODES = {
   ERR_NOTIFY_PRE_PUBLISH: {
     class: 'veto',
     meaning: 'The pre-publish hook refused the new revision; the old one stays published.',
-    hint: 'Its output is in the log line; it is tried again after `--pre-publish-exechook-backoff`.',
+    hint: 'The log line holds its output. Without output, check that the path is right, that the file may be executed and that its interpreter is there. It is tried again after `--pre-publish-exechook-backoff`.',
     v3Hint: 'Its output is in the log line; it is tried again after the backoff.',
   },
   ERR_SERVE_BIND: {
@@ -189,7 +189,7 @@ export const ERROR_CODES = {
   ERR_STATUS: {
     class: 'stop',
     meaning: '`git-sidecar status` asked an address where no `git-sidecar up` answers.',
-    hint: 'Use the address of `http.bind` in the document, such as http://localhost:8080.',
+    hint: 'Use the address of `http.bind` in the document, such as http://localhost:8080. A `git-sync` alone has no `/status`; ask its `/readyz`.',
   },
   ERR_PATH_REDIRECTED: {
     class: 'retry',

@@ -107,7 +107,7 @@ export class SyncService implements Service, Publisher {
       compat: config.mode,
       repo: config.remote.shownUrl,
       ref: config.target.requested,
-      root,
+      ...(config.stateDir === config.root ? { root } : { root: config.root, state_dir: root }),
       link: config.link,
       ...(config.into && { into: config.into.directory }),
       published: (await publishedCommit(config, root)) ?? 'nothing',

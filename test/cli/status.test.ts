@@ -46,6 +46,24 @@ test('prints a line for each unit, without terminal codes, and fails while one o
   });
 });
 
+test('says which revision a run left out, though what ran before is ready', async () => {
+  const running = { oid: '774384f18c94634265a98335b365e0d59513b4c6' };
+  const after = (outcome: string) => ({
+    ...{ kind: 'run', ready: true, running },
+    lastDeployment: { oid: '3f1f06d7a36e508f9d6037b5127fdaa065017455', outcome, reason: 'it exited with status 3' },
+  });
+  const units = { bad: after('failed'), unbuilt: after('build-failed'), good: after('deployed') };
+  expect(await statusOf(await serve(200, JSON.stringify({ units })))).toEqual({
+    status: 0,
+    stderr: '',
+    stdout:
+      'UNIT     KIND  READY  COMMIT\n' +
+      'bad      run   ready  774384f18c94  3f1f06d7a36e is not deployed: it exited with status 3\n' +
+      'unbuilt  run   ready  774384f18c94  3f1f06d7a36e is not deployed: it exited with status 3\n' +
+      'good     run   ready  774384f18c94\n',
+  });
+});
+
 test('says when a changed document is not in force', async () => {
   const trouble = 'ERR_DOCUMENT_INVALID: up.yaml:21:5: listn is not known in a run; did you mean listen?';
   const { status, stdout } = await statusOf(await serve(200, JSON.stringify({ units: { app: READY }, trouble })));

@@ -13,13 +13,16 @@ function npmStart(...args: string[]) {
   const state = { child, output: '' };
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => (state.output += chunk.toString()));
-  /** As a terminal does it: to everyone in the foreground. */
-  const interrupt = async (): Promise<void> => {
+  /** Until all that was started has closed its output. */
+  const signal = async (to: number, name: NodeJS.Signals): Promise<void> => {
     const gone = new Promise((done) => child.once('close', done));
-    process.kill(-(child.pid ?? 0), 'SIGINT');
+    process.kill(to, name);
     await gone;
   };
-  return { state, interrupt };
+  /** As a terminal does it: to everyone in the foreground. */
+  const interrupt = (): Promise<void> => signal(-(child.pid ?? 0), 'SIGINT');
+  const signalNpm = (name: NodeJS.Signals): Promise<void> => signal(child.pid ?? 0, name);
+  return { state, interrupt, signalNpm };
 }
 
 describe('npm start', () => {
@@ -71,5 +74,14 @@ describe('npm start', () => {
     await untilPublished(join(dir, 'root/link'), oid);
     await interrupt();
     expect(state.output).toContain('"published"');
+  });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('a %s that only npm gets ends everything too', async (name) => {
+    const dir = tempDir();
+    const oid = new Upstream(dir).commit({ a: '1' });
+    const { state, signalNpm } = npmStart(`--repo=${dir}/repo.git`, `--root=${dir}/root`, '--link=link');
+    await untilPublished(join(dir, 'root/link'), oid);
+    await signalNpm(name);
+    expect(state.output).toContain('"stopped"');
   });
 });

@@ -37,6 +37,7 @@ describe('--state-dir', () => {
     const { upstream, first, root, state, link, apart } = await fixture();
     const process = sidecar(apart);
     await untilPublished(link, first, process);
+    expect(process.logs.find(({ msg }) => msg === 'starting up')).toMatchObject({ root, state_dir: state });
     for (const text of ['2', '3', '4']) await untilPublished(link, upstream.commit({ a: text }), process);
     expect(readdirSync(root)).toEqual(['link']);
     expect(walk(root, false)).toEqual([]);

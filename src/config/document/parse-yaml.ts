@@ -25,7 +25,7 @@ const MESSAGES: Readonly<Record<ErrorCode, string>> = {
   DUPLICATE_KEY: 'this key is given twice',
   IMPOSSIBLE: 'this is not YAML',
   KEY_OVER_1024_CHARS: 'this key is too long',
-  MISSING_CHAR: 'a quote, a bracket, a comma or a colon is missing',
+  MISSING_CHAR: 'a quote, a bracket, a comma or a colon is missing; is the indentation right?',
   MULTILINE_IMPLICIT_KEY: 'a key must be on one line and have a colon behind it',
   MULTIPLE_ANCHORS: 'a value can have one anchor only',
   MULTIPLE_DOCS: 'a file holds one document only',

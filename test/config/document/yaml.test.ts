@@ -121,6 +121,7 @@ describe('a hostile document costs bounded time and memory', () => {
     ],
     ['units', `sync: [${'{},'.repeat(1001)}]`, 'more than 1000 units'],
     ['an open quote', `"${'\\'.repeat(M - 1)}`, 'a quote, a bracket, a comma or a colon is missing'],
+    ['an entry that begins too early', 'sync:\n  - name: a\n   repo: x\n', 'is the indentation right?'],
     ['NUL', '\0'.repeat(M), 'a document has the keys'],
   ])('%s', (_name, source, problem) => {
     expect(problemsOf(source).join('\n')).toContain(problem);
