@@ -25,7 +25,7 @@ export function ensureDependencies() {
     const { status } = spawnSync('npm', ['ls', '--silent'], { stdio: 'ignore' });
     if (status === 0) return;
   }
-  process.stderr.write('installing dependencies…\n');
+  process.stderr.write('installing dependencies, which can take a minute…\n');
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
 }
 

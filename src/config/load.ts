@@ -140,8 +140,10 @@ function uselessNotices(name: CommandName, settings: Settings): string[] {
     if (source !== 'flag' || !settings.isOn(flag)) continue;
     if (isAlone && !runAlone)
       notices.push(`--${flag} has no effect without --repo: another process publishes the link`);
-    else if (detailOf.length > 0 && !detailOf.some((each) => settings.isOn(each)))
-      notices.push(`--${flag} has no effect without --${detailOf[0]}`);
+    else if (detailOf.length > 0 && !detailOf.some((each) => settings.isOn(each))) {
+      const names = detailOf.filter((each) => settings.get(each).option.replacedBy === undefined);
+      notices.push(`--${flag} has no effect without --${names.join(' or --')}`);
+    }
   }
   return notices;
 }

@@ -194,6 +194,13 @@ describe('run', () => {
     expect(notices).toEqual(['--period has no effect without --repo: another process publishes the link']);
   });
 
+  test('one that several options would give an effect names all of them', () => {
+    const { notices } = loadOptions('sync', ['--repo=file:///r', '--root=/git', '--hook-details'], {});
+    expect(notices).toEqual([
+      '--hook-details has no effect without --exechook-command or --pre-publish-exechook-command',
+    ]);
+  });
+
   test.each(optionsOf('run').filter(({ runAlone, hidden }) => runAlone && !hidden))(
     '--$name, which is said to have an effect without --repo, has one',
     (option) => {
