@@ -22,7 +22,7 @@ export interface IntoOptions {
   /** Real path of the directory below which the ledger and the journal are. */
   readonly root: string;
   /** That directory. */
-  readonly stateDir: string;
+  readonly records: string;
   /** Identity of this boot of the machine. */
   readonly boot: string;
   readonly revisionFile: RevisionFile | undefined;

@@ -16,12 +16,14 @@ export interface HookDetails {
   readonly consumers: { readonly exechook: string | undefined; readonly webhook: string | undefined };
 }
 
-/** @param path the part of the repository that is published; undefined: all of it */
-export function createDetails(
-  { config, git, layout, log, repository }: Needs<'config' | 'git' | 'layout' | 'log' | 'repository'>,
-  path: string | undefined,
-): HookDetails {
-  const { exechook, webhook, remote } = config;
+export function createDetails({
+  config,
+  git,
+  layout,
+  log,
+  repository,
+}: Needs<'config' | 'git' | 'layout' | 'log' | 'repository'>): HookDetails {
+  const { exechook, webhook, remote, path } = config;
   const { gitDir } = layout;
   const consumers = {
     exechook: exechook?.details ? nameOfExechook(exechook, path) : undefined,
