@@ -31,7 +31,7 @@ async function readBoot(): Promise<string> {
 export async function openInto({ into, places, moveAside, clock, log }: IntoWiring): Promise<IntoDirectory> {
   const unusable = (detail: string, cause?: unknown): SidecarError =>
     new SidecarError('ERR_INTO_UNUSABLE', { op: 'bring revisions into', target: into.directory, detail, cause });
-  const directory = await prepareRoot(into.directory, 0o777).catch((error: unknown) => {
+  const directory = await prepareRoot(into.directory, 0o777, '--into').catch((error: unknown) => {
     throw unusable(error instanceof SidecarError ? error.detail : messageOf(error), error);
   });
   const { root, link } = places;
