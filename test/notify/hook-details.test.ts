@@ -130,6 +130,16 @@ describe('--hook-details', () => {
     expect(last && pathsOf(last)).toEqual(['part/b']);
   });
 
+  test('with --path it names attributes above the part, which change how its files are written', async () => {
+    const { upstream, hook, once } = setUp(['--path=part/deep', '--depth=0']);
+    upstream.commit({ 'part/deep/a': 'line\n', top: '1' });
+    expect((await once()).code).toBe(0);
+    upstream.commit({ '.gitattributes': 'part/deep/a eol=crlf\n', 'part/.gitattributes': '* text\n', top: '2' });
+    expect((await once()).code).toBe(0);
+    const last = hook.calls.at(-1);
+    expect(last && pathsOf(last)).toEqual(['.gitattributes', 'part/.gitattributes']);
+  });
+
   test('without it a hook gets the commit and nothing on standard input', async () => {
     const { dir, args } = fixture();
     const hook = new NotingHook(dir);
