@@ -6,7 +6,7 @@ import { parseRemoteUrl } from '../remote/url.ts';
 import { buildGitAccess } from './build-git-access.ts';
 import { parseCredentials } from './credential-json.ts';
 import { parseHttpBind } from './http-bind.ts';
-import { parseInto } from './into.ts';
+import { ownPlaces, parseInto } from './into.ts';
 import { newestTarget } from './newest-target.ts';
 import { parseNats, parseRelayClient } from './relay-client.ts';
 import { parseRepositoryPath } from './repository-path.ts';
@@ -224,7 +224,7 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
     stateDir,
     link,
     // To `run` the option means something else.
-    into: settings.has('revision-file') ? parseInto(settings, root, link) : undefined,
+    into: settings.has('revision-file') ? parseInto(settings, ownPlaces(root, stateDir, link)) : undefined,
     errorFile: absoluteIn(root, settings.text('error-file')),
     touchFile: absoluteIn(root, settings.text('touch-file')),
     umask: settings.flag('group-write') ? 0o002 : v4 ? 0o022 : undefined,

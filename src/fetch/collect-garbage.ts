@@ -72,7 +72,8 @@ export class GarbageCollector {
     await removeTree({ root: dirname(gitDir), path: join(gitDir, 'logs') }, { signal });
     if (await isPartial(gitDir)) {
       await repackPartial({ git, gitDir, signal });
-      return true;
+      // The other modes are a person's wish for `git gc`, which has nothing left to keep.
+      if (mode === 'auto') return true;
     }
     const args = ['--git-dir', gitDir, 'gc', '--quiet', '--prune=now'];
     if (mode === 'aggressive') args.push('--aggressive');

@@ -29,10 +29,15 @@ function waysTo(path: string): string[] {
   return names.map((_, index) => names.slice(0, index + 1).join('/'));
 }
 
-/** All that shapes a checkout of the directory `path`: itself, and files above it that say how its files are written. */
-export function pathsOfPart(path: string): string[] {
+/** What a checkout of the directory `path` looks like: itself, and files above it that say how its files are written. */
+export function shapingPaths(path: string): string[] {
   const above = waysTo(path).slice(0, -1);
-  return [MODULES, ATTRIBUTES, ...above.map((directory) => `${directory}/${ATTRIBUTES}`), path];
+  return [ATTRIBUTES, ...above.map((directory) => `${directory}/${ATTRIBUTES}`), path];
+}
+
+/** All that a checkout of the directory `path` needs: with {@link shapingPaths}, where its submodules come from. */
+export function pathsOfPart(path: string): string[] {
+  return [MODULES, ...shapingPaths(path)];
 }
 
 interface TreeEntry {
@@ -70,16 +75,14 @@ function shapeOf(entry: TreeEntry | undefined): string | null {
  */
 export async function readPart(place: LookedInto, commit: Oid, path: string, signal: AbortSignal): Promise<Part> {
   const ways = waysTo(path);
-  const shaping = pathsOfPart(path);
+  const shaping = shapingPaths(path);
   const at = await readEntries(place, commit, [...new Set([...ways, ...shaping])], signal);
   for (const [index, way] of ways.entries()) {
     const entry = at(way);
     if (!entry) return { kind: 'missing', above: ways[index - 1] ?? '' };
     if (entry.mode !== DIRECTORY) return { kind: 'no directory', at: way, what: KINDS[entry.mode] ?? 'a file' };
   }
-  // Where submodules come from changes nothing of what is checked out.
-  const shapes = shaping.filter((each) => each !== MODULES).map((each) => shapeOf(at(each)));
-  return { kind: 'directory', identity: JSON.stringify(shapes) };
+  return { kind: 'directory', identity: JSON.stringify(shaping.map((each) => shapeOf(at(each)))) };
 }
 
 /** More names are not worth reading: only a few are shown. */

@@ -1,9 +1,11 @@
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, SidecarError } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
 import { type BytePath, pathOfText } from '../platform/byte-path.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
+import { makeDirectory } from '../platform/make-directory.ts';
 import { showPath, showPaths } from '../platform/show-path.ts';
 import { applyJournal } from './apply-journal.ts';
 import { Breath, type BreathOptions } from './breath.ts';
@@ -17,12 +19,12 @@ import type { RevisionFile } from './revision-file.ts';
 import { stageFiles } from './stage-files.ts';
 
 export interface IntoOptions {
-  /** Real path of the directory, which is there. */
+  /** Real path of the directory; it is made when it is missing. */
   readonly directory: string;
   /** Real path of the directory below which the ledger and the journal are. */
   readonly root: string;
   /** That directory. */
-  readonly stateDir: string;
+  readonly records: string;
   /** Identity of this boot of the machine. */
   readonly boot: string;
   readonly revisionFile: RevisionFile | undefined;
@@ -59,6 +61,7 @@ interface Planned extends Plan {
   readonly ledger: Ledger | undefined;
 }
 
+const DIRECTORY_MODE = 0o777;
 const NOTHING_OF_OURS: Pick<Ledger, 'files' | 'directories'> = { files: new Map(), directories: new Set() };
 
 /**
@@ -263,8 +266,17 @@ export class IntoDirectory {
     }
   }
 
+  /** It was there at the start. Somebody may have removed it since, and then it is another one, with nothing of ours. */
+  async #makeIfMissing(): Promise<void> {
+    const { directory, log } = this.#options;
+    if (lstatSync(directory, { throwIfNoEntry: false })) return;
+    await makeDirectory(directory, DIRECTORY_MODE);
+    log.warn('somebody removed the directory, so it was made anew', { directory });
+  }
+
   async #explained<T>({ signal }: BreathOptions, run: () => Promise<T>): Promise<T> {
     try {
+      await this.#makeIfMissing();
       return await run();
     } catch (error) {
       if (error instanceof SidecarError || (signal.aborted && error === signal.reason)) throw error;

@@ -16,7 +16,7 @@ export interface RecordsOptions {
   readonly directory: string;
   /** Where the records are: below `root`, whose real path this is. */
   readonly root: string;
-  readonly stateDir: string;
+  readonly records: string;
 }
 
 /** What is remembered about a directory that is kept: what is ours in it, and the update that is under way. */
@@ -71,7 +71,7 @@ export class Records {
   }
 
   #place(name: 'ledger' | Phase): Below & { readonly path: string } {
-    const { root, stateDir } = this.#options;
-    return { root, path: join(stateDir, `into.${name}`) };
+    const { root, records } = this.#options;
+    return { root, path: join(records, `into.${name}`) };
   }
 }

@@ -11,6 +11,9 @@ import { openUserPlace, USER_WALK } from '../platform/user-place.ts';
 import { LEFTOVER, removeEntry } from './entry-copy.ts';
 import { readIfThere } from './ledger.ts';
 
+/** As for every file of ours, others may add permissions, but not this one. */
+const EXECUTABLE = 0o111;
+
 /** `--revision-file`: it holds the commit as long as the directory is complete, and is not there otherwise. */
 export class RevisionFile {
   readonly #directory: string;
@@ -34,10 +37,11 @@ export class RevisionFile {
     if (!isDirectory(place.path)) await removeFileBelow(place, { mounts: 'pass' });
   }
 
-  /** It holds this commit. */
+  /** It holds this commit, and is as we write it. */
   async shows(oid: Oid): Promise<boolean> {
     const place = await openUserPlace(this.#directory, this.path);
-    return (await readIfThere(place, { mounts: 'pass' }))?.toString() === textOf(oid);
+    if ((await readIfThere(place, { mounts: 'pass' }))?.toString() !== textOf(oid)) return false;
+    return (lstatSync(place.path).mode & EXECUTABLE) === 0;
   }
 
   async show(oid: Oid): Promise<void> {

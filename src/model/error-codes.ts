@@ -89,8 +89,8 @@ export const ERROR_CODES = {
   },
   ERR_ROOT_UNUSABLE: {
     class: 'stop',
-    meaning: 'The root directory cannot be created or written.',
-    hint: 'Mount a writable volume at `--root`, owned by the user this process runs as.',
+    meaning: 'The directory of `--root` or `--state-dir` cannot be created or written.',
+    hint: 'Mount a writable volume there, owned by the user this process runs as.',
   },
   ERR_ROOT_WRITE: {
     class: 'retry',

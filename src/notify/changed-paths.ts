@@ -16,8 +16,8 @@ export interface ChangedPathsQuestion {
   readonly gitDir: string;
   readonly from: Oid;
   readonly to: Oid;
-  /** Only what is below it; undefined: everything. */
-  readonly path: string | undefined;
+  /** Only what is there or below; none: everything. */
+  readonly paths: readonly string[];
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
 }
@@ -51,9 +51,9 @@ export function parseChanges(output: Buffer, isCut: boolean): Changes {
  * @throws SidecarError as git fails
  */
 export async function readChangedPaths(question: ChangedPathsQuestion): Promise<Changes> {
-  const { git, gitDir, from, to, path, signal, timeoutMs } = question;
+  const { git, gitDir, from, to, paths, signal, timeoutMs } = question;
   const how = ['-r', '-z', '--name-status', '--no-renames', '--ignore-submodules=none'];
-  const args = ['--git-dir', gitDir, 'diff-tree', ...how, from, to, '--', ...(path === undefined ? [] : [path])];
+  const args = ['--git-dir', gitDir, 'diff-tree', ...how, from, to, '--', ...paths];
   const { bytes, truncated } = await git.run(args, {
     op: 'compare with',
     target: from,

@@ -15,6 +15,8 @@ export interface DetailsReaderOptions {
   readonly repository: string;
   /** The part of the repository that is published; undefined: all of it. */
   readonly path: string | undefined;
+  /** Whatever changes it: of other paths no changes are listed. None: everything. */
+  readonly paths: readonly string[];
 }
 
 /** For each question to git: the hook has to run also where git cannot answer. */
@@ -60,11 +62,11 @@ export class DetailsReader {
   }
 
   async #changes(from: Oid | undefined, to: Oid, signal: AbortSignal): Promise<Changes> {
-    const { git, gitDir, path } = this.#options;
+    const { git, gitDir, paths } = this.#options;
     if (from === undefined) return unknown('no-old-commit');
     if (from === to) return { changes: [], changesTruncated: false, changesUnknown: null };
     try {
-      return await readChangedPaths({ git, gitDir, from, to, path, signal, timeoutMs: TIMEOUT_MS });
+      return await readChangedPaths({ git, gitDir, from, to, paths, signal, timeoutMs: TIMEOUT_MS });
     } catch (error) {
       const isGone = !(await this.#has(from, signal));
       if (!isGone) this.#note('the changes cannot be read for the hooks', to, error);

@@ -31,6 +31,8 @@ interface Waiting extends Ready {
 interface Round {
   /** When the question was sent that brought the first news. */
   readonly openedAt: number;
+  /** Members that were ready, whether they still are or not. */
+  readonly known: Set<string>;
   readonly ready: Map<string, Waiting>;
 }
 
@@ -40,7 +42,7 @@ export interface Membership {
   begun(): Promise<Flip | undefined>;
   /** An answer to a question that was sent at `askedAt` brought something new. */
   hasNews(askedAt: number): void;
-  /** It brought nothing new. */
+  /** It brought nothing new, or nothing that is not shown by now. */
   hasNoNews(askedAt: number): void;
   /**
    * Waits until each member is ready or has no news, and then shows all that is new.
@@ -100,10 +102,14 @@ export class PublishGroup {
   /** The round that is open; where there is none it begins with this, and the others are notified. */
   #roundSince(askedAt: number, name: string): Round {
     if (this.#round) return this.#round;
-    const round: Round = { openedAt: askedAt, ready: new Map() };
+    const round: Round = { openedAt: askedAt, known: new Set(), ready: new Map() };
     this.#round = round;
-    for (const each of this.#missing()) if (each !== name) this.#members.get(each)?.onRound();
+    this.#wakeMissing(name);
     return round;
+  }
+
+  #wakeMissing(name: string): void {
+    for (const each of this.#missing()) if (each !== name) this.#members.get(each)?.onRound();
   }
 
   #missing(): readonly string[] {
@@ -121,6 +127,9 @@ export class PublishGroup {
     const shown = new Promise<void>((resolve, reject) => {
       round.ready.set(name, { ...ready, resolve, reject });
     });
+    // It gave up once. The others may be waiting for their next attempt, and two that take turns would never meet.
+    if (round.known.has(name)) this.#wakeMissing(name);
+    round.known.add(name);
     this.#settle();
     try {
       await bounded(shown, signal);

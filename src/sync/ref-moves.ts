@@ -1,3 +1,4 @@
+import type { RepositoryState } from '../fetch/state.ts';
 import type { Revision } from '../model/revision.ts';
 import type { Logger } from '../platform/log.ts';
 import type { RefChoice } from '../poll/ref-choice.ts';
@@ -7,16 +8,17 @@ export class RefMoves {
   #logged = '';
 
   /**
-   * @param before what is published
+   * @param before what is published, and a later commit of which nothing had to be published
    * @param now what the remote has
    */
   note(
-    before: { readonly ref: string | undefined; readonly oid: string | undefined },
+    before: Pick<RepositoryState, 'ref' | 'oid' | 'considered'>,
     now: Revision,
     choice: RefChoice,
     log: Logger,
   ): void {
-    const { ref, oid } = before;
+    const { ref, oid, considered } = before;
+    if (considered?.oid === now.oid && considered.published === oid) return;
     if (ref === undefined || oid === undefined || (ref === now.ref && oid === now.oid)) return;
     const what = `${ref} ${oid} ${now.ref} ${now.oid}`;
     if (what === this.#logged) return;

@@ -101,8 +101,9 @@ export class SyncService implements Service, Publisher {
   static async open(options: SyncServiceOptions): Promise<SyncService> {
     const { config, ambient, announce, role } = options;
     await preflight(config, ambient.log);
-    const root = await prepareRoot(config.stateDir);
-    if (config.stateDir !== config.root) await requireNoState(await prepareRoot(config.root), config.stateDir);
+    const isApart = config.stateDir !== config.root;
+    const root = await prepareRoot(config.stateDir, undefined, isApart ? '--state-dir' : '--root');
+    if (isApart) await requireNoState(await prepareRoot(config.root), config.stateDir);
     const facts = {
       compat: config.mode,
       repo: config.remote.shownUrl,

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { httpGit } from '../kit/http-git.ts';
 import { startRelay } from '../kit/relay.ts';
 import { Releases } from '../kit/releases.ts';
-import { run, sidecar, untilPublished } from '../kit/sidecar.ts';
+import { read, run, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { GIT_ENV, git } from '../kit/upstream.ts';
 import { until } from '../peers/wait.ts';
@@ -44,6 +45,24 @@ describe('a sync of versions', () => {
     await untilPublished(link, moved, process);
     upstream.withdraw('v1.1.0');
     await untilPublished(link, first, process);
+  });
+
+  test('with --path, a release that changes nothing of it is no tag that moved, and what is published keeps its tag', async () => {
+    const { dir, upstream, link, args } = await setUp();
+    const first = upstream.release('v1.0.0', { files: { 'part/a': '1' } });
+    const state = (): { ref?: string; oid?: string } =>
+      JSON.parse(read(dir, 'root/.git/git-sidecar/state.json') ?? '{}');
+    const process = sidecar([...args, '--ref-semver=*', '--path=part', '-v=3']);
+    await until('the first is published', () => state().oid === first);
+    const second = upstream.release('v1.1.0', { files: { beside: 'x' } });
+    await process.logged('a commit changes nothing of what is published');
+    const polls = process.count('polled');
+    await until('it was asked about again', () => process.count('polled') > polls + 3);
+    expect(state()).toMatchObject({ ref: 'refs/tags/v1.0.0', oid: first });
+    expect(process.count('another ref is the newest')).toBe(1);
+    expect(process.count('the tag has moved')).toBe(0);
+    expect(process.logs.find(({ msg }) => msg === 'another ref is the newest')).toMatchObject({ hash: second });
+    expect(readdirSync(link)).toEqual(['a']);
   });
 
   test('says what is there when nothing matches, and publishes as soon as something does', async () => {

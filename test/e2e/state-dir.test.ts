@@ -56,6 +56,17 @@ describe('--state-dir', () => {
     expect(walk(link, true)).toEqual([join(link, 'b')]);
   });
 
+  test('with --into the root holds the link only, and the state directory what we keep', async () => {
+    const { dir, root, state, apart } = await fixture();
+    const into = join(dir, 'into');
+    const { code, stderr } = await run([...apart, `--into=${into}`, '--one-time']);
+    expect(code, stderr).toBe(0);
+    expect(walk(into, false)).toEqual([join(into, 'a'), join(into, 'd/b')]);
+    expect(readdirSync(root)).toEqual(['link']);
+    expect(readdirSync(state).sort()).toEqual(['.git', '.git-sidecar', '.worktrees']);
+    expect(readdirSync(join(state, '.git-sidecar'))).toEqual(['into.ledger']);
+  });
+
   test('a restart takes up what is there, without a fetch', async () => {
     const { first, link, apart } = await fixture();
     expect((await run([...apart, '--one-time'])).code).toBe(0);

@@ -48,7 +48,7 @@ async function startGroup({ extra = {}, period = '300ms', within }: GroupOptions
       30_000,
     );
   };
-  return { ...started, dir, srv, push, shown, untilShown };
+  return { ...started, make, dir, srv, push, shown, untilShown };
 }
 
 /** The syncs for which the group of `name` waits. */
@@ -90,6 +90,24 @@ describe('syncs of a group', () => {
     const answer = fetch(`${up.url}/sync/data?wait=20s`, { method: 'POST' });
     await untilShown(up, ['first', 'first', 'second']);
     await answer.catch(() => undefined);
+  });
+
+  test('do not wait for the period of one that came later and had something to repair only', async () => {
+    const started = await startGroup({ period: '1h' });
+    const { up, map, bind, make, push, untilShown, srv, dir } = started;
+    await untilShown(up, ['first', 'first', 'first']);
+    renameSync(join(srv, 'config.git'), join(srv, 'away.git'));
+    push('app', 'second');
+    const answer = fetch(`${up.url}/sync/app?wait=1s`, { method: 'POST' }).catch(() => undefined);
+    up.process.child.kill('SIGHUP');
+    await until('it waits', async () => (await waitsFor(up, 'app')) === 'config');
+    renameSync(join(srv, 'away.git'), join(srv, 'config.git'));
+    const document = make(bind);
+    const sync = document.sync.map((unit) => (unit.name === 'config' ? { ...unit, link: 'other' } : unit));
+    map.write({ ...document, sync });
+    await until('it is there', () => existsSync(join(dir, 'config/other/file')));
+    await until('the other one is shown', () => readFileSync(join(dir, 'app/current/file'), 'utf8') === 'second');
+    await answer;
   });
 
   test('wait for one whose remote cannot be asked, and say so', async () => {

@@ -368,6 +368,17 @@ describe('what is known about the directory', () => {
     expect(contents(it.into)).toEqual({ gone: 'theirs', a: 'theirs' });
   });
 
+  test('a directory that somebody removed is made anew and filled, without a restart', async () => {
+    const it = setUp();
+    const source = it.source({ a: '1', 'd/b': '1' });
+    await it.current().bring(source, work());
+    rmSync(it.into, { recursive: true });
+    expect(await it.current().compare(source, work())).toHaveLength(3);
+    expect(await it.current().bring(source, work())).toEqual({ written: 2, removed: 0 });
+    expect(contents(it.into)).toMatchObject({ a: '1', 'd/b': '1' });
+    expect(existsSync(join(it.into, '.revision'))).toBe(true);
+  });
+
   test('after a boot of the machine all contents are compared: a power cut may have emptied files', async () => {
     const it = setUp();
     const source = it.source({ a: 'long', b: '2' });

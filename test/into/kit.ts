@@ -25,7 +25,7 @@ export function openIntoDirectory(directory: string, root: string, options: Part
   return new IntoDirectory({
     directory,
     root,
-    stateDir: join(root, '.git-sidecar'),
+    records: join(root, '.git-sidecar'),
     boot: 'this boot',
     revisionFile: new RevisionFile(directory, '.revision'),
     moveAside: true,

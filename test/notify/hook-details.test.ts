@@ -116,6 +116,30 @@ describe('--hook-details', () => {
     });
   });
 
+  test('with --path it names the part, and the changes in it alone, also those of commits that were passed over', async () => {
+    const { upstream, hook, once } = setUp(['--path=part', '--depth=0']);
+    upstream.commit({ 'part/a': '1', top: '1' });
+    expect((await once()).code).toBe(0);
+    upstream.commit({ top: '2' });
+    expect((await once()).code).toBe(0);
+    upstream.commit({ 'part/b': '1', top: '3' });
+    expect((await once()).code).toBe(0);
+    const [first, , last] = hook.calls;
+    expect(first).toMatchObject({ path: 'part', changesUnknown: 'no-old-commit' });
+    expect(last).toMatchObject({ path: 'part', oldCommit: first?.commit });
+    expect(last && pathsOf(last)).toEqual(['part/b']);
+  });
+
+  test('with --path it names attributes above the part, which change how its files are written', async () => {
+    const { upstream, hook, once } = setUp(['--path=part/deep', '--depth=0']);
+    upstream.commit({ 'part/deep/a': 'line\n', top: '1' });
+    expect((await once()).code).toBe(0);
+    upstream.commit({ '.gitattributes': 'part/deep/a eol=crlf\n', 'part/.gitattributes': '* text\n', top: '2' });
+    expect((await once()).code).toBe(0);
+    const last = hook.calls.at(-1);
+    expect(last && pathsOf(last)).toEqual(['.gitattributes', 'part/.gitattributes']);
+  });
+
   test('without it a hook gets the commit and nothing on standard input', async () => {
     const { dir, args } = fixture();
     const hook = new NotingHook(dir);

@@ -108,6 +108,19 @@ describe('syncs of a group', () => {
     expect(await other).toBe('published');
   });
 
+  test('one that comes back after it gave up waiting wakes those that may be resting between two attempts', async () => {
+    const { member, ready, woken } = makeGroup(['app', 'config']);
+    const stop = new AbortController();
+    const publishing = member('app').publish(ready('app', 1), stop.signal);
+    stop.abort(new Error('time is up'));
+    await expect(publishing).rejects.toThrow('time is up');
+    expect(woken).toEqual(['config']);
+    const again = member('app').publish(ready('app', 2), signal);
+    expect(woken).toEqual(['config', 'config']);
+    expect(await member('config').publish(ready('config', 3), signal)).toBe('published');
+    expect(await again).toBe('published');
+  });
+
   test('the journal names every link while they are switched, and nothing before and after', async () => {
     const { member, ready, journal } = makeGroup(['app', 'config']);
     const during: unknown[] = [];

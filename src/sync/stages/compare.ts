@@ -3,10 +3,11 @@ import type { Oid } from '../../model/oid.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
 import type { Found } from '../findings.ts';
+import { publishedRevision } from '../published-revision.ts';
 import { isPublishedWhole } from '../published-tree.ts';
 import type { TreeWatch } from '../tree-watch.ts';
 
-type Context = Needs<'config' | 'git' | 'log' | 'repository' | 'clock' | 'observer'>;
+type Context = Needs<'choice' | 'config' | 'git' | 'log' | 'repository' | 'clock' | 'observer'>;
 
 /** The state file may lag behind the link: after a kill between the two, or in a root that git-sync made. */
 async function rememberPublished({ repository, config }: Context, { wanted }: Found<'wanted'>): Promise<void> {
@@ -49,7 +50,8 @@ export function compareWith(watch: TreeWatch) {
         context.log.warn('the published tree is rebuilt', { hash: live.oid, path: live.path });
         return { ...asked, live: undefined, settled: false };
       }
-      const wanted = { ref: considered.ref, oid: live.oid };
+      const isSame = live.oid === considered.oid;
+      const wanted = isSame ? considered : publishedRevision(context, live.oid, considered.ref);
       await rememberPublished(context, { wanted });
       const settled = historyIsAsConfigured(context);
       return settled ? { live, wanted, considered, settled } : { ...asked, live, settled };

@@ -5,20 +5,22 @@ import { type BringContext, bringPart } from '../bring-part.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
 import type { Found } from '../findings.ts';
+import { publishedRevision } from '../published-revision.ts';
 import { isPublishedWhole, type PublishedTreeContext } from '../published-tree.ts';
 import type { TreeWatch } from '../tree-watch.ts';
 
-type Context = BringContext & PublishedTreeContext & Needs<'layout'>;
+type Context = BringContext & PublishedTreeContext & Needs<'choice' | 'layout'>;
 type Given = Found<'wanted' | 'live' | 'link' | 'plan'>;
 type Decision = Found<'wanted' | 'live' | 'considered' | 'settled'>;
 
 /** What is published stays, and the next cycles need not look at this commit again. */
 async function keepLive(
-  { repository, log }: Context,
+  context: Context,
   { wanted }: Given,
   live: Worktree,
   decision: Omit<Considered, 'oid' | 'published'>,
 ): Promise<Decision> {
+  const { repository, log } = context;
   const { oid, ref } = wanted;
   await repository.remember({ considered: { oid, published: live.oid, ...decision } });
   const reason = decision.why === 'same' ? 'it leaves the path as it is published' : 'it does not have the path';
@@ -28,7 +30,7 @@ async function keepLive(
     published: live.oid,
     reason,
   });
-  return { live, wanted: { ref, oid: live.oid }, considered: wanted, settled: true };
+  return { live, wanted: publishedRevision(context, live.oid, ref), considered: wanted, settled: true };
 }
 
 /** The published tree has to be made anew, from its own commit: the wanted one does not have the path. */
@@ -45,7 +47,8 @@ async function takePublished(
   await bringPart(context, oid, signal);
   const part = await readPart({ git, gitDir: repository.gitDir }, oid, path, signal);
   if (part.kind !== 'directory') return undefined;
-  return { live: undefined, wanted: { ref: wanted.ref, oid }, considered: wanted, settled: false };
+  const published = publishedRevision(context, oid, wanted.ref);
+  return { live: undefined, wanted: published, considered: wanted, settled: false };
 }
 
 /** What is published is another commit, with the same part; both may have none, and an empty directory is published. */

@@ -18,15 +18,15 @@ export const announceNews = {
   },
 } satisfies Stage;
 
-/** Nobody has to wait for a sync that is settled. */
+/** What this sync found is shown, or there was nothing to show: nobody has to wait for it. */
 export const announceNoNews = {
   name: 'announce',
   run: async (
     { group }: Context,
-    { settled }: Found<'settled'>,
+    _: Record<never, never>,
     { startedAt }: CycleScope,
   ): Promise<Record<never, never>> => {
-    if (settled) group?.hasNoNews(startedAt);
+    group?.hasNoNews(startedAt);
     return {};
   },
 } satisfies Stage;

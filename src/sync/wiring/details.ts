@@ -1,4 +1,5 @@
 import { NotifiedCommits } from '../../fetch/notified-commits.ts';
+import { shapingPaths } from '../../fetch/part.ts';
 import { nameOfExechook, nameOfWebhook } from '../../notify/consumer-name.ts';
 import { DetailsReader } from '../../notify/details-reader.ts';
 import type { HookRunnerOptions } from '../../notify/hook-runner.ts';
@@ -16,20 +17,23 @@ export interface HookDetails {
   readonly consumers: { readonly exechook: string | undefined; readonly webhook: string | undefined };
 }
 
-/** @param path the part of the repository that is published; undefined: all of it */
-export function createDetails(
-  { config, git, layout, log, repository }: Needs<'config' | 'git' | 'layout' | 'log' | 'repository'>,
-  path: string | undefined,
-): HookDetails {
-  const { exechook, webhook, remote } = config;
+export function createDetails({
+  config,
+  git,
+  layout,
+  log,
+  repository,
+}: Needs<'config' | 'git' | 'layout' | 'log' | 'repository'>): HookDetails {
+  const { exechook, webhook, remote, path } = config;
   const { gitDir } = layout;
+  const paths = path === undefined ? [] : shapingPaths(path);
   const consumers = {
     exechook: exechook?.details ? nameOfExechook(exechook, path) : undefined,
     webhook: webhook?.format === 'cloudevents' ? nameOfWebhook(webhook, path) : undefined,
   };
   const names = Object.values(consumers).filter((name) => name !== undefined);
   return {
-    reader: new DetailsReader({ git, gitDir, log, repository: remote.shownUrl, path }),
+    reader: new DetailsReader({ git, gitDir, log, repository: remote.shownUrl, path, paths }),
     notified: new NotifiedCommits({ git, gitDir, log, repository, consumers: names }),
     consumers,
   };

@@ -1,6 +1,6 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { whyNotInto } from '../../config/into.ts';
+import { type OwnPlaces, whyNotInto } from '../../config/into.ts';
 import type { IntoConfig } from '../../config/sync-config.ts';
 import { IntoDirectory } from '../../into/into-directory.ts';
 import { RevisionFile } from '../../into/revision-file.ts';
@@ -12,9 +12,8 @@ import { prepareRoot } from '../../platform/root.ts';
 
 export interface IntoWiring {
   readonly into: IntoConfig;
-  /** Real path. */
-  readonly root: string;
-  readonly link: string;
+  /** The path of the root is the real one. */
+  readonly places: OwnPlaces;
   readonly moveAside: boolean;
   readonly clock: Clock;
   readonly log: Logger;
@@ -29,19 +28,20 @@ async function readBoot(): Promise<string> {
  * Opens the directory of `--into`; it is made when it is missing.
  * @throws SidecarError ERR_INTO_UNUSABLE also when symlinks lead it into the root, or the root into it
  */
-export async function openInto({ into, root, link, moveAside, clock, log }: IntoWiring): Promise<IntoDirectory> {
+export async function openInto({ into, places, moveAside, clock, log }: IntoWiring): Promise<IntoDirectory> {
   const unusable = (detail: string, cause?: unknown): SidecarError =>
     new SidecarError('ERR_INTO_UNUSABLE', { op: 'bring revisions into', target: into.directory, detail, cause });
-  const directory = await prepareRoot(into.directory, 0o777).catch((error: unknown) => {
+  const directory = await prepareRoot(into.directory, 0o777, '--into').catch((error: unknown) => {
     throw unusable(error instanceof SidecarError ? error.detail : messageOf(error), error);
   });
+  const { root, link } = places;
   const above = await realpath(dirname(link)).catch(() => dirname(link));
-  const reason = whyNotInto(directory, root, join(above, basename(link)));
+  const reason = whyNotInto(directory, { ...places, link: join(above, basename(link)) });
   if (reason !== undefined) throw unusable(reason);
   return new IntoDirectory({
     directory,
     root,
-    stateDir: asideDirectory(root),
+    records: asideDirectory(root),
     boot: await readBoot(),
     revisionFile: into.revisionFile === undefined ? undefined : new RevisionFile(directory, into.revisionFile),
     moveAside,

@@ -1,6 +1,7 @@
 import { Spare } from '../../checkout/spare.ts';
 import { digestSurroundings } from '../../checkout/surroundings.ts';
-import type { SyncConfig } from '../../config/sync-config.ts';
+import { ownPlaces } from '../../config/into.ts';
+import type { IntoConfig, SyncConfig } from '../../config/sync-config.ts';
 import type { CloneOptions } from '../../fetch/clone.ts';
 import { CommitDates } from '../../fetch/commit-dates.ts';
 import { CommitFetcher } from '../../fetch/fetch-commit.ts';
@@ -13,6 +14,7 @@ import { GitMemory } from '../../git/memory.ts';
 import { overSharedSsh, SharedSsh } from '../../git/shared-ssh.ts';
 import { directoryForSockets, persistSeconds } from '../../git/ssh-connections.ts';
 import { explainSshFiles } from '../../git/ssh-files.ts';
+import type { IntoDirectory } from '../../into/into-directory.ts';
 import type { Hint } from '../../model/hint.ts';
 import type { Oid } from '../../model/oid.ts';
 import type { SyncObserver } from '../../model/sync-observer.ts';
@@ -120,6 +122,12 @@ function reportTo(reports: Reports): Partial<SyncObserver> {
   };
 }
 
+async function openInto({ config, root, clock, log }: WiringOptions, into: IntoConfig): Promise<IntoDirectory> {
+  const { moveAside, link, stateDir } = config;
+  const places = { ...ownPlaces(config.root, stateDir, link), root };
+  return await (await import('./into.ts')).openInto({ into, places, moveAside, clock, log });
+}
+
 /** Makes everything that a sync needs, from the configuration; starts nothing. */
 export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   const options = { ...given, config: withRelayAccess(withScopedHeaders(given.config)) };
@@ -181,7 +189,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     expected: () => source.expected?.(choice),
   });
   const group = config.group && (await (await import('./group.ts')).joinGroup(config.group, options));
-  const details = createDetails({ config, git, layout, log, repository }, undefined);
+  const details = createDetails({ config, git, layout, log, repository });
   const context: SyncContext = {
     config,
     clock,
@@ -200,8 +208,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
       gitDir: layout.gitDir,
       stateDir: layout.stateDir,
     }),
-    into:
-      config.into && (await (await import('./into.ts')).openInto({ ...config, into: config.into, root, clock, log })),
+    into: config.into && (await openInto(options, config.into)),
     surroundings: await digestSurroundings(config),
     source,
     choice,
