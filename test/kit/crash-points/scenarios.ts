@@ -1,4 +1,4 @@
-import { appendFileSync, chmodSync, lstatSync, rmSync } from 'node:fs';
+import { appendFileSync, chmodSync, lstatSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { exactTree } from '../exact-tree.ts';
 import { published } from '../sidecar.ts';
@@ -105,6 +105,11 @@ export const SCENARIOS: readonly Scenario[] = [
     shows: /root\/\.worktrees\/(?:rebuilt\/)?NEW\/\.git/,
     prepare: async (place) => {
       if (published(place.link) === undefined) await settle(place, V4);
+      // A repair of what is in the second place goes to the first one: that would be another update.
+      if (realpathSync(place.link).includes('/rebuilt/')) {
+        place.push();
+        await settle(place, V4);
+      }
       return damage(place);
     },
   },
