@@ -47,7 +47,7 @@ export function whyNotInto(directory: string, places: OwnPlaces): string | undef
  * Why a file cannot be the one of `--revision-file`: writing it would damage what is there. undefined when it can.
  * @param file absolute, like `directory`, which is the one of `--into`
  */
-export function whyNotRevisionFile(file: string, directory: string, places: OwnPlaces): string | undefined {
+function whyNotRevisionFile(file: string, directory: string, places: OwnPlaces): string | undefined {
   if (isInside(directory, file))
     return `the directory of --into, ${directory}, ${file === directory ? 'is there' : 'lies below it'}`;
   if (file === places.link) return `it is the link, ${file}`;
