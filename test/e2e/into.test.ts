@@ -145,6 +145,19 @@ describe('sync into a directory', () => {
     expect(it.files()).toEqual(treeOf(it.upstream.work));
   });
 
+  test('where the link cannot be switched, the directory stays at the revision of which hooks have heard', async () => {
+    const it = await setUp();
+    await run([...it.args, '--one-time']);
+    rmSync(it.link);
+    mkdirSync(it.link);
+    it.upstream.commit({ a: 'two' });
+    const { code, stderr } = await run([...it.args, '--one-time', '--max-failures=0']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('ERR_PUBLISH_LINK_OCCUPIED');
+    expect(read(it.into, 'a')).toBe('one');
+    expect(read(it.into, '.revision')?.trim()).toBe(it.first);
+  });
+
   test('a new empty volume is filled from what is published, also while the git server is unreachable', async () => {
     const it = await setUp();
     await run([...it.args, '--one-time']);

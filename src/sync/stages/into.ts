@@ -1,5 +1,6 @@
 import type { IntoSource } from '../../into/into-directory.ts';
 import { showPaths } from '../../platform/show-path.ts';
+import { requireReplaceable } from '../../publish/link.ts';
 import { bringInto, type IntoContext, intoSource, intoWork } from '../bring-into.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
@@ -63,6 +64,8 @@ export function createIntoStage() {
       const tree = candidate ?? live;
       if (!into || !tree) return {};
       const source = intoSource(context, tree, plan, scope);
+      // Consumers would see files of a revision of which no hook hears.
+      if (tree !== live && !context.config.moveAside) await requireReplaceable(context.config.link);
       const isChanged =
         settled && into.isAt(source)
           ? await repair(context, source, scope)

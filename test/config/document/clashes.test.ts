@@ -55,12 +55,27 @@ describe('units that cannot live beside each other are refused', () => {
     [
       'the same into of two syncs',
       { sync: [sync('a', { into: '/srv' }), sync('b', { into: '/srv' })] },
-      'the into of b, /srv, and the into of a, /srv, are one directory',
+      'the into of b, /srv, and the into of a, /srv, are one place',
     ],
     [
       'an into in another one',
       { sync: [sync('a', { into: '/srv/x' }), sync('b', { into: '/srv' })] },
-      'the into of b, /srv, and the into of a, /srv/x, are one directory or lie in each other',
+      'the into of b, /srv, and the into of a, /srv/x, are one place or lie in each other',
+    ],
+    [
+      'a revision file in the repository of another sync',
+      { sync: [sync('a'), sync('b', { into: '/srv', 'revision-file': '/git/a/.git/HEAD' })] },
+      'the root of a, /git/a/.git, and the revision-file of b, /git/a/.git/HEAD,',
+    ],
+    [
+      'a revision file in the into of another sync',
+      { sync: [sync('a', { into: '/srv/x' }), sync('b', { into: '/srv/y', 'revision-file': '../x/rev' })] },
+      'the revision-file of b, /srv/x/rev, and the into of a, /srv/x,',
+    ],
+    [
+      'the same revision file',
+      { sync: ['a', 'b'].map((name) => sync(name, { into: `/srv/${name}`, 'revision-file': '../rev' })) },
+      'the revision-file of b, /srv/rev, and the revision-file of a, /srv/rev,',
     ],
     [
       'an into that a run writes to as well',
