@@ -1,14 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Git } from '../git/git.ts';
 import { removeStaleLocks, removeTemporaries } from '../git/locks.ts';
 import { findDiversion } from '../git/structure.ts';
-import { messageOf, SidecarError, systemCode } from '../model/error.ts';
+import { messageOf, SidecarError } from '../model/error.ts';
 import type { ObjectFormat, Oid } from '../model/oid.ts';
 import type { Below } from '../platform/below.ts';
 import { bounded } from '../platform/bounded.ts';
 import type { Clock } from '../platform/clock.ts';
-import { createBelow, makeDirectoryBelow, removeFileBelow, renameBelow, writeBelow } from '../platform/files-below.ts';
+import { makeDirectoryBelow, renameBelow, writeBelow } from '../platform/files-below.ts';
 import type { Logger } from '../platform/log.ts';
 import { makeWay, moveAside, removeAside, removeLink } from '../platform/make-way.ts';
 import { describeKept } from '../platform/remove-tree.ts';
@@ -17,8 +16,9 @@ import type { Layout } from './layout.ts';
 import { borrowObjects, borrowShallow, type Loan } from './loan.ts';
 import { neededCommits } from './needed-commits.ts';
 import { keepsRefsInFiles } from './pack-fetch.ts';
-import { promisorUrl } from './promisor-url.ts';
 import { recognizeRepository } from './recognize.ts';
+import { type ConfiguredRepository, forgetPromises, objectFormatOf, setRemote } from './remote-config.ts';
+import { RunningMark } from './running-mark.ts';
 import { EMPTY_STATE, type RepositoryState, readState, writeState } from './state.ts';
 
 export interface RepositoryOptions {
@@ -39,6 +39,7 @@ export interface RepositoryOptions {
 /** The repository below the root: made, recognised, taken over or rebuilt. Knows what is known about it. */
 export class Repository {
   readonly #options: RepositoryOptions;
+  readonly #mark: RunningMark;
   #state: RepositoryState = EMPTY_STATE;
   #ready = false;
   #isUntidy = false;
@@ -46,7 +47,9 @@ export class Repository {
   #saving: Promise<void> = Promise.resolve();
 
   constructor(options: RepositoryOptions) {
+    const { layout, log } = options;
     this.#options = options;
+    this.#mark = new RunningMark({ root: layout.root, path: join(layout.stateDir, 'running') }, log);
   }
 
   get state(): RepositoryState {
@@ -60,6 +63,11 @@ export class Repository {
 
   get gitDir(): string {
     return this.#options.layout.gitDir;
+  }
+
+  get #configured(): ConfiguredRepository {
+    const { git, layout } = this.#options;
+    return { git, root: layout.root, gitDir: layout.gitDir };
   }
 
   async remember(changes: Partial<RepositoryState>): Promise<void> {
@@ -102,35 +110,16 @@ export class Repository {
 
   /** A predecessor's mark is there: it did not end cleanly, or is still at work. */
   async wasInterrupted(): Promise<boolean> {
-    const mark = await readFile(join(this.#options.layout.stateDir, 'running')).catch(() => undefined);
-    return mark !== undefined;
+    return await this.#mark.isThere();
   }
 
-  /**
-   * Marks the repository as in use; a mark that is still there at the start shows an unclean end.
-   * @returns true when the last process did not end cleanly
-   */
+  /** Marks the repository as in use. @returns true when the last process did not end cleanly */
   async markRunning(): Promise<boolean> {
-    const [mark, content] = [this.#in('git-sidecar', 'running'), `${process.pid}\n`];
-    try {
-      await createBelow(mark, content, { make: 0o777, mode: 0o666 });
-      return false;
-    } catch (error) {
-      const isThere = systemCode(error) === 'EEXIST';
-      const failure = isThere
-        ? await writeBelow(mark, content, { mode: 0o666 }).catch((other: unknown) => other)
-        : error;
-      if (failure) this.#options.log.warn(`the mark of a running process could not be made: ${messageOf(failure)}`);
-      return isThere;
-    }
+    return await this.#mark.make();
   }
 
   async markStopped(): Promise<void> {
-    try {
-      await removeFileBelow(this.#in('git-sidecar', 'running'));
-    } catch (error) {
-      this.#options.log.warn(`the mark of a running process could not be removed: ${messageOf(error)}`);
-    }
+    await this.#mark.remove();
   }
 
   /**
@@ -237,13 +226,14 @@ export class Repository {
     if (making) await bounded(making, signal).catch(() => undefined);
     signal.throwIfAborted();
     await this.guard();
-    if (this.#ready && (await this.#objectFormat()) !== objectFormat)
+    if (this.#ready && (await objectFormatOf(this)) !== objectFormat)
       await this.discard(`its objects are not ${objectFormat}`);
     if (!this.#ready) await this.#make(objectFormat, signal, origin);
     const { url: formerUrl, origin: formerOrigin = formerUrl } = this.#state;
     if (formerUrl === url && formerOrigin === origin) return;
-    if (formerUrl !== undefined && formerUrl !== url) await this.#forgetPromises([formerUrl, formerOrigin], signal);
-    await this.#setRemote(origin, signal);
+    if (formerUrl !== undefined && formerUrl !== url)
+      await forgetPromises(this.#configured, [formerUrl, formerOrigin], signal);
+    await setRemote(this.#configured, origin, signal);
     await this.remember({ url, origin });
   }
 
@@ -284,7 +274,7 @@ export class Repository {
       const format = [`--object-format=${objectFormat}`, `--initial-branch=${branch}`];
       await git.run(['init', '--quiet', '--template=', ...format, '--', layout.root], run);
     }
-    await this.#setRemote(url, signal);
+    await setRemote(this.#configured, url, signal);
     await makeDirectoryBelow(this.#in('git-sidecar'));
     await this.remember({ ...this.#lasting, url, origin: url });
     await this.markRunning();
@@ -321,39 +311,5 @@ export class Repository {
       accept: [1, 128],
     });
     return code === 0;
-  }
-
-  async #objectFormat(): Promise<ObjectFormat> {
-    const config = await readFile(join(this.gitDir, 'config'), 'utf8').catch(() => '');
-    return /objectformat\s*=\s*"?sha256/i.test(config) ? 'sha256' : 'sha1';
-  }
-
-  /**
-   * With `--filter` git records that the URL it fetched from will give out what is missing. The repository that was
-   * followed before does not have what is missing now.
-   */
-  async #forgetPromises(urls: readonly (string | undefined)[], signal: AbortSignal): Promise<void> {
-    const config = await readFile(join(this.gitDir, 'config'), 'utf8').catch(() => '');
-    for (const url of new Set(urls.flatMap((each) => (each === undefined ? [] : [each, promisorUrl(each)])))) {
-      if (!config.includes(`[remote "${url}"]`)) continue;
-      const args = ['--git-dir', this.gitDir, 'config', '--remove-section', `remote.${url}`];
-      await this.#options.git.run(args, { op: 'set the remote of', target: this.gitDir, signal, accept: [1, 5, 128] });
-    }
-  }
-
-  /** compat.md 2: the remote is called origin and its URL is kept right; relative submodule URLs build on it. */
-  async #setRemote(url: string, signal: AbortSignal): Promise<void> {
-    const path = join(this.gitDir, 'config');
-    const before = await readFile(path, 'utf8').catch(() => '');
-    if (!/\[remote "origin"\]/.test(before)) {
-      const quoted = url.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
-      await writeBelow(this.#in('config'), `${before}[remote "origin"]\n\turl = "${quoted}"\n`);
-      return;
-    }
-    await this.#options.git.run(['--git-dir', this.gitDir, 'config', '--replace-all', 'remote.origin.url', url], {
-      op: 'set the remote of',
-      target: this.gitDir,
-      signal,
-    });
   }
 }

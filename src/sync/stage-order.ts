@@ -13,7 +13,7 @@ type Available<One extends Stage, Sure, Skipped> = One extends { readonly unless
   : Sure & Partial<Skipped>;
 
 /** `true` when each stage reads only what those before it found. */
-type IsInOrder<Stages extends readonly Stage[], Sure = object, Skipped = object> = Stages extends readonly [
+export type IsInOrder<Stages extends readonly Stage[], Sure = object, Skipped = object> = Stages extends readonly [
   infer One extends Stage,
   ...infer Rest extends readonly Stage[],
 ]

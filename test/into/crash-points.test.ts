@@ -1,30 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { exactTree } from '../kit/exact-tree.ts';
 import { MixedDirectory } from '../kit/mixed-directory.ts';
 import { bundle } from '../kit/private-mounts.ts';
 import { tempDir } from '../kit/temp.ts';
-import { intoSourceAt, openIntoDirectory, work } from './kit.ts';
-
-type Files = Readonly<Record<string, string | { readonly link: string } | { readonly exec: string }>>;
-
-function write(directory: string, files: Files): string {
-  rmSync(directory, { recursive: true, force: true });
-  mkdirSync(directory, { recursive: true });
-  for (const [path, content] of Object.entries(files)) {
-    const full = join(directory, path);
-    mkdirSync(dirname(full), { recursive: true });
-    if (typeof content === 'string') writeFileSync(full, content);
-    else if ('link' in content) symlinkSync(content.link, full);
-    else {
-      writeFileSync(full, content.exec);
-      chmodSync(full, 0o755);
-    }
-  }
-  return directory;
-}
+import { type Files, intoSourceAt, openIntoDirectory, work, writeAnew } from './kit.ts';
 
 const [ONE, TWO] = ['1'.repeat(40), '2'.repeat(40)];
 const BEFORE: Files = {
@@ -69,7 +51,7 @@ async function setUp() {
   const dir = tempDir();
   const [into, root] = [join(dir, 'into'), join(dir, 'root')];
   for (const path of [into, root]) mkdirSync(path);
-  const [before, after] = [write(join(dir, 'before'), BEFORE), write(join(dir, 'after'), AFTER)];
+  const [before, after] = [writeAnew(join(dir, 'before'), BEFORE), writeAnew(join(dir, 'after'), AFTER)];
   await openIntoDirectory(into, root).bring(intoSourceAt(before, ONE), work());
   for (const [path, text] of Object.entries(FOREIGN)) {
     mkdirSync(dirname(join(into, path)), { recursive: true });

@@ -12,7 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { IntoOptions, IntoSource } from '../../src/into/into-directory.ts';
 import { RevisionFile } from '../../src/into/revision-file.ts';
@@ -20,23 +20,7 @@ import { pathOfText } from '../../src/platform/byte-path.ts';
 import { showPath } from '../../src/platform/show-path.ts';
 import { exactTree } from '../kit/exact-tree.ts';
 import { tempDir } from '../kit/temp.ts';
-import { intoSourceAt, openIntoDirectory, work } from './kit.ts';
-
-type Files = Readonly<Record<string, string | { readonly link: string } | { readonly exec: string }>>;
-
-function writeTree(directory: string, files: Files): string {
-  for (const [path, content] of Object.entries(files)) {
-    const full = join(directory, path);
-    mkdirSync(dirname(full), { recursive: true });
-    if (typeof content === 'string') writeFileSync(full, content);
-    else if ('link' in content) symlinkSync(content.link, full);
-    else {
-      writeFileSync(full, content.exec);
-      chmodSync(full, 0o755);
-    }
-  }
-  return directory;
-}
+import { type Files, intoSourceAt, openIntoDirectory, work, writeTree } from './kit.ts';
 
 function setUp(present: Files = {}, options: Partial<IntoOptions> = {}) {
   const dir = tempDir();

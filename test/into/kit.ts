@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { BreathOptions } from '../../src/into/breath.ts';
 import { IntoDirectory, type IntoOptions, type IntoSource } from '../../src/into/into-directory.ts';
 import { RevisionFile } from '../../src/into/revision-file.ts';
@@ -33,4 +34,28 @@ export function openIntoDirectory(directory: string, root: string, options: Part
     log: silentLog,
     ...options,
   });
+}
+
+export type Files = Readonly<Record<string, string | { readonly link: string } | { readonly exec: string }>>;
+
+/** Adds files to a directory, which is made when it is missing. */
+export function writeTree(directory: string, files: Files): string {
+  for (const [path, content] of Object.entries(files)) {
+    const full = join(directory, path);
+    mkdirSync(dirname(full), { recursive: true });
+    if (typeof content === 'string') writeFileSync(full, content);
+    else if ('link' in content) symlinkSync(content.link, full);
+    else {
+      writeFileSync(full, content.exec);
+      chmodSync(full, 0o755);
+    }
+  }
+  return directory;
+}
+
+/** A directory that holds these files and nothing else. */
+export function writeAnew(directory: string, files: Files): string {
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  return writeTree(directory, files);
 }

@@ -257,15 +257,15 @@ describe('--hook-details', () => {
   test('syncs that share a store keep the old commits of their hooks in it', async () => {
     const { dir, upstream, first, hook } = setUp();
     const file = join(dir, 'git.yaml');
-    const options = `repo: ${upstream.bare}, root: ${dir}/root, ref: main, period: 100ms, git-gc: always`;
+    const root = join(dir, 'root');
+    const options = `repo: ${upstream.bare}, root: ${root}, link: link, ref: main, period: 100ms, git-gc: always`;
     const hooks = `exechook-command: ${hook.path}, exechook-backoff: 1s, hook-details: true`;
     writeFileSync(file, `log: {verbose: 1}\nstore: ${dir}/store\nsync: [{name: a, ${options}, ${hooks}}]\n`);
     const up = (): Sidecar => new Sidecar(['up', file], { HOME: dir }, { command: 'git-sidecar' });
     const process = up();
     await process.logged('exechook succeeded');
     hook.fail(true);
-    for (const name of ['b', 'c'])
-      await untilPublished(`${dir}/root/repo.git`, upstream.commit({ [name]: 'x' }), process);
+    for (const name of ['b', 'c']) await untilPublished(join(root, 'link'), upstream.commit({ [name]: 'x' }), process);
     await until('it is called for the newest', () => hook.calls.at(-1)?.commit === upstream.head());
     await process.stop();
     const calls = hook.calls.length;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Cycle, newScope, runStages, type Stage } from '../../src/sync/cycle.ts';
 import type { Found, Perhaps } from '../../src/sync/findings.ts';
-import { inOrder } from '../../src/sync/stage-order.ts';
+import { type IsInOrder, inOrder } from '../../src/sync/stage-order.ts';
 import { HandClock } from '../kit/hand-clock.ts';
 import { silentLog } from '../kit/silent-log.ts';
 
@@ -40,10 +40,16 @@ async function run(stages: readonly Stage[]): Promise<{ found: Cycle; ran: strin
 }
 
 test('a list of stages in which one reads what nobody found before it does not compile', () => {
-  // @ts-expect-error `update` reads the wanted commit, which `ask` finds.
-  expect(inOrder([update, ask])).toHaveLength(2);
-  // @ts-expect-error in a settled cycle `update` does not run.
-  expect(inOrder([ask, settle, update, surelyAfter])).toHaveLength(4);
+  type Refusal = 'a stage reads what no stage before it has found';
+  // What these say is checked by the compiler: a type that were `true` would not take the refusal, nor the other way round.
+  const refusals: readonly Refusal[] = [
+    'a stage reads what no stage before it has found' satisfies IsInOrder<[typeof update, typeof ask]>,
+    'a stage reads what no stage before it has found' satisfies IsInOrder<
+      [typeof ask, typeof settle, typeof update, typeof surelyAfter]
+    >,
+  ];
+  const right = true satisfies IsInOrder<[typeof ask, typeof settle, typeof update, typeof perhapsAfter]>;
+  expect([refusals.length, right]).toEqual([2, true]);
   expect(inOrder([ask, settle, update, perhapsAfter])).toHaveLength(4);
 });
 
