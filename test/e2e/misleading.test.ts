@@ -276,6 +276,6 @@ describe('the termination message', () => {
     await run(['relay', '--root=/x'], to, 'git-sidecar');
     expect(read(file)).toContain('--allow must be set');
     await run(['run'], to, 'git-sidecar');
-    expect(read(file)).toContain('run needs a command');
+    expect(read(file)).toContain('run needs --link');
   });
 });
