@@ -14,12 +14,15 @@ export function isWithinShare(held: number, more: number, free: number): boolean
  */
 export class FairRoom {
   readonly #most: () => number;
+  readonly #mostOf: (owner: string) => number;
   readonly #held = new Map<string, number>();
   readonly #waiting = new FairQueue<(leave: () => void) => void>();
   #all = 0;
 
-  constructor(most: () => number) {
+  /** @param mostOf how many of them `owner` may have at present besides, 1 at least; what it has already stays its own */
+  constructor(most: () => number, mostOf: (owner: string) => number = () => Number.POSITIVE_INFINITY) {
     this.#most = most;
+    this.#mostOf = mostOf;
   }
 
   /** Places that `owner` has. */
@@ -55,7 +58,8 @@ export class FairRoom {
   }
 
   hasRoomFor(owner: string): boolean {
-    return isWithinShare(this.heldBy(owner), 1, this.#most() - this.#all);
+    const held = this.heldBy(owner);
+    return held < this.#mostOf(owner) && isWithinShare(held, 1, this.#most() - this.#all);
   }
 
   #enter(owner: string): () => void {

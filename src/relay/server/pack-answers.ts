@@ -243,20 +243,23 @@ export class PackAnswers {
     const check = new AnswerCheck(question);
     try {
       work.release = await this.#slots.take(question.owner, stop.signal);
-      const { code } = await git.run([...SETTINGS, 'upload-pack', '--strict', '--stateless-rpc', gitDir], {
-        op: 'answer from',
-        target: gitDir,
-        stdin: body,
-        timeoutMs,
-        signal: stop.signal,
-        niceness: this.#slots.nicenessFor(question.owner),
-        accept: [1, 128],
-        stdoutSink: async (chunk) => {
-          check.feed(chunk);
-          await answer.append(chunk);
+      const { code } = await git.run(
+        [...SETTINGS, ...this.#slots.settingsFor(question.owner), 'upload-pack', '--strict', '--stateless-rpc', gitDir],
+        {
+          op: 'answer from',
+          target: gitDir,
+          stdin: body,
+          timeoutMs,
+          signal: stop.signal,
+          niceness: this.#slots.nicenessFor(question.owner),
+          accept: [1, 128],
+          stdoutSink: async (chunk) => {
+            check.feed(chunk);
+            await answer.append(chunk);
+          },
+          ...(protocol === 2 && { env: { GIT_PROTOCOL: 'version=2' } }),
         },
-        ...(protocol === 2 && { env: { GIT_PROTOCOL: 'version=2' } }),
-      });
+      );
       if (answer.failure !== undefined) throw answer.failure;
       // All that it was asked for had been found in the mirror.
       if (code !== 0 && !(await question.isToBlame())) this.#options.onFailure(gitDir);

@@ -31,7 +31,10 @@ export class ProcessSlots {
 
   constructor({ most, mostWaiting, pace }: ProcessSlotsOptions) {
     this.#pace = pace;
-    this.#slots = new FairRoom(() => most);
+    this.#slots = new FairRoom(
+      () => most,
+      (owner) => (this.#isAhead(owner) ? 1 : most),
+    );
     this.#line = new FairRoom(() => mostWaiting);
   }
 
@@ -43,6 +46,16 @@ export class ProcessSlots {
   nicenessFor(owner: string): number {
     const steps = Math.max(this.#slots.heldBy(owner) - 1, Math.floor(this.#pace.debtOf(owner) / DEBT_OF_STEP));
     return LEAST_NICENESS + NICENESS_STEP * Math.min(MOST_STEPS, Math.max(0, steps));
+  }
+
+  /** It started so much lately that one process at a time has to do: the cores that are left are for the others. */
+  #isAhead(owner: string): boolean {
+    return this.#pace.debtOf(owner) >= DEBT_OF_STEP;
+  }
+
+  /** Settings that keep a git process of `owner` to one core where it has to stand back. */
+  settingsFor(owner: string): readonly string[] {
+    return this.#isAhead(owner) ? ['-c', 'pack.threads=1'] : [];
   }
 
   /** @throws SidecarError ERR_RELAY_FULL when as many of `owner` wait as may */

@@ -29,6 +29,26 @@ test('who has started very many lately stands back with its first process too, u
   expect(slots.nicenessFor('greedy')).toBe(5);
 });
 
+test('who has started very many lately has one process at a time, of one core, and others have theirs at once', async () => {
+  const clock = new HandClock();
+  const pace = new StartPace({ clock, isShared: () => true });
+  const slots = new ProcessSlots({ most: 5, mostWaiting: 100, pace });
+  for (let count = 0; count < 40; count += 1) (await slots.take('greedy', signal))();
+  const release = await slots.take('greedy', signal);
+  let isIn = false;
+  void slots.take('greedy', signal).then(() => {
+    isIn = true;
+  });
+  await slots.take('honest', signal);
+  await slots.take('honest', signal);
+  await new Promise((done) => setImmediate(done));
+  expect(isIn).toBe(false);
+  expect([slots.settingsFor('greedy'), slots.settingsFor('honest')]).toEqual([['-c', 'pack.threads=1'], []]);
+  release();
+  await new Promise((done) => setImmediate(done));
+  expect(isIn).toBe(true);
+});
+
 test('who gives up waiting leaves the line, and a slot that is given back twice is given back once', async () => {
   const slots = new ProcessSlots({ most: 1, mostWaiting: 1, pace: noPace() });
   const release = await slots.take('one', signal);
