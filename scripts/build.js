@@ -8,16 +8,10 @@ import { renderSbom } from './sbom.js';
 import { warmUp } from './warm-up.js';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-/** Memory for what is short-lived, see below; certificates as OpenSSL loads them, not the list that Node has built in. */
-const nodeFlags = '--max-semi-space-size=$m --use-openssl-ca --no-warnings';
-/**
- * One heap for all threads of ours, which saves 3 MB. What the user had is for children (src/config/process-input.ts).
- * Little memory for what is short-lived, except in a relay: with many clients it would do little else than collect it.
- */
-const memory = [
-  'export GIT_SIDECAR_ARENAS="${MALLOC_ARENA_MAX-}" MALLOC_ARENA_MAX=1',
-  'm=1; [ "$1" = relay ] && m=16',
-].join('; ');
+/** Certificates as OpenSSL loads them, not the list that Node has built in. No option of V8: see src/cli/young-space.ts. */
+const nodeFlags = '--use-openssl-ca --no-warnings';
+/** One heap for all threads of ours, which saves 3 MB. What the user had is for children (src/config/process-input.ts). */
+const memory = 'export GIT_SIDECAR_ARENAS="${MALLOC_ARENA_MAX-}" MALLOC_ARENA_MAX=1';
 const asProcessOne = [
   `node ${nodeFlags} "$0" "$@" & p=$!`,
   'for s in HUP INT QUIT TERM USR1 USR2; do trap "kill -$s $p 2>/dev/null" $s; done',
@@ -93,4 +87,4 @@ for (const program of programs) {
 }
 put('dist/sbom.cdx.json', renderSbom('git-sidecar', version, [...bundled]));
 for (const name of readdirSync('dist')) if (name.endsWith('.cache')) rmSync(`dist/${name}`);
-for (const program of programs) warmUp(`dist/${program}.cjs`);
+for (const program of programs) await warmUp(`dist/${program}.cjs`);

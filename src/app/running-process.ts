@@ -16,6 +16,7 @@ import { openEndpoint } from './endpoint.ts';
 import type { Logs, UnitLog } from './logs.ts';
 import type { EndpointNeeds, Plan, Unit } from './plan.ts';
 import { Publishers } from './publishers.ts';
+import { Rest } from './rest.ts';
 import { UnitLife } from './unit-life.ts';
 
 export interface ProcessParts {
@@ -39,6 +40,7 @@ export class RunningProcess {
   readonly #parts: ProcessParts;
   readonly #publishers = new Publishers();
   readonly #leases = new Leases();
+  readonly #rest: Rest;
   #server: HttpServer | undefined;
   /** Of units that answer at an address of their own. */
   readonly #ownServers = new Map<string, HttpServer>();
@@ -49,6 +51,7 @@ export class RunningProcess {
     this.log = parts.log;
     this.clock = parts.clock;
     this.redactor = parts.redactor;
+    this.#rest = new Rest(parts.clock);
   }
 
   get services(): ReadonlyMap<string, Service> {
@@ -81,6 +84,7 @@ export class RunningProcess {
     const find = (name: string) => this.#publishers.find(name);
     const service = await unit.open({ ambient, announce, onSuccess, find });
     this.#publishers.attach(unit.name, service.publisher);
+    service.publisher?.onPublish(() => this.#rest.noteWork());
     if (unit.ownHttp) await this.#serveAlone(unit, unit.ownHttp, service);
     else if (this.#server) service.onServing?.(this.#server);
     return service;

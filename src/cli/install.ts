@@ -1,4 +1,4 @@
-import { chmod, copyFile, lstat, mkdtemp, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { access, chmod, copyFile, lstat, mkdtemp, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { EXIT } from '../app/outcome.ts';
@@ -7,7 +7,7 @@ import { readText, temporaryName, writeFileAtomic } from '../platform/atomic-fil
 import { claimDirectory, foreignDirectory, nameSome } from '../platform/owned-directory.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import { BEFORE_NODE, NODE_FLAGS } from '../platform/version.ts';
-import { codeCachePrefix, isCodeCache, OF_A_BARE_NODE } from './code-cache.ts';
+import { codeCacheOf, isCodeCache } from './code-cache.ts';
 import type { Call } from './perform.ts';
 
 /** Files that the kernel has mapped into this process (proc(5)). */
@@ -96,10 +96,13 @@ async function copyInto(directory: string, name: string, from: string, mode: num
 async function bringCodeCaches(directory: string, bundle: string): Promise<void> {
   const runner = createProcessRunner();
   for (const name of PROGRAMS) {
-    const isOurs = (file: string): boolean => file.startsWith(codeCachePrefix(name)) && !file.endsWith(OF_A_BARE_NODE);
-    const caches = (await readdir(bundle)).filter(isOurs);
-    for (const cache of caches) await copyInto(join(directory, 'lib'), cache, join(bundle, cache), 0o644);
-    if (caches.length > 0) continue;
+    const cache = codeCacheOf(join(bundle, name));
+    const isThere = await access(cache).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) await copyInto(join(directory, 'lib'), basename(cache), cache, 0o644);
+    if (isThere) continue;
     const root = await mkdtemp(join(tmpdir(), 'git-sidecar-install-'));
     const args = [`--repo=file://${root}/none`, `--root=${root}/root`, '--one-time'];
     const run = { file: join(directory, name), args, cwd: root, env: {}, timeoutMs: WARM_UP_LIMIT_MS };

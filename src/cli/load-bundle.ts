@@ -3,6 +3,7 @@ import { accessSync, constants, readFileSync, renameSync, unlinkSync, writeFileS
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { Script } from 'node:vm';
+import { keepYoungSpaceSmall, letYoungSpaceGrow } from '../platform/young-space.ts';
 import { codeCacheOf } from './code-cache.ts';
 
 type Program = (exports: object, require: NodeJS.Require, module: object, file: string, directory: string) => void;
@@ -55,9 +56,15 @@ function run(file: string): void {
   const cache = codeCacheOf(program);
   const cachedData = read(cache, identity);
   const script = new Script(text, { filename: bundle, cachedData });
-  if (!cachedData) process.once('exit', () => write(cache, identity, script.createCachedData()));
+  if (!cachedData)
+    process.once('exit', () => {
+      // The cache is for the options of a process that begins.
+      letYoungSpaceGrow();
+      write(cache, identity, script.createCachedData());
+    });
   const start = script.runInThisContext() as Program;
   start({}, createRequire(bundle), { exports: {} }, bundle, dirname(bundle));
+  keepYoungSpaceSmall();
 }
 
 run(__filename);

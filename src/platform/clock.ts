@@ -10,12 +10,21 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/**
+ * Milliseconds on a clock that never jumps. `performance.now()` says the same, and loads nine modules of Node that
+ * nothing else needs.
+ */
+export function monotonic(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+}
+
 /** Longest delay that setTimeout takes before it wraps round to "at once". */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  monotonic,
   sleep: async (ms, signal) => {
     if (signal?.aborted) return;
     const bounded = Math.min(Math.max(0, ms), LONGEST_TIMER_MS);

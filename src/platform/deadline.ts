@@ -1,3 +1,4 @@
+import { monotonic } from './clock.ts';
 /** A signal that fires when its parent does, or when time is up. */
 export interface Deadline {
   readonly signal: AbortSignal;
@@ -20,11 +21,11 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export function deadline(parent: AbortSignal, ms: number | undefined): Deadline {
   const controller = new AbortController();
   const onParent = (): void => controller.abort(parent.reason);
-  let endsAt = performance.now() + (ms ?? 0);
+  let endsAt = monotonic() + (ms ?? 0);
   let timer: NodeJS.Timeout | undefined;
   const startTimer = (): void => {
     clearTimeout(timer);
-    const left = endsAt - performance.now();
+    const left = endsAt - monotonic();
     timer = setTimeout(left > LONGEST_TIMER_MS ? startTimer : onTimeUp, Math.min(Math.max(0, left), LONGEST_TIMER_MS));
   };
   const onTimeUp = (): void => controller.abort(new DOMException('it took too long', 'TimeoutError'));
@@ -38,8 +39,8 @@ export function deadline(parent: AbortSignal, ms: number | undefined): Deadline 
   return {
     signal: controller.signal,
     grant: (more) => {
-      if (ms === undefined || controller.signal.aborted || performance.now() + more <= endsAt) return;
-      endsAt = performance.now() + more;
+      if (ms === undefined || controller.signal.aborted || monotonic() + more <= endsAt) return;
+      endsAt = monotonic() + more;
       startTimer();
     },
     dispose,

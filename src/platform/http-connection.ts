@@ -4,6 +4,7 @@ import https from 'node:https';
 import type { SecureContext } from 'node:tls';
 import { systemCode } from '../model/error.ts';
 import { bounded } from './bounded.ts';
+import { monotonic } from './clock.ts';
 import { NoAnswer } from './no-answer.ts';
 import { loadSecureContext, type TlsAccess } from './secure-context.ts';
 
@@ -116,10 +117,10 @@ export class HttpConnection {
 
   /** Remembers how long the server takes on a new connection: it may have been slow, not dead. */
   async #askAfterSilence(question: HttpQuestion): Promise<http.IncomingMessage> {
-    const before = performance.now();
+    const before = monotonic();
     try {
       const answer = await this.#once(question);
-      this.#patienceMs = Math.min(MOST_PATIENCE_MS, 2 * (performance.now() - before));
+      this.#patienceMs = Math.min(MOST_PATIENCE_MS, 2 * (monotonic() - before));
       return answer;
     } catch (error) {
       throw unreachable(question, error);

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { bounded, settledWithin } from './bounded.ts';
+import { monotonic } from './clock.ts';
 
 /** Keeps what comes on a stream, up to a limit. */
 export class Capture {
@@ -33,7 +34,7 @@ export class Drain {
   /** The sink has taken everything, or does not want more. */
   readonly done: Promise<void>;
   #isBusy = false;
-  #quietSince = performance.now();
+  #quietSince = monotonic();
 
   constructor(stream: Readable | null, sink: (chunk: Buffer) => Promise<void>) {
     this.done = this.#run(stream, sink);
@@ -43,7 +44,7 @@ export class Drain {
   async settled(quietMs: number): Promise<void> {
     for (;;) {
       if (await settledWithin(this.done, quietMs)) return;
-      if (!this.#isBusy && performance.now() - this.#quietSince >= quietMs) return;
+      if (!this.#isBusy && monotonic() - this.#quietSince >= quietMs) return;
     }
   }
 
@@ -53,7 +54,7 @@ export class Drain {
         this.#isBusy = true;
         await sink(chunk as Buffer);
         this.#isBusy = false;
-        this.#quietSince = performance.now();
+        this.#quietSince = monotonic();
       }
     } catch {
       // When a pipe breaks, the exit status shows it; a sink that fails reports it itself.

@@ -26,16 +26,14 @@ function isAccepted(dir: string, cache: string): boolean {
     const cachedData = readFileSync(process.argv[2]).subarray(${DIGESTS});
     console.log(!new (require('node:vm').Script)(source, { cachedData }).cachedDataRejected);`;
   const files = [join(dir, 'git-sync.bundle.js'), join(dir, cache)];
-  const { stdout } = spawnSync(process.execPath, ['--max-semi-space-size=1', '-e', script, ...files]);
+  const { stdout } = spawnSync(process.execPath, ['-e', script, ...files]);
   return stdout.toString() === 'true\n';
 }
 
 describe('a code cache', () => {
   test('comes with the build, and this machine’s Node takes it', () => {
     const { dir, caches } = copyOfProgram();
-    const cache = caches().find((name) => name.endsWith('-1.cache'));
-    expect(cache).toBeDefined();
-    expect(isAccepted(dir, cache ?? '')).toBe(true);
+    expect(caches().map((cache) => isAccepted(dir, cache))).toEqual([true]);
   });
 
   test.each<[string, (bytes: Buffer) => Buffer]>([

@@ -1,6 +1,7 @@
 import type { RelayConfig } from '../../config/relay-config.ts';
 import { createThreadedRunner } from '../../platform/threaded-runner.ts';
 import { RUNNER_THREAD } from '../../platform/version.ts';
+import { letYoungSpaceGrow } from '../../platform/young-space.ts';
 import { endpointOf, RelayService } from '../../relay/service.ts';
 import type { Unit } from '../plan.ts';
 
@@ -21,6 +22,8 @@ export function relayUnit({ name, config, hasOwnAddress }: RelayUnitOptions): Un
     ownHttp: hasOwnAddress ? config.http : undefined,
     // A relay starts many processes while it serves: from a thread of its own, starting them stops nobody.
     open: async ({ ambient, announce }) => {
+      // With many clients it would do little else than collect garbage.
+      letYoungSpaceGrow();
       const runner = RUNNER_THREAD === undefined ? ambient.runner : createThreadedRunner(RUNNER_THREAD);
       return await RelayService.open({ config, ambient: { ...ambient, runner }, announce });
     },
