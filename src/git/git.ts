@@ -49,6 +49,8 @@ export interface Git {
   run(args: readonly string[], options: GitRunOptions): Promise<GitOutput>;
   /** Memory matters more than time. */
   readonly isTight?: boolean;
+  /** So many objects are about to be stored and checked out; see `GitMemory`. */
+  expectObjects?(count: number): void;
   /** Processes started so far. */
   readonly started: number;
 }
@@ -108,6 +110,7 @@ export function createGit(options: GitOptions): Git {
     get isTight() {
       return options.memory?.isTight === true;
     },
+    expectObjects: (count) => options.memory?.expect(count),
     run: async (args, run) => {
       started += 1;
       const before = performance.now();
@@ -162,6 +165,7 @@ export function withRun(git: Git, run: Git['run']): Git {
     get isTight() {
       return git.isTight === true;
     },
+    expectObjects: (count) => git.expectObjects?.(count),
     run,
   };
 }

@@ -133,7 +133,7 @@ async function openInto({ config, root, clock, log }: WiringOptions, into: IntoC
 export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   const options = { ...given, config: withRelayAccess(withScopedHeaders(given.config)) };
   const { config: asked, root, runner, log, redactor, clock, counters } = options;
-  const memory = new GitMemory(readMemoryGroup());
+  const memory = new GitMemory(readMemoryGroup(), log);
   const { hermetic, directory } = await createHermetic(options, memory);
   const niceness = gitNiceness(readCpuGroup());
   const how = { environment: hermetic.environment, cwd: root, memory, ...(niceness !== undefined && { niceness }) };
