@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 /** A control group of its own that bounds memory. */
 export interface MemoryGroup {
   add(pid: number | undefined): void;
+  /** Words to put in front of a command so that it is bound from its start. */
+  readonly prefix: readonly string[];
   /** Processes that the kernel killed in it. */
   readonly kills: number;
   readonly isEmpty: boolean;
@@ -40,6 +42,7 @@ export function createMemoryGroup(mebibytes: number): MemoryGroup | undefined {
     // No swap, where it is counted at all.
     if (existsSync(swap)) writeFileSync(swap, swap.includes('memsw') ? `${mebibytes * 2 ** 20}` : '0');
     return {
+      prefix: ['/bin/sh', '-c', `echo $$ > ${path}/cgroup.procs && exec "$@"`, 'sh'],
       add: (pid) => writeFileSync(`${path}/cgroup.procs`, `${pid}`),
       get kills() {
         return Number(/^oom_kill (\d+)$/m.exec(readFileSync(`${path}/${events}`, 'utf8'))?.[1] ?? 0);
