@@ -50,11 +50,14 @@ function moderate(limit: number): readonly GitSetting[] {
 }
 
 /** Of everything but the files' list: this process, and a git with small caches. Measured: docs/containers.md. */
-const BASE_BYTES = 20 * MEBIBYTE;
+const BASE_BYTES = 23 * MEBIBYTE;
 /** git holds the list of all files whole while it checks out. */
 const BYTES_A_FILE = 210;
 /** What there always is: below it there is not enough for any repository. */
 const FEW_FILES = 10_000;
+
+/** So many times what a warning asked for is worth another one. */
+const MUCH_MORE = 1.25;
 
 const inMebibytes = (bytes: number): number => Math.ceil(bytes / MEBIBYTE);
 
@@ -70,9 +73,10 @@ export class GitMemory {
   #kills: number | undefined;
   readonly #log: Pick<Logger, 'warn'> | undefined;
   #isTight: boolean;
-  #isWarned = false;
+  /** Bytes that the last warning asked for. */
+  #warnedOf = 0;
 
-  /** @param log gets one warning when the limit cannot be enough */
+  /** @param log gets a warning when the limit cannot be enough */
   constructor(group: MemoryGroup, log?: Pick<Logger, 'warn'>) {
     this.#group = group;
     this.#log = log;
@@ -81,12 +85,12 @@ export class GitMemory {
     this.expect(FEW_FILES);
   }
 
-  /** Warns once, before the kernel kills anything, when the limit is too small for a repository with so many files. */
+  /** Warns, before the kernel kills anything, when the limit is too small for a repository with so many files. */
   expect(files: number): void {
     const { limit } = this.#group;
     const needed = BASE_BYTES + files * BYTES_A_FILE;
-    if (limit === undefined || limit >= needed || this.#isWarned || !this.#log) return;
-    this.#isWarned = true;
+    if (limit === undefined || limit >= needed || needed < MUCH_MORE * this.#warnedOf || !this.#log) return;
+    this.#warnedOf = needed;
     const [has, wants] = [Math.floor(limit / MEBIBYTE), inMebibytes(needed)];
     this.#log.warn('the memory limit is too small: the kernel may end this process', {
       limit_mib: has,

@@ -47,7 +47,7 @@ describe('a container with little memory', () => {
       if (!group) return skip();
       const process = new Sidecar([...it.args, '--period=1s', '--max-failures=-1'], {}, { within: group.prefix });
       const line = await process.logged('the memory limit is too small', LONG_MS);
-      expect(line).toMatchObject({ severity: 'warning', limit_mib: 18, needed_mib: 23 });
+      expect(line).toMatchObject({ severity: 'warning', limit_mib: 18, needed_mib: 26 });
       expect(line.hint).toContain('resources.limits.memory');
       await process.stop();
     },

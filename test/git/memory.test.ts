@@ -53,11 +53,12 @@ describe('git and memory', () => {
   });
 
   test.each([
-    [12, 0, { limit_mib: 12, needed_mib: 23 }],
-    [24, 50_000, { limit_mib: 24, needed_mib: 31, objects: 50_000 }],
-    [32, 500_000, { limit_mib: 32, needed_mib: 121, objects: 500_000 }],
-    [24, 10_000, undefined],
-    [64, 200_000, undefined],
+    [12, 0, { limit_mib: 12, needed_mib: 26 }],
+    [28, 50_000, { limit_mib: 28, needed_mib: 34, objects: 50_000 }],
+    [32, 500_000, { limit_mib: 32, needed_mib: 124, objects: 500_000 }],
+    [24, 0, { limit_mib: 24, needed_mib: 26 }],
+    [32, 10_000, undefined],
+    [96, 300_000, undefined],
     [undefined, 10_000_000, undefined],
   ])(
     'a limit of %s MiB for %s objects is warned of once, before the kernel ends anything: %j',
@@ -70,6 +71,13 @@ describe('git and memory', () => {
       if (said) expect(lines[0]).toMatchObject({ ...said, hint: expect.stringContaining(`${said.needed_mib} MiB`) });
     },
   );
+
+  test('a repository that needs much more than the first warning said is worth a second one', () => {
+    const needs: unknown[] = [];
+    const memory = new GitMemory(group(16), { warn: (_message, fields) => needs.push(fields?.needed_mib) });
+    for (const objects of [100, 12_000, 200_000, 210_000]) memory.expect(objects);
+    expect(needs).toEqual([26, 64]);
+  });
 
   test.each([
     ['is killed', { signal: 'SIGKILL' as const }],
