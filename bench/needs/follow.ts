@@ -93,6 +93,7 @@ export async function follow(mode: Mode, served: Served, limitMib: number | unde
   const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await gone;
   clearTimeout(timer);
+  group?.endAll();
   for (let tries = 0; group && tries < 200 && !group.isEmpty; tries += 1) await delay(50);
   group?.remove();
   rmSync(directory, { recursive: true, force: true });

@@ -8,6 +8,8 @@ export interface MemoryGroup {
   /** Processes that the kernel killed in it. */
   readonly kills: number;
   readonly isEmpty: boolean;
+  /** Ends what is still in it: what a process that was killed has left behind. */
+  endAll(): void;
   /** Possible once it is empty. */
   remove(): void;
 }
@@ -22,6 +24,14 @@ const VERSIONS = [
 ] as const;
 
 let made = 0;
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
 
 /** @returns undefined where none can be made: without root, or without control groups for memory */
 export function createMemoryGroup(mebibytes: number): MemoryGroup | undefined {
@@ -44,6 +54,9 @@ export function createMemoryGroup(mebibytes: number): MemoryGroup | undefined {
     return {
       prefix: ['/bin/sh', '-c', `echo $$ > ${path}/cgroup.procs && exec "$@"`, 'sh'],
       add: (pid) => writeFileSync(`${path}/cgroup.procs`, `${pid}`),
+      endAll: () => {
+        for (const pid of readFileSync(`${path}/cgroup.procs`, 'utf8').split('\n').filter(Boolean)) kill(Number(pid));
+      },
       get kills() {
         return Number(/^oom_kill (\d+)$/m.exec(readFileSync(`${path}/${events}`, 'utf8'))?.[1] ?? 0);
       },
