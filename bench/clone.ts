@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { carryOver } from '../src/checkout/carry-over.ts';
 import { GIT_ENV, git } from '../test/kit/upstream.ts';
+import { size, sizes } from './size.ts';
 import { median, ms, table } from './statistics.ts';
 
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
-const FILES = 400;
-const SIZES_KIB = [1, 8, 32, 128, 512];
+const ROUNDS = size('BENCH_ROUNDS', { full: 3, smoke: 1 });
+const FILES = size('BENCH_CLONE_FILES', { full: 400, smoke: 20 });
+const SIZES_KIB = sizes('BENCH_CLONE_KIB', { full: [1, 8, 32, 128, 512], smoke: [1, 128] });
 
 function repository(directory: string, bytes: number): string {
   const path = join(directory, `size-${bytes}`);

@@ -8,6 +8,8 @@ export interface ControlGroup {
   cpuMs(): number;
   /** Resident memory now, shared pages counted once for each sharer fraction (PSS), in bytes. */
   residentBytes(): number;
+  /** Ends what is still in it: what a program left running in the background. */
+  endAll(): void;
   remove(): void;
 }
 
@@ -33,17 +35,23 @@ function pssOf(pid: string): number {
   }
 }
 
+function kill(pid: string): void {
+  try {
+    process.kill(Number(pid), 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
+
 export function createControlGroup(name: string): ControlGroup {
   const directory = directoryFor(`git-sidecar-bench-${process.pid}-${name}`);
   mkdirSync(directory);
+  const members = (): string[] => readFileSync(`${directory}/cgroup.procs`, 'utf8').split('\n').filter(Boolean);
   return {
     prefix: ['/bin/sh', '-c', `echo $$ > ${directory}/cgroup.procs && exec "$@"`, 'sh'],
     cpuMs: () => readCpuMs(directory),
-    residentBytes: () =>
-      readFileSync(`${directory}/cgroup.procs`, 'utf8')
-        .split('\n')
-        .filter(Boolean)
-        .reduce((sum, pid) => sum + pssOf(pid), 0),
+    residentBytes: () => members().reduce((sum, pid) => sum + pssOf(pid), 0),
+    endAll: () => members().forEach(kill),
     remove: () => {
       // Processes that just ended may be counted for a moment.
       for (let times = 0; times < 50; times += 1) {

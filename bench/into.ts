@@ -6,10 +6,11 @@ import { basename, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GIT_ENV, git, type Upstream } from '../test/kit/upstream.ts';
 import { largeRepository } from './repositories.ts';
+import { size } from './size.ts';
 import { median, ms, table } from './statistics.ts';
 
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
-const FILES = Number(process.env.BENCH_INTO_FILES ?? 50_000);
+const ROUNDS = size('BENCH_ROUNDS', { full: 5, smoke: 1 });
+const FILES = size('BENCH_INTO_FILES', { full: 50_000, smoke: 300 });
 const PROGRAM = resolve('dist/git-sync.cjs');
 /** proc(5), "/proc/pid/stat": in clock ticks, of which Linux shows 100 a second. */
 const TICK_MS = 10;

@@ -10,10 +10,13 @@ import { type Nginx, startNginx } from '../test/peers/nginx.ts';
 import { type ControlGroup, createControlGroup } from './control-group.ts';
 import { diskOf } from './disk.ts';
 import { largeRepository } from './repositories.ts';
+import { size } from './size.ts';
 import { median, ms, table } from './statistics.ts';
 
-const FILES = Number(process.env.BENCH_PATH_FILES ?? 50_000);
-const ROUNDS = Number(process.env.BENCH_PATH_ROUNDS ?? 5);
+const FILES = size('BENCH_PATH_FILES', { full: 50_000, smoke: 300 });
+const ROUNDS = size('BENCH_PATH_ROUNDS', { full: 5, smoke: 1 });
+/** What follows a publish is a part of its cost. */
+const AFTERWARDS_MS = size('BENCH_PATH_AFTERWARDS_MS', { full: 1500, smoke: 300 });
 /** Directories of `largeRepository` have 100 files each. */
 const PART = 'd1';
 const KIB = 1024;
@@ -53,8 +56,7 @@ class Sync {
       await delay(5);
     }
     const elapsedMs = performance.now() - before.at;
-    // What follows a publish is a part of its cost.
-    await delay(1500);
+    await delay(AFTERWARDS_MS);
     return { bytes: this.#bytes() - before.bytes, cpuMs: this.#group.cpuMs() - before.cpu, elapsedMs };
   }
 
@@ -122,7 +124,7 @@ export async function benchPath(): Promise<string> {
     const update = (where: string): string[] => [`${where}: KiB`, 'CPU, ms'];
     return [
       '## A part of a repository',
-      `\`--path\` of a directory with 100 files in a repository of ${FILES.toLocaleString('en')} small files, against the whole. Fetched are the bytes of all answers that bring objects; disk is all of \`--root\`, repository included, after the first publish and at the end. Then one file changes, inside the path and beside it; CPU is that of the client with all its children, from the push until 1.5 s after the log says “published” or “changes nothing”. Median of ${ROUNDS}.`,
+      `\`--path\` of a directory with 100 files in a repository of ${FILES.toLocaleString('en')} small files, against the whole. Fetched are the bytes of all answers that bring objects; disk is all of \`--root\`, repository included, after the first publish and at the end. Then one file changes, inside the path and beside it; CPU is that of the client with all its children, from the push until ${AFTERWARDS_MS / 1000} s after the log says “published” or “changes nothing”. Median of ${ROUNDS}.`,
       table(
         [
           'what',

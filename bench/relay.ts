@@ -20,19 +20,21 @@ import { GIT_ENV, Upstream } from '../test/kit/upstream.ts';
 import { type Nginx, startNginx } from '../test/peers/nginx.ts';
 import { freePort } from '../test/peers/ports.ts';
 import { until } from '../test/peers/wait.ts';
+import type { Conditions } from './conditions.ts';
 import { type ControlGroup, createControlGroup } from './control-group.ts';
 import { renderLines } from './plot.ts';
 import { gitSyncPoll } from './repositories.ts';
+import { size, sizes } from './size.ts';
 import { median, ms, table } from './statistics.ts';
 
 const execute = promisify(execFile);
-const FLEETS = [5, 50, 500];
-const WINDOW_MS = Number(process.env.BENCH_WINDOW_MS ?? 10_000);
-const STREAMS = Number(process.env.BENCH_STREAMS ?? 10_000);
+const FLEETS = sizes('BENCH_FLEETS', { full: [5, 50, 500], smoke: [2, 6] });
+const WINDOW_MS = size('BENCH_WINDOW_MS', { full: 10_000, smoke: 1500 });
+const STREAMS = size('BENCH_STREAMS', { full: 10_000, smoke: 50 });
 const STREAM_PROCESSES = 5;
-const PUSHES = 10;
-const FETCHES = Number(process.env.BENCH_FETCHES ?? 1000);
-const DIRECT_FETCHES = 100;
+const PUSHES = size('BENCH_PUSHES', { full: 10, smoke: 2 });
+const FETCHES = size('BENCH_FETCHES', { full: 1000, smoke: 16 });
+const DIRECT_FETCHES = size('BENCH_DIRECT_FETCHES', { full: 100, smoke: 8 });
 const FETCHES_AT_ONCE = 8;
 const SECRET = 'bench';
 /** More would only show that this machine has two cores. */
@@ -43,6 +45,8 @@ const PLAIN = readHttpSettings(new URL('http://127.0.0.1'), [], {});
 
 interface Scene {
   readonly directory: string;
+  /** Directory for figures. */
+  readonly output: string;
   readonly upstream: Upstream;
   readonly web: Nginx;
   readonly server: ControlGroup;
@@ -258,7 +262,7 @@ async function benchFleets(scene: Scene): Promise<string> {
     process.stderr.write(`fleet of ${count}: ${cells.join(' | ')}\n`);
   }
   const series = Object.entries(lines).map(([name, values]) => ({ name, values }));
-  renderLines('docs/performance-relay.svg', {
+  renderLines(join(scene.output, 'performance-relay.svg'), {
     title: 'CPU of the git server while a fleet follows one branch at one second',
     unit: '% of a core',
     categories: FLEETS.map(String),
@@ -450,7 +454,7 @@ async function benchFetches(scene: Scene): Promise<string> {
   ].join('\n\n');
 }
 
-export async function benchRelay(): Promise<string> {
+export async function benchRelay({ output }: Conditions): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'git-sidecar-bench-relay-'));
   const upstream = new Upstream(join(directory, 'srv'));
   upstream.commit({ 'README.md': 'hello\n', 'app/config.json': '{}\n', 'app/main': 'x\n' });
@@ -459,7 +463,7 @@ export async function benchRelay(): Promise<string> {
   const url = `${web.url}/repo.git`;
   const name = repositoryNameOf(url);
   if (!name) throw new Error('unreachable');
-  const scene: Scene = { directory, upstream, web, server, url, name };
+  const scene: Scene = { directory, output, upstream, web, server, url, name };
   try {
     return [await benchFleets(scene), await benchStreams(scene), await benchFetches(scene)].join('\n\n');
   } finally {

@@ -9,10 +9,12 @@ import { findFreePort } from '../src/run/instance.ts';
 import { Upstream } from '../test/kit/upstream.ts';
 import { BAD_SERVERS, goodApp } from '../test/kit/web-app.ts';
 import { startNginx } from '../test/peers/nginx.ts';
+import type { Conditions } from './conditions.ts';
 import { renderLine } from './plot.ts';
+import { size } from './size.ts';
 import { median, ms, table } from './statistics.ts';
 
-const PUSHES = 40;
+const PUSHES = size('BENCH_DEPLOYMENTS', { full: 40, smoke: 5 });
 const CLIENTS = 4;
 const READY_TIMEOUT_MS = 1500;
 
@@ -50,7 +52,7 @@ async function client(port: number, keepAlive: boolean, load: Load): Promise<voi
   agent.destroy();
 }
 
-export async function benchRun(): Promise<string> {
+export async function benchRun({ output }: Conditions): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'git-sidecar-bench-run-'));
   const projects = join(directory, 'srv');
   const upstream = new Upstream(projects);
@@ -105,7 +107,7 @@ export async function benchRun(): Promise<string> {
     rmSync(directory, { recursive: true, force: true });
   }
   const sorted = [...times].sort((a, b) => a - b);
-  renderLine('docs/performance-run.svg', 'From a push to the new version being served', 'ms', times);
+  renderLine(join(output, 'performance-run.svg'), 'From a push to the new version being served', 'ms', times);
   return [
     '## Deployments under load',
     `${PUSHES} pushes to a small Node web application behind \`git-sidecar run --repo --listen --ready-http=/\`, which polls every 100 ms, while ${CLIENTS} clients ask all the time, half of them over kept-alive connections. Every fourth push is bad (does not parse, exits, never listens, answers with 500). Time: from the end of the push to the first answer of the new version; of that about 50 ms are waiting for the next poll, and most of the rest is the application’s own start.`,

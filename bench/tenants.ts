@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { RepositoryName } from '../src/relay/protocol/repository-name.ts';
 import { startNginx } from '../test/peers/nginx.ts';
 import { createCoreShare } from './core-shares.ts';
+import { size } from './size.ts';
 import { HonestTenant, newMeasurements, STREAMS } from './tenants/honest.ts';
 import { runHostileTenant } from './tenants/hostile-process.ts';
 import { describeRefusals, readRefusals } from './tenants/refusals.ts';
@@ -15,9 +16,9 @@ import { describeSoak, type Phase } from './tenants/report.ts';
 import { makeRepositories } from './tenants/repositories.ts';
 import { usageUntil, type Watched } from './tenants/usage-process.ts';
 
-const SOAK_S = Number(process.env.BENCH_SOAK_S ?? 600);
-const ALONE_S = Number(process.env.BENCH_ALONE_S ?? SOAK_S / 2);
-const AFTERWARDS_MS = 10_000;
+const SOAK_S = size('BENCH_SOAK_S', { full: 600, smoke: 12 });
+const ALONE_S = size('BENCH_ALONE_S', { full: SOAK_S / 2, smoke: 6 });
+const AFTERWARDS_MS = size('BENCH_AFTERWARDS_MS', { full: 10_000, smoke: 500 });
 
 interface Scene {
   readonly relay: TenantsRelay;

@@ -9,14 +9,15 @@ import { stringify } from 'yaml';
 import { Upstream } from '../test/kit/upstream.ts';
 import { type Nginx, startNginx } from '../test/peers/nginx.ts';
 import { createControlGroup } from './control-group.ts';
+import { size } from './size.ts';
 import { median, ms, table } from './statistics.ts';
 
-const MANY = Number(process.env.BENCH_UNITS ?? 100);
-const FEW = 10;
-const ROUNDS = Number(process.env.BENCH_UNIT_ROUNDS ?? 3);
+const MANY = size('BENCH_UNITS', { full: 100, smoke: 4 });
+const FEW = size('BENCH_FEW_UNITS', { full: 10, smoke: 2 });
+const ROUNDS = size('BENCH_UNIT_ROUNDS', { full: 3, smoke: 1 });
 /** git-sync's own default: each of them is at rest most of the time. */
-const PERIOD_MS = 10_000;
-const SAMPLES = 11;
+const PERIOD_MS = size('BENCH_UNIT_PERIOD_MS', { full: 10_000, smoke: 1000 });
+const SAMPLES = size('BENCH_UNIT_SAMPLES', { full: 11, smoke: 1 });
 
 interface Sync {
   readonly name: string;

@@ -1,19 +1,22 @@
 // From the moment a change is seen to the moment it is published: trees of several sizes, few and many files changed,
 // in memory and on a disk; against a loop of `git fetch` and `git worktree add`. All in one run; medians.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GIT_ENV, git } from '../test/kit/upstream.ts';
 import { startNginx } from '../test/peers/nginx.ts';
+import type { Conditions } from './conditions.ts';
 import { type ControlGroup, createControlGroup } from './control-group.ts';
+import { comparedWith, type GitSyncBinary } from './git-sync.ts';
 import { renderBars } from './plot.ts';
 import { largeRepository } from './repositories.ts';
+import { size, sizes } from './size.ts';
 import { median, ms, table } from './statistics.ts';
 
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
-const SIZES = (process.env.BENCH_SIZES ?? '1000,10000,50000').split(',').map(Number);
+const ROUNDS = size('BENCH_ROUNDS', { full: 3, smoke: 1 });
+const SIZES = sizes('BENCH_SIZES', { full: [1000, 10_000, 50_000], smoke: [200] });
 const PROGRAM = resolve('dist/git-sync.cjs');
 const IMAGE_GIB = 8;
 
@@ -210,12 +213,60 @@ async function baseline({ place, url, bare, files, count }: Case): Promise<Measu
   return measures;
 }
 
+/** A git-sync program, from the signal that starts a sync until the link is switched: its fetch is its poll. */
+async function binary({ path }: GitSyncBinary, { place, url, bare, files, count }: Case): Promise<Measure[]> {
+  const root = mkdtempSync(join(place.directory, 'root-'));
+  const group = createControlGroup(`git-sync-${nextNumber()}`);
+  const [file = '', ...args] = [
+    ...[...group.prefix, path, `--repo=${url}`, `--root=${root}`, '--link=link', '--ref=main', '--period=1h'],
+    '--sync-on-signal=SIGHUP',
+  ];
+  // It keeps its settings in a file of the temporary directory.
+  const child = spawn(file, args, { env: { ...ENV, HOME: root, TMPDIR: root }, stdio: 'ignore' });
+  const link = join(root, 'link');
+  const measures: Measure[] = [];
+  try {
+    await until(() => (existsSync(link) ? true : undefined));
+    await delay(500);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const stale = readlinkSync(link);
+      change(bare, files, count, nextNumber());
+      const [cpu, bytes] = [group.cpuMs(), place.bytesWritten()];
+      const memory = watchMemory(group, round === ROUNDS - 1);
+      const before = performance.now();
+      child.kill('SIGHUP');
+      await until(() => (readlinkSync(link) === stale ? undefined : true));
+      const publishMs = performance.now() - before;
+      await until(() => (existsSync(join(root, stale)) ? undefined : true));
+      await delay(150);
+      const peak = memory();
+      const after = place.bytesWritten();
+      measures.push({
+        publishMs,
+        cpuMs: group.cpuMs() - cpu,
+        mib: after === undefined || bytes === undefined ? undefined : (after - bytes) / 2 ** 20,
+        peakMib: peak / 2 ** 20,
+      });
+    }
+  } finally {
+    const gone = new Promise((done) => child.once('exit', done));
+    child.kill('SIGTERM');
+    await gone;
+    group.endAll();
+    group.remove();
+    rmSync(root, { recursive: true, force: true });
+  }
+  return measures;
+}
+
 interface Row {
   readonly place: string;
   readonly files: number;
   readonly changed: string;
   readonly ours: Measure;
   readonly baseline: Measure;
+  /** Of the git-sync program, where one is given. */
+  readonly binary: Measure | undefined;
 }
 
 function middle(measures: readonly Measure[]): Measure {
@@ -228,22 +279,38 @@ function middle(measures: readonly Measure[]): Measure {
   };
 }
 
-const pair = (own: number, other: number): string => `${ms(own)} / ${ms(other)} (1 : ${(other / own).toFixed(1)})`;
+/** Ours, then the others, and the ratios. */
+function compared(own: number, ...others: readonly number[]): string {
+  const ratios = others.map((other) => (other / own).toFixed(1));
+  return `${[own, ...others].map(ms).join(' / ')} (1 : ${ratios.join(' : ')})`;
+}
 
-function plotOf(rows: readonly Row[], place: string): string {
+function cellsOf({ place, files, changed, ours: own, baseline: other, binary: program }: Row): string[] {
+  const all = [own, ...(program ? [program] : []), other];
+  const times = (pick: (measure: Measure) => number): string => compared(pick(own), ...all.slice(1).map(pick));
+  return [
+    ...[place, `${files}`, changed, times(({ publishMs }) => publishMs), times(({ cpuMs }) => cpuMs)],
+    own.mib === undefined ? '–' : all.map(({ mib = 0 }) => mib.toFixed(1)).join(' / '),
+    all.map(({ peakMib }) => peakMib.toFixed(0)).join(' / '),
+  ];
+}
+
+function plotOf(rows: readonly Row[], place: string, gitSync: GitSyncBinary | undefined): string {
   const here = rows.filter((row) => row.place === place);
+  const program = here.flatMap((row) => (row.binary ? [row.binary.publishMs] : []));
   return renderBars({
     title: `From a change seen to a change published (${place})`,
     unit: 'ms',
     categories: here.map(({ files, changed }) => `${files / 1000}k files\n${changed} changed`),
     series: [
       { name: 'git-sidecar', values: here.map((row) => row.ours.publishMs) },
+      ...(gitSync ? [{ name: gitSync.name, values: program }] : []),
       { name: 'git fetch + git worktree add', values: here.map((row) => row.baseline.publishMs) },
     ],
   });
 }
 
-export async function benchUpdate(): Promise<string> {
+export async function benchUpdate({ gitSync, output }: Conditions): Promise<string> {
   const projects = mkdtempSync('/dev/shm/git-sidecar-bench-srv-');
   const serverGroup = createControlGroup('update-server');
   const web = await startNginx(join(projects, 'nginx'), { projectRoot: projects }, serverGroup.prefix);
@@ -257,12 +324,14 @@ export async function benchUpdate(): Promise<string> {
         for (const count of [1, 100, files]) {
           const it = { place, url: `${web.url}/files-${files}.git`, bare: upstream.bare, files, count };
           const [own, other] = [middle(await ours(it)), middle(await baseline(it))];
+          const program = gitSync && middle(await binary(gitSync, it));
           rows.push({
             place: place.name,
             files,
             changed: count === files ? 'all' : `${count}`,
             ours: own,
             baseline: other,
+            binary: program,
           });
           process.stderr.write(
             `${place.name}, ${files} files, ${count} changed: ${ms(own.publishMs)} / ${ms(other.publishMs)} ms\n`,
@@ -277,22 +346,13 @@ export async function benchUpdate(): Promise<string> {
     rmSync(projects, { recursive: true, force: true });
     serverGroup.remove();
   }
-  for (const { name } of places) writeFileSync(`docs/performance-update-${name}.svg`, plotOf(rows, name));
+  for (const { name } of places)
+    writeFileSync(join(output, `performance-update-${name}.svg`), plotOf(rows, name, gitSync));
+  const names = ['git-sidecar', ...(gitSync ? [gitSync.name] : []), 'the loop'].join(' / ');
   return [
     '## Updates',
-    `From the poll that sees a change until the link is switched, over HTTP; medians of ${ROUNDS}. git-sidecar / a loop of \`git fetch --depth=1\` and \`git worktree add\`, the shortest form of what git-sync does; in brackets the ratio. CPU of all processes of the client, everything counted that follows the publish (making the spare; removing the old tree). Written: bytes that reached the disk (an ext4 of its own), the same. Peak: memory of the whole process tree.`,
+    `From the poll that sees a change until the link is switched, over HTTP; medians of ${ROUNDS}. ${comparedWith(gitSync)} Here the loop is \`git fetch --depth=1\` and \`git worktree add\`, the shortest form of what git-sync does${gitSync ? ', and the time of the program is that from a signal until the link is switched, since its fetch is its poll' : ''}. ${names}; in brackets the ratio. CPU of all processes of the client, everything counted that follows the publish (making the spare; removing the old tree). Written: bytes that reached the disk (an ext4 of its own), the same. Peak: memory of the whole process tree.`,
     ...places.map(({ name }) => `![Update times, ${name}](performance-update-${name}.svg)`),
-    table(
-      ['where', 'files', 'changed', 'time, ms', 'CPU, ms', 'written, MiB', 'peak, MiB'],
-      rows.map(({ place, files, changed, ours: own, baseline: other }) => [
-        place,
-        `${files}`,
-        changed,
-        pair(own.publishMs, other.publishMs),
-        pair(own.cpuMs, other.cpuMs),
-        own.mib === undefined || other.mib === undefined ? '–' : `${own.mib.toFixed(1)} / ${other.mib.toFixed(1)}`,
-        `${own.peakMib.toFixed(0)} / ${other.peakMib.toFixed(0)}`,
-      ]),
-    ),
+    table(['where', 'files', 'changed', 'time, ms', 'CPU, ms', 'written, MiB', 'peak, MiB'], rows.map(cellsOf)),
   ].join('\n\n');
 }

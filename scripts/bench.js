@@ -1,10 +1,11 @@
-// npm run bench: measures and writes docs/performance.md. Needs root, nginx, sshd and control groups.
+// npm run bench: measures and writes docs/performance.md; `--help` says what it takes. Needs root, nginx, sshd and control
+// groups.
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { build } from 'esbuild';
 import { ensureBundle } from './prepare.js';
 
-ensureBundle();
+if (!process.argv.includes('--help')) ensureBundle();
 const outdir = `dist/bench-${process.pid}`;
 await build({
   entryPoints: ['bench/main.ts', 'bench/hostile-tenant.ts', 'bench/usage-watcher.ts'],

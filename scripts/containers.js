@@ -1,6 +1,7 @@
 // npm run test:containers: builds the image and runs test/containers with podman. Needs root on Debian; where that is not
-// given it says why and leaves the tests out.
+// given it says why and leaves the tests out. With --contents it writes into docs/containers.md what the image holds.
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
@@ -13,14 +14,17 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { contentsIn, readContents, renderContents, withContents } from './image-contents.js';
 import { ensureBundle, ensureDependencies } from './prepare.js';
 
 const PACKAGES = ['podman', 'runc', 'debootstrap', 'containernetworking-plugins', 'iptables'];
 /** What the image's base and the articles' application container need. */
-const BASE_PACKAGES = 'ca-certificates,git,openssh-client,git-lfs,tar,gzip,curl,libnss-wrapper,inotify-tools';
-const BASE = 'localhost/git-sidecar-test-base';
+const BASE_PACKAGES = 'binutils,ca-certificates,git,openssh-client,git-lfs,tar,gzip,curl,libnss-wrapper,inotify-tools';
+/** Named after what is in it: it is kept, and made again when that changes. */
+const BASE = `localhost/git-sidecar-test-base:${createHash('sha256').update(BASE_PACKAGES).digest('hex').slice(0, 12)}`;
 const NODE = 'localhost/git-sidecar-test-node';
 const IMAGE = 'localhost/git-sidecar';
+const PAGE = 'docs/containers.md';
 
 function leaveOut(reason) {
   process.stdout.write(`container tests are left out: ${reason}\n`);
@@ -134,30 +138,32 @@ try {
   ensureBase(env, home);
   ensureNode(env, home);
   copyFileSync('LICENSE', join(home, 'LICENSE'));
-  const build = [
-    'build',
-    '-q',
-    '-f',
-    'deploy/Containerfile',
-    '-t',
-    IMAGE,
-    '--build-arg',
-    `NODE=${NODE}`,
-    '--build-arg',
-    `BASE=${BASE}`,
-    '.',
-  ];
-  if (run('podman', build, { env }) === undefined) throw new Error('deploy/Containerfile cannot be built');
+  const from = ['-f', 'deploy/Containerfile', '--build-arg', `NODE=${NODE}`, '--build-arg', `BASE=${BASE}`, '.'];
+  const build = (...options) => run('podman', ['build', '-q', ...options, ...from], { env });
+  if (build('-t', IMAGE) === undefined) throw new Error('deploy/Containerfile cannot be built');
   if (run('podman', ['run', '--rm', '--network=host', IMAGE, '--version'], { env }) === undefined)
     leaveOut('podman cannot run a container here');
+  const files = build('--target', 'files').trim();
+  const inspected = run('podman', ['image', 'inspect', '--format', '{{.Size}}', IMAGE], { env });
+  const script = readFileSync('deploy/image/sizes.sh', 'utf8');
+  const options = ['run', '--rm', '-i', '--network=host', '--user=0', '--entrypoint=/bin/sh', files];
+  const said = run('podman', options, { env, input: script, stdio: ['pipe', 'pipe', 'inherit'] });
+  const contents = readContents(said, Number(inspected));
+  if (process.argv.includes('--contents'))
+    writeFileSync(PAGE, withContents(readFileSync(PAGE, 'utf8'), renderContents(contents)));
+  const page = contentsIn(readFileSync(PAGE, 'utf8'));
   const vitest = [
     'node_modules/vitest/vitest.mjs',
     'run',
     '--config',
     'vitest.containers.config.ts',
-    ...process.argv.slice(2),
+    ...process.argv.slice(2).filter((word) => word !== '--contents'),
   ];
-  status = spawnSync(process.execPath, vitest, { env: { ...env, IMAGE, BASE }, stdio: 'inherit' }).status ?? 1;
+  status =
+    spawnSync(process.execPath, vitest, {
+      env: { ...env, IMAGE, BASE, CONTENTS: JSON.stringify({ ...contents, page }) },
+      stdio: 'inherit',
+    }).status ?? 1;
 } finally {
   rmSync(home, { recursive: true, force: true });
 }

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Said, Target } from './target.ts';
 
-const GRACE_MS = 60_000;
+const GRACE_MS = 180_000;
 
 export interface Turn {
   readonly name: string;

@@ -1,7 +1,9 @@
 import { asSidecarError, messageOf, SidecarError } from '../model/error.ts';
 import { systemClock } from '../platform/clock.ts';
+import { readCpuGroup } from '../platform/cpu-limit.ts';
 import type { Logger } from '../platform/log.ts';
 import { Redactor } from '../platform/redact.ts';
+import { Throttling } from '../platform/throttling.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import type { ServiceEnd } from '../service/service.ts';
 import { type Course, leadLast } from './course.ts';
@@ -36,7 +38,9 @@ export async function boot(plan: Plan, io: Io, course: Course = leadLast): Promi
   // Node writes the title over the arguments, so a secret given as a flag is no longer shown by ps.
   if (plan.hidesArguments) process.title = `git-sidecar ${plan.title}`;
   const redactor = new Redactor();
-  const logs = new Logs({ plan, io, redactor, now: systemClock.now });
+  const throttling = new Throttling(readCpuGroup(), systemClock.monotonic);
+  throttling.start();
+  const logs = new Logs({ plan, io, redactor, now: systemClock.now, throttling });
   const log = logs.ofProcess;
   const stopping = new AbortController();
   const hurry = new AbortController();
@@ -75,6 +79,7 @@ export async function boot(plan: Plan, io: Io, course: Course = leadLast): Promi
   await running?.endAll({ signal: signals.stop()?.signal, hurry: hurry.signal });
   await logs.settled();
   signals.dispose();
+  throttling.stop();
   endWatch();
   const stop = signals.stop();
   if (!stop) return end.status;

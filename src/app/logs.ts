@@ -1,8 +1,10 @@
-import { messageOf } from '../model/error.ts';
+import { messageOf, type SidecarError } from '../model/error.ts';
 import { ErrorFile } from '../notify/files.ts';
 import { createLogger, type Logger, type LoggerOptions, type LogRecord } from '../platform/log.ts';
 import { jsonLogFormat, terminalLogFormat } from '../platform/log-format.ts';
 import type { Redactor } from '../platform/redact.ts';
+import type { Throttling } from '../platform/throttling.ts';
+import { lateHint } from './late-hint.ts';
 import type { Io } from './outcome.ts';
 import type { Plan, Unit } from './plan.ts';
 import { logProcessEvents } from './process-events.ts';
@@ -12,6 +14,7 @@ export interface LogsOptions {
   readonly io: Io;
   readonly redactor: Redactor;
   readonly now: () => number;
+  readonly throttling: Throttling;
 }
 
 /** Where a unit says how it is doing. */
@@ -60,13 +63,21 @@ export class Logs {
     return file;
   }
 
+  /** Whatever was late, in whichever part of the process: the reason is looked for here. */
+  #hintOf(error: SidecarError): string {
+    const { plan, throttling } = this.#options;
+    const spelled = plan.hintOf ?? (({ hint }: Pick<SidecarError, 'hint'>): string => hint);
+    const late = lateHint(error, throttling);
+    return late === undefined ? spelled(error) : `${spelled({ hint: late })} ${spelled(error)}`;
+  }
+
   #create(errorFile: ErrorFile | undefined, more: Pick<LoggerOptions, 'fields'> = {}): Logger {
     const { plan, io, redactor, now } = this.#options;
     const { verbosity, logFormat } = plan.log;
     const isText = logFormat === 'text' || (logFormat === 'auto' && io.stderrIsTerminal);
     return createLogger({
       ...more,
-      ...(plan.hintOf && { hintOf: plan.hintOf }),
+      hintOf: (error) => this.#hintOf(error),
       verbosity,
       format: isText ? terminalLogFormat(io.stderrIsTerminal) : jsonLogFormat,
       redactor,

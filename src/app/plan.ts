@@ -52,7 +52,7 @@ export interface Plan {
   /** What the user should know before anything else. */
   readonly notices: readonly string[];
   /** The hint of an error, with the option names of the user's mode. */
-  readonly hintOf?: (error: SidecarError) => string;
+  readonly hintOf?: (error: Pick<SidecarError, 'hint'>) => string;
   /** A signal that makes every service ask now whether something has moved. */
   readonly wakeOn: NodeJS.Signals | undefined;
   /** No part of this process uses Node's list of certificates. */

@@ -59,7 +59,7 @@ export async function fetchPack(
   const answer = new FetchAnswer();
   const response = await remote.command(body, credentials, signal);
   const pack = packOf(remote.body(response), answer);
-  const count = await storePack({ git, gitDir, pack, signal });
+  const count = await storePack({ git, gitDir, pack, signal, onCount: (objects) => git.expectObjects?.(objects) });
   const present = await presentCommits(place, wants, signal);
   const missing = wants.find((oid) => !present.has(oid));
   if (missing !== undefined)

@@ -49,6 +49,8 @@ export interface Git {
   run(args: readonly string[], options: GitRunOptions): Promise<GitOutput>;
   /** Memory matters more than time. */
   readonly isTight?: boolean;
+  /** So many objects are about to be stored and checked out; see `GitMemory`. */
+  expectObjects?(count: number): void;
   /** Processes started so far. */
   readonly started: number;
 }
@@ -62,6 +64,8 @@ export interface GitOptions {
   readonly environment: () => Environment;
   readonly cwd: string;
   readonly memory?: GitMemory;
+  /** Of commands that have none of their own; see `CommandSpec`. */
+  readonly niceness?: number;
 }
 
 export function createGit(options: GitOptions): Git {
@@ -70,6 +74,7 @@ export function createGit(options: GitOptions): Git {
   const start = async (args: readonly string[], run: GitRunOptions): Promise<CommandResult> => {
     const env = { ...options.environment(), ...run.env };
     const call = subCommandFirst(args, env);
+    const niceness = run.niceness ?? options.niceness;
     try {
       return await options.runner.run({
         file: options.program,
@@ -82,7 +87,7 @@ export function createGit(options: GitOptions): Git {
         ...(run.timeoutMs !== undefined && { timeoutMs: run.timeoutMs }),
         ...(run.onStderr && { onStderr: run.onStderr }),
         ...(run.maxOutputBytes !== undefined && { maxOutputBytes: run.maxOutputBytes }),
-        ...(run.niceness !== undefined && { niceness: run.niceness }),
+        ...(niceness !== undefined && { niceness }),
         ...(run.stdoutSink && { stdoutSink: run.stdoutSink }),
       });
     } catch (error) {
@@ -105,6 +110,7 @@ export function createGit(options: GitOptions): Git {
     get isTight() {
       return options.memory?.isTight === true;
     },
+    expectObjects: (count) => options.memory?.expect(count),
     run: async (args, run) => {
       started += 1;
       const before = performance.now();
@@ -116,9 +122,9 @@ export function createGit(options: GitOptions): Git {
       });
       const target = run.target === undefined ? {} : { target: run.target };
       if (result.endedBy) {
-        const detail =
-          result.endedBy === 'timeout' || isTimeout(run.signal) ? 'it ran out of time' : 'it was interrupted';
-        throw new SidecarError('ERR_GIT_TIMEOUT', { op: run.op, ...target, detail });
+        const isLate = result.endedBy === 'timeout' || isTimeout(run.signal);
+        const detail = isLate ? 'it ran out of time' : 'it was interrupted';
+        throw new SidecarError('ERR_GIT_TIMEOUT', { op: run.op, ...target, detail, isLate });
       }
       if (result.code === 0 || (result.code !== null && run.accept?.includes(result.code))) {
         const { code, stdout: bytes, stderr, truncated } = result;
@@ -159,6 +165,7 @@ export function withRun(git: Git, run: Git['run']): Git {
     get isTight() {
       return git.isTight === true;
     },
+    expectObjects: (count) => git.expectObjects?.(count),
     run,
   };
 }

@@ -1,4 +1,6 @@
+import { availableParallelism } from 'node:os';
 import { SidecarError } from '../model/error.ts';
+import type { Logger } from '../platform/log.ts';
 import type { MemoryGroup } from '../platform/memory-limit.ts';
 import type { CommandResult } from '../platform/process.ts';
 import type { GitSetting } from './config-file.ts';
@@ -27,6 +29,38 @@ const SAVING: readonly GitSetting[] = [
   { key: 'submodule.fetchJobs', value: '1' },
 ];
 
+/** From this limit on git may take what it takes by itself. */
+const AMPLE = 8 * 1024 * MEBIBYTE;
+/** Memory for each thread that unpacks or packs; by itself git takes one thread for each core of the machine. */
+const OF_A_THREAD = 256 * MEBIBYTE;
+
+/** A part of the limit, no more than git's own default. */
+const part = (limit: number, of: number, most: number): string =>
+  `${Math.min(most, Math.floor(limit / of / MEBIBYTE))}m`;
+
+/** Between the two limits: a few large objects at a time, each a small part of the limit. */
+function moderate(limit: number): readonly GitSetting[] {
+  const threads = Math.min(availableParallelism(), Math.floor(limit / OF_A_THREAD));
+  return [
+    { key: 'core.bigFileThreshold', value: part(limit, 16, 512) },
+    { key: 'core.deltaBaseCacheLimit', value: part(limit, 16 * threads, 96) },
+    { key: 'pack.threads', value: `${threads}` },
+    { key: 'pack.windowMemory', value: part(limit, 8 * threads, 1024) },
+  ];
+}
+
+/** Of everything but the files' list: this process, and a git with small caches. Measured: docs/containers.md. */
+const BASE_BYTES = 23 * MEBIBYTE;
+/** git holds the list of all files whole while it checks out. */
+const BYTES_A_FILE = 210;
+/** What there always is: below it there is not enough for any repository. */
+const FEW_FILES = 10_000;
+
+/** So many times what a warning asked for is worth another one. */
+const MUCH_MORE = 1.25;
+
+const inMebibytes = (bytes: number): number => Math.ceil(bytes / MEBIBYTE);
+
 /** What git says when the kernel gives it no more, and how it reports a process of its own that was killed. */
 const WANTS_MEMORY =
   /out of memory|cannot allocate memory|malloc failed|calloc failed|unable to create (?:async )?thread|unable to fork/i;
@@ -37,12 +71,33 @@ const KILLED_SAYS_SHELL = 128 + 9;
 export class GitMemory {
   readonly #group: MemoryGroup;
   #kills: number | undefined;
+  readonly #log: Pick<Logger, 'warn'> | undefined;
   #isTight: boolean;
+  /** Bytes that the last warning asked for. */
+  #warnedOf = 0;
 
-  constructor(group: MemoryGroup) {
+  /** @param log gets a warning when the limit cannot be enough */
+  constructor(group: MemoryGroup, log?: Pick<Logger, 'warn'>) {
     this.#group = group;
+    this.#log = log;
     this.#kills = group.kills();
     this.#isTight = group.limit !== undefined && group.limit <= SMALL;
+    this.expect(FEW_FILES);
+  }
+
+  /** Warns, before the kernel kills anything, when the limit is too small for a repository with so many files. */
+  expect(files: number): void {
+    const { limit } = this.#group;
+    const needed = BASE_BYTES + files * BYTES_A_FILE;
+    if (limit === undefined || limit >= needed || needed < MUCH_MORE * this.#warnedOf || !this.#log) return;
+    this.#warnedOf = needed;
+    const [has, wants] = [Math.floor(limit / MEBIBYTE), inMebibytes(needed)];
+    this.#log.warn('the memory limit is too small: the kernel may end this process', {
+      limit_mib: has,
+      needed_mib: wants,
+      ...(files > FEW_FILES && { objects: files }),
+      hint: `Raise the memory limit of the container to at least ${wants} MiB (resources.limits.memory); docs/containers.md says what was measured.`,
+    });
   }
 
   /** Memory matters more than time. */
@@ -52,7 +107,9 @@ export class GitMemory {
 
   /** Settings that go in place of those which they name; none while there is memory enough. */
   get settings(): readonly GitSetting[] {
-    return this.#isTight ? SAVING : [];
+    if (this.#isTight) return SAVING;
+    const { limit } = this.#group;
+    return limit === undefined || limit >= AMPLE ? [] : moderate(limit);
   }
 
   /**

@@ -9,6 +9,8 @@ export interface PackToStore {
   /** The bytes of the pack while they come. Its `return` is called in any case, so that what is behind it is free. */
   readonly pack: AsyncIterator<Buffer>;
   readonly signal: AbortSignal;
+  /** Called with the number of objects before any of them is stored. */
+  readonly onCount?: (objects: number) => void;
 }
 
 /** Fewer objects than this become files of their own, as with git fetch (git-config, "fetch.unpackLimit"). */
@@ -42,11 +44,12 @@ async function* withHeader(source: AsyncIterator<Buffer>, header: Buffer): Async
  * @returns how many objects it held
  * @throws SidecarError ERR_FETCH_OBJECTS, ERR_GIT_*, and what `pack` throws
  */
-export async function storePack({ git, gitDir, pack, signal }: PackToStore): Promise<number> {
+export async function storePack({ git, gitDir, pack, signal, onCount }: PackToStore): Promise<number> {
   const release = (): void => void pack.return?.()?.catch(() => undefined);
   try {
     const header = await bounded(readHeader(pack), signal);
     const count = objectCount(header);
+    onCount?.(count);
     const isSmall = count < UNPACK_LIMIT && !git.isTight;
     const command = isSmall ? ['unpack-objects', '-q'] : ['index-pack', '--stdin', '--fix-thin'];
     const stdin = releasable(withoutRests(withHeader(pack, header)), release);

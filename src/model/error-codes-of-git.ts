@@ -30,6 +30,7 @@ export const ERROR_CODES_OF_GIT = {
   ERR_GIT_TIMEOUT: {
     class: 'retry',
     kind: 'too-slow',
+    timeLimit: '--sync-timeout',
     meaning: 'A git command did not finish in time and was ended with all its children.',
     hint: 'Raise `--sync-timeout`, or look at what the git server is doing.',
   },
@@ -49,6 +50,7 @@ export const ERROR_CODES_OF_GIT = {
     class: 'retry',
     kind: 'no-answer',
     passing: true,
+    timeLimit: '--sync-timeout',
     meaning: 'The git server cannot be reached or fails: name, network, TLS or connection trouble, or status 5xx.',
     hint: 'Try `git ls-remote URL` from this machine; check DNS, proxy, CA and firewall.',
   },

@@ -136,16 +136,19 @@ export const ERROR_CODES = {
   },
   ERR_NOTIFY_EXECHOOK: {
     class: 'retry',
+    timeLimit: '--exechook-timeout',
     meaning: 'The exechook command failed or ran out of time.',
     hint: 'The log line holds its output. Without output, check that the path is right, that the file may be executed and that its interpreter is there. It is tried again after `--exechook-backoff`; with `--one-time` it is not.',
   },
   ERR_NOTIFY_WEBHOOK: {
     class: 'retry',
+    timeLimit: '--webhook-timeout',
     meaning: 'The webhook was not answered with the wanted status.',
     hint: 'Check `--webhook-url` and `--webhook-success-status`; it is tried again after `--webhook-backoff`.',
   },
   ERR_NOTIFY_PRE_PUBLISH: {
     class: 'veto',
+    timeLimit: '--pre-publish-exechook-timeout',
     meaning: 'The pre-publish hook refused the new revision; the old one stays published.',
     hint: 'The log line holds its output. Without output, check that the path is right, that the file may be executed and that its interpreter is there. It is tried again after `--pre-publish-exechook-backoff`.',
     v3Hint: 'Its output is in the log line; it is tried again after the backoff.',
@@ -162,11 +165,13 @@ export const ERROR_CODES = {
   },
   ERR_SYNC_TIMEOUT: {
     class: 'retry',
+    timeLimit: '--sync-timeout',
     meaning: 'A sync took longer than `--sync-timeout` while it waited for something other than a git process.',
     hint: 'Raise `--sync-timeout`, or look at what it waited for; the message names the stage.',
   },
   ERR_SYNC_STUCK: {
     class: 'stop',
+    timeLimit: '--sync-timeout',
     meaning:
       'A sync was not over long after `--sync-timeout`: something that it waits for cannot be interrupted. The process ends, so that a new one can start.',
     hint: 'The stage is named in the message. Look for a disk or network drive that does not answer; if there is none, please report it.',

@@ -41,6 +41,8 @@ export interface ErrorCodeEntry {
    * process had to end, or was asked to reload, and needs its release back.
    */
   readonly revision?: 'faulty' | 'disturbing';
+  /** The option that says how long it may take, where it can be late. */
+  readonly timeLimit?: `--${string}`;
   readonly meaning: string;
   /** Options are named as v4 does; `HintWords` puts in the names that the user's mode has. */
   readonly hint: string;

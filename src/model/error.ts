@@ -13,6 +13,8 @@ export interface ErrorContext {
   readonly hint?: string;
   /** How long the remote asked us to wait, in milliseconds. */
   readonly retryAfterMs?: number;
+  /** Its time was up: with more time it might have succeeded. Default: that of the cause. */
+  readonly isLate?: boolean;
 }
 
 /** The one error type that leaves a module: typed code, what was attempted on what, cause and hint. */
@@ -24,6 +26,7 @@ export class SidecarError extends Error {
   readonly detail: string;
   readonly hint: string;
   readonly retryAfterMs: number | undefined;
+  readonly isLate: boolean;
 
   constructor(code: ErrorCode, context: ErrorContext) {
     const where = context.target === undefined ? context.op : `${context.op} ${context.target}`;
@@ -34,6 +37,7 @@ export class SidecarError extends Error {
     this.detail = context.detail;
     this.hint = context.hint ?? factsOf(code).hint;
     this.retryAfterMs = context.retryAfterMs;
+    this.isLate = context.isLate ?? (context.cause instanceof SidecarError && context.cause.isLate);
   }
 
   /** The row of the table. */

@@ -34,8 +34,8 @@ export async function runExechook(
 ): Promise<void> {
   const { config, code, runner, log } = options;
   const op = factsOf(code).class === 'veto' ? 'run the pre-publish hook' : 'run the exechook';
-  const fail = (detail: string, cause?: unknown) =>
-    new SidecarError(code, { op, target: config.command, detail, cause });
+  const fail = (detail: string, cause?: unknown, isLate = false) =>
+    new SidecarError(code, { op, target: config.command, detail, cause, isLate });
   log.info(1, 'running hook', { command: config.command, hash: notification.oid });
   const result = await runner
     .run({
@@ -56,11 +56,12 @@ export async function runExechook(
     log.info(1, 'hook output', { command: config.command, ...output });
     return;
   }
-  const how =
-    result.endedBy === 'timeout'
-      ? `it did not finish within ${config.timeoutMs} ms`
-      : result.code === null
-        ? `it was ended by ${result.signal ?? 'a signal'}`
-        : `it exited with status ${result.code}`;
-  throw fail(`${how}; stdout: ${JSON.stringify(output.stdout)}; stderr: ${JSON.stringify(output.stderr)}`);
+  const isLate = result.endedBy === 'timeout';
+  const how = isLate
+    ? `it did not finish within ${config.timeoutMs} ms`
+    : result.code === null
+      ? `it was ended by ${result.signal ?? 'a signal'}`
+      : `it exited with status ${result.code}`;
+  const said = `stdout: ${JSON.stringify(output.stdout)}; stderr: ${JSON.stringify(output.stderr)}`;
+  throw fail(`${how}; ${said}`, undefined, isLate);
 }

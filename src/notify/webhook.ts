@@ -22,15 +22,16 @@ export async function callWebhook(
   signal: AbortSignal,
   event?: CloudEvent,
 ): Promise<void> {
+  const limit = deadline(signal, config.timeoutMs);
   const fail = (detail: string, cause?: unknown) =>
     new SidecarError('ERR_NOTIFY_WEBHOOK', {
       op: 'call the webhook',
       target: redactUrl(config.url),
       detail,
       cause,
+      isLate: limit.signal.aborted && !signal.aborted,
       ...hintOnCertificate(cause, CASE_HINTS.webhookCertificate),
     });
-  const limit = deadline(signal, config.timeoutMs);
   let answer: HttpAnswer;
   try {
     const { url, headers } = splitUserinfo(config.url);

@@ -33,6 +33,7 @@ export class NoAnswer extends SidecarError {
     super('ERR_REMOTE_UNREACHABLE', {
       ...facts,
       cause,
+      isLate,
       detail: isLate ? 'no complete answer in time' : describeFailure(cause),
       ...(isCertificate && { hint: CASE_HINTS.certificate.hint }),
     });

@@ -37,7 +37,7 @@ const LONGEST_END_MS = 1500;
 
 function stuckError({ what, forMs, limitMs }: Overdue): SidecarError {
   const detail = `it takes ${Math.round(forMs / 1000)} s by now and should have ended after ${Math.round(limitMs / 1000)} s`;
-  return new SidecarError('ERR_RELAY_STUCK', { op: 'wait for', target: what, detail });
+  return new SidecarError('ERR_RELAY_STUCK', { op: 'wait for', target: what, detail, isLate: true });
 }
 
 function mostConnectionsOf({ maxSubscribers }: RelayConfig): number {

@@ -8,12 +8,13 @@ import { splitUserinfo } from '../platform/url-userinfo.ts';
 
 const TIMEOUT_MS = 1000;
 
-function failure(url: string, detail: string, cause?: unknown): SidecarError {
+function failure(url: string, detail: string, cause?: unknown, isLate = false): SidecarError {
   return new SidecarError('ERR_REMOTE_CREDENTIAL_SOURCE', {
     op: 'ask for credentials at',
     target: redactUrl(url),
     detail,
     cause,
+    isLate,
     ...hintOnCertificate(cause, CASE_HINTS.credentialCertificate),
   });
 }
@@ -46,7 +47,8 @@ export async function askPassword(
     answer = await http.askForText({ method: 'GET', url: bare, headers, signal: limit.signal });
   } catch (error) {
     const { detail } = asSidecarError(error, 'ask for credentials');
-    throw failure(url, limit.signal.aborted ? `no answer within ${TIMEOUT_MS} ms` : detail, error);
+    const isLate = limit.signal.aborted;
+    throw failure(url, isLate ? `no answer within ${TIMEOUT_MS} ms` : detail, error, isLate);
   } finally {
     limit.dispose();
   }

@@ -129,7 +129,7 @@ export class Launch {
     const failure = await this.shell(build.command, release, env, build.timeoutMs, signal, release.path);
     await endLeftovers(mark, (processes) => this.#tellLeftovers('the build', processes));
     if (!failure) return;
-    const context = { op: 'build', target: release.id, detail: failure.reason };
+    const context = { op: 'build', target: release.id, detail: failure.reason, isLate: failure.isLate };
     if (!failure.isMachines) throw new SidecarError('ERR_RUN_BUILD', context);
     const hint = 'Look at memory, free space and name resolution where it is built; it is tried again.';
     throw new MachineFailure('ERR_RUN_BUILD', { ...context, hint });

@@ -8,6 +8,8 @@ export interface LineFailure {
   readonly reason: string;
   /** The machine ended it, not what it does. */
   readonly isMachines: boolean;
+  /** Its time was up. */
+  readonly isLate: boolean;
 }
 
 export interface ShellLine extends Required<Pick<CommandSpec, 'env' | 'cwd' | 'timeoutMs' | 'signal'>> {
@@ -51,8 +53,8 @@ export async function runLine(runner: ProcessRunner, options: ShellLine): Promis
     if (result.code === 0 && result.endedBy === undefined) return undefined;
     const wasKilled = result.signal === 'SIGKILL' || result.code === KILLED;
     const isMachines = result.endedBy === undefined && (wasKilled || soundsLikeMachine(tail) || (await isFull(cwd)));
-    return { reason: describe(result, timeoutMs), isMachines };
+    return { reason: describe(result, timeoutMs), isMachines, isLate: result.endedBy === 'timeout' };
   } catch (error) {
-    return { reason: messageOf(error), isMachines: isMachineError(error) };
+    return { reason: messageOf(error), isMachines: isMachineError(error), isLate: false };
   }
 }

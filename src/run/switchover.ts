@@ -252,7 +252,8 @@ export class Switchover {
   async #requireReady(instance: Instance, release: Release, signal: AbortSignal): Promise<void> {
     const reason = await this.#options.launch.untilReady(instance, release, signal);
     if (reason === undefined) return;
-    throw new SidecarError('ERR_RUN_NOT_READY', { op: 'start', target: release.id, detail: reason });
+    const isLate = instance.exit === undefined;
+    throw new SidecarError('ERR_RUN_NOT_READY', { op: 'start', target: release.id, detail: reason, isLate });
   }
 
   async #startKept(release: Release): Promise<void> {

@@ -22,7 +22,10 @@ export function createWatchdog({ clock, log, health, onStuck }: WatchdogWiring):
     clock,
     onOverdue: (overdue) => log.warn('a sync does not end', { stage: overdue.what, reason: describe(overdue) }),
     onStuck: (overdue) => {
-      log.error(new SidecarError('ERR_SYNC_STUCK', { op: 'sync', detail: describe(overdue) }), 'giving up');
+      log.error(
+        new SidecarError('ERR_SYNC_STUCK', { op: 'sync', detail: describe(overdue), isLate: true }),
+        'giving up',
+      );
       onStuck();
     },
   });

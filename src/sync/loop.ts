@@ -181,5 +181,6 @@ function asFailure(error: unknown, stage: string, limit: AbortSignal): SidecarEr
     op: 'sync',
     detail: `it did not end in time; it was at ${stage}`,
     cause: error,
+    isLate: true,
   });
 }

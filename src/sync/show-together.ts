@@ -47,6 +47,7 @@ export async function showTogether(
       target: config.group?.name ?? '',
       detail,
       cause: error,
+      isLate: true,
     });
   }
 }

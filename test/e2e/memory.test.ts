@@ -6,7 +6,7 @@ import { httpGit } from '../kit/http-git.ts';
 import { memoryGroup } from '../kit/memory-group.ts';
 import { script } from '../kit/script.ts';
 import { fixture } from '../kit/setup.ts';
-import { published, sidecar } from '../kit/sidecar.ts';
+import { published, Sidecar, sidecar } from '../kit/sidecar.ts';
 import { git } from '../kit/upstream.ts';
 import { until } from '../peers/wait.ts';
 
@@ -37,6 +37,21 @@ describe('a container with little memory', () => {
       }
     },
     2 * LONG_MS,
+  );
+
+  test(
+    'of 18 MiB says that it is too small before anything is ended, and how much is needed',
+    async ({ skip }) => {
+      const it = fixture();
+      const group = memoryGroup(18);
+      if (!group) return skip();
+      const process = new Sidecar([...it.args, '--period=1s', '--max-failures=-1'], {}, { within: group.prefix });
+      const line = await process.logged('the memory limit is too small', LONG_MS);
+      expect(line).toMatchObject({ severity: 'warning', limit_mib: 18, needed_mib: 26 });
+      expect(line.hint).toContain('resources.limits.memory');
+      await process.stop();
+    },
+    LONG_MS,
   );
 
   test(

@@ -34,7 +34,49 @@ describe('git and memory', () => {
   ])('under a limit of %s MiB it saves memory from the start: %s', (limit, isTight) => {
     const memory = new GitMemory(group(limit));
     expect(memory.isTight).toBe(isTight);
-    expect(memory.settings.length > 0).toBe(isTight);
+    expect(memory.settings.some(({ key }) => key === 'core.packedGitLimit')).toBe(isTight);
+  });
+
+  test('for each limit git gets settings that fit into it, and its own where there is plenty', () => {
+    const settingsOf = (limit: number | undefined): Record<string, string> =>
+      Object.fromEntries(new GitMemory(group(limit)).settings.map(({ key, value }) => [key, value]));
+    for (const limit of [257, 300, 512, 1024, 4096, 8191]) {
+      const settings = settingsOf(limit);
+      const threads = Number(settings['pack.threads']);
+      const mebibytes = (key: string): number => Number(/^([1-9]\d*)m$/.exec(settings[key] ?? '')?.[1]);
+      expect(threads, `${limit}`).toBeGreaterThan(0);
+      const most = threads * (mebibytes('core.deltaBaseCacheLimit') + mebibytes('pack.windowMemory'));
+      expect(most + 2 * mebibytes('core.bigFileThreshold'), `${limit}`).toBeLessThan(limit / 2);
+    }
+    expect(settingsOf(8192)).toEqual({});
+    expect(settingsOf(undefined)).toEqual({});
+  });
+
+  test.each([
+    [12, 0, { limit_mib: 12, needed_mib: 26 }],
+    [28, 50_000, { limit_mib: 28, needed_mib: 34, objects: 50_000 }],
+    [32, 500_000, { limit_mib: 32, needed_mib: 124, objects: 500_000 }],
+    [24, 0, { limit_mib: 24, needed_mib: 26 }],
+    [32, 10_000, undefined],
+    [96, 300_000, undefined],
+    [undefined, 10_000_000, undefined],
+  ])(
+    'a limit of %s MiB for %s objects is warned of once, before the kernel ends anything: %j',
+    (limit, objects, said) => {
+      const lines: unknown[] = [];
+      const memory = new GitMemory(group(limit), { warn: (_message, fields) => lines.push(fields) });
+      memory.expect(objects);
+      memory.expect(objects + 1);
+      expect(lines).toHaveLength(said ? 1 : 0);
+      if (said) expect(lines[0]).toMatchObject({ ...said, hint: expect.stringContaining(`${said.needed_mib} MiB`) });
+    },
+  );
+
+  test('a repository that needs much more than the first warning said is worth a second one', () => {
+    const needs: unknown[] = [];
+    const memory = new GitMemory(group(16), { warn: (_message, fields) => needs.push(fields?.needed_mib) });
+    for (const objects of [100, 12_000, 200_000, 210_000]) memory.expect(objects);
+    expect(needs).toEqual([26, 64]);
   });
 
   test.each([

@@ -28,6 +28,28 @@ describe('the memory limit of our control group', () => {
       134217728,
     ],
     [
+      'version 1, the smallest bound of all groups around ours',
+      {
+        '/proc/self/cgroup': '9:memory:/kubepods/pod/ctr\n',
+        '/sys/fs/cgroup/memory/kubepods/pod/ctr/memory.limit_in_bytes': MAX_V1,
+        '/sys/fs/cgroup/memory/kubepods/pod/memory.limit_in_bytes': '67108864\n',
+        '/sys/fs/cgroup/memory/kubepods/memory.limit_in_bytes': '8589934592\n',
+        '/sys/fs/cgroup/memory/memory.limit_in_bytes': MAX_V1,
+      },
+      67108864,
+    ],
+    [
+      'version 2, four groups deep, of which the second is the smallest',
+      {
+        '/proc/self/cgroup': '0::/a/b/c/d\n',
+        '/sys/fs/cgroup/a/b/c/d/memory.max': '268435456\n',
+        '/sys/fs/cgroup/a/b/c/memory.max': 'max\n',
+        '/sys/fs/cgroup/a/b/memory.max': '33554432\n',
+        '/sys/fs/cgroup/a/memory.max': '134217728\n',
+      },
+      33554432,
+    ],
+    [
       'version 1 without a bound',
       { '/proc/self/cgroup': '4:cpu,memory:/\n', '/sys/fs/cgroup/memory/memory.limit_in_bytes': MAX_V1 },
       undefined,

@@ -107,7 +107,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const always = config.follow.map(followedName);
   const allow = config.allow.map((text) => new AllowPattern(text));
   const directory = await openPrivateDirectory(`relay\n${root}`, root);
-  const memory = new GitMemory(readMemoryGroup());
+  const memory = new GitMemory(readMemoryGroup(), log);
   const hermetic = await createHermetic(wiring, directory, memory);
   const plain = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root, memory });
   const shared = new SharedSsh({ directory, runner, environment: hermetic.environment });

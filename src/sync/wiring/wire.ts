@@ -18,6 +18,7 @@ import type { IntoDirectory } from '../../into/into-directory.ts';
 import type { Hint } from '../../model/hint.ts';
 import type { Oid } from '../../model/oid.ts';
 import type { SyncObserver } from '../../model/sync-observer.ts';
+import { gitNiceness, readCpuGroup } from '../../platform/cpu-limit.ts';
 import { HttpClient } from '../../platform/http-client.ts';
 import { lendUser } from '../../platform/lend-user.ts';
 import { readMemoryGroup } from '../../platform/memory-limit.ts';
@@ -132,9 +133,11 @@ async function openInto({ config, root, clock, log }: WiringOptions, into: IntoC
 export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   const options = { ...given, config: withRelayAccess(withScopedHeaders(given.config)) };
   const { config: asked, root, runner, log, redactor, clock, counters } = options;
-  const memory = new GitMemory(readMemoryGroup());
+  const memory = new GitMemory(readMemoryGroup(), log);
   const { hermetic, directory } = await createHermetic(options, memory);
-  const plain = createGit({ program: asked.git, runner, log, environment: hermetic.environment, cwd: root, memory });
+  const niceness = gitNiceness(readCpuGroup());
+  const how = { environment: hermetic.environment, cwd: root, memory, ...(niceness !== undefined && { niceness }) };
+  const plain = createGit({ program: asked.git, runner, log, ...how });
   const shared =
     asked.remote.transport === 'ssh'
       ? new SharedSsh({ directory, runner, environment: hermetic.environment })
