@@ -37,18 +37,18 @@ function checkOut(path: string, target: string): number {
 async function clone(path: string, target: string): Promise<number> {
   mkdirSync(target);
   const before = performance.now();
-  const { carried } = await carryOver({
+  const finishedAtNs = statSync(target, { bigint: true }).ctimeNs + 10n ** 12n;
+  const { copied } = await carryOver({
     root: dirname(target),
-    from: path,
-    fromIndex: join(path, '.git', 'index'),
     oidBytes: 20,
-    finishedAtNs: statSync(target, { bigint: true }).ctimeNs + 10n ** 12n,
+    like: { path, index: join(path, '.git', 'index'), finishedAtNs },
+    old: undefined,
+    copying: 'clone',
     to: target,
     toIndex: `${target}.index`,
-    how: 'clone',
     signal: new AbortController().signal,
   });
-  if (carried !== FILES) throw new Error(`${carried} of ${FILES} files were cloned`);
+  if (copied !== FILES) throw new Error(`${copied} of ${FILES} files were cloned`);
   return performance.now() - before;
 }
 

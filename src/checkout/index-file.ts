@@ -4,6 +4,8 @@ import { type BytePath, continuePath, HERE, pathOfBytes } from '../platform/byte
 /** What git recorded about one file when it wrote it (git, index-format). */
 export interface IndexEntry {
   readonly path: BytePath;
+  /** Of its content, one byte in each character: good for comparisons. */
+  readonly blob: string;
   /** `0o100644`, `0o100755`, `0o120000` (symlink) or `0o160000` (submodule). */
   readonly mode: number;
   readonly size: number;
@@ -130,6 +132,7 @@ function readEntry(
   if (end < 0) throw malformed('a path does not end');
   const entry: IndexEntry = {
     path: continuePath(prefix, pathOfBytes(bytes, pathAt, end)),
+    blob: bytes.toString('latin1', start + 40, start + 40 + oidBytes),
     mode: bytes.readUInt32BE(start + 24),
     size: bytes.readUInt32BE(start + 36),
     mtimeSeconds: bytes.readUInt32BE(start + 8),

@@ -3,6 +3,7 @@ import type { GcMode } from '../config/sync-config.ts';
 import type { Git } from '../git/git.ts';
 import type { Clock } from '../platform/clock.ts';
 import { removeTree } from '../platform/remove-tree.ts';
+import { measureStore } from './measure-store.ts';
 import { isPartial, MISSING_ALLOWED, repackPartial } from './repack-partial.ts';
 
 export interface GarbageOptions {
@@ -21,21 +22,6 @@ const WORTHWHILE_BYTES = 1024 * 1024;
 const MOST_PACKS = 20;
 const MOST_LOOSE = 2000;
 
-/** What git-count-objects -v counts; sizes come in KiB. */
-async function measureStore({
-  git,
-  gitDir,
-  signal,
-}: GarbageOptions): Promise<{ bytes: number; packs: number; loose: number }> {
-  const { stdout } = await git.run(['--git-dir', gitDir, 'count-objects', '-v'], {
-    op: 'measure',
-    target: gitDir,
-    signal,
-  });
-  const value = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(stdout)?.[1] ?? 0);
-  return { bytes: (value('size') + value('size-pack')) * 1024, packs: value('packs'), loose: value('count') };
-}
-
 /** Bytes on disk of all objects that a ref or a worktree still needs (git-rev-list, --disk-usage). */
 async function reachableBytes(options: GarbageOptions): Promise<number> {
   const { git, gitDir, signal } = options;
@@ -45,7 +31,7 @@ async function reachableBytes(options: GarbageOptions): Promise<number> {
 }
 
 async function isWorthwhile(options: GarbageOptions): Promise<boolean> {
-  const store = await measureStore(options);
+  const store = measureStore(options.gitDir);
   if (store.packs > MOST_PACKS || store.loose > MOST_LOOSE) return true;
   if (store.bytes < WORTHWHILE_BYTES) return false;
   return store.bytes - (await reachableBytes(options)) > Math.max(WORTHWHILE_BYTES, store.bytes / 2);

@@ -37,21 +37,28 @@ async function* withHeader(source: AsyncIterator<Buffer>, header: Buffer): Async
   for (let next = await source.next(); next.done !== true; next = await source.next()) yield next.value;
 }
 
+export interface StoredPack {
+  /** Objects that it held. */
+  readonly objects: number;
+  /** The digest in the names of its files; undefined when its objects became files of their own. */
+  readonly name: string | undefined;
+}
+
 /**
  * Lets git put a pack into a repository while it comes.
- * @returns how many objects it held
  * @throws SidecarError ERR_FETCH_OBJECTS, ERR_GIT_*, and what `pack` throws
  */
-export async function storePack({ git, gitDir, pack, signal }: PackToStore): Promise<number> {
+export async function storePack({ git, gitDir, pack, signal }: PackToStore): Promise<StoredPack> {
   const release = (): void => void pack.return?.()?.catch(() => undefined);
   try {
     const header = await bounded(readHeader(pack), signal);
-    const count = objectCount(header);
-    const isSmall = count < UNPACK_LIMIT && !git.isTight;
+    const objects = objectCount(header);
+    const isSmall = objects < UNPACK_LIMIT && !git.isTight;
     const command = isSmall ? ['unpack-objects', '-q'] : ['index-pack', '--stdin', '--fix-thin'];
     const stdin = releasable(withoutRests(withHeader(pack, header)), release);
-    await git.run(['--git-dir', gitDir, ...command], { op: 'store objects in', target: gitDir, stdin, signal });
-    return count;
+    const run = { op: 'store objects in', target: gitDir, stdin, signal };
+    const { stdout } = await git.run(['--git-dir', gitDir, ...command], run);
+    return { objects, name: /^(?:pack|keep)\t([0-9a-f]+)$/m.exec(stdout)?.[1] };
   } finally {
     release();
   }
