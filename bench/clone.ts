@@ -30,7 +30,7 @@ function checkOut(path: string, target: string): number {
   mkdirSync(target);
   const env = { ...GIT_ENV, GIT_DIR: join(path, '.git'), GIT_WORK_TREE: target, GIT_INDEX_FILE: `${target}.index` };
   const before = performance.now();
-  execFileSync('git', ['-c', 'checkout.workers=2', 'reset', '--hard', '-q', 'HEAD'], { env, cwd: target });
+  execFileSync('git', ['reset', '--hard', '-q', 'HEAD'], { env, cwd: target });
   return performance.now() - before;
 }
 
@@ -77,7 +77,7 @@ export async function benchClone(): Promise<string> {
   }
   return [
     '## Cloning instead of writing',
-    `On a file system that clones files (XFS here), a worktree can be built from the published one when there is no spare. Milliseconds for ${FILES} files of one size, medians of ${ROUNDS}: cloning, and git writing them (two workers).`,
+    `On a file system that clones files (XFS here), a worktree can be built from the published one when there is no spare. Milliseconds for ${FILES} files of one size, medians of ${ROUNDS}: cloning, and git writing them.`,
     table(['KiB a file', 'clone', 'git', 'ratio'], rows),
   ].join('\n\n');
 }

@@ -1,5 +1,5 @@
 import type { SpareMode } from '../config/sync-config.ts';
-import { readWorktreeIndex } from './verify-tree.ts';
+import { someEntry } from './verify-tree.ts';
 import type { Worktree } from './worktree.ts';
 
 /** One update: how many files its tree has, and about how many of them it changed. */
@@ -30,14 +30,14 @@ const REMEMBERED = 3;
 function isLarge(worktree: Worktree): boolean {
   let weight = 0;
   try {
-    for (const { size, skipWorktree } of readWorktreeIndex(worktree)) {
+    return someEntry(worktree, ({ size, skipWorktree }) => {
       if (!skipWorktree) weight += 1 + size / BYTES_LIKE_A_FILE;
-      if (weight >= WORTHWHILE_FILES) return true;
-    }
+      return weight >= WORTHWHILE_FILES;
+    });
   } catch {
     // A tree whose index cannot be read is good for no spare either.
+    return false;
   }
-  return false;
 }
 
 function shareOf({ changed, files }: UpdateFacts): number {
