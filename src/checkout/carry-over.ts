@@ -215,8 +215,8 @@ export async function carryOver(options: CarryOverOptions): Promise<CarriedOver>
       const stamp = moved ?? carrier.copy(entry);
       if (stamp) copy.stamp(stamp);
       sum[moved ? 'moved' : stamp ? 'copied' : 'left'] += 1;
-      requireWorthwhile(sum, options);
       if ((sum.moved + sum.copied + sum.left) % BATCH !== 0) continue;
+      requireWorthwhile(sum, options);
       await setImmediate();
       signal.throwIfAborted();
     }

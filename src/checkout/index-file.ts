@@ -52,6 +52,9 @@ export class IndexWindow {
   readonly #onPassed: (bytes: Buffer) => void;
   readonly #buffer = Buffer.alloc(WINDOW_BYTES);
   #end = 0;
+  /** The part of it that holds bytes of the file; made once for all entries in it. */
+  #held = this.#buffer.subarray(0, 0);
+  #isAtEnd = false;
   /** Where the next entry starts. */
   at = 0;
 
@@ -63,13 +66,13 @@ export class IndexWindow {
 
   /** What is left in the window; at least one whole entry, unless the file ends before. */
   bytes(): Buffer {
-    if (this.#end - this.at < LONGEST_ENTRY) this.#refill();
-    return this.#buffer.subarray(0, this.#end);
+    if (this.#end - this.at < LONGEST_ENTRY && !this.#isAtEnd) this.#refill();
+    return this.#held;
   }
 
   /** What is in the window, without moving it: the entry that was read last starts at `at`. */
   held(): Buffer {
-    return this.#buffer.subarray(0, this.#end);
+    return this.#held;
   }
 
   /** The rest of the file, from the next entry on; the window is at its end then. */
@@ -80,6 +83,7 @@ export class IndexWindow {
       this.#onPassed(this.#buffer.subarray(0, this.at));
       this.at = 0;
       this.#end = 0;
+      this.#held = this.#buffer.subarray(0, 0);
     }
     return Buffer.concat(pieces);
   }
@@ -89,11 +93,12 @@ export class IndexWindow {
     this.#buffer.copyWithin(0, this.at, this.#end);
     this.#end -= this.at;
     this.at = 0;
-    while (this.#end < this.#buffer.length) {
+    while (this.#end < this.#buffer.length && !this.#isAtEnd) {
       const count = this.#read(this.#buffer, this.#end);
-      if (count === 0) return;
+      this.#isAtEnd = count === 0;
       this.#end += count;
     }
+    this.#held = this.#buffer.subarray(0, this.#end);
   }
 }
 

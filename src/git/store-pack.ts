@@ -13,6 +13,8 @@ export interface PackToStore {
 
 /** Fewer objects than this become files of their own, as with git fetch (git-config, "fetch.unpackLimit"). */
 const UNPACK_LIMIT = 100;
+/** With fewer objects, several threads take more processor time and are not sooner. */
+const THREADS_PAY = 100_000;
 const PACK_HEADER_BYTES = 12;
 
 /** Number of objects in a pack, from its header (gitformat-pack). */
@@ -54,7 +56,8 @@ export async function storePack({ git, gitDir, pack, signal }: PackToStore): Pro
     const header = await bounded(readHeader(pack), signal);
     const objects = objectCount(header);
     const isSmall = objects < UNPACK_LIMIT && !git.isTight;
-    const command = isSmall ? ['unpack-objects', '-q'] : ['index-pack', '--stdin', '--fix-thin'];
+    const threads = objects < THREADS_PAY ? ['--threads=1'] : [];
+    const command = isSmall ? ['unpack-objects', '-q'] : ['index-pack', '--stdin', '--fix-thin', ...threads];
     const stdin = releasable(withoutRests(withHeader(pack, header)), release);
     const run = { op: 'store objects in', target: gitDir, stdin, signal };
     const { stdout } = await git.run(['--git-dir', gitDir, ...command], run);
