@@ -15,8 +15,8 @@ export interface SpareDecision {
 }
 
 /**
- * git writes so many small files in the time that a spare takes, with all that is done for it. Measured by
- * `npm run bench` (docs/performance.md): smaller trees cost less without one.
+ * git writes so many small files in the processor time that a spare takes, with all that is done for it: about 4000 on
+ * an ext4, more in memory. Measured by `BENCH_ARGS=--spare=never BENCH_SIZES=3000,4000 npm run bench -- update`.
  */
 const WORTHWHILE_FILES = 3000;
 /** git writes about so many bytes in the time that a small file takes. */
