@@ -142,7 +142,16 @@ async function ours({ place, url, bare, files, count }: Case): Promise<Measure[]
   const [file = '', ...args] = [
     ...group.prefix,
     ...['/bin/sh', '-c', 'exec "$@" 2> "$LOG"', 'sh', PROGRAM],
-    ...[`--repo=${url}`, `--root=${root}`, '--link=link', '--ref=main', '--period=1h', '--sync-on-signal=HUP', '-v=1', ...MORE],
+    ...[
+      `--repo=${url}`,
+      `--root=${root}`,
+      '--link=link',
+      '--ref=main',
+      '--period=1h',
+      '--sync-on-signal=HUP',
+      '-v=1',
+      ...MORE,
+    ],
   ];
   const child: ChildProcess = spawn(file, args, { env: { ...ENV, LOG: log }, stdio: 'ignore' });
   const lines = (message: string): { hash?: string; ms?: number }[] =>

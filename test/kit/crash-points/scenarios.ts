@@ -20,7 +20,7 @@ export interface Scenario {
   readonly prepare: (place: Place) => Promise<readonly ReadonlyMap<string, string>[]>;
 }
 
-/** The tree is tiny, and the crossings of a large one are what is looked for. */
+/** These trees are so small that none would be kept. */
 const SPARE = '--spare=always';
 const V4 = ['--link=link', SPARE];
 const V3 = ['--compat=v3', '--branch=main', '--dest=link', SPARE];
@@ -119,7 +119,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'retirement of a stale tree, of which the spare is made',
     args: V4,
-    shows: /^rename root\/\.worktrees\/OLD\/text -> root\/\.git\/git-sidecar\/spare\/text/,
+    shows: /^rename root\/\.worktrees\/OLD\/same\/a -> root\/\.git\/git-sidecar\/spare\/same\/a/,
     prepare: async (place) => {
       if (published(place.link) === undefined) await settle(place, V4);
       rmSync(join(place.root, '.git/worktrees/git-sidecar-spare'), { recursive: true, force: true });
