@@ -31,25 +31,25 @@ function checkOut(path: string, target: string): number {
   mkdirSync(target);
   const env = { ...GIT_ENV, GIT_DIR: join(path, '.git'), GIT_WORK_TREE: target, GIT_INDEX_FILE: `${target}.index` };
   const before = performance.now();
-  execFileSync('git', ['-c', 'checkout.workers=2', 'reset', '--hard', '-q', 'HEAD'], { env, cwd: target });
+  execFileSync('git', ['reset', '--hard', '-q', 'HEAD'], { env, cwd: target });
   return performance.now() - before;
 }
 
 async function clone(path: string, target: string): Promise<number> {
   mkdirSync(target);
   const before = performance.now();
-  const { carried } = await carryOver({
+  const finishedAtNs = statSync(target, { bigint: true }).ctimeNs + 10n ** 12n;
+  const { copied } = await carryOver({
     root: dirname(target),
-    from: path,
-    fromIndex: join(path, '.git', 'index'),
     oidBytes: 20,
-    finishedAtNs: statSync(target, { bigint: true }).ctimeNs + 10n ** 12n,
+    like: { path, index: join(path, '.git', 'index'), finishedAtNs },
+    old: undefined,
+    copying: 'clone',
     to: target,
     toIndex: `${target}.index`,
-    how: 'clone',
     signal: new AbortController().signal,
   });
-  if (carried !== FILES) throw new Error(`${carried} of ${FILES} files were cloned`);
+  if (copied !== FILES) throw new Error(`${copied} of ${FILES} files were cloned`);
   return performance.now() - before;
 }
 
@@ -78,7 +78,7 @@ export async function benchClone(): Promise<string> {
   }
   return [
     '## Cloning instead of writing',
-    `On a file system that clones files (XFS here), a worktree can be built from the published one when there is no spare. Milliseconds for ${FILES} files of one size, medians of ${ROUNDS}: cloning, and git writing them (two workers).`,
+    `On a file system that clones files (XFS here), a worktree can be built from the published one when there is no spare. Milliseconds for ${FILES} files of one size, medians of ${ROUNDS}: cloning, and git writing them.`,
     table(['KiB a file', 'clone', 'git', 'ratio'], rows),
   ].join('\n\n');
 }

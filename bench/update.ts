@@ -17,6 +17,11 @@ import { median, ms, table } from './statistics.ts';
 
 const ROUNDS = size('BENCH_ROUNDS', { full: 3, smoke: 1 });
 const SIZES = sizes('BENCH_SIZES', { full: [1000, 10_000, 50_000], smoke: [200] });
+/** `1`, `100` and `all`: how many files a push changes. */
+const CHANGED = (process.env.BENCH_CHANGED ?? '1,100,all').split(',');
+const PLACES = (process.env.BENCH_PLACES ?? 'tmpfs,disk').split(',');
+/** More options for git-sidecar, to compare: `--spare=never`. */
+const MORE = (process.env.BENCH_ARGS ?? '').split(' ').filter(Boolean);
 const PROGRAM = resolve('dist/git-sync.cjs');
 const IMAGE_GIB = 8;
 
@@ -122,6 +127,16 @@ function watchMemory(group: ControlGroup, active: boolean): () => number {
   };
 }
 
+/** Garbage is collected behind the rest, and counts. */
+async function untilQuiet(group: ControlGroup): Promise<void> {
+  for (let last = -1, still = 0; still < 3; ) {
+    await delay(50);
+    const now = group.cpuMs();
+    still = now - last < 0.5 ? still + 1 : 0;
+    last = now;
+  }
+}
+
 async function ours({ place, url, bare, files, count }: Case): Promise<Measure[]> {
   const root = mkdtempSync(join(place.directory, 'root-'));
   const log = join(tmpdir(), `git-sidecar-bench-${process.pid}.log`);
@@ -130,7 +145,16 @@ async function ours({ place, url, bare, files, count }: Case): Promise<Measure[]
   const [file = '', ...args] = [
     ...group.prefix,
     ...['/bin/sh', '-c', 'exec "$@" 2> "$LOG"', 'sh', PROGRAM],
-    ...[`--repo=${url}`, `--root=${root}`, '--link=link', '--ref=main', '--period=1h', '--sync-on-signal=HUP', '-v=1'],
+    ...[
+      `--repo=${url}`,
+      `--root=${root}`,
+      '--link=link',
+      '--ref=main',
+      '--period=1h',
+      '--sync-on-signal=HUP',
+      '-v=1',
+      ...MORE,
+    ],
   ];
   const child: ChildProcess = spawn(file, args, { env: { ...ENV, LOG: log }, stdio: 'ignore' });
   const lines = (message: string): { hash?: string; ms?: number }[] =>
@@ -151,7 +175,7 @@ async function ours({ place, url, bare, files, count }: Case): Promise<Measure[]
       const published = await until(() => lines('published').find(({ hash }) => hash === oid));
       await until(() => (lines('removed a stale worktree').length > gone ? true : undefined));
       const peak = memory();
-      await delay(150);
+      await untilQuiet(group);
       const after = place.bytesWritten();
       if (round < 0) continue;
       measures.push({
@@ -314,21 +338,22 @@ export async function benchUpdate({ gitSync, output }: Conditions): Promise<stri
   const projects = mkdtempSync('/dev/shm/git-sidecar-bench-srv-');
   const serverGroup = createControlGroup('update-server');
   const web = await startNginx(join(projects, 'nginx'), { projectRoot: projects }, serverGroup.prefix);
-  const places = [inMemory(), onDisk()];
+  const places = PLACES.map((name) => (name === 'disk' ? onDisk() : inMemory()));
   const rows: Row[] = [];
   try {
     for (const files of SIZES) {
       const upstream = largeRepository(projects, files);
       rmSync(upstream.work, { recursive: true, force: true });
       for (const place of places) {
-        for (const count of [1, 100, files]) {
+        for (const changed of CHANGED) {
+          const count = changed === 'all' ? files : Number(changed);
           const it = { place, url: `${web.url}/files-${files}.git`, bare: upstream.bare, files, count };
           const [own, other] = [middle(await ours(it)), middle(await baseline(it))];
           const program = gitSync && middle(await binary(gitSync, it));
           rows.push({
             place: place.name,
             files,
-            changed: count === files ? 'all' : `${count}`,
+            changed,
             ours: own,
             baseline: other,
             binary: program,
@@ -351,7 +376,7 @@ export async function benchUpdate({ gitSync, output }: Conditions): Promise<stri
   const names = ['git-sidecar', ...(gitSync ? [gitSync.name] : []), 'the loop'].join(' / ');
   return [
     '## Updates',
-    `From the poll that sees a change until the link is switched, over HTTP; medians of ${ROUNDS}. ${comparedWith(gitSync)} Here the loop is \`git fetch --depth=1\` and \`git worktree add\`, the shortest form of what git-sync does${gitSync ? ', and the time of the program is that from a signal until the link is switched, since its fetch is its poll' : ''}. ${names}; in brackets the ratio. CPU of all processes of the client, everything counted that follows the publish (making the spare; removing the old tree). Written: bytes that reached the disk (an ext4 of its own), the same. Peak: memory of the whole process tree.`,
+    `From the poll that sees a change until the link is switched, over HTTP; medians of ${ROUNDS}. ${comparedWith(gitSync)} Here the loop is \`git fetch --depth=1\` and \`git worktree add\`, the shortest form of what git-sync does${gitSync ? ', and the time of the program is that from a signal until the link is switched, since its fetch is its poll' : ''}. ${names}; in brackets the ratio. CPU of all processes of the client, everything counted that follows the publish: making the spare where one is kept, removing the old tree, and collecting garbage, which the other side never does. Written: bytes that reached the disk (an ext4 of its own), the same. Peak: memory of the whole process tree.`,
     ...places.map(({ name }) => `![Update times, ${name}](performance-update-${name}.svg)`),
     table(['where', 'files', 'changed', 'time, ms', 'CPU, ms', 'written, MiB', 'peak, MiB'], rows.map(cellsOf)),
   ].join('\n\n');

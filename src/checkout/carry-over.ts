@@ -5,9 +5,11 @@ import {
   copyFileSync,
   lstatSync,
   openSync,
+  readlinkSync,
   readSync,
   renameSync,
   rmSync,
+  symlinkSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -16,122 +18,216 @@ import { setImmediate } from 'node:timers/promises';
 import { SidecarError } from '../model/error.ts';
 import { temporaryName } from '../platform/atomic-file.ts';
 import { nameOf, systemPath } from '../platform/byte-path.ts';
+import type { Name } from '../platform/held-directory.ts';
 import { showPath } from '../platform/show-path.ts';
+import { DirectoryTrail } from './directory-trail.ts';
 import { IndexCopy } from './index-copy.ts';
 import { GITLINK_MODE, type IndexEntry } from './index-file.ts';
-import { lstatAt, PairedDirectories } from './paired-directories.ts';
+import { OldEntries } from './old-entries.ts';
 import { type FreshModes, isUntouched, probeFreshModes } from './untouched.ts';
 
-export interface CarryOverOptions {
-  /** The trusted directory that both trees lie in, however deep. */
-  readonly root: string;
-  /** The tree that is left. */
-  readonly from: string;
+/** A finished tree whose files are used. */
+export interface FinishedTree {
+  readonly path: string;
   /** Its index, as it was when the tree was finished. */
-  readonly fromIndex: string;
-  readonly oidBytes: 20 | 32;
+  readonly index: string;
   readonly finishedAtNs: bigint;
+}
+
+export interface CarryOverOptions {
+  /** The trusted directory that all trees lie in, however deep. */
+  readonly root: string;
+  readonly oidBytes: 20 | 32;
+  /** The tree that the new one is to be like. It is in use and stays as it is. */
+  readonly like: FinishedTree;
+  /** A tree that nobody needs any more: what is the same in it is moved. undefined: everything is copied. */
+  readonly old: FinishedTree | undefined;
+  /** How the rest is copied from `like`; `clone` shares the data on disk, and fails where that cannot be. */
+  readonly copying: 'clone' | 'data';
   /** An empty directory on the same file system. */
   readonly to: string;
   /** The copy of the index that fits `to`. */
   readonly toIndex: string;
-  /** `clone` shares the data on disk and leaves `from` as it is. */
-  readonly how: 'move' | 'clone';
   readonly signal: AbortSignal;
 }
 
 export interface CarriedOver {
-  readonly carried: number;
-  /** Files that were touched: they stayed behind, and git has to write them again. */
+  readonly moved: number;
+  readonly copied: number;
+  /** Files that were touched in both trees: git has to write them again. */
   readonly left: number;
 }
 
 /** Files handled before giving way to other work. */
 const BATCH = 100;
-/** When more than this many and more than this share stayed behind, a full checkout is the simpler way. */
+/** When more than this many, and more than this share of all, were touched, a full checkout is the simpler way. */
 const MOST_LEFT = 1000;
 const MOST_LEFT_SHARE = 0.25;
+/** When more files than this, and more than can be moved, have to be copied, git writes them in less time. */
+const MOST_COPIED = 1000;
 
 function doubt(detail: string): SidecarError {
   return new SidecarError('ERR_CHECKOUT_FAILED', { op: 'recycle a worktree', detail });
 }
 
-/**
- * Carries one file over if it was not touched, and gives its new stamp. Both directories are held by descriptors, so
- * nothing is taken from, or put into, a directory that another process puts in their place meanwhile.
- */
-function carry(
-  { how, finishedAtNs }: CarryOverOptions,
-  entry: IndexEntry,
-  modes: FreshModes,
-  directories: PairedDirectories,
-): BigIntStats | undefined {
-  const from = directories.enter(entry.path);
-  if (!from) return undefined;
-  const name = systemPath(nameOf(entry.path));
-  const source = from.at(name);
-  const stat = lstatAt(source);
-  if (!stat || !isUntouched(entry, stat, modes, finishedAtNs)) return undefined;
-  if (how === 'clone' && stat.isSymbolicLink()) return undefined;
-  const target = directories.make().at(name);
-  if (how === 'move') renameSync(source, target);
-  else copyFileSync(source, target, constants.COPYFILE_FICLONE_FORCE);
-  const carried = lstatSync(target, { bigint: true });
-  if (how === 'move') {
-    if (carried.ino === stat.ino) return carried;
+/** `lstat` in nanoseconds; undefined where there is nothing, or something that cannot be looked at. */
+function lstatAt(path: Name): BigIntStats | undefined {
+  try {
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Gives each file of the new tree its content, without git. */
+class Carrier {
+  readonly #modes: FreshModes;
+  readonly #flags: number;
+  readonly #like: FinishedTree;
+  readonly #old: FinishedTree | undefined;
+  readonly #likeTrail: DirectoryTrail;
+  readonly #oldTrail: DirectoryTrail | undefined;
+  readonly #trail: DirectoryTrail;
+  readonly #trails: readonly DirectoryTrail[];
+
+  constructor({ root, like, old, to, copying }: CarryOverOptions) {
+    this.#modes = probeFreshModes(to);
+    this.#flags = copying === 'clone' ? constants.COPYFILE_FICLONE_FORCE : constants.COPYFILE_FICLONE;
+    this.#like = like;
+    this.#old = old;
+    const trails: DirectoryTrail[] = [];
+    const open = (path: string): DirectoryTrail => {
+      const trail = DirectoryTrail.open(root, path);
+      trails.push(trail);
+      return trail;
+    };
+    this.#trails = trails;
+    try {
+      this.#likeTrail = open(like.path);
+      this.#oldTrail = old && open(old.path);
+      this.#trail = open(to);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** The top directories that files are moved from and to have the same permissions and owner. */
+  get areAlike(): boolean {
+    const [one, other] = [this.#oldTrail ?? this.#likeTrail, this.#trail].map(({ top }) => lstatAt(top.itself));
+    return one !== undefined && one.mode === other?.mode && one.uid === other.uid && one.gid === other.gid;
+  }
+
+  /** Moves the file of the old tree here if it was not touched. @returns its new stamp */
+  move(entry: IndexEntry): BigIntStats | undefined {
+    if (!this.#old) return undefined;
+    this.#oldTrail?.enter(entry.path);
+    const from = this.#oldTrail?.held();
+    if (!from) return undefined;
+    const name = systemPath(nameOf(entry.path));
+    const source = from.at(name);
+    const stat = lstatAt(source);
+    if (!stat || !isUntouched(entry, stat, this.#modes, this.#old.finishedAtNs)) return undefined;
+    const target = this.#make(entry, name);
+    renameSync(source, target);
+    const moved = lstatSync(target, { bigint: true });
+    if (moved.ino === stat.ino) return moved;
     // Another process put another file into its place at that moment: that file goes back.
     renameSync(target, source);
     return undefined;
   }
-  // A process that edits a file while it is being cloned changes its stamp.
-  if (lstatAt(source)?.ctimeNs === stat.ctimeNs) return carried;
-  unlinkSync(target);
-  return undefined;
+
+  /** Copies the file of the tree that the new one is to be like if it was not touched. @returns its new stamp */
+  copy(entry: IndexEntry): BigIntStats | undefined {
+    this.#likeTrail.enter(entry.path);
+    const from = this.#likeTrail.held();
+    if (!from) return undefined;
+    const name = systemPath(nameOf(entry.path));
+    const source = from.at(name);
+    const stat = lstatAt(source);
+    if (!stat || !isUntouched(entry, stat, this.#modes, this.#like.finishedAtNs)) return undefined;
+    const target = this.#make(entry, name);
+    if (stat.isSymbolicLink()) symlinkSync(readlinkSync(source, { encoding: 'buffer' }), target);
+    else copyFileSync(source, target, this.#flags | constants.COPYFILE_EXCL);
+    // A process that edits a file while it is being copied changes its stamp.
+    if (lstatAt(source)?.ctimeNs === stat.ctimeNs) return lstatSync(target, { bigint: true });
+    unlinkSync(target);
+    return undefined;
+  }
+
+  /** Each directory is made with the first file that goes in, or git would not know of it and leave it behind. */
+  #make({ path }: IndexEntry, name: Name): Name {
+    this.#trail.enter(path);
+    return this.#trail.made().at(name);
+  }
+
+  explain(error: unknown): unknown {
+    return this.#trails.reduce((known, trail) => trail.explain(known), error);
+  }
+
+  close(): void {
+    for (const trail of this.#trails) trail.close();
+  }
+}
+
+function requirePlain({ mode, stage, path }: IndexEntry): void {
+  if (mode === GITLINK_MODE) throw doubt(`it has the submodule ${showPath(path)}`);
+  if (stage !== 0) throw doubt(`${showPath(path)} is in conflict`);
+}
+
+function requireWorthwhile({ moved, copied, left }: CarriedOver, { copying }: CarryOverOptions): void {
+  const carried = moved + copied;
+  if (left > MOST_LEFT && left > carried * MOST_LEFT_SHARE) throw doubt('most of its files were touched');
+  if (copying === 'data' && copied > MOST_COPIED && copied > moved) throw doubt('most of its files changed');
 }
 
 /**
- * Takes every file that was not touched from one tree into the fresh directories of another, and leaves everything else
- * behind: edited files, files with other permissions, files that no commit put there. A process that still works inside
- * the old directories cannot reach the new ones.
+ * Fills a fresh directory with the files of `like`: those that are the same in an old tree are moved from there, the
+ * others are copied. Everything else is left behind: edited files, files with other permissions, files that no commit
+ * put there. All directories are held by descriptors and the new ones are fresh, so nothing is taken from, or put into, a
+ * directory that another process puts in their place meanwhile, and a process that still works inside the old
+ * directories cannot reach the new ones.
  *
  * @throws SidecarError ERR_CHECKOUT_FAILED when the tree is not one that can be carried over, or hardly worth it; the
- *   system's error when a file cannot be moved or cloned. Both trees are then good for nothing but removal (`move`), or
- *   the new one is (`clone`).
+ *   system's error when a file cannot be moved or copied. The new tree and the old one are then good for nothing but
+ *   removal.
  */
 export async function carryOver(options: CarryOverOptions): Promise<CarriedOver> {
-  const { root } = options;
-  const modes = probeFreshModes(options.to);
-  const input = openSync(options.fromIndex, 'r');
+  const { like, old, oidBytes, signal } = options;
+  const carrier = new Carrier(options);
+  const oldEntries = old && new OldEntries(old.index, oidBytes);
+  const input = openSync(like.index, 'r');
   const output = openSync(options.toIndex, 'wx');
-  const directories = PairedDirectories.open(root, options.from, options.to);
   try {
     // Groups and access lists are inherited from above: the new place must pass on what the old one did.
-    if (!directories.areAlike) throw doubt('its directory has other permissions');
+    if (!carrier.areAlike) throw doubt('its directory has other permissions');
     const copy = new IndexCopy(
       (target, at) => readSync(input, target, at, target.length - at, null),
       (bytes) => void writeSync(output, bytes),
-      options.oidBytes,
+      oidBytes,
     );
-    let [carried, left] = [0, 0];
+    const sum = { moved: 0, copied: 0, left: 0 };
     for (const entry of copy.entries()) {
-      if (entry.mode === GITLINK_MODE) throw doubt(`it has the submodule ${showPath(entry.path)}`);
-      if (entry.stage !== 0) throw doubt(`${showPath(entry.path)} is in conflict`);
+      requirePlain(entry);
+      const same = oldEntries?.sameAs(entry);
       if (entry.skipWorktree) continue;
-      const stamp = carry(options, entry, modes, directories);
+      const moved = same && carrier.move(same);
+      const stamp = moved ?? carrier.copy(entry);
       if (stamp) copy.stamp(stamp);
-      if (stamp) carried += 1;
-      else left += 1;
-      if (left > MOST_LEFT && left > carried * MOST_LEFT_SHARE) throw doubt('most of its files were touched');
-      if ((carried + left) % BATCH !== 0) continue;
+      sum[moved ? 'moved' : stamp ? 'copied' : 'left'] += 1;
+      if ((sum.moved + sum.copied + sum.left) % BATCH !== 0) continue;
+      requireWorthwhile(sum, options);
       await setImmediate();
-      options.signal.throwIfAborted();
+      signal.throwIfAborted();
     }
+    oldEntries?.finish();
     copy.finish();
-    return { carried, left };
+    return sum;
   } catch (error) {
-    throw directories.explain(error);
+    throw carrier.explain(error);
   } finally {
-    directories.close();
+    carrier.close();
+    oldEntries?.close();
     closeSync(input);
     closeSync(output);
   }

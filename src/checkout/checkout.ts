@@ -6,7 +6,7 @@ import { changePermissions } from './permissions.ts';
 import type { CheckoutConfig, CheckoutPlan } from './plan.ts';
 import { markFinished } from './record.ts';
 import { sparseArguments, writeSparsePatterns } from './sparse.ts';
-import { readWorktreeIndex } from './verify-tree.ts';
+import { someEntry } from './verify-tree.ts';
 import { registerWorktree, type Worktree } from './worktree.ts';
 
 async function checkOutFiles(git: Git, worktree: Worktree, plan: CheckoutPlan, signal: AbortSignal): Promise<void> {
@@ -22,10 +22,7 @@ async function checkOutFiles(git: Git, worktree: Worktree, plan: CheckoutPlan, s
 
 /** True when the commit has submodules: the index names them, so no process is needed to find out. */
 export function hasSubmodules(worktree: Worktree): boolean {
-  for (const entry of readWorktreeIndex(worktree)) {
-    if (entry.mode === GITLINK_MODE && !entry.skipWorktree) return true;
-  }
-  return false;
+  return someEntry(worktree, ({ mode, skipWorktree }) => mode === GITLINK_MODE && !skipWorktree);
 }
 
 async function checkOutSubmodules(

@@ -4,6 +4,8 @@ import { type BytePath, continuePath, HERE, pathOfBytes } from '../platform/byte
 /** What git recorded about one file when it wrote it (git, index-format). */
 export interface IndexEntry {
   readonly path: BytePath;
+  /** Of its content, one byte in each character: good for comparisons. */
+  readonly blob: string;
   /** `0o100644`, `0o100755`, `0o120000` (symlink) or `0o160000` (submodule). */
   readonly mode: number;
   readonly size: number;
@@ -50,6 +52,9 @@ export class IndexWindow {
   readonly #onPassed: (bytes: Buffer) => void;
   readonly #buffer = Buffer.alloc(WINDOW_BYTES);
   #end = 0;
+  /** The part of it that holds bytes of the file; made once for all entries in it. */
+  #held = this.#buffer.subarray(0, 0);
+  #isAtEnd = false;
   /** Where the next entry starts. */
   at = 0;
 
@@ -61,13 +66,13 @@ export class IndexWindow {
 
   /** What is left in the window; at least one whole entry, unless the file ends before. */
   bytes(): Buffer {
-    if (this.#end - this.at < LONGEST_ENTRY) this.#refill();
-    return this.#buffer.subarray(0, this.#end);
+    if (this.#end - this.at < LONGEST_ENTRY && !this.#isAtEnd) this.#refill();
+    return this.#held;
   }
 
   /** What is in the window, without moving it: the entry that was read last starts at `at`. */
   held(): Buffer {
-    return this.#buffer.subarray(0, this.#end);
+    return this.#held;
   }
 
   /** The rest of the file, from the next entry on; the window is at its end then. */
@@ -78,6 +83,7 @@ export class IndexWindow {
       this.#onPassed(this.#buffer.subarray(0, this.at));
       this.at = 0;
       this.#end = 0;
+      this.#held = this.#buffer.subarray(0, 0);
     }
     return Buffer.concat(pieces);
   }
@@ -87,11 +93,12 @@ export class IndexWindow {
     this.#buffer.copyWithin(0, this.at, this.#end);
     this.#end -= this.at;
     this.at = 0;
-    while (this.#end < this.#buffer.length) {
+    while (this.#end < this.#buffer.length && !this.#isAtEnd) {
       const count = this.#read(this.#buffer, this.#end);
-      if (count === 0) return;
+      this.#isAtEnd = count === 0;
       this.#end += count;
     }
+    this.#held = this.#buffer.subarray(0, this.#end);
   }
 }
 
@@ -130,6 +137,7 @@ function readEntry(
   if (end < 0) throw malformed('a path does not end');
   const entry: IndexEntry = {
     path: continuePath(prefix, pathOfBytes(bytes, pathAt, end)),
+    blob: bytes.toString('latin1', start + 40, start + 40 + oidBytes),
     mode: bytes.readUInt32BE(start + 24),
     size: bytes.readUInt32BE(start + 36),
     mtimeSeconds: bytes.readUInt32BE(start + 8),
@@ -139,18 +147,60 @@ function readEntry(
     stage: (bytes.readUInt16BE(flagsAt) >> 12) & 3,
     skipWorktree: (extended & SKIP_WORKTREE) !== 0,
   };
-  return { entry, next: version === 4 ? end + 1 : start + Math.ceil((end + 1 - start) / 8) * 8 };
+  return { entry, next: endOfEntry(start, end, version) };
 }
 
-/** The entries of an index; while one is being looked at, its bytes start at `window.at`. */
-export function* readEntries(window: IndexWindow, oidBytes: number): Generator<IndexEntry> {
+/** What the index says of an entry besides its path. */
+export type EntryFacts = Pick<IndexEntry, 'mode' | 'size' | 'skipWorktree'>;
+
+/**
+ * Looks at the entries of an index one after the other, without their paths, which takes a tenth of the time.
+ * @param isEnough called with the facts of each, always the same object; when it returns true, the rest is not read
+ * @throws as {@link readIndex}
+ */
+export function lookThroughIndex(read: ReadBytes, oidBytes: 20 | 32, isEnough: (facts: EntryFacts) => boolean): void {
+  const window = new IndexWindow(read);
+  const { version, count } = readHeader(window);
+  const facts = { mode: 0, size: 0, skipWorktree: false };
+  try {
+    for (let index = 0; index < count; index += 1) {
+      const bytes = window.bytes();
+      const start = window.at;
+      const flagsAt = start + 40 + oidBytes;
+      const isExtended = (bytes.readUInt8(flagsAt) & (EXTENDED >> 8)) !== 0;
+      let pathAt = flagsAt + (isExtended ? 4 : 2);
+      if (version === 4) pathAt = readVarint(bytes, pathAt).next;
+      const end = bytes.indexOf(0, pathAt);
+      if (end < 0) throw malformed('a path does not end');
+      facts.mode = bytes.readUInt32BE(start + 24);
+      facts.size = bytes.readUInt32BE(start + 36);
+      facts.skipWorktree = isExtended && (bytes.readUInt16BE(flagsAt + 2) & SKIP_WORKTREE) !== 0;
+      if (isEnough(facts)) return;
+      window.at = endOfEntry(start, end, version);
+    }
+  } catch (error) {
+    if (error instanceof RangeError) throw malformed('it ends inside an entry');
+    throw error;
+  }
+}
+
+function endOfEntry(start: number, end: number, version: number): number {
+  return version === 4 ? end + 1 : start + Math.ceil((end + 1 - start) / 8) * 8;
+}
+
+function readHeader(window: IndexWindow): { version: number; count: number } {
   const header = window.bytes();
   if (header.length < HEADER_BYTES || header.toString('latin1', 0, 4) !== 'DIRC')
     throw malformed('it is not an index file');
   const version = header.readUInt32BE(4);
-  const count = header.readUInt32BE(8);
   if (version < 2 || version > 4) throw malformed(`version ${version} is unknown`);
   window.at = HEADER_BYTES;
+  return { version, count: header.readUInt32BE(8) };
+}
+
+/** The entries of an index; while one is being looked at, its bytes start at `window.at`. */
+export function* readEntries(window: IndexWindow, oidBytes: number): Generator<IndexEntry> {
+  const { version, count } = readHeader(window);
   let previous = HERE;
   for (let index = 0; index < count; index += 1) {
     const bytes = window.bytes();

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Git } from '../git/git.ts';
+import type { Git, GitRunOptions } from '../git/git.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { type Oid, parseOid } from '../model/oid.ts';
 import { readText } from '../platform/atomic-file.ts';
@@ -9,7 +9,7 @@ import { createDirectoryBelow, makeDirectoryBelow, removeFileBelow, renameBelow 
 import { makeWay } from '../platform/make-way.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
 import { showPath } from '../platform/show-path.ts';
-import { carryOver } from './carry-over.ts';
+import { type CarriedOver, carryOver, type FinishedTree } from './carry-over.ts';
 import { changesSince } from './changed-since.ts';
 import { readPlainDifference } from './difference.ts';
 import type { CheckoutPlan } from './plan.ts';
@@ -36,6 +36,17 @@ function isMadeAs(record: FinishedRecord, plan: CheckoutPlan): boolean {
   return record.fingerprint === plan.fingerprint && record.surroundings === plan.surroundings;
 }
 
+async function isThere(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined)) !== undefined;
+}
+
+/** @throws SidecarError ERR_CHECKOUT_FAILED when it was made in another way than trees are made today */
+async function finishedTree(worktree: Worktree, plan: CheckoutPlan): Promise<FinishedTree> {
+  const record = await readFinished(worktree);
+  if (!record || !isMadeAs(record, plan)) throw doubt('it was made under other settings');
+  return { path: worktree.path, index: keptIndexOf(worktree), finishedAtNs: record.finishedAtNs };
+}
+
 export interface SpareOptions {
   readonly git: Git;
   readonly runner: ProcessRunner;
@@ -54,11 +65,11 @@ export interface UntouchedSpare {
 }
 
 export interface SpareMaking {
-  readonly from: Worktree;
-  /** The commit that the spare is to hold. */
-  readonly oid: Oid;
+  /** What the spare is to be like: a finished worktree, which stays. */
+  readonly like: Worktree;
+  /** A worktree that is no longer used; it is then good for removal only. undefined: the files are cloned. */
+  readonly old: Worktree | undefined;
   readonly plan: CheckoutPlan;
-  readonly how: 'move' | 'clone';
   readonly signal: AbortSignal;
 }
 
@@ -116,41 +127,39 @@ export class Spare {
   }
 
   /**
-   * Makes the spare out of a worktree that is no longer used (`move`: it is then good for removal only), or of one that
-   * stays (`clone`), and brings it to `oid`, what is published: so it keeps no object alive that is not needed
-   * otherwise, and the next update is a small step.
+   * Makes the spare like a worktree that stays, what is published: so it keeps no object alive that is not needed
+   * otherwise, and the next update is a small step. Files that an old worktree has as well are moved from there, the
+   * others are copied. No git is needed, unless somebody touched both files.
    *
+   * @returns how many files came which way
    * @throws SidecarError ERR_CHECKOUT_FAILED when it cannot be recycled, ERR_GIT_* as git fails; no spare is left then
    */
-  async make({ from, oid, plan, how, signal }: SpareMaking): Promise<void> {
-    const record = await readFinished(from);
-    if (!record || !isMadeAs(record, plan)) throw doubt('it was made under other settings');
+  async make({ like, old, plan, signal }: SpareMaking): Promise<CarriedOver> {
+    const trees = { like: await finishedTree(like, plan), old: old && (await finishedTree(old, plan)) };
     await this.discard();
     if (this.#inTheWay !== undefined) throw doubt(this.#inTheWay);
-    const spare = this.#at(oid);
+    const spare = this.#at(like.oid);
     try {
       for (const path of [spare.path, spare.adminDir]) {
         await makeDirectoryBelow({ root: this.#root, path: dirname(path) });
         await createDirectoryBelow({ root: this.#root, path });
       }
-      const fromIndex = keptIndexOf(from);
-      if (how === 'move') await withdrawFinished(from);
-      const { left } = await carryOver({
-        root: from.root,
-        from: from.path,
-        fromIndex,
-        oidBytes: from.oid.length === 64 ? 32 : 20,
-        finishedAtNs: record.finishedAtNs,
+      if (old) await withdrawFinished(old);
+      const carried = await carryOver({
+        ...trees,
+        root: this.#root,
+        oidBytes: like.oid.length === 64 ? 32 : 20,
+        copying: old ? 'data' : 'clone',
         to: spare.path,
         toIndex: join(spare.adminDir, 'index'),
-        how,
         signal,
       });
-      await writeRecord(spare, from.oid);
+      await writeRecord(spare, like.oid);
       await writeGitFile(spare);
       await writeSparsePatterns(spare, plan);
-      await this.#bring(spare, from.oid, left > 0 ? '--hard' : '--keep', plan, signal);
+      if (carried.left > 0) await this.#reset(spare, '--hard', plan, signal);
       await markFinished(spare, plan.fingerprint, plan.surroundings);
+      return carried;
     } catch (error) {
       await this.discard();
       throw error instanceof SidecarError ? error : doubt(messageOf(error), error);
@@ -179,7 +188,7 @@ export class Spare {
       await writeRecord(target, spare.oid);
       await this.#move(spare.path, target.path);
       await writeGitFile(target);
-      const ours = await this.#bring(target, spare.oid, '--keep', plan, signal);
+      const ours = await this.#bring(target, spare.oid, plan, signal);
       // git has checked the files that it changed. No other file may have changed.
       const theirs = (await changedFiles).find((path) => !ours.has(path) && path !== GIT_FILE);
       if (theirs !== undefined) throw doubt(`${showPath(theirs)} was changed in it`);
@@ -210,6 +219,12 @@ export class Spare {
     }
   }
 
+  /** Removes what there is of a spare; where there is nothing, nothing is done. */
+  async removeAny(): Promise<void> {
+    const found = await Promise.all([this.#path, this.#adminDir].map(async (path) => await isThere(path)));
+    if (found.includes(true)) await this.discard();
+  }
+
   /** Moves one of the spare's two directories to its new place. */
   async #move(from: string, to: string): Promise<void> {
     const root = this.#root;
@@ -223,29 +238,33 @@ export class Spare {
   }
 
   /**
-   * Brings the files of a worktree from one commit to its own (git-reset). `--keep` looks at what differs only, and
-   * refuses where such a file was changed.
+   * Brings the files of a worktree from one commit to its own. Git looks at what differs only, and refuses where such a
+   * file was changed.
    * @returns the paths in which the commits differ
    */
-  async #bring(
-    worktree: Worktree,
-    from: Oid,
-    how: '--keep' | '--hard',
-    plan: CheckoutPlan,
-    signal: AbortSignal,
-  ): Promise<ReadonlySet<BytePath>> {
-    if (from === worktree.oid && how === '--keep') return new Set();
-    const args = [...sparseArguments(plan), 'reset', how, '--quiet', '--no-recurse-submodules', worktree.oid];
-    const run = { op: 'bring a worktree to', target: worktree.oid, cwd: worktree.path, signal };
+  async #bring(worktree: Worktree, from: Oid, plan: CheckoutPlan, signal: AbortSignal): Promise<ReadonlySet<BytePath>> {
+    if (from === worktree.oid) return new Set();
     // Both have to be over, with or without an error, before the files that they look at are removed.
-    const steps = [readPlainDifference(this.#git, worktree, from, signal), this.#git.run(args, run)] as const;
+    const steps = [
+      readPlainDifference(this.#git, worktree, from, signal),
+      this.#reset(worktree, '--keep', plan, signal),
+    ] as const;
     const [difference, reset] = await Promise.allSettled(steps);
     if (reset.status === 'rejected') throw reset.reason;
     if (difference.status === 'rejected') throw difference.reason;
     // A file in the place of a directory, or the other way round, keeps the other's answer to the patterns.
     if (plan.sparsePatterns !== undefined)
-      await this.#git.run([...sparseArguments(plan), 'sparse-checkout', 'reapply'], run);
-    await removeFileBelow({ root: this.#root, path: join(worktree.adminDir, 'ORIG_HEAD') });
+      await this.#git.run([...sparseArguments(plan), 'sparse-checkout', 'reapply'], this.#work(worktree, signal));
     return difference.value;
+  }
+
+  async #reset(worktree: Worktree, how: '--keep' | '--hard', plan: CheckoutPlan, signal: AbortSignal): Promise<void> {
+    const args = [...sparseArguments(plan), 'reset', how, '--quiet', '--no-recurse-submodules', worktree.oid];
+    await this.#git.run(args, this.#work(worktree, signal));
+    await removeFileBelow({ root: this.#root, path: join(worktree.adminDir, 'ORIG_HEAD') });
+  }
+
+  #work({ oid, path }: Worktree, signal: AbortSignal): GitRunOptions {
+    return { op: 'bring a worktree to', target: oid, cwd: path, signal };
   }
 }

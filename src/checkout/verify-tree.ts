@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { type BytePath, continuePath, HERE, joinPath, pathOfText, systemPath } from '../platform/byte-path.ts';
 import { listNames } from '../platform/list-directory.ts';
-import { GITLINK_MODE, type IndexEntry, readIndex } from './index-file.ts';
+import { type EntryFacts, GITLINK_MODE, type IndexEntry, lookThroughIndex, readIndex } from './index-file.ts';
 import type { Worktree } from './worktree.ts';
 
 export interface TreeReport {
@@ -110,6 +110,28 @@ export function* readWorktreeIndex(worktree: Worktree, path = join(worktree.admi
       (target, at) => readSync(file, target, at, target.length - at, null),
       worktree.oid.length === 64 ? 32 : 20,
     );
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Looks for an entry in the index of `worktree`, by what it says besides the path.
+ * @throws SidecarError ERR_CHECKOUT_FAILED, the system's error
+ */
+export function someEntry(worktree: Worktree, isIt: (facts: EntryFacts) => boolean): boolean {
+  const file = openSync(join(worktree.adminDir, 'index'), 'r');
+  let found = false;
+  try {
+    lookThroughIndex(
+      (target, at) => readSync(file, target, at, target.length - at, null),
+      worktree.oid.length === 64 ? 32 : 20,
+      (facts) => {
+        found = isIt(facts);
+        return found;
+      },
+    );
+    return found;
   } finally {
     closeSync(file);
   }

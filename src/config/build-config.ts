@@ -18,6 +18,7 @@ import type {
   GcMode,
   PathMissing,
   ProcessSignalConfig,
+  SpareMode,
   SubmoduleMode,
   SyncConfig,
   Target,
@@ -184,6 +185,14 @@ function permissions(settings: Settings): number | undefined {
   return settings.mode === 'v3.1' ? Number.parseInt(String(number), 8) : number;
 }
 
+/** `--no-spare` is an older spelling. */
+function spareMode(settings: Settings): SpareMode {
+  const isNone = settings.flag('no-spare');
+  const isChosen = settings.isSet('spare') && settings.text('spare') !== 'never';
+  refuseIf(isNone && isChosen, 'only one of --spare and --no-spare may be set', false);
+  return isNone ? 'never' : (settings.text('spare') as SpareMode);
+}
+
 function absoluteIn(root: string, path: string): string | undefined {
   return path === '' ? undefined : isAbsolute(path) ? path : join(root, path);
 }
@@ -230,7 +239,7 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
     umask: settings.flag('group-write') ? 0o002 : v4 ? 0o022 : undefined,
     permissions: permissions(settings),
     staleWorktreeTimeoutMs: settings.number('stale-worktree-timeout'),
-    spare: !settings.flag('no-spare'),
+    spare: spareMode(settings),
     moveAside: settings.flag('move-aside'),
     ...periods(settings),
     verifyPeriodMs: settings.number('verify-period'),

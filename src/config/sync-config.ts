@@ -72,6 +72,7 @@ export interface HttpConfig {
 
 export type SubmoduleMode = 'recursive' | 'shallow' | 'off';
 export type PathMissing = 'error' | 'keep' | 'empty';
+export type SpareMode = 'auto' | 'always' | 'never';
 export type GcMode = 'always' | 'auto' | 'aggressive' | 'off';
 
 /** A relay as its subscribers use it. */
@@ -148,8 +149,8 @@ export interface SyncConfig extends GitAccess {
   /** Octal bits for `chmod -R`, v3 only. */
   readonly permissions: number | undefined;
   readonly staleWorktreeTimeoutMs: number;
-  /** Keep a stale worktree for the next update. */
-  readonly spare: boolean;
+  /** Whether a stale worktree is kept for the next update. */
+  readonly spare: SpareMode;
   readonly moveAside: boolean;
   readonly periodMs: number;
   readonly initPeriodMs: number;

@@ -3,6 +3,8 @@ import type { GcMode } from '../config/sync-config.ts';
 import type { Git } from '../git/git.ts';
 import type { Clock } from '../platform/clock.ts';
 import { removeTree } from '../platform/remove-tree.ts';
+import { isShallow } from './fetch-commit.ts';
+import { measureStore } from './measure-store.ts';
 import { isPartial, MISSING_ALLOWED, repackPartial } from './repack-partial.ts';
 
 export interface GarbageOptions {
@@ -21,21 +23,6 @@ const WORTHWHILE_BYTES = 1024 * 1024;
 const MOST_PACKS = 20;
 const MOST_LOOSE = 2000;
 
-/** What git-count-objects -v counts; sizes come in KiB. */
-async function measureStore({
-  git,
-  gitDir,
-  signal,
-}: GarbageOptions): Promise<{ bytes: number; packs: number; loose: number }> {
-  const { stdout } = await git.run(['--git-dir', gitDir, 'count-objects', '-v'], {
-    op: 'measure',
-    target: gitDir,
-    signal,
-  });
-  const value = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(stdout)?.[1] ?? 0);
-  return { bytes: (value('size') + value('size-pack')) * 1024, packs: value('packs'), loose: value('count') };
-}
-
 /** Bytes on disk of all objects that a ref or a worktree still needs (git-rev-list, --disk-usage). */
 async function reachableBytes(options: GarbageOptions): Promise<number> {
   const { git, gitDir, signal } = options;
@@ -45,10 +32,20 @@ async function reachableBytes(options: GarbageOptions): Promise<number> {
 }
 
 async function isWorthwhile(options: GarbageOptions): Promise<boolean> {
-  const store = await measureStore(options);
+  const store = measureStore(options.gitDir);
   if (store.packs > MOST_PACKS || store.loose > MOST_LOOSE) return true;
   if (store.bytes < WORTHWHILE_BYTES) return false;
   return store.bytes - (await reachableBytes(options)) > Math.max(WORTHWHILE_BYTES, store.bytes / 2);
+}
+
+/**
+ * Keeps what is needed, as it is packed already. `git gc` looks for better deltas too, which takes three times as long
+ * and gains nothing where there is hardly any history.
+ */
+async function repackShallow({ git, gitDir, signal }: GarbageOptions): Promise<void> {
+  const run = { op: 'collect garbage in', target: gitDir, signal };
+  await git.run(['--git-dir', gitDir, 'repack', '-a', '-d', '-l', '--quiet', '--window=0'], run);
+  if (measureStore(gitDir).loose > 0) await git.run(['--git-dir', gitDir, 'prune', '--expire=now'], run);
 }
 
 /**
@@ -74,6 +71,10 @@ export class GarbageCollector {
       await repackPartial({ git, gitDir, signal });
       // The other modes are a person's wish for `git gc`, which has nothing left to keep.
       if (mode === 'auto') return true;
+    }
+    if (mode === 'auto' && (await isShallow(gitDir))) {
+      await repackShallow(options);
+      return true;
     }
     const args = ['--git-dir', gitDir, 'gc', '--quiet', '--prune=now'];
     if (mode === 'aggressive') args.push('--aggressive');

@@ -32,7 +32,8 @@ export type FetchArguments = Pick<FetchOptions, 'gitDir' | 'depth' | 'allTags' |
 /** Holds a tag while its commit is looked up. */
 const TAG_REF = 'refs/git-sidecar/tag';
 
-async function isShallow(gitDir: string): Promise<boolean> {
+/** Commits lack their parents. */
+export async function isShallow(gitDir: string): Promise<boolean> {
   const stat = await lstat(join(gitDir, 'shallow')).catch(() => undefined);
   return stat !== undefined && stat.size > 0;
 }

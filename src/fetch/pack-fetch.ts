@@ -7,6 +7,7 @@ import { readText } from '../platform/atomic-file.ts';
 import { writeBelow } from '../platform/files-below.ts';
 import type { UploadPack } from '../remote/upload-pack.ts';
 import { FetchAnswer, packOf, writeFetch } from '../remote/wire/fetch.ts';
+import { packHolds } from './pack-index.ts';
 import { type LookedInto, presentCommits } from './present-commits.ts';
 import { readShallow, writeShallow } from './shallow.ts';
 
@@ -59,15 +60,22 @@ export async function fetchPack(
   const answer = new FetchAnswer();
   const response = await remote.command(body, credentials, signal);
   const pack = packOf(remote.body(response), answer);
-  const count = await storePack({ git, gitDir, pack, signal, onCount: (objects) => git.expectObjects?.(objects) });
-  const present = await presentCommits(place, wants, signal);
-  const missing = wants.find((oid) => !present.has(oid));
+  const { objects, name } = await storePack({
+    git,
+    gitDir,
+    pack,
+    signal,
+    onCount: (count) => git.expectObjects?.(count),
+  });
+  const others = name === undefined ? wants : wants.filter((oid) => !packHolds(gitDir, name, oid));
+  const present = await presentCommits(place, others, signal);
+  const missing = others.find((oid) => !present.has(oid));
   if (missing !== undefined)
     throw new SidecarError('ERR_FETCH_OBJECTS', { op: 'fetch', detail: `the server sent a pack without ${missing}` });
   for (const oid of answer.shallow) shallow.add(oid);
   for (const oid of answer.unshallow) shallow.delete(oid);
   await writeShallow(gitDir, shallow);
-  return count;
+  return objects;
 }
 
 /**

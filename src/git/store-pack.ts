@@ -15,6 +15,8 @@ export interface PackToStore {
 
 /** Fewer objects than this become files of their own, as with git fetch (git-config, "fetch.unpackLimit"). */
 const UNPACK_LIMIT = 100;
+/** With fewer objects, several threads take more processor time and are not sooner. */
+const THREADS_PAY = 100_000;
 const PACK_HEADER_BYTES = 12;
 
 /** Number of objects in a pack, from its header (gitformat-pack). */
@@ -39,22 +41,30 @@ async function* withHeader(source: AsyncIterator<Buffer>, header: Buffer): Async
   for (let next = await source.next(); next.done !== true; next = await source.next()) yield next.value;
 }
 
+export interface StoredPack {
+  /** Objects that it held. */
+  readonly objects: number;
+  /** The digest in the names of its files; undefined when its objects became files of their own. */
+  readonly name: string | undefined;
+}
+
 /**
  * Lets git put a pack into a repository while it comes.
- * @returns how many objects it held
  * @throws SidecarError ERR_FETCH_OBJECTS, ERR_GIT_*, and what `pack` throws
  */
-export async function storePack({ git, gitDir, pack, signal, onCount }: PackToStore): Promise<number> {
+export async function storePack({ git, gitDir, pack, signal, onCount }: PackToStore): Promise<StoredPack> {
   const release = (): void => void pack.return?.()?.catch(() => undefined);
   try {
     const header = await bounded(readHeader(pack), signal);
-    const count = objectCount(header);
-    onCount?.(count);
-    const isSmall = count < UNPACK_LIMIT && !git.isTight;
-    const command = isSmall ? ['unpack-objects', '-q'] : ['index-pack', '--stdin', '--fix-thin'];
+    const objects = objectCount(header);
+    onCount?.(objects);
+    const isSmall = objects < UNPACK_LIMIT && !git.isTight;
+    const threads = objects < THREADS_PAY ? ['--threads=1'] : [];
+    const command = isSmall ? ['unpack-objects', '-q'] : ['index-pack', '--stdin', '--fix-thin', ...threads];
     const stdin = releasable(withoutRests(withHeader(pack, header)), release);
-    await git.run(['--git-dir', gitDir, ...command], { op: 'store objects in', target: gitDir, stdin, signal });
-    return count;
+    const run = { op: 'store objects in', target: gitDir, stdin, signal };
+    const { stdout } = await git.run(['--git-dir', gitDir, ...command], run);
+    return { objects, name: /^(?:pack|keep)\t([0-9a-f]+)$/m.exec(stdout)?.[1] };
   } finally {
     release();
   }

@@ -66,6 +66,11 @@ export function parentOf(path: BytePath): BytePath {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
+/** In the order of their bytes, which is that of git's index. */
+export function isBefore(one: BytePath, other: BytePath): boolean {
+  return (one as unknown as string) < (other as unknown as string);
+}
+
 /** The last name of a path. */
 export function nameOf(path: BytePath): BytePath {
   return path.slice(path.lastIndexOf('/') + 1);

@@ -1,6 +1,7 @@
 import { readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { systemCode } from '../model/error.ts';
+import { pathOfBytes, systemPath } from './byte-path.ts';
 import { type DirectoryIdentity, type HeldDirectory, isSameDirectory } from './held-directory.ts';
 
 /** Why something could not be removed. */
@@ -102,7 +103,7 @@ export class TreeRemoval {
   /** Starts on a directory; anything else is removed at once. */
   async #enter(parent: HeldDirectory, name: Buffer): Promise<void> {
     const path = `${parent.path}/${name}`;
-    await this.#pause(path);
+    if (this.#isToRest(parent.path, name)) await this.#rest();
     let directory: HeldDirectory;
     try {
       directory = parent.child(name);
@@ -130,7 +131,7 @@ export class TreeRemoval {
       for (const entry of readdirSync(directory.itself, { withFileTypes: true, encoding: 'buffer' })) {
         if (entry.isDirectory()) level.pending.push(entry.name);
         else {
-          await this.#pause(`${level.path}/${entry.name}`);
+          if (this.#isToRest(level.path, entry.name)) await this.#rest();
           this.#unlink(directory, entry.name, level.pending);
         }
       }
@@ -142,7 +143,7 @@ export class TreeRemoval {
   /** @param directories takes the name when it has become a directory meanwhile */
   #unlink(parent: HeldDirectory, name: Buffer, directories?: Buffer[]): void {
     try {
-      unlinkSync(parent.at(name));
+      unlinkSync(parent.at(systemPath(pathOfBytes(name))));
     } catch (error) {
       if (directories && systemCode(error) === 'EISDIR') directories.push(name);
       else this.#keepFor(`${parent.path}/${name}`, error);
@@ -153,7 +154,7 @@ export class TreeRemoval {
   async #leave(level: Level, directory: HeldDirectory): Promise<void> {
     const above = this.#levels.at(-2);
     const parent = above ? this.#directoryOf(above, directory) : this.#top;
-    await this.#pause(level.path);
+    if (this.#isToRest(above?.path ?? this.#top.path, level.name)) await this.#rest();
     if (!level.hasKept && !this.#removeEmpty(level, parent)) {
       await this.#removeFiles(level, directory);
       return;
@@ -197,10 +198,14 @@ export class TreeRemoval {
     level.directory = undefined;
   }
 
-  async #pause(path: string): Promise<void> {
-    this.#options.onEntry?.(path);
+  /** An entry is about to be removed. @returns whether other work is to come first */
+  #isToRest(directory: string, name: Buffer): boolean {
+    this.#options.onEntry?.(`${directory}/${name}`);
     this.#steps += 1;
-    if (this.#steps % BATCH !== 0) return;
+    return this.#steps % BATCH === 0;
+  }
+
+  async #rest(): Promise<void> {
     await setImmediate();
     this.#options.signal?.throwIfAborted();
   }

@@ -20,15 +20,15 @@ export type BuiltFrom = 'spare' | 'clone' | 'nothing';
  * ones.
  */
 export function mayRecycle({ spare, permissions }: SyncConfig): boolean {
-  return spare && permissions === undefined;
+  return spare !== 'never' && permissions === undefined;
 }
 
 /** From this share of new objects on, writing every file is less work than replacing them one by one. */
 const MOSTLY = 0.5;
-const FEW_OBJECTS = 1000;
+export const FEW_OBJECTS = 1000;
 
 /** The update changes most of the tree. */
-export async function isMostlyNew({ fetchedObjects, live }: Found<'fetchedObjects' | 'live'>): Promise<boolean> {
+async function isMostlyNew({ fetchedObjects, live }: Found<'fetchedObjects' | 'live'>): Promise<boolean> {
   if (fetchedObjects === undefined || live === undefined) return false;
   return fetchedObjects > (await countEntries(live)) * MOSTLY && fetchedObjects > FEW_OBJECTS;
 }
@@ -43,7 +43,7 @@ async function cloneLive(
   { signal }: CycleScope,
 ): Promise<UntouchedSpare | undefined> {
   if (!live || !(await readFinished(live)) || !canClone(keptIndexOf(live)) || !isWorthCloning(live)) return undefined;
-  await spare.make({ from: live, oid: live.oid, plan, how: 'clone', signal });
+  await spare.make({ like: live, old: undefined, plan, signal });
   const worktree = await spare.find();
   return worktree && { worktree, changedFiles: Promise.resolve([]) };
 }

@@ -1,5 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { SpareChoice, type SpareDecision } from '../checkout/spare-choice.ts';
+import { countEntries } from '../checkout/verify-tree.ts';
 import { isOurWorktree, unregisterWorktree, worktreeAt } from '../checkout/worktree.ts';
 import { oidOfWorktreeName } from '../fetch/layout.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
@@ -7,7 +9,7 @@ import { findOccupants } from '../platform/occupants.ts';
 import { isInside } from '../platform/paths.ts';
 import { readLink } from '../publish/link.ts';
 import { listWorktreeEntries, type WorktreeEntry } from '../publish/stale-worktrees.ts';
-import { isMostlyNew, mayRecycle } from './build-worktree.ts';
+import { FEW_OBJECTS, mayRecycle } from './build-worktree.ts';
 import type { Needs } from './context.ts';
 import type { CycleScope } from './cycle.ts';
 import type { Found, Perhaps } from './findings.ts';
@@ -18,7 +20,7 @@ const SHARE_OF_TIME = 0.01;
 const SHORTEST_PAUSE_MS = 500;
 
 export type RetireContext = Needs<'clock' | 'config' | 'hooks' | 'layout' | 'log' | 'spare'>;
-export type Retiring = Found<'plan' | 'live'> & Perhaps<'candidate' | 'fetchedObjects'>;
+export type Retiring = Found<'plan' | 'live'> & Perhaps<'candidate' | 'fetchedObjects' | 'updated'>;
 
 export interface Retired {
   /** Worktrees that are gone. */
@@ -38,11 +40,12 @@ async function isOurs({ layout }: Needs<'layout'>, entry: WorktreeEntry): Promis
   return await isOurWorktree(worktreeAt(layout.gitDir, entry.path, entry.oid));
 }
 
-/** Ends the life of stale worktrees: one becomes the spare of the next update, the others are removed. */
+/** Ends the life of stale worktrees: one may become the spare of the next update, the others are removed. */
 export class Retirement {
   readonly #kept: KeptTrees;
+  readonly #choice = new SpareChoice();
   #nextLookAt = 0;
-  #spareIsUnwanted: boolean | undefined;
+  #decision: SpareDecision | undefined;
 
   constructor(kept: KeptTrees) {
     this.#kept = kept;
@@ -51,20 +54,15 @@ export class Retirement {
   /** Deals with those whose `--stale-worktree-timeout` is over and in which no hook is at work. */
   async run(context: RetireContext, given: Retiring, scope: CycleScope): Promise<Retired> {
     const { config, layout, clock, hooks, spare } = context;
-    const { live, candidate, fetchedObjects } = given;
-    const needed = (candidate ?? live)?.path;
-    await this.#discardUnwantedSpare(context);
+    const needed = (given.candidate ?? given.live)?.path;
+    const wantsSpare = (await this.#decide(context, given)) && (await spare.find()) === undefined;
+    let isNewest = !config.oneTime;
     const link = await readLink(config.link);
     const isPublished = (path: string): boolean => link.kind === 'link' && isInside(link.target, path);
     const inUse = new Set(hooks.map((hook) => hook.worktreeInUse));
     const entries = await listWorktreeEntries(layout.worktreeParents, oidOfWorktreeName);
     let removed = 0;
     let waiting = false;
-    let wantsSpare =
-      mayRecycle(config) &&
-      !config.oneTime &&
-      !(await isMostlyNew({ fetchedObjects, live })) &&
-      (await spare.find()) === undefined;
     for (const entry of entries.sort((one, other) => other.since - one.since)) {
       if (isPublished(entry.path) || entry.path === needed || !(await isOurs(context, entry))) continue;
       const isEarly = clock.now() - entry.since < config.staleWorktreeTimeoutMs;
@@ -72,13 +70,13 @@ export class Retirement {
         waiting = true;
         continue;
       }
-      if (wantsSpare && !this.#kept.has(entry.path)) {
-        wantsSpare = false;
-        if (await this.#isOccupied(context, entry)) {
+      if (isNewest && !this.#kept.has(entry.path)) {
+        isNewest = false;
+        if (config.spare !== 'never' && (await this.#isOccupied(context, entry))) {
           waiting = true;
           continue;
         }
-        await this.#keep(context, given, entry, scope);
+        if (wantsSpare) await this.#keep(context, given, entry, scope);
       }
       if (await this.#remove(context, entry, scope)) removed += 1;
       else waiting = true;
@@ -95,11 +93,32 @@ export class Retirement {
     return true;
   }
 
-  async #discardUnwantedSpare({ config, spare }: RetireContext): Promise<void> {
-    if (this.#spareIsUnwanted !== undefined) return;
-    this.#spareIsUnwanted = config.oneTime || !mayRecycle(config);
+  /**
+   * Decides after each update, and at the start, whether a spare is kept; removes one that is not. @returns whether one
+   * is to be there
+   */
+  async #decide(context: RetireContext, given: Retiring): Promise<boolean> {
+    const { config, spare, log } = context;
+    const { live, candidate, updated = false } = given;
+    const published = candidate ?? live;
+    const isFirst = this.#decision === undefined;
+    if (!published || (!isFirst && !updated)) return this.#decision?.keep === true;
+    if (updated) await this.#note(given);
+    const mode = config.oneTime || !mayRecycle(config) ? 'never' : config.spare;
+    const { keep, reason } = this.#choice.decide(mode, published);
+    this.#decision = { keep, reason };
+    if (updated && mode !== 'never') log.info(1, keep ? 'a spare is kept' : 'no spare is kept', { reason });
     // One that a killed process left half made would lie there until the next update.
-    if (this.#spareIsUnwanted || (await spare.find()) === undefined) await spare.discard();
+    if (!keep || (isFirst && (await spare.find()) === undefined)) await spare.removeAny();
+    return keep;
+  }
+
+  /** A file comes with its directories and its commit: few objects say little about how many files changed. */
+  async #note({ fetchedObjects = 0, live, candidate }: Retiring): Promise<void> {
+    // The first tree is no update of another one.
+    if (!live) return;
+    const isKnown = candidate && fetchedObjects > FEW_OBJECTS;
+    this.#choice.note(isKnown ? { files: await countEntries(candidate), changed: fetchedObjects } : undefined);
   }
 
   /**
@@ -128,12 +147,11 @@ export class Retirement {
     if (!published) return;
     const before = clock.monotonic();
     try {
-      const from = worktreeAt(layout.gitDir, entry.path, entry.oid);
-      await spare.make({ from, oid: published.oid, plan, how: 'move', signal });
-      log.info(1, 'made the spare of a stale worktree', {
-        path: entry.path,
-        ms: Math.round(clock.monotonic() - before),
-      });
+      const old = worktreeAt(layout.gitDir, entry.path, entry.oid);
+      const { moved, copied } = await spare.make({ like: published, old, plan, signal });
+      this.#choice.correct({ files: moved + copied, changed: copied });
+      const ms = Math.round(clock.monotonic() - before);
+      log.info(1, 'made the spare of a stale worktree', { path: entry.path, moved, copied, ms });
     } catch (error) {
       if (signal.aborted) throw error;
       const reason = error instanceof SidecarError ? error.detail : messageOf(error);

@@ -13,11 +13,11 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { canClone, carryOver } from '../../src/checkout/carry-over.ts';
+import { canClone, carryOver, type FinishedTree } from '../../src/checkout/carry-over.ts';
 import { exactTree } from '../kit/exact-tree.ts';
 import { reflinkDirectory } from '../kit/reflink.ts';
 import { tempDir } from '../kit/temp.ts';
-import { GIT_ENV, git, Upstream } from '../kit/upstream.ts';
+import { type Files, GIT_ENV, git, Upstream } from '../kit/upstream.ts';
 
 const FILES = {
   a: 'one',
@@ -49,8 +49,33 @@ function trees(directory: string, format: 'sha1' | 'sha256' = 'sha1', version = 
   return { from: upstream.work, to, fromIndex, toIndex: join(directory, 'new.index') };
 }
 
-const carry = (it: Trees, how: 'move' | 'clone' = 'move', oidBytes: 20 | 32 = 20) =>
-  carryOver({ ...it, root: dirname(it.to), oidBytes, finishedAtNs: LATER, how, signal: new AbortController().signal });
+const treeOf = ({ from, fromIndex }: Trees): FinishedTree => ({ path: from, index: fromIndex, finishedAtNs: LATER });
+
+/** Into a tree like `like`, from there and, where it is given, from an older tree. */
+const carry = ({ to, toIndex }: Trees, like: FinishedTree, old?: FinishedTree, oidBytes: 20 | 32 = 20) => {
+  const copying = old ? 'data' : 'clone';
+  const { signal } = new AbortController();
+  return carryOver({ root: dirname(to), oidBytes, like, old, copying, to, toIndex, signal });
+};
+
+/** All that there is, is moved. */
+const move = (it: Trees, oidBytes: 20 | 32 = 20) => carry(it, treeOf(it), treeOf(it), oidBytes);
+
+/** Two finished trees, an old one and that of a later commit, and a place for the third. */
+function twoTrees(later: Files, first: Files = FILES): { old: FinishedTree; like: FinishedTree; it: Trees } {
+  const directory = tempDir();
+  const upstream = new Upstream(join(directory, 'up'));
+  const finished = (name: string, files: Files): FinishedTree => {
+    upstream.commit(files);
+    const path = join(directory, name);
+    upstream.git('worktree', 'add', '-q', '--detach', path, 'HEAD');
+    return { path, index: join(upstream.work, '.git', 'worktrees', name, 'index'), finishedAtNs: LATER };
+  };
+  const [old, like] = [finished('old', first), finished('like', later)];
+  const to = join(directory, 'to');
+  mkdirSync(to);
+  return { old, like, it: { from: upstream.work, to, fromIndex: like.index, toIndex: join(directory, 'new.index') } };
+}
 
 /** What git says about the new tree, with the index that was made for it. */
 function gitStatus(it: Trees): string {
@@ -69,7 +94,7 @@ describe('carrying files over', () => {
     async (version, format) => {
       const it = trees(tempDir(), format, version);
       const before = exactTree(it.from);
-      expect(await carry(it, 'move', format === 'sha1' ? 20 : 32)).toEqual({ carried: 6, left: 0 });
+      expect(await move(it, format === 'sha1' ? 20 : 32)).toEqual({ moved: 6, copied: 0, left: 0 });
       expect(exactTree(it.to)).toEqual(before);
       expect(gitStatus(it)).toBe('');
       git(it.from, 'fsck', '--strict');
@@ -83,7 +108,7 @@ describe('carrying files over', () => {
     writeFileSync(join(it.from, 'a'), 'eno');
     chmodSync(join(it.from, 'dir/b'), 0o600);
     writeFileSync(join(it.from, 'dir/added'), 'x');
-    expect(await carry(it)).toEqual({ carried: 4, left: 2 });
+    expect(await move(it)).toEqual({ moved: 4, copied: 0, left: 2 });
     expect(existsSync(join(it.to, 'a'))).toBe(false);
     expect(existsSync(join(it.to, 'dir/b'))).toBe(false);
     expect(existsSync(join(it.to, 'dir/added'))).toBe(false);
@@ -95,15 +120,56 @@ describe('carrying files over', () => {
     const outside = join(tempDir(), 'moved');
     renameSync(join(it.from, 'dir'), outside);
     symlinkSync(outside, join(it.from, 'dir'));
-    expect(await carry(it)).toEqual({ carried: 4, left: 2 });
+    expect(await move(it)).toEqual({ moved: 4, copied: 0, left: 2 });
     expect(readFileSync(join(outside, 'deep/c'), 'utf8')).toBe('three');
   });
+
+  test('what is the same is moved from the old tree, the rest is copied from the new one, and git finds it all unchanged', async () => {
+    const { old, like, it } = twoTrees({
+      a: null,
+      'a/inside': 'a directory in the place of a file',
+      'dir/b': 'changed',
+      'dir/deep/c': null,
+      link: { link: 'empty' },
+      run: { exec: 'changed' },
+      z: 'new',
+    });
+    const expected = exactTree(like.path);
+    expect(await carry(it, like, old)).toEqual({ moved: 1, copied: 5, left: 0 });
+    expect(exactTree(it.to)).toEqual(expected);
+    expect(exactTree(like.path)).toEqual(expected);
+    expect(gitStatus(it)).toBe('');
+  });
+
+  test('a file that somebody touched in one tree comes from the other, and is left to git when both were touched', async () => {
+    const { old, like, it } = twoTrees({ z: 'new' });
+    writeFileSync(join(old.path, 'a'), 'eno');
+    chmodSync(join(like.path, 'dir/b'), 0o600);
+    for (const { path } of [old, like]) writeFileSync(join(path, 'run'), 'x');
+    writeFileSync(join(like.path, 'z'), 'wen');
+    expect(await carry(it, like, old)).toEqual({ moved: 4, copied: 1, left: 2 });
+    expect(readFileSync(join(it.to, 'a'), 'utf8')).toBe('one');
+    expect(gitStatus(it)).toBe('run\nz\n');
+  });
+
+  test.each<[string, Files, Files]>([
+    ['added', {}, { '.gitattributes': '* text eol=crlf' }],
+    ['changed', { 'dir/.gitattributes': '* text' }, { 'dir/.gitattributes': '* -text' }],
+    ['removed', { 'zz/.gitattributes': '* text' }, { 'zz/.gitattributes': null }],
+  ])(
+    'refuses when a .gitattributes was %s: the same content may be written differently',
+    async (_how, first, later) => {
+      const { old, like, it } = twoTrees(later, { ...FILES, ...first });
+      const detail = expect.stringContaining('.gitattributes changed');
+      await expect(carry(it, like, old)).rejects.toMatchObject({ code: 'ERR_CHECKOUT_FAILED', detail });
+    },
+  );
 
   test('refuses a tree with a submodule', async () => {
     const it = trees(tempDir());
     git(it.from, 'update-index', '--add', '--cacheinfo', `160000,${'a'.repeat(40)},sub`);
     copyFileSync(join(it.from, '.git', 'index'), it.fromIndex);
-    await expect(carry(it)).rejects.toMatchObject({
+    await expect(move(it)).rejects.toMatchObject({
       code: 'ERR_CHECKOUT_FAILED',
       detail: expect.stringContaining('submodule'),
     });
@@ -118,7 +184,7 @@ describe('carrying files over', () => {
   ])('refuses an index that is %s', async (_what, damage) => {
     const it = trees(tempDir());
     writeFileSync(it.fromIndex, damage(readFileSync(it.fromIndex)));
-    await expect(carry(it)).rejects.toMatchObject({ code: 'ERR_CHECKOUT_FAILED' });
+    await expect(move(it)).rejects.toMatchObject({ code: 'ERR_CHECKOUT_FAILED' });
   });
 
   test('clones a tree on a file system that can, and leaves the original as it is', async ({ skip }) => {
@@ -128,12 +194,11 @@ describe('carrying files over', () => {
     const before = exactTree(it.from);
     const { mtimeMs } = statSync(join(it.from, 'a'));
     expect(canClone(it.fromIndex)).toBe(true);
-    expect(await carry(it, 'clone')).toEqual({ carried: 5, left: 1 });
+    expect(await carry(it, treeOf(it))).toEqual({ moved: 0, copied: 6, left: 0 });
     expect(exactTree(it.from)).toEqual(before);
     expect(statSync(join(it.from, 'a')).mtimeMs).toBe(mtimeMs);
-    before.delete('link');
     expect(exactTree(it.to)).toEqual(before);
-    expect(gitStatus(it)).toBe('link\n');
+    expect(gitStatus(it)).toBe('');
   });
 
   test('says when a file system cannot clone', () => {

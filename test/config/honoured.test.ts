@@ -49,6 +49,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   submodules: { value: 'off' },
   'sync-on-signal': { value: 'HUP' },
   'git-gc': { value: 'off' },
+  spare: { value: 'never' },
   'git-config': { value: 'a.b:c' },
   'git-config-add': { value: 'a.b:c' },
   'webhook-url': { value: 'http://h/x' },

@@ -154,6 +154,7 @@ describe('SIGKILL at every git process of an update', () => {
         '--link=link',
         '--period=20ms',
         '--git-gc=always',
+        '--spare=always',
         '-v=6',
       ];
       let round = 0;

@@ -42,7 +42,14 @@ describe('file names that are not text', () => {
     const [bare, root] = [join(dir, 'repo.git'), join(dir, 'root')];
     git(dir, 'init', '-q', '--bare', '-b', 'main', bare);
     const files = (content: string): ByteFiles => [...oddFiles(content), ...padding];
-    const options = [`--repo=${bare}`, `--root=${root}`, '--submodules=off', '--verify-period=1ns', ...args];
+    const options = [
+      `--repo=${bare}`,
+      `--root=${root}`,
+      '--submodules=off',
+      '--verify-period=1ns',
+      '--spare=always',
+      ...args,
+    ];
     const sync = await handCranked(options);
     const publish = async (content: ByteFiles): Promise<string> => {
       commitBytes(bare, content);

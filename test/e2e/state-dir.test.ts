@@ -35,7 +35,7 @@ function walk(root: string, follow: boolean): string[] {
 describe('--state-dir', () => {
   test('a walker of the root meets the link only, and each file once, while updates come', async () => {
     const { upstream, first, root, state, link, apart } = await fixture();
-    const process = sidecar(apart);
+    const process = sidecar([...apart, '--spare=always']);
     await untilPublished(link, first, process);
     expect(process.logs.find(({ msg }) => msg === 'starting up')).toMatchObject({ root, state_dir: state });
     for (const text of ['2', '3', '4']) await untilPublished(link, upstream.commit({ a: text }), process);

@@ -57,7 +57,7 @@ const VARIANTS: readonly Variant[] = [
 describe('random histories, random abuse of what is published, restarts: --path', () => {
   test.each(VARIANTS.map((variant, index) => [variant.name, variant, index] as const))(
     `${STEPS} commits: the link shows the last one that changed the part, as a fresh checkout has it (%s)`,
-    async (_name, { path, missing, args = [] }, index) => {
+    async (_name, { path, missing, args = ['--spare=always'] }, index) => {
       const seed = SEED + index;
       process.stdout.write(`path test, ${path}: seed ${seed}\n`);
       const dice = new Dice(seed);

@@ -21,6 +21,8 @@ interface Variant {
   readonly steps?: number;
   /** How often the spare is abused as well. */
   readonly spareAbuse?: number;
+  /** Default: always, also of these small trees. */
+  readonly spare?: 'auto';
   /** Old trees are kept, and have to stay as they were. */
   readonly keepsOldTrees?: boolean;
 }
@@ -34,6 +36,7 @@ const VARIANTS: readonly Variant[] = [
     sparse: ['/*\n!/d/\n', '/d/\n/a\n', '*.txt\n'],
   },
   { name: 'a large tree', args: [], padding: 3200, steps: 0.1, spareAbuse: 0.25 },
+  { name: 'a large tree, with a spare where it is worth it', args: [], padding: 3200, steps: 0.1, spare: 'auto' },
   {
     name: 'old trees kept for an hour',
     args: ['--stale-worktree-timeout=1h'],
@@ -65,6 +68,7 @@ describe('random histories, random abuse of what is published', () => {
         '--submodules=off',
         '--verify-period=0',
         '--git-gc=auto',
+        `--spare=${variant.spare ?? 'always'}`,
         `--git-config=${HISTORY_GIT_CONFIG}`,
         ...(variant.sparse ? [`--sparse-checkout-file=${sparseFile}`] : []),
         ...variant.args,

@@ -101,6 +101,7 @@ async function prepare(variant: Variant): Promise<Prepared> {
         '--touch-file=marks/touched',
         '--error-file=marks/error',
         '--max-failures=-1',
+        '--spare=always',
         '-v=4',
         ...(variant === 'v3' ? ['--wait=0.05'] : ['--period=50ms']),
       ],

@@ -2,13 +2,17 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { differences, exactTree } from '../kit/exact-tree.ts';
 import { handCranked } from '../kit/hand-cranked.ts';
+import { httpGit } from '../kit/http-git.ts';
 import { reflinkDirectory } from '../kit/reflink.ts';
 import { fixture } from '../kit/setup.ts';
 import { run, type Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { type Files, git } from '../kit/upstream.ts';
 import { delay, until } from '../peers/wait.ts';
 
+/** Of these tiny trees none would be kept. */
+const ALWAYS = '--spare=always';
 const sources = (process: Sidecar): unknown[] =>
   process.logs.filter(({ msg }) => msg === 'checked out').map(({ from }) => from);
 const spareOf = (root: string): string => join(root, '.git', 'git-sidecar', 'spare');
@@ -32,7 +36,7 @@ describe('the spare', () => {
   test('the second update and all later ones write what changed only', async () => {
     const { upstream, first, root, link, start } = fixture();
     upstream.commit({ 'kept/file': 'kept' });
-    const process = start('-v=1');
+    const process = start(ALWAYS, '-v=1');
     for (let round = 0; round < 4; round += 1) {
       const oid = upstream.commit({ a: `round ${round}` });
       await untilPublished(link, oid, process);
@@ -46,7 +50,7 @@ describe('the spare', () => {
 
   test('--no-spare keeps none, and removes one that an earlier run kept', async () => {
     const { upstream, root, link, start } = fixture();
-    const before = start();
+    const before = start(ALWAYS);
     await untilPublished(link, upstream.commit({ a: 'two' }), before);
     await untilPublished(link, upstream.commit({ a: 'three' }), before);
     await untilSpare(root, before);
@@ -59,7 +63,7 @@ describe('the spare', () => {
 
   test('--one-time leaves no spare behind, also not that of a process before', async () => {
     const { upstream, root, link, args, start } = fixture();
-    const before = start();
+    const before = start(ALWAYS);
     await untilPublished(link, upstream.commit({ a: 'two' }), before);
     await untilPublished(link, upstream.commit({ a: 'three' }), before);
     await untilSpare(root, before);
@@ -73,7 +77,7 @@ describe('the spare', () => {
 
   test('a tree in which a process still works is left whole until that has gone, and then becomes the spare', async () => {
     const { upstream, first, root, link, start } = fixture();
-    const process = start('-v=1');
+    const process = start(ALWAYS, '-v=1');
     await untilPublished(link, first, process);
     const old = realpathSync(link);
     const child = worker(old);
@@ -88,7 +92,7 @@ describe('the spare', () => {
 
   test('one occupied tree waits, no more: the disk holds what is published and two others at most', async () => {
     const { upstream, first, root, link, start } = fixture();
-    const process = start();
+    const process = start(ALWAYS);
     await untilPublished(link, first, process);
     for (let round = 0; round < 4; round += 1) {
       worker(realpathSync(link));
@@ -99,7 +103,7 @@ describe('the spare', () => {
 
   test('within --stale-worktree-timeout nothing is recycled, and A→B→A does not reuse a tree that somebody touched', async () => {
     const { upstream, first, root, link, start } = fixture();
-    const process = start('--stale-worktree-timeout=1h', '-v=1', '--ref=main');
+    const process = start(ALWAYS, '--stale-worktree-timeout=1h', '-v=1', '--ref=main');
     await untilPublished(link, first, process);
     const old = realpathSync(link);
     const second = upstream.commit({ a: 'two' });
@@ -129,7 +133,14 @@ describe('the spare', () => {
     const large = 'x'.repeat(300_000);
     const root = join(directory, 'root');
     const first = upstream.commit({ large, another: `${large}y` });
-    const process = sidecar([...args, `--root=${root}`, '--period=40ms', '--stale-worktree-timeout=1h', '-v=1']);
+    const process = sidecar([
+      ...args,
+      `--root=${root}`,
+      ALWAYS,
+      '--period=40ms',
+      '--stale-worktree-timeout=1h',
+      '-v=1',
+    ]);
     await untilPublished(join(root, 'link'), first, process);
     await untilPublished(join(root, 'link'), upstream.commit({ a: 'two' }), process);
     expect(sources(process)).toEqual(['nothing', 'clone']);
@@ -170,7 +181,7 @@ describe('the spare', () => {
       const sparseFile = join(dir, 'patterns');
       if (patterns !== undefined) writeFileSync(sparseFile, patterns);
       const sparse = patterns === undefined ? [] : [`--sparse-checkout-file=${sparseFile}`];
-      const sync = await handCranked([`--repo=${upstream.bare}`, `--root=${root}`, ...how, ...sparse]);
+      const sync = await handCranked([`--repo=${upstream.bare}`, `--root=${root}`, ALWAYS, ...how, ...sparse]);
       const history: Files[] = [
         { 'kept/file': 'kept' },
         { a: 'an edit' },
@@ -183,6 +194,7 @@ describe('the spare', () => {
       ];
       for (const files of history) {
         upstream.commit(files);
+        upstream.git('clean', '-ffdq');
         await sync.cycle();
       }
       const built = sync.logged.filter(({ message }) => message === 'checked out').map(({ fields }) => fields.from);
@@ -194,7 +206,7 @@ describe('the spare', () => {
 
   test('many updates do not grow the repository', async () => {
     const { upstream, root } = fixture();
-    const sync = await handCranked([`--repo=${upstream.bare}`, `--root=${root}`, '--link=link']);
+    const sync = await handCranked([`--repo=${upstream.bare}`, `--root=${root}`, '--link=link', ALWAYS]);
     const loose = (): number => Number(/^count: (\d+)$/m.exec(git(root, 'count-objects', '-v'))?.[1]);
     let most = 0;
     for (let round = 0; round < 40; round += 1) {
@@ -212,4 +224,120 @@ describe('the spare', () => {
     expect(readFileSync(join(root, '.git', 'shallow'), 'utf8').split('\n').length).toBeLessThan(40);
     await sync.stop();
   }, 120_000);
+});
+
+/** `count` files in directories of 100, each with a content of its own; null removes them. */
+const manyFiles = (count: number, content: string | null): Files =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [
+      `d${Math.floor(index / 100)}/f${index}`,
+      content && `${content} ${index}`,
+    ]),
+  );
+
+describe('which trees have a spare', () => {
+  /** A sync whose spare is up to itself. */
+  async function crank(url?: (dir: string) => Promise<string>) {
+    const { dir, upstream, root } = fixture();
+    const repo = url ? await url(dir) : upstream.bare;
+    const args = [`--repo=${repo}`, `--root=${root}`, '--link=link', '--ref=main'];
+    const sync = await handCranked(args);
+    const all = (message: string, field: string): unknown[] =>
+      sync.logged.filter((line) => line.message === message).map(({ fields }) => fields[field]);
+    return {
+      root,
+      args,
+      stop: sync.stop,
+      built: () => all('checked out', 'from'),
+      reasons: () => all('no spare is kept', 'reason'),
+      hasSpare: () => existsSync(spareOf(root)),
+      update: async (files: Files) => {
+        upstream.commit(files);
+        upstream.git('clean', '-ffdq');
+        await sync.cycle();
+      },
+      /** What is published is what was committed. */
+      check: () =>
+        expect(differences(exactTree(realpathSync(join(root, 'link'))), exactTree(upstream.work))).toEqual([]),
+    };
+  }
+
+  test('a small tree has none: each update writes all of it, and the log says so', async () => {
+    const { update, check, built, reasons, hasSpare, stop } = await crank();
+    for (const a of ['2', '3', '4']) await update({ a });
+    expect(built()).toEqual(['nothing', 'nothing', 'nothing']);
+    expect(hasSpare()).toBe(false);
+    expect(reasons()).toEqual(Array.from({ length: 3 }, () => expect.stringContaining('small')));
+    check();
+    await stop();
+  }, 240_000);
+
+  test('a tree of few large files has one', async () => {
+    const { update, check, built, hasSpare, stop } = await crank();
+    await update(Object.fromEntries(Array.from({ length: 4 }, (_, index) => [`f${index}`, 'x'.repeat(8_000_000)])));
+    for (const a of ['2', '3']) await update({ a });
+    expect(built()).toEqual(['nothing', 'nothing', 'spare']);
+    expect(hasSpare()).toBe(true);
+    check();
+    await stop();
+  }, 240_000);
+
+  test('a tree that grows gets one, and when it has shrunk the spare is gone', async () => {
+    const { update, check, built, hasSpare, stop } = await crank();
+    await update({ a: '2' });
+    await update(manyFiles(3100, 'x'));
+    await update({ a: '3' });
+    expect(hasSpare()).toBe(true);
+    await update({ a: '4' });
+    await update(manyFiles(3100, null));
+    expect(hasSpare()).toBe(false);
+    await update({ a: '5' });
+    expect(built()).toEqual(['nothing', 'nothing', 'nothing', 'spare', 'spare', 'nothing']);
+    check();
+    await stop();
+  }, 240_000);
+
+  test('after an update of most files there is none, not even an old one, until updates change little again', async () => {
+    const { update, check, built, reasons, hasSpare, stop } = await crank(
+      async (dir) => `${await httpGit(dir)}/repo.git`,
+    );
+    await update(manyFiles(3100, 'x'));
+    for (const a of ['2', '3']) await update({ a });
+    expect(hasSpare()).toBe(true);
+    await update(manyFiles(3100, 'y'));
+    check();
+    expect(hasSpare()).toBe(false);
+    expect(reasons().at(-1)).toContain('changed most');
+    await update(manyFiles(3100, 'z'));
+    for (const a of ['4', '5', '6']) await update({ a });
+    expect(hasSpare()).toBe(true);
+    expect(built().slice(2)).toEqual(['spare', 'nothing', 'nothing', 'nothing', 'nothing', 'spare']);
+    check();
+    await stop();
+  }, 240_000);
+
+  test('an update of most files that git fetched leaves none either', async () => {
+    const { update, check, built, hasSpare, stop } = await crank();
+    await update(manyFiles(3100, 'x'));
+    for (const a of ['2', '3']) await update({ a });
+    await update(manyFiles(3100, 'y'));
+    check();
+    expect(hasSpare()).toBe(false);
+    for (const a of ['4', '5']) await update({ a });
+    expect(built().slice(-2)).toEqual(['nothing', 'spare']);
+    check();
+    await stop();
+  }, 240_000);
+
+  test('a start over a small tree removes the spare that an earlier run kept', async () => {
+    const { upstream, root, link, start } = fixture();
+    const before = start(ALWAYS);
+    for (const a of ['two', 'three']) await untilPublished(link, upstream.commit({ a }), before);
+    await untilSpare(root, before);
+    await before.stop();
+    const process = start('-v=1');
+    await until('the spare is gone', () => !existsSync(spareOf(root)));
+    await untilPublished(link, upstream.commit({ a: 'four' }), process);
+    expect(readFileSync(join(link, 'a'), 'utf8')).toBe('four');
+  });
 });

@@ -29,7 +29,7 @@ function prey(): { path: string; files: () => string[] } {
 }
 
 describe('a stale tree in which something is mounted', () => {
-  for (const more of [[], ['--no-spare']]) {
+  for (const more of [['--spare=always'], ['--no-spare']]) {
     test.skipIf(missing('unshare', 'nsenter'))(
       `is kept with all behind the mount, reported once, in no update's way, and goes when the mount has gone ${more}`,
       { timeout: 120_000 },
@@ -88,7 +88,7 @@ describe('one file that cannot be removed', () => {
     const given = fixture();
     const { root } = given;
     given.upstream.commit({ 'd/q': 'q' });
-    const process = start(given, []);
+    const process = start(given, ['--spare=always']);
     await until('something is published', () => existsSync(given.link));
     const made = join(root, '.git/worktrees/git-sidecar-spare/git-sidecar.json');
     await update(given, process, 2);

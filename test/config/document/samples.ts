@@ -19,6 +19,7 @@ const SAMPLES: Readonly<Record<string, Options>> = {
   'path-missing': { 'path-missing': 'keep', path: 'a' },
   submodules: { submodules: 'off' },
   'git-gc': { 'git-gc': 'off' },
+  spare: { spare: 'never' },
   'git-config': { 'git-config': 'a.b:c' },
   'git-config-add': { 'git-config-add': 'a.b:c' },
   'sync-on-signal': { 'sync-on-signal': 'USR1' },

@@ -20,8 +20,10 @@ export interface Scenario {
   readonly prepare: (place: Place) => Promise<readonly ReadonlyMap<string, string>[]>;
 }
 
-const V4 = ['--link=link'];
-const V3 = ['--compat=v3', '--branch=main', '--dest=link'];
+/** These trees are so small that none would be kept. */
+const SPARE = '--spare=always';
+const V4 = ['--link=link', SPARE];
+const V3 = ['--compat=v3', '--branch=main', '--dest=link', SPARE];
 
 function whatIsLeft(place: Place): string[] {
   if (published(place.link) !== place.newest) return ['an old commit'];
@@ -67,6 +69,7 @@ function damage(place: Place): readonly ReadonlyMap<string, string>[] {
   return [exactTree(`${place.link}/.`)];
 }
 
+const WITHOUT_SPARE = ['--link=link', '--no-spare'];
 const LATE = '--stale-worktree-timeout=1h';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -95,9 +98,9 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'update without a spare',
-    args: [...V4, '--no-spare'],
+    args: WITHOUT_SPARE,
     shows: /^unlink root\/\.worktrees\/OLD\/text/,
-    prepare: update([...V4, '--no-spare'], 'without spare'),
+    prepare: update(WITHOUT_SPARE, 'without spare'),
   },
   {
     name: 'repair of a damaged tree',
@@ -116,7 +119,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'retirement of a stale tree, of which the spare is made',
     args: V4,
-    shows: /^rename root\/\.worktrees\/OLD\/text -> root\/\.git\/git-sidecar\/spare\/text/,
+    shows: /^rename root\/\.worktrees\/OLD\/same\/a -> root\/\.git\/git-sidecar\/spare\/same\/a/,
     prepare: async (place) => {
       if (published(place.link) === undefined) await settle(place, V4);
       rmSync(join(place.root, '.git/worktrees/git-sidecar-spare'), { recursive: true, force: true });
