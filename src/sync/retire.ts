@@ -18,6 +18,8 @@ import type { KeptTrees } from './kept-trees.ts';
 /** Looking for occupants may use this share of the time. */
 const SHARE_OF_TIME = 0.01;
 const SHORTEST_PAUSE_MS = 500;
+/** On a busy machine a look takes long because others have the cores. */
+const LONGEST_PAUSE_MS = 10_000;
 
 export type RetireContext = Needs<'clock' | 'config' | 'hooks' | 'layout' | 'log' | 'spare'>;
 export type Retiring = Found<'plan' | 'live'> & Perhaps<'candidate' | 'fetchedObjects' | 'updated'>;
@@ -132,7 +134,8 @@ export class Retirement {
     const occupants = await findOccupants(entry.path);
     const took = clock.monotonic() - now;
     if (occupants.length === 0) return false;
-    this.#nextLookAt = clock.monotonic() + Math.max(SHORTEST_PAUSE_MS, took / SHARE_OF_TIME);
+    const pause = Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, took / SHARE_OF_TIME));
+    this.#nextLookAt = clock.monotonic() + pause;
     log.info(1, 'processes still work in a stale worktree', { path: entry.path, processes: occupants.join(' ') });
     return true;
   }

@@ -90,16 +90,33 @@ describe('the spare', () => {
     await until('the old tree is gone', () => !existsSync(old));
   });
 
-  test('one occupied tree waits, no more: the disk holds what is published and two others at most', async () => {
-    const { upstream, first, root, link, start } = fixture();
-    const process = start(ALWAYS);
+  test('a small tree, which becomes no spare, is left whole too until the processes in it have gone', async () => {
+    const { upstream, first, link, start } = fixture();
+    const process = start('-v=1');
     await untilPublished(link, first, process);
-    for (let round = 0; round < 4; round += 1) {
-      worker(realpathSync(link));
-      await untilPublished(link, upstream.commit({ a: `round ${round}` }), process);
-      await until('all but one of the old trees are gone', () => treesOf(root).length <= 2);
-    }
+    const old = realpathSync(link);
+    const child = worker(old);
+    await untilPublished(link, upstream.commit({ a: 'two' }), process);
+    expect((await process.logged('processes still work')).processes).toBe(String(child.pid));
+    await delay(300);
+    expect(readFileSync(join(old, 'a'), 'utf8')).toBe('one');
+    child.kill('SIGKILL');
+    await until('the old tree is gone', () => !existsSync(old));
   });
+
+  test.each([ALWAYS, '--spare=auto'])(
+    'one occupied tree waits, no more: the disk holds what is published and two others at most (%s)',
+    async (spare) => {
+      const { upstream, first, root, link, start } = fixture();
+      const process = start(spare);
+      await untilPublished(link, first, process);
+      for (let round = 0; round < 4; round += 1) {
+        worker(realpathSync(link));
+        await untilPublished(link, upstream.commit({ a: `round ${round}` }), process);
+        await until('all but one of the old trees are gone', () => treesOf(root).length <= 2);
+      }
+    },
+  );
 
   test('within --stale-worktree-timeout nothing is recycled, and A→B→A does not reuse a tree that somebody touched', async () => {
     const { upstream, first, root, link, start } = fixture();
