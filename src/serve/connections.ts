@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net';
 import { Shares } from '../platform/shares.ts';
 
+/** The event of a socket whose connection goes on as that of another socket, which comes with the event. */
+export const HANDED_OVER = 'handed over';
+
 export interface ConnectionLimits {
   readonly most: number;
   /** Of one address; 0: no other limit than `most`. */
@@ -56,6 +59,7 @@ export class Connections {
     this.#shares.add(address);
     this.#rest(open);
     socket.once('close', () => this.#forget(open));
+    socket.once(HANDED_OVER, (successor: Socket) => this.#handOver(open, successor));
   }
 
   /**
@@ -69,6 +73,15 @@ export class Connections {
     return () => {
       if (this.#open.get(open.key) === open) this.#rest(open);
     };
+  }
+
+  /** The connection still has its place, and never rests again: it is for one answer only. */
+  #handOver(open: Open, successor: Socket): void {
+    if (this.#open.get(open.key) !== open) return;
+    this.#open.delete(open.key);
+    this.#rouse(open);
+    const { address } = open;
+    successor.once('close', () => this.#shares.remove(address));
   }
 
   #makeRoom(address: string): boolean {

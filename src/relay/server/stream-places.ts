@@ -1,12 +1,14 @@
-import type { ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import type { SidecarError } from '../../model/error.ts';
 import { Shares } from '../../platform/shares.ts';
 
 /** Room for one stream, from the moment it is asked for until its connection ends. */
 export interface StreamPlace {
   readonly owner: string;
-  /** Ends the stream, or what is to become one. */
-  end: (error: SidecarError) => void;
+  /** What holds the connection: at first the answer that is to become a stream. */
+  holder: Writable;
+  /** Ends the stream; undefined while there is none. */
+  end: ((error: SidecarError) => void) | undefined;
   isFree: boolean;
 }
 
@@ -27,24 +29,39 @@ export class StreamPlaces {
    * @param giveWay called for a stream that has to end
    * @returns undefined when there is no room for `owner`
    */
-  take(owner: string, response: ServerResponse, giveWay: () => SidecarError): StreamPlace | undefined {
+  take(owner: string, holder: Writable, giveWay: () => SidecarError): StreamPlace | undefined {
     if (this.#shares.isFull) {
       const rival = this.#shares.rivalOf(owner);
       const victim = rival === undefined ? undefined : this.#newestOf(rival);
       if (!victim) return undefined;
       this.#free(victim);
-      victim.end(giveWay());
+      if (victim.end) victim.end(giveWay());
+      else victim.holder.destroy();
     }
-    const place: StreamPlace = { owner, end: () => void response.destroy(), isFree: false };
+    const place: StreamPlace = { owner, holder, end: undefined, isFree: false };
     this.#shares.add(owner);
     this.#placesOf(owner).push(place);
-    response.once('close', () => this.#free(place));
+    this.#watch(place);
     return place;
+  }
+
+  /** From now on `holder` has the connection. */
+  pass(place: StreamPlace, holder: Writable): void {
+    if (place.holder === holder) return;
+    place.holder = holder;
+    this.#watch(place);
   }
 
   /** Whether an owner other than `owner` has a place. */
   hasOthers(owner: string): boolean {
     return this.#shares.total > this.#shares.of(owner);
+  }
+
+  #watch(place: StreamPlace): void {
+    const { holder } = place;
+    holder.once('close', () => {
+      if (place.holder === holder) this.#free(place);
+    });
   }
 
   #free(place: StreamPlace): void {
