@@ -81,7 +81,7 @@ export class Connections {
     this.#open.delete(open.key);
     this.#rouse(open);
     const { address } = open;
-    successor.once('close', () => this.#shares.remove(address));
+    successor.on('close', () => this.#shares.remove(address));
   }
 
   #makeRoom(address: string): boolean {

@@ -109,11 +109,6 @@ export class Hub {
     return this.#places.take(owner, holder, giveWay);
   }
 
-  /** From now on `holder` has the connection for which `place` was taken. */
-  pass(place: StreamPlace, holder: Writable): void {
-    this.#places.pass(place, holder);
-  }
-
   /** Whether another principal has a stream. */
   hasStreamsBeside(owner: string): boolean {
     return this.#places.hasOthers(owner);
@@ -143,7 +138,7 @@ export class Hub {
     channel.subscribers.set(principal.id, ofOwner.add(subscriber));
     place.end = (error) => this.#end(subscriber, error);
     this.#subscribers += 1;
-    stream.once('close', () => this.#remove(channel, subscriber));
+    place.whenOver(() => this.#remove(channel, subscriber));
     if (follower.isKnown && lastId !== channel.id) this.#send(subscriber, this.#wholeState(channel));
     else this.#send(subscriber, this.#beat(channel));
     if (follower.trouble) this.#send(subscriber, troubleEvent(follower.trouble));

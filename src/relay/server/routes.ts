@@ -78,8 +78,8 @@ async function serveStream(
   const member =
     report === undefined ? undefined : joinFleet(fleet, principal.id, follower.upstream.name, report, response);
   const stream = openStream(request, response);
-  hub.pass(subscription.place, stream);
-  if (member) stream.once('close', () => fleet.leave(member));
+  subscription.place.pass(stream);
+  if (member) subscription.place.whenOver(() => fleet.leave(member));
   // Another relay has sent it a state that we do not know: an older or a newer one.
   if (lastId !== undefined && follower.isKnown && lastId !== hub.idOf(follower, wanted, view))
     await follower.askForMissing(PATIENCE_MS);
