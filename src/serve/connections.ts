@@ -25,6 +25,8 @@ export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #shares: Shares;
   readonly #open = new Map<string, Open>();
+  /** The same without names: to make one for each request costs more. */
+  readonly #bySocket = new WeakMap<Socket, Open>();
   /** Those without a request, by address; the one that rests longest first. */
   readonly #resting = new Map<string, Set<Open>>();
   #refused = 0;
@@ -56,6 +58,7 @@ export class Connections {
     // A socket that is closed does not know its peer any more.
     const open = { key: keyOf(socket), socket, address };
     this.#open.set(open.key, open);
+    this.#bySocket.set(socket, open);
     this.#shares.add(address);
     this.#rest(open);
     socket.once('close', () => this.#forget(open));
@@ -67,7 +70,7 @@ export class Connections {
    * @returns what to call when the request is answered
    */
   begin(socket: Socket): () => void {
-    const open = this.#open.get(keyOf(socket));
+    const open = this.#bySocket.get(socket) ?? this.#open.get(keyOf(socket));
     if (!open) return () => undefined;
     this.#rouse(open);
     return () => {
