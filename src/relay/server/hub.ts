@@ -4,6 +4,7 @@ import { ERROR_CODES } from '../../model/error-codes.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
 import { writeEvent, writeRefsEnd, writeRefsStart } from '../protocol/events.ts';
 import { changesBetween, digestOf, type RefChange, type Refs } from '../protocol/refs.ts';
+import type { RepositoryName } from '../protocol/repository-name.ts';
 import type { Principal } from './access.ts';
 import { FanOut } from './fan-out.ts';
 import type { Follower } from './follower.ts';
@@ -209,10 +210,12 @@ export class Hub {
   recheck(): void {
     for (const [{ upstream }, channels] of this.#channels) {
       for (const { subscribers, view } of channels.values()) {
+        const judged = new Map<Principal, boolean>();
         for (const subscriber of everyOne(subscribers)) {
-          const now = subscriber.principal.renewed();
-          const isSame = now?.id === subscriber.principal.id && now.mayRead(upstream.name);
-          if (!isSame || now.viewOf(upstream.name).id !== view.id) this.#end(subscriber, accessIsOver());
+          const { principal } = subscriber;
+          const isGood = judged.get(principal) ?? isStillGood(principal, upstream.name, view);
+          judged.set(principal, isGood);
+          if (!isGood) this.#end(subscriber, accessIsOver());
         }
       }
     }
@@ -338,6 +341,12 @@ export class Hub {
     for (const [key, each] of channels ?? []) if (each === channel) channels?.delete(key);
     if (channels?.size === 0) this.#channels.delete(channel.follower);
   }
+}
+
+/** A whole fleet may have one principal, so this is asked once for all its streams. */
+function isStillGood(principal: Principal, name: RepositoryName, view: RefView): boolean {
+  const now = principal.renewed();
+  return now?.id === principal.id && now.mayRead(name) && now.viewOf(name).id === view.id;
 }
 
 /** A list of its own: they may end while it is walked over. */
