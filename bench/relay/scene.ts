@@ -65,8 +65,10 @@ export async function startRelay(
   ];
   const child = spawn(file, words, { env: { PATH: process.env.PATH ?? '', HOME: directory }, stdio: 'ignore' });
   const url = `http://127.0.0.1:${port}`;
-  const ask = async (path: string): Promise<Response | undefined> =>
-    await fetch(`${url}${path}`).catch(() => undefined);
+  /** Again where a connection that rested was closed at the same moment. */
+  const send = async (path: string, init?: RequestInit): Promise<Response> =>
+    await fetch(`${url}${path}`, init).catch(async () => await fetch(`${url}${path}`, init));
+  const ask = async (path: string): Promise<Response | undefined> => await send(path).catch(() => undefined);
   await until('the relay is ready', async () => (await ask('/readyz'))?.status === 200);
   return {
     url,
@@ -77,7 +79,7 @@ export async function startRelay(
       const body = '{}';
       const signature = createHmac('sha256', SECRET).update(body).digest('hex');
       const headers = { 'x-signature-256': `sha256=${signature}` };
-      await (await fetch(`${url}/push`, { method: 'POST', body, headers })).text();
+      await (await send('/push', { method: 'POST', body, headers })).text();
     },
     metric: async (name) => {
       const text = (await (await ask('/metrics'))?.text()) ?? '';
