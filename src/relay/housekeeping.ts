@@ -7,6 +7,8 @@ import type { HttpServer } from '../serve/server.ts';
 import { BEAT_MS } from './protocol/timing.ts';
 import type { WiredRelay } from './wiring/wire.ts';
 
+/** The beats of all streams are spread over so many parts of the pause between two, so that no push waits for them. */
+const BEAT_PARTS = 15;
 const FIRST_ORDER_MS = 3000;
 const ORDER_EVERY_MS = 30_000;
 const ACCESS_EVERY_MS = 5000;
@@ -48,7 +50,8 @@ export function keepHouse({ relay, server, clock, log, signal, watchdog }: House
   };
   const again = (work: () => void | Promise<void>, everyMs: number, firstMs = everyMs): void =>
     void repeat(work, { clock, everyMs, firstMs, signal, onError: complain });
-  again(() => relay.hub.beat(), BEAT_MS);
+  let beats = 0;
+  again(() => relay.hub.beat(beats++ % BEAT_PARTS, BEAT_PARTS), BEAT_MS / BEAT_PARTS);
   again(keepOrder, ORDER_EVERY_MS, FIRST_ORDER_MS);
   again(renew, ACCESS_EVERY_MS);
   again(() => relay.hub.recheck(), RECHECK_EVERY_MS);

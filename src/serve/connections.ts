@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net';
 import { Shares } from '../platform/shares.ts';
 
+/** The event of a socket whose connection goes on as that of another socket, which comes with the event. */
+export const HANDED_OVER = 'handed over';
+
 export interface ConnectionLimits {
   readonly most: number;
   /** Of one address; 0: no other limit than `most`. */
@@ -22,6 +25,8 @@ export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #shares: Shares;
   readonly #open = new Map<string, Open>();
+  /** The same without names: to make one for each request costs more. */
+  readonly #bySocket = new WeakMap<Socket, Open>();
   /** Those without a request, by address; the one that rests longest first. */
   readonly #resting = new Map<string, Set<Open>>();
   #refused = 0;
@@ -53,9 +58,11 @@ export class Connections {
     // A socket that is closed does not know its peer any more.
     const open = { key: keyOf(socket), socket, address };
     this.#open.set(open.key, open);
+    this.#bySocket.set(socket, open);
     this.#shares.add(address);
     this.#rest(open);
     socket.once('close', () => this.#forget(open));
+    socket.once(HANDED_OVER, (successor: Socket) => this.#handOver(open, successor));
   }
 
   /**
@@ -63,12 +70,21 @@ export class Connections {
    * @returns what to call when the request is answered
    */
   begin(socket: Socket): () => void {
-    const open = this.#open.get(keyOf(socket));
+    const open = this.#bySocket.get(socket) ?? this.#open.get(keyOf(socket));
     if (!open) return () => undefined;
     this.#rouse(open);
     return () => {
       if (this.#open.get(open.key) === open) this.#rest(open);
     };
+  }
+
+  /** The connection still has its place, and never rests again: it is for one answer only. */
+  #handOver(open: Open, successor: Socket): void {
+    if (this.#open.get(open.key) !== open) return;
+    this.#open.delete(open.key);
+    this.#rouse(open);
+    const { address } = open;
+    successor.on('close', () => this.#shares.remove(address));
   }
 
   #makeRoom(address: string): boolean {

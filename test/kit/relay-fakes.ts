@@ -53,6 +53,10 @@ export class FakeStream {
     this.#onClose.push(listener);
   }
 
+  on(event: string, listener: () => void): void {
+    this.once(event, listener);
+  }
+
   destroy(): void {
     this.destroyed = true;
     for (const listener of this.#onClose.splice(0)) listener();

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { messageOf, SidecarError } from '../../model/error.ts';
 import { addressOf } from '../../platform/client-address.ts';
@@ -42,6 +43,9 @@ interface Shown {
   /** When the certificate ends, in milliseconds since the epoch. */
   readonly until: number;
 }
+
+/** Principals that are kept for later requests. */
+const MOST_SHARED = 10_000;
 
 /** Of repositories, and behind `#` of refs. */
 const PATTERN = /^[^#]+(?:#[^~^:?[\\]+)?$/;
@@ -114,6 +118,10 @@ export class Access {
   readonly #clock: Clock;
   #rules = new Map<string, Rule['patterns']>();
   #stamp = '';
+  /** What earlier requests of a connection showed, and who that was. */
+  #known = new WeakMap<Socket, { readonly authorization: string | undefined; readonly principal: Principal }>();
+  /** Those that need no certificate, by id: a whole fleet has one token, and streams keep their principals. */
+  readonly #shared = new Map<string, Principal>();
 
   constructor(path: string | undefined, log: Logger, clock: Clock) {
     this.#path = path;
@@ -149,17 +157,54 @@ export class Access {
 
   /** @returns undefined when what the request shows gives no access */
   identify(request: IncomingMessage): Principal | undefined {
-    if (this.#path === undefined) return everybody(addressOf(request));
+    const { socket } = request;
+    const { authorization } = request.headers;
+    const known = this.#known.get(socket);
+    if (known && known.authorization === authorization) return known.principal;
+    if (this.#path === undefined) {
+      const address = addressOf(request);
+      return this.#keep(
+        request,
+        this.#share(`address ${address}`, () => everybody(address)),
+      );
+    }
     const token = tokenOf(request);
     const { ids, until } = shownCertificate(request);
-    return this.#principalOf({ ids: [...(token === undefined ? [] : [idOf('bearer', token)]), ...ids], until });
+    const bearer = token === undefined ? [] : [idOf('bearer', token)];
+    const principal = this.#principalOf({ ids: [...bearer, ...ids], until });
+    // A certificate ends.
+    return principal && ids.length === 0 ? this.#keep(request, principal) : principal;
+  }
+
+  #keep({ socket, headers: { authorization } }: IncomingMessage, principal: Principal): Principal {
+    this.#known.set(socket, { authorization, principal });
+    return principal;
+  }
+
+  #share(id: string, make: () => Principal): Principal {
+    const known = this.#shared.get(id);
+    if (known) return known;
+    if (this.#shared.size >= MOST_SHARED) this.#shared.clear();
+    const principal = make();
+    this.#shared.set(id, principal);
+    return principal;
   }
 
   #principalOf(shown: Shown): Principal | undefined {
+    const [only, ...others] = shown.ids;
+    if (only === undefined) return undefined;
+    const isToken = others.length === 0 && shown.until === Number.POSITIVE_INFINITY && this.#rules.has(only);
+    return isToken ? this.#share(only, () => this.#make(shown, [only])) : this.#find(shown);
+  }
+
+  #find(shown: Shown): Principal | undefined {
     const isOver = !(this.#clock.now() < shown.until);
     const ids = shown.ids.filter((id) => this.#rules.has(id) && !(isOver && id.startsWith('certificate ')));
-    const [id] = ids;
-    if (id === undefined) return undefined;
+    return ids.length === 0 ? undefined : this.#make(shown, ids);
+  }
+
+  #make(shown: Shown, ids: readonly string[]): Principal {
+    const [id = ''] = ids;
     const patterns = ids.flatMap((each) => this.#rules.get(each) ?? []);
     return {
       id,
@@ -175,6 +220,8 @@ export class Access {
       for (const { id, patterns } of parseAccessRules(await readFile(path, 'utf8'), path))
         rules.set(id, [...(rules.get(id) ?? []), ...patterns]);
       this.#rules = rules;
+      this.#known = new WeakMap();
+      this.#shared.clear();
     } catch (error) {
       if (error instanceof SidecarError) throw error;
       const detail = messageOf(error);

@@ -42,6 +42,8 @@ export interface Admitted {
   readonly request: FetchRequest;
   /** The refs that decided. */
   readonly refs: Refs;
+  /** Nothing else did: the same request is admitted in the same way as long as the refs are these. */
+  readonly isLasting: boolean;
 }
 
 interface Judgement {
@@ -77,7 +79,7 @@ export class FetchGate {
     const deepen = { ...request.deepen, not: request.deepen.not.map((name) => fullName(refs, name)) };
     const isWhole = refs === follower.mirror.refs;
     const seen = isWhole ? request : await this.#narrow({ owner, gitDir, refs }, request);
-    return { request: { ...seen, deepen }, refs };
+    return { request: { ...seen, deepen }, refs, isLasting: isWhole && odd.length === 0 };
   }
 
   /**

@@ -1,10 +1,12 @@
-import type { ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import { SidecarError } from '../../model/error.ts';
 import { ERROR_CODES } from '../../model/error-codes.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
 import { writeEvent, writeRefsEnd, writeRefsStart } from '../protocol/events.ts';
 import { changesBetween, digestOf, type RefChange, type Refs } from '../protocol/refs.ts';
+import type { RepositoryName } from '../protocol/repository-name.ts';
 import type { Principal } from './access.ts';
+import { FanOut } from './fan-out.ts';
 import type { Follower } from './follower.ts';
 import { type RefView, refsIn, WHOLE_VIEW } from './ref-view.ts';
 import { SelectedRefs } from './selected-refs.ts';
@@ -13,9 +15,9 @@ import type { WantedView } from './wanted-view.ts';
 
 /** One open stream. */
 interface Subscriber {
-  readonly response: ServerResponse;
+  readonly stream: Writable;
   readonly principal: Principal;
-  /** In [0, 1): its place when a change is spread over time; fixed, so that changes keep their order. */
+  /** In [0, 1): its place when something is spread over time; fixed, so that changes keep their order. */
   readonly place: number;
   /** What the last beat left unsent had not gone by the next one. */
   isStuck: boolean;
@@ -26,7 +28,8 @@ interface Channel {
   readonly follower: Follower;
   readonly wanted: WantedView;
   readonly view: RefView;
-  readonly subscribers: Set<Subscriber>;
+  /** By the id of the principal. */
+  readonly subscribers: Map<string, Set<Subscriber>>;
   refs: Refs;
   id: string;
   /**
@@ -72,6 +75,7 @@ export class Hub {
   readonly #channels = new Map<Follower, Map<string, Channel>>();
   readonly #places: StreamPlaces;
   readonly #selected: SelectedRefs;
+  readonly #fanOut = new FanOut<Subscriber>();
   #subscribers = 0;
   #eventsSent = 0;
   #dropped = 0;
@@ -101,9 +105,9 @@ export class Hub {
     return this.#ended;
   }
 
-  /** @returns room for a stream of `owner` until `response` is closed; undefined when there is none */
-  reserve(owner: string, response: ServerResponse): StreamPlace | undefined {
-    return this.#places.take(owner, response, giveWay);
+  /** @returns room for a stream of `owner` until `holder` is closed; undefined when there is none */
+  reserve(owner: string, holder: Writable): StreamPlace | undefined {
+    return this.#places.take(owner, holder, giveWay);
   }
 
   /** Whether another principal has a stream. */
@@ -128,13 +132,14 @@ export class Hub {
   }
 
   /** Takes a stream on whose head was sent. */
-  subscribe({ follower, wanted, lastId, principal, place }: Subscription, response: ServerResponse): void {
+  subscribe({ follower, wanted, lastId, principal, place }: Subscription, stream: Writable): void {
     const channel = this.#channel(follower, wanted, principal.viewOf(follower.upstream.name));
-    const subscriber: Subscriber = { response, principal, place: this.#options.random(), isStuck: false };
-    channel.subscribers.add(subscriber);
+    const subscriber: Subscriber = { stream, principal, place: this.#options.random(), isStuck: false };
+    const ofOwner = channel.subscribers.get(principal.id) ?? new Set();
+    channel.subscribers.set(principal.id, ofOwner.add(subscriber));
     place.end = (error) => this.#end(subscriber, error);
     this.#subscribers += 1;
-    response.once('close', () => this.#remove(channel, subscriber));
+    place.whenOver(() => this.#remove(channel, subscriber));
     if (follower.isKnown && lastId !== channel.id) this.#send(subscriber, this.#wholeState(channel));
     else this.#send(subscriber, this.#beat(channel));
     if (follower.trouble) this.#send(subscriber, troubleEvent(follower.trouble));
@@ -159,47 +164,58 @@ export class Hub {
             ageMs: this.#ageOf(follower),
           })
         : this.#wholeState(channel);
-      this.#spread([...channel.subscribers], bytes);
+      this.#spread(channel, bytes);
     }
+    this.#fanOut.run();
   }
 
   tellTrouble(follower: Follower, error: SidecarError): void {
     const bytes = troubleEvent(error);
-    for (const channel of this.#channels.get(follower)?.values() ?? [])
-      for (const subscriber of channel.subscribers) this.#send(subscriber, bytes);
+    for (const channel of this.#channels.get(follower)?.values() ?? []) this.#sendAll(channel, bytes);
+    this.#fanOut.run();
   }
 
   /** The git server of `follower` answers again. */
   tellRecovery(follower: Follower): void {
-    for (const channel of this.#channels.get(follower)?.values() ?? [])
-      for (const subscriber of channel.subscribers) this.#send(subscriber, this.#beat(channel));
+    for (const channel of this.#channels.get(follower)?.values() ?? []) this.#sendAll(channel, this.#beat(channel));
+    this.#fanOut.run();
   }
 
-  /** Shows every subscriber that we are here, and finds those that are not. */
-  beat(): void {
+  /**
+   * Shows subscribers that we are here, and finds those that are not.
+   * @param part of `parts`, counted from 0: whose turn it is
+   */
+  beat(part = 0, parts = 1): void {
+    const beat = (subscriber: Subscriber, bytes: Buffer): void => {
+      const unsent = subscriber.stream.writableLength > 0;
+      if (unsent && subscriber.isStuck) this.#drop(subscriber);
+      else {
+        this.#send(subscriber, bytes);
+        subscriber.isStuck = unsent;
+      }
+    };
     for (const channels of this.#channels.values()) {
       for (const channel of channels.values()) {
         const bytes = this.#beat(channel);
-        for (const subscriber of channel.subscribers) {
-          const unsent = subscriber.response.writableLength > 0;
-          if (unsent && subscriber.isStuck) this.#drop(subscriber);
-          else {
-            this.#send(subscriber, bytes);
-            subscriber.isStuck = unsent;
-          }
+        for (const [owner, subscribers] of channel.subscribers) {
+          const due = [...subscribers].filter(({ place }) => Math.floor(place * parts) === part);
+          this.#fanOut.add(owner, due, (subscriber) => beat(subscriber, bytes));
         }
       }
     }
+    this.#fanOut.run();
   }
 
   /** Ends the streams of clients that no longer have access. */
   recheck(): void {
     for (const [{ upstream }, channels] of this.#channels) {
       for (const { subscribers, view } of channels.values()) {
-        for (const subscriber of [...subscribers]) {
-          const now = subscriber.principal.renewed();
-          const isSame = now?.id === subscriber.principal.id && now.mayRead(upstream.name);
-          if (!isSame || now.viewOf(upstream.name).id !== view.id) this.#end(subscriber, accessIsOver());
+        const judged = new Map<Principal, boolean>();
+        for (const subscriber of everyOne(subscribers)) {
+          const { principal } = subscriber;
+          const isGood = judged.get(principal) ?? isStillGood(principal, upstream.name, view);
+          judged.set(principal, isGood);
+          if (!isGood) this.#end(subscriber, accessIsOver());
         }
       }
     }
@@ -209,19 +225,19 @@ export class Hub {
   endCertificates(): void {
     for (const channels of this.#channels.values())
       for (const { subscribers } of channels.values())
-        for (const subscriber of [...subscribers])
+        for (const subscriber of everyOne(subscribers))
           if (subscriber.principal.id.startsWith('certificate ')) this.#end(subscriber, accessIsOver());
   }
 
   /** Ends all streams of `follower`. */
   endAll(follower: Follower, error: SidecarError): void {
     for (const { subscribers } of [...(this.#channels.get(follower)?.values() ?? [])])
-      for (const subscriber of [...subscribers]) this.#end(subscriber, error);
+      for (const subscriber of everyOne(subscribers)) this.#end(subscriber, error);
   }
 
   close(): void {
     for (const channels of this.#channels.values())
-      for (const { subscribers } of channels.values()) for (const { response } of [...subscribers]) response.destroy();
+      for (const { subscribers } of channels.values()) for (const { stream } of everyOne(subscribers)) stream.destroy();
   }
 
   #channel(follower: Follower, wanted: WantedView, view: RefView): Channel {
@@ -235,7 +251,7 @@ export class Hub {
         follower,
         wanted,
         view,
-        subscribers: new Set(),
+        subscribers: new Map(),
         refs,
         id: follower.isKnown ? digestOf(refs) : '',
         state: undefined,
@@ -261,14 +277,20 @@ export class Hub {
     return Math.max(0, this.#options.clock.now() - asOf);
   }
 
-  #spread(subscribers: readonly Subscriber[], bytes: Buffer | readonly Buffer[]): void {
+  /** Those who run the fan-out do so when all events are in it. */
+  #sendAll({ subscribers }: Channel, bytes: Buffer | readonly Buffer[]): void {
+    for (const [owner, all] of subscribers)
+      this.#fanOut.add(owner, [...all], (subscriber) => this.#send(subscriber, bytes));
+  }
+
+  #spread(channel: Channel, bytes: Buffer | readonly Buffer[]): void {
     const { staggerMs } = this.#options;
     if (staggerMs <= 0) {
-      for (const subscriber of subscribers) this.#send(subscriber, bytes);
+      this.#sendAll(channel, bytes);
       return;
     }
     const turns = new Map<number, Subscriber[]>();
-    for (const subscriber of subscribers) {
+    for (const subscriber of everyOne(channel.subscribers)) {
       const at = Math.floor((subscriber.place * staggerMs) / TURN_MS) * TURN_MS;
       const due = turns.get(at);
       if (due) due.push(subscriber);
@@ -283,39 +305,53 @@ export class Hub {
   }
 
   #send(subscriber: Subscriber, bytes: Buffer | readonly Buffer[]): void {
-    const { response } = subscriber;
-    if (response.destroyed || response.writableEnded) return;
-    if (response.writableLength > MOST_UNSENT_BYTES) {
+    const { stream } = subscriber;
+    if (stream.destroyed || stream.writableEnded) return;
+    if (stream.writableLength > MOST_UNSENT_BYTES) {
       this.#drop(subscriber);
       return;
     }
-    for (const part of [bytes].flat()) response.write(part);
+    if (Buffer.isBuffer(bytes)) stream.write(bytes);
+    else for (const part of bytes) stream.write(part);
     this.#eventsSent += 1;
   }
 
   /** In a way that the subscriber understands: a last event, and an end that is none of a broken connection. */
-  #end(subscriber: Subscriber, { code }: SidecarError): void {
-    const { response } = subscriber;
-    if (response.destroyed || response.writableEnded) return;
+  #end({ stream }: Subscriber, { code }: SidecarError): void {
+    if (stream.destroyed || stream.writableEnded) return;
     this.#ended += 1;
-    response.end(writeEvent({ kind: 'end', code, detail: ERROR_CODES[code].meaning }));
-    const timer = setTimeout(() => response.destroy(), LAST_BYTES_MS).unref();
-    response.once('close', () => clearTimeout(timer));
+    stream.end(writeEvent({ kind: 'end', code, detail: ERROR_CODES[code].meaning }));
+    const timer = setTimeout(() => stream.destroy(), LAST_BYTES_MS).unref();
+    stream.once('close', () => clearTimeout(timer));
   }
 
   #drop(subscriber: Subscriber): void {
     this.#dropped += 1;
-    subscriber.response.destroy();
+    subscriber.stream.destroy();
   }
 
   #remove(channel: Channel, subscriber: Subscriber): void {
-    if (!channel.subscribers.delete(subscriber)) return;
+    const { id } = subscriber.principal;
+    const ofOwner = channel.subscribers.get(id);
+    if (!ofOwner?.delete(subscriber)) return;
     this.#subscribers -= 1;
+    if (ofOwner.size === 0) channel.subscribers.delete(id);
     if (channel.subscribers.size > 0) return;
     const channels = this.#channels.get(channel.follower);
     for (const [key, each] of channels ?? []) if (each === channel) channels?.delete(key);
     if (channels?.size === 0) this.#channels.delete(channel.follower);
   }
+}
+
+/** A whole fleet may have one principal, so this is asked once for all its streams. */
+function isStillGood(principal: Principal, name: RepositoryName, view: RefView): boolean {
+  const now = principal.renewed();
+  return now?.id === principal.id && now.mayRead(name) && now.viewOf(name).id === view.id;
+}
+
+/** A list of its own: they may end while it is walked over. */
+function everyOne(subscribers: Channel['subscribers']): Subscriber[] {
+  return [...subscribers.values()].flatMap((ofOwner) => [...ofOwner]);
 }
 
 function keyOf(wanted: WantedView, view: RefView): string {

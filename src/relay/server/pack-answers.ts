@@ -50,6 +50,8 @@ export interface PackQuestion {
   readonly protocol: 0 | 2;
   /** The question ends in `done`: a pack has to come. */
   readonly isDone: boolean;
+  /** {@link keyOf} of it, where that is known already. */
+  readonly id?: string;
   /** Asked when git fails: whether that can have come from the question. */
   readonly isToBlame: () => Promise<boolean>;
 }
@@ -69,7 +71,12 @@ const LEAST_ROOM = 64 * 1024;
 const SETTINGS = ['-c', 'uploadpack.allowFilter=true', '-c', 'uploadpack.allowAnySHA1InWant=true'];
 
 /** Each part with its length before it, so that two lists of parts never give the same bytes. */
-export function keyOf({ gitDir, scope, protocol, body }: PackQuestion): string {
+export function keyOf({
+  gitDir,
+  scope,
+  protocol,
+  body,
+}: Pick<PackQuestion, 'gitDir' | 'scope' | 'protocol' | 'body'>): string {
   const hash = createHash('sha256');
   const parts = [gitDir, String(protocol), String(scope.length), ...scope].map((part) => Buffer.from(part));
   for (const part of [...parts, body]) {
@@ -143,7 +150,7 @@ export class PackAnswers {
    * @throws SidecarError ERR_RELAY_FULL when too many other questions wait, or nothing has room for another answer
    */
   ask(question: PackQuestion): { readonly answer: Spool; readonly source: AnswerSource } {
-    const id = keyOf(question);
+    const id = question.id ?? keyOf(question);
     const known = this.#answers.get(id);
     if (known?.isJoinable) {
       this.#answers.delete(id);

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import { SidecarError } from '../../model/error.ts';
 import { answerJson, answerText, type Route, readRequest } from '../../platform/http-answer.ts';
 import { LARGEST_REPORT, REPORT_HEADER, readReport } from '../protocol/report.ts';
@@ -7,9 +8,11 @@ import { readWanted, UNFIT_REFS } from '../protocol/wanted-refs.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import type { Fleet } from './fleet.ts';
 import type { Hub, Subscription } from './hub.ts';
+import type { Member } from './member.ts';
 import { answerLater, type OnRefused } from './quotas.ts';
 import { refsIn } from './ref-view.ts';
 import type { Repositories } from './repositories.ts';
+import { takeSocket } from './take-socket.ts';
 import { viewOf } from './wanted-view.ts';
 
 export interface RelayRoutesOptions {
@@ -71,27 +74,36 @@ async function serveStream(
     return;
   }
   const report = headerText(request, REPORT_HEADER);
-  if (report !== undefined) joinFleet(fleet, principal.id, follower.upstream.name, report, response);
-  openStream(request, response);
   const lastId = headerText(request, 'last-event-id');
+  const member =
+    report === undefined ? undefined : joinFleet(fleet, principal.id, follower.upstream.name, report, response);
+  const stream = openStream(request, response);
+  subscription.place.pass(stream);
+  if (member) subscription.place.whenOver(() => fleet.leave(member));
   // Another relay has sent it a state that we do not know: an older or a newer one.
   if (lastId !== undefined && follower.isKnown && lastId !== hub.idOf(follower, wanted, view))
     await follower.askForMissing(PATIENCE_MS);
-  if (response.destroyed) return;
-  hub.subscribe({ ...subscription, follower, lastId }, response);
+  if (stream.destroyed) return;
+  hub.subscribe({ ...subscription, follower, lastId }, stream);
   // It was let go of meanwhile: this stream would never hear of anything.
   if (repositories.peek(follower.upstream.name) !== follower)
     hub.endAll(follower, new SidecarError('ERR_RELAY_FULL', { op: 'serve a stream', detail: 'it is followed anew' }));
 }
 
 /** A report that is refused costs the subscriber its line in the overview, not its stream; a header says why. */
-function joinFleet(fleet: Fleet, owner: string, name: RepositoryName, text: string, response: ServerResponse): void {
+function joinFleet(
+  fleet: Fleet,
+  owner: string,
+  name: RepositoryName,
+  text: string,
+  response: ServerResponse,
+): Member | undefined {
   try {
-    const member = fleet.join(owner, name, readReport(text));
-    response.once('close', () => fleet.leave(member));
+    return fleet.join(owner, name, readReport(text));
   } catch (error) {
     if (!(error instanceof SidecarError)) throw error;
     response.setHeader(REPORT_HEADER, `refused: ${error.detail}`);
+    return undefined;
   }
 }
 
@@ -100,8 +112,8 @@ function headerText({ headers }: IncomingMessage, name: string): string | undefi
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** The stream ends with the connection, so it needs no chunks: one event is one write. */
-function openStream(request: IncomingMessage, response: ServerResponse): void {
+/** The stream ends with the connection, so it needs no chunks: one event is one write. @returns what takes them */
+function openStream(request: IncomingMessage, response: ServerResponse): Writable {
   request.socket.setNoDelay(true);
   request.socket.setKeepAlive(true, 30_000);
   request.socket.setTimeout(0);
@@ -114,6 +126,7 @@ function openStream(request: IncomingMessage, response: ServerResponse): void {
     'x-accel-buffering': 'no',
   });
   response.flushHeaders();
+  return takeSocket(request, response) ?? response;
 }
 
 /** `POST /reports`: what a subscriber has published since it opened its stream. */

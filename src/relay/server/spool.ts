@@ -19,6 +19,9 @@ export interface SpoolRoom {
   onFlow(spool: Spool): void;
 }
 
+/** A kernel takes so much of an answer at once. */
+const SMALL_BYTES = 64 * 1024;
+
 const UNBOUNDED: SpoolRoom = {
   takeMemory: () => true,
   takeDisk: () => true,
@@ -82,6 +85,19 @@ export class Spool {
 
   get readers(): number {
     return this.#readers.size;
+  }
+
+  /**
+   * All of it in one piece, for an answer that is complete, small and in memory; undefined for any other one. Who takes
+   * it is no reader, so the bytes may stay in memory a little longer than the spool.
+   */
+  get small(): Buffer | undefined {
+    const isAtHand = this.#state === 'whole' && this.#onDisk === 0 && !this.#isDisposed;
+    if (!isAtHand || this.#inMemory > SMALL_BYTES) return undefined;
+    // A reader counts chunks.
+    if (this.#chunks.length > 1 && this.#readers.size === 0)
+      this.#chunks.splice(0, this.#chunks.length, Buffer.concat(this.#chunks));
+    return this.#chunks.length === 1 ? this.#chunks[0] : undefined;
   }
 
   /** The first bytes, as text. */

@@ -1,13 +1,51 @@
-import type { ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import type { SidecarError } from '../../model/error.ts';
 import { Shares } from '../../platform/shares.ts';
 
 /** Room for one stream, from the moment it is asked for until its connection ends. */
-export interface StreamPlace {
+export class StreamPlace {
   readonly owner: string;
-  /** Ends the stream, or what is to become one. */
-  end: (error: SidecarError) => void;
-  isFree: boolean;
+  /** Ends the stream; undefined while there is none. */
+  end: ((error: SidecarError) => void) | undefined;
+  /** One listener a connection, whatever has to be done at its end: listeners take memory. */
+  readonly #atEnd: (() => void)[] = [];
+  #holder: Writable;
+  #isOver = false;
+  /** Another stream has it now, or may have it. */
+  isFree = false;
+
+  /** @param holder what has the connection: at first the answer that is to become a stream */
+  constructor(owner: string, holder: Writable) {
+    this.owner = owner;
+    this.#holder = holder;
+    this.#watch(holder);
+  }
+
+  /** From now on `holder` has the connection. */
+  pass(holder: Writable): void {
+    if (holder === this.#holder) return;
+    this.#holder = holder;
+    this.#watch(holder);
+  }
+
+  /** Calls `action` when the connection ends. */
+  whenOver(action: () => void): void {
+    this.#atEnd.push(action);
+  }
+
+  /** Another owner gets the place. */
+  giveWay(error: SidecarError): void {
+    if (this.end) this.end(error);
+    else this.#holder.destroy();
+  }
+
+  #watch(holder: Writable): void {
+    holder.on('close', () => {
+      if (holder !== this.#holder || this.#isOver) return;
+      this.#isOver = true;
+      for (const action of this.#atEnd.splice(0)) action();
+    });
+  }
 }
 
 /**
@@ -24,21 +62,21 @@ export class StreamPlaces {
   }
 
   /**
-   * @param giveWay called for a stream that has to end
+   * @param why called when a stream has to end
    * @returns undefined when there is no room for `owner`
    */
-  take(owner: string, response: ServerResponse, giveWay: () => SidecarError): StreamPlace | undefined {
+  take(owner: string, holder: Writable, why: () => SidecarError): StreamPlace | undefined {
     if (this.#shares.isFull) {
       const rival = this.#shares.rivalOf(owner);
       const victim = rival === undefined ? undefined : this.#newestOf(rival);
       if (!victim) return undefined;
       this.#free(victim);
-      victim.end(giveWay());
+      victim.giveWay(why());
     }
-    const place: StreamPlace = { owner, end: () => void response.destroy(), isFree: false };
+    const place = new StreamPlace(owner, holder);
     this.#shares.add(owner);
     this.#placesOf(owner).push(place);
-    response.once('close', () => this.#free(place));
+    place.whenOver(() => this.#free(place));
     return place;
   }
 

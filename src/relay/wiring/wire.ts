@@ -30,6 +30,7 @@ import { Mirror } from '../server/mirror.ts';
 import { PackAnswers } from '../server/pack-answers.ts';
 import type { OnRefused } from '../server/quotas.ts';
 import { Reach } from '../server/reach.ts';
+import { ReadyAnswers } from '../server/ready-answers.ts';
 import { Repositories } from '../server/repositories.ts';
 import { StartPace } from '../server/start-pace.ts';
 import { createUpstreams, upstreamGitSettings } from './upstreams.ts';
@@ -49,6 +50,7 @@ export interface WiredRelay {
   readonly disk: DiskRoom;
   readonly gate: FetchGate;
   readonly questions: LargeQuestions;
+  readonly ready: ReadyAnswers;
   readonly doorkeeper: Doorkeeper;
   readonly fleet: Fleet;
   readonly hub: Hub;
@@ -215,6 +217,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     disk,
     gate: new FetchGate(reach, log),
     questions: new LargeQuestions(clock),
+    ready: new ReadyAnswers(),
     doorkeeper: new Doorkeeper(access, repositories, onRefused),
     onRefused,
     fleet,

@@ -134,4 +134,26 @@ describe('access', () => {
     expect(principal?.renewed()).toBeUndefined();
     expect(access.identify(asked)).toBeUndefined();
   });
+
+  test('a connection that showed a good token shows it again in each request, and another one is not it', async () => {
+    const { access } = await open('bearer tok-1 h.example/**\n');
+    const socket = {};
+    const ask = (authorization?: string) =>
+      access.identify({ headers: authorization === undefined ? {} : { authorization }, socket } as never);
+    expect(ask('Bearer tok-1')).toBeDefined();
+    expect(ask('Bearer tok-2')).toBeUndefined();
+    expect(ask()).toBeUndefined();
+    expect(ask('Bearer tok-1')).toBeDefined();
+  });
+
+  test('a connection loses its access with the next rules, and a principal of before says so', async () => {
+    const { access, path } = await open('bearer tok-1 h.example/**\nbearer tok-2 h.example/**\n');
+    const [one, two] = [{}, {}].map((socket) => ({ headers: { authorization: 'Bearer tok-1' }, socket }) as never);
+    const before = access.identify(one as never);
+    expect(access.identify(two as never)).toBe(before);
+    writeFileSync(path, 'bearer tok-2 h.example/**\n');
+    expect(await access.refresh()).toBe(true);
+    expect(access.identify(one as never)).toBeUndefined();
+    expect(before?.renewed()).toBeUndefined();
+  });
 });

@@ -67,4 +67,37 @@ describe('a spool', () => {
     expect(size).toBe(200_000);
     expect(readdirSync(directory)).toEqual([]);
   });
+
+  test('gives all of a small answer in one piece when it is complete, and never while somebody reads its pieces', async () => {
+    const spool = new Spool({ path: join(tempDir(), 'x'), mostInMemory: 1000 });
+    await spool.append(Buffer.from('one, '));
+    expect(spool.small).toBeUndefined();
+    await spool.append(Buffer.from('two'));
+    const reader = spool.read();
+    const first = await reader.next();
+    spool.finish();
+    expect(spool.small).toBeUndefined();
+    let text = String(first.value);
+    for await (const chunk of reader) text += chunk.toString();
+    expect(text).toBe('one, two');
+    expect(spool.small?.toString()).toBe('one, two');
+    expect(spool.size).toBe(8);
+    let again = '';
+    for await (const chunk of spool.read()) again += chunk.toString();
+    expect(again).toBe('one, two');
+    await spool.dispose();
+    expect(spool.small).toBeUndefined();
+  });
+
+  test('gives nothing in one piece of an answer that broke off, or that is on disk', async () => {
+    const broken = new Spool({ path: join(tempDir(), 'x'), mostInMemory: 1000 });
+    await broken.append(Buffer.from('half'));
+    broken.fail(new Error('broke off'));
+    expect(broken.small).toBeUndefined();
+    const onDisk = new Spool({ path: join(tempDir(), 'x'), mostInMemory: 4 });
+    await onDisk.append(Buffer.from('more than fits'));
+    onDisk.finish();
+    expect(onDisk.small).toBeUndefined();
+    await onDisk.dispose();
+  });
 });
