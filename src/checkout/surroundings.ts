@@ -18,13 +18,16 @@ function filesThatMatter({ mode, gitConfig, gitConfigAdd, environment }: Surroun
 
 /**
  * A digest of what could make git write the same blob differently, beside the commit: a worktree that was made in other
- * surroundings is not recycled. The umask and the user are not part of it, because those show in the files themselves.
+ * surroundings is not recycled. That is also what remains of an earlier boot of the machine: after a power cut files can
+ * be empty that look untouched. The umask and the user are not part of it, because those show in the files themselves.
+ *
+ * @param boot see `readBootId`
  */
-export async function digestSurroundings(config: SurroundingsConfig): Promise<string> {
+export async function digestSurroundings(config: SurroundingsConfig, boot: string): Promise<string> {
   const texts = await Promise.all(
     filesThatMatter(config).map(async (path) => await readFile(path, 'latin1').catch(() => null)),
   );
   const variables = Object.entries(config.environment).filter(([name]) => /^GIT_(?:CONFIG|ATTR)_/.test(name));
-  const all = JSON.stringify([config.git, config.gitConfig, config.gitConfigAdd, variables.sort(), texts]);
+  const all = JSON.stringify([config.git, config.gitConfig, config.gitConfigAdd, variables.sort(), texts, boot]);
   return createHash('sha256').update(all).digest('hex').slice(0, 16);
 }

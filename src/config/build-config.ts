@@ -229,6 +229,7 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
     sparseCheckout: settings.list('sparse-checkout').filter((pattern) => pattern !== ''),
     sparseCheckoutFile: sparse === '' ? undefined : resolve(sparse),
     lfs: settings.flag('lfs'),
+    durable: settings.flag('durable'),
     root,
     stateDir,
     link,

@@ -137,6 +137,8 @@ export interface SyncConfig extends GitAccess {
   readonly sparseCheckout: readonly string[];
   readonly sparseCheckoutFile: string | undefined;
   readonly lfs: boolean;
+  /** What is published is on the disk before. */
+  readonly durable: boolean;
   readonly root: string;
   /** Where the repository and the worktrees are: `root`, unless `--state-dir` names another place. */
   readonly stateDir: string;

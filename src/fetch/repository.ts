@@ -28,6 +28,8 @@ export interface RepositoryOptions {
   readonly layout: Layout;
   /** Full name of the local ref that keeps the fetched commit. */
   readonly localRef: string;
+  /** Identity of this boot of the machine. */
+  readonly boot: string;
   readonly url: string;
   readonly moveAside: boolean;
   /** Make it with `git clone` where nothing stands in the way; see {@link cloneArguments}. */
@@ -54,6 +56,16 @@ export class Repository {
 
   get state(): RepositoryState {
     return this.#state;
+  }
+
+  /** The machine was started again since the published files were known to be whole. */
+  get isOfOtherBoot(): boolean {
+    return this.#state.boot !== this.#options.boot;
+  }
+
+  /** What is published is known to be whole. */
+  async trust(): Promise<void> {
+    if (this.isOfOtherBoot) await this.remember({ boot: this.#options.boot });
   }
 
   /** There is a repository that git can open. */
@@ -259,7 +271,7 @@ export class Repository {
 
   /** What stays known of a repository that is made anew. */
   get #lasting(): RepositoryState {
-    return { ...EMPTY_STATE, link: this.#state.link, notified: this.#state.notified };
+    return { ...EMPTY_STATE, boot: this.#state.boot, link: this.#state.link, notified: this.#state.notified };
   }
 
   async #make(objectFormat: ObjectFormat, signal: AbortSignal, origin = this.#options.url): Promise<void> {

@@ -14,6 +14,8 @@ export interface Considered {
 
 /** What the next start wants to know. Kept in the repository; when it is lost, everything is only looked at again. */
 export interface RepositoryState {
+  /** In which boot of the machine the published files were known to be whole; see `readBootId`. */
+  readonly boot: string | undefined;
   /** Commit of the last publish. */
   readonly oid: Oid | undefined;
   readonly ref: string | undefined;
@@ -37,6 +39,7 @@ export interface RepositoryState {
 }
 
 export const EMPTY_STATE: RepositoryState = {
+  boot: undefined,
   oid: undefined,
   ref: undefined,
   link: undefined,
@@ -82,6 +85,7 @@ export async function readState(path: string): Promise<RepositoryState> {
   try {
     const saved = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
     return {
+      boot: textOf(saved.boot),
       oid: parseOid(textOf(saved.oid) ?? ''),
       ref: textOf(saved.ref),
       link: textOf(saved.link),

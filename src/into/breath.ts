@@ -18,6 +18,10 @@ export class Breath {
     this.#options = options;
   }
 
+  get signal(): AbortSignal {
+    return this.#options.signal;
+  }
+
   /**
    * To be called after each entry.
    * @returns a pause to wait for; undefined, mostly, when it is not time for one

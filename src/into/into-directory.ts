@@ -4,6 +4,7 @@ import { messageOf, SidecarError } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
 import { type BytePath, pathOfText } from '../platform/byte-path.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Flush } from '../platform/flush.ts';
 import type { Logger } from '../platform/log.ts';
 import { makeDirectory } from '../platform/make-directory.ts';
 import { showPath, showPaths } from '../platform/show-path.ts';
@@ -30,6 +31,8 @@ export interface IntoOptions {
   readonly revisionFile: RevisionFile | undefined;
   /** Rename what is in the way and not ours. */
   readonly moveAside: boolean;
+  /** Set where a revision has to be on the disk before anything says that it is there. */
+  readonly flush: Flush | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -212,6 +215,7 @@ export class IntoDirectory {
       this.#isSettled = true;
       throw explained;
     }
+    await this.#flush(breath);
     await this.#records.commit();
     await this.#apply(journal, ledger, target, breath);
   }
@@ -221,6 +225,7 @@ export class IntoDirectory {
     await revisionFile?.remove();
     const after = await applyJournal(journal, { target, ledger: ledger ?? NOTHING_OF_OURS, breath });
     this.#reportAside(journal);
+    await this.#flush(breath);
     await this.#records.keep(after);
     await revisionFile?.show(after.head.oid);
     await this.#records.end('applying');
@@ -245,6 +250,11 @@ export class IntoDirectory {
     } finally {
       target.close();
     }
+  }
+
+  async #flush({ signal }: Breath): Promise<void> {
+    const { flush, directory, root } = this.#options;
+    await flush?.([directory, root], signal);
   }
 
   #reportHidden(paths: readonly BytePath[]): void {

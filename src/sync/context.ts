@@ -13,6 +13,7 @@ import type { SyncObserver } from '../model/sync-observer.ts';
 import type { HookRunner } from '../notify/hook-runner.ts';
 import type { Notification } from '../notify/notification.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Flush } from '../platform/flush.ts';
 import type { Logger } from '../platform/log.ts';
 import type { RefChoice } from '../poll/ref-choice.ts';
 import type { RefSource } from '../poll/ref-source.ts';
@@ -34,6 +35,8 @@ export interface SyncContext {
   /** Where objects are shared with other syncs; undefined: this one keeps them for itself. */
   readonly store: WiredStore | undefined;
   readonly spare: Spare;
+  /** Set where what is published has to be on the disk before. */
+  readonly flush: Flush | undefined;
   /** The directory of `--into`; undefined: there is none. */
   readonly into: IntoDirectory | undefined;
   /** See `CheckoutPlan`. */

@@ -1,6 +1,7 @@
 import { hasSubmodules, isClean } from '../checkout/checkout.ts';
 import type { CheckoutPlan } from '../checkout/plan.ts';
 import { markFinished, readFinished } from '../checkout/record.ts';
+import { isSameByContent } from '../checkout/verify-content.ts';
 import type { Worktree } from '../checkout/worktree.ts';
 import type { Needs } from './context.ts';
 import type { CycleScope } from './cycle.ts';
@@ -35,6 +36,20 @@ async function adopt(
   return true;
 }
 
+/** After a power cut the files may be empty whose names, times and sizes had reached the disk. */
+async function isWholeSinceBoot(
+  { git, log, config, repository }: Context,
+  live: Worktree,
+  { signal }: CycleScope,
+): Promise<boolean> {
+  if (!repository.isOfOtherBoot) return true;
+  const isChecked = repository.exists && config.permissions === undefined;
+  if (isChecked && !(await isSameByContent(git, live, signal))) return false;
+  if (isChecked) log.info(1, 'the machine was started again: the published files were read, and are whole');
+  await repository.trust();
+  return true;
+}
+
 /** The published worktree was made under today's settings, and its files are as they were made, as far as is looked. */
 export async function isPublishedWhole(
   context: Context,
@@ -43,5 +58,6 @@ export async function isPublishedWhole(
   plan: CheckoutPlan,
   scope: CycleScope,
 ): Promise<boolean> {
-  return (await isAsConfigured(context, live, plan, scope)) && (await watch.isWhole(context, live, scope));
+  if (!(await isAsConfigured(context, live, plan, scope)) || !(await watch.isWhole(context, live, scope))) return false;
+  return await isWholeSinceBoot(context, live, scope);
 }

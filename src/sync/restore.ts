@@ -5,9 +5,11 @@ import type { Oid } from '../model/oid.ts';
 import { bringInto, intoSource } from './bring-into.ts';
 import type { SyncContext } from './context.ts';
 import type { CycleScope } from './cycle.ts';
-import type { Cycle } from './findings.ts';
+import type { Cycle, Found } from './findings.ts';
+import { isPublishedWhole } from './published-tree.ts';
 import { checkout } from './stages/checkout.ts';
 import { publish } from './stages/publish.ts';
+import { TreeWatch } from './tree-watch.ts';
 
 /** What was published last is what the configuration asks for today. */
 function isStillWanted(
@@ -30,26 +32,54 @@ async function restoreInto(context: SyncContext, live: Worktree, plan: CheckoutP
   }
 }
 
+/** The published worktree; undefined where the machine was started again since it was made, and it is not whole. */
+async function wholeLive(
+  context: SyncContext,
+  { live, plan }: Cycle,
+  scope: CycleScope,
+): Promise<Worktree | undefined> {
+  if (!live || !plan || !context.repository.isOfOtherBoot) return live;
+  return (await isPublishedWhole(context, new TreeWatch(), live, plan, scope)) ? live : undefined;
+}
+
 /**
  * When the remote cannot be asked and nothing whole is published any more, publishes the last revision again from the
- * objects that are here: a consumer must not go without because the git server is down.
+ * objects that are here: a consumer must not go without because the git server is down. After a power cut what is
+ * published may be torn; where the objects are too, it stays as it is.
  */
 export async function restoreLastRevision(context: SyncContext, found: Cycle, scope: CycleScope): Promise<void> {
-  const { repository, config, log } = context;
+  const { repository, config } = context;
   const { oid, ref, url } = repository.state;
-  const { plan, link, live } = found;
+  const { plan, link } = found;
   const isAsked = found.wanted !== undefined;
   if (!isStillWanted(context, oid, ref)) return;
+  const live = isAsked ? found.live : await wholeLive(context, found, scope);
   if (!isAsked && live && plan) await restoreInto(context, live, plan, scope);
-  if (isAsked || live || !plan || !link || !oid || !repository.exists || url !== config.remote.fetchUrl) return;
-  const wanted = { ref: ref ?? config.target.requested, oid };
-  const last = { wanted, plan, link, live, polledAt: scope.startedAt, fetchedObjects: undefined, spare: undefined };
+  if (isAsked || live || !plan || !link || !repository.exists || url !== config.remote.fetchUrl) return;
+  // What was noted last can be older than what the link shows.
+  const commits = new Set([found.live?.oid, oid].filter((each) => each !== undefined));
+  for (const each of commits) if (await restore(context, { plan, link }, each, scope)) return;
+}
+
+/** @returns whether it is published */
+async function restore(
+  context: SyncContext,
+  { plan, link }: Found<'plan' | 'link'>,
+  oid: Oid,
+  scope: CycleScope,
+): Promise<boolean> {
+  const { repository, config, log } = context;
+  const wanted = { ref: repository.state.ref ?? config.target.requested, oid };
+  const { startedAt: polledAt } = scope;
+  const last = { wanted, plan, link, live: undefined, polledAt, fetchedObjects: undefined, spare: undefined };
   try {
     const { candidate } = await checkout.run(context, last, scope);
     await publish.run(context, { ...last, candidate }, scope);
     await restoreInto(context, candidate, plan, scope);
     log.warn('the remote cannot be asked: the last revision was published again', { hash: oid });
+    return true;
   } catch (error) {
     log.info(1, 'the last revision could not be restored', { hash: oid, reason: messageOf(error) });
+    return false;
   }
 }

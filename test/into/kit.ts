@@ -30,6 +30,7 @@ export function openIntoDirectory(directory: string, root: string, options: Part
     boot: 'this boot',
     revisionFile: new RevisionFile(directory, '.revision'),
     moveAside: true,
+    flush: undefined,
     clock: systemClock,
     log: silentLog,
     ...options,

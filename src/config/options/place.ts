@@ -57,6 +57,12 @@ export const PLACE_OPTIONS = rows({ group: 'place', commands: ['sync', 'run'] },
     doc: 'A file, absolute or relative to the directory of `--into`, that holds the commit while that directory is complete. It is removed before the first change of an update and written after the last.',
   },
   {
+    name: 'durable',
+    type: 'bool',
+    since: 'git-sidecar',
+    doc: 'Write a revision to the disk before it is published, so that not even a power cut shows an incomplete one. Each update then waits for the disk, and for what other programs wrote to it.',
+  },
+  {
     name: 'error-file',
     type: 'string',
     env: bothNames('ERROR_FILE'),

@@ -1,5 +1,9 @@
+import { dirname } from 'node:path';
 import { publishedDirectory } from '../../checkout/published-directory.ts';
+import type { Worktree } from '../../checkout/worktree.ts';
+import { messageOf, SidecarError } from '../../model/error.ts';
 import { setTimesBelow } from '../../platform/files-below.ts';
+import { flushNames } from '../../platform/flush.ts';
 import {
   type LinkState,
   moveLinkPlaceAside,
@@ -32,7 +36,7 @@ export const askBeforePublish = {
 } satisfies Stage;
 
 type PublishedOf = Found<'wanted' | 'candidate' | 'live' | 'link' | 'plan' | 'polledAt'> & Perhaps<'updated'>;
-type Context = Needs<'clock' | 'config' | 'group' | 'layout' | 'log' | 'observer' | 'repository'>;
+type Context = Needs<'clock' | 'config' | 'flush' | 'group' | 'layout' | 'log' | 'observer' | 'repository'>;
 
 /** The commit point: before it everything can be repeated, behind it everything can be retried (docs/adr/0005). */
 export const publish = {
@@ -43,7 +47,7 @@ export const publish = {
     { wanted, candidate, live, link, plan, polledAt, updated = false }: PublishedOf,
     scope: CycleScope,
   ): Promise<Found<'updated'> & Perhaps<'isStale'>> => {
-    const { config, clock, log, observer, repository } = context;
+    const { config, clock, flush, log, observer, repository } = context;
     const directory = publishedDirectory(candidate, plan);
     if (candidate === live) return { updated };
     if (config.moveAside) {
@@ -53,10 +57,12 @@ export const publish = {
     } else await requireReplaceable(config.link);
     await setTime(context, candidate.path);
     const show = async (): Promise<void> => await switchLink(config.root, config.link, directory);
+    await writeOut(context, candidate, scope);
     const isRepair = wanted.oid === repository.state.oid;
     if (!isRepair && !(await showTogether(context, { link, directory, show }, scope)))
       return { updated: false, isStale: true };
     if (isRepair) await show();
+    if (flush) await flushNames(dirname(config.link));
     const updateMs = clock.monotonic() - polledAt;
     log.info(0, 'published', {
       ref: wanted.ref,
@@ -70,9 +76,28 @@ export const publish = {
     await startStaleTimer(context, link);
     await removeFormerLink(context);
     await repository.remember({ oid: wanted.oid, ref: wanted.ref, link: config.link });
+    await repository.trust();
     return { updated: true };
   },
 } satisfies Stage;
+
+/** Behind it the tree and its repository are on the disk; until then nothing leads to the tree. */
+async function writeOut({ config, flush, layout }: Context, { path }: Worktree, scope: CycleScope): Promise<void> {
+  if (!flush) return;
+  // The disk may be slow, and shows no progress.
+  scope.grant(config.syncTimeoutMs);
+  try {
+    await flush([path, layout.gitDir], scope.signal);
+  } catch (error) {
+    scope.signal.throwIfAborted();
+    throw new SidecarError('ERR_PUBLISH_FAILED', {
+      op: 'write to the disk',
+      target: path,
+      detail: messageOf(error),
+      cause: error,
+    });
+  }
+}
 
 /** The time since which a worktree is stale is its modification time (compat.md 3). */
 async function startStaleTimer(context: Context, link: LinkState): Promise<void> {

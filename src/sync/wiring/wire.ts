@@ -18,7 +18,9 @@ import type { IntoDirectory } from '../../into/into-directory.ts';
 import type { Hint } from '../../model/hint.ts';
 import type { Oid } from '../../model/oid.ts';
 import type { SyncObserver } from '../../model/sync-observer.ts';
+import { readBootId } from '../../platform/boot-id.ts';
 import { gitNiceness, readCpuGroup } from '../../platform/cpu-limit.ts';
+import { createFlush, type Flush } from '../../platform/flush.ts';
 import { HttpClient } from '../../platform/http-client.ts';
 import { lendUser } from '../../platform/lend-user.ts';
 import { readMemoryGroup } from '../../platform/memory-limit.ts';
@@ -123,10 +125,14 @@ function reportTo(reports: Reports): Partial<SyncObserver> {
   };
 }
 
-async function openInto({ config, root, clock, log }: WiringOptions, into: IntoConfig): Promise<IntoDirectory> {
+async function openInto(
+  { config, root, clock, log }: WiringOptions,
+  into: IntoConfig,
+  flush: Flush | undefined,
+): Promise<IntoDirectory> {
   const { moveAside, link, stateDir } = config;
   const places = { ...ownPlaces(config.root, stateDir, link), root };
-  return await (await import('./into.ts')).openInto({ into, places, moveAside, clock, log });
+  return await (await import('./into.ts')).openInto({ into, places, moveAside, flush, clock, log });
 }
 
 /** Makes everything that a sync needs, from the configuration; starts nothing. */
@@ -146,7 +152,10 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   const layout = new Layout(root, asked.mode);
   const openedStore = asked.store && (await (await import('./shared-store.ts')).openStore(options));
   const config = openedStore ? asked : withPartFilter(asked);
+  const boot = await readBootId();
+  const flush = config.durable ? createFlush({ runner, env: config.gitEnvironment }) : undefined;
   const repository = new Repository({
+    boot,
     git,
     log,
     clock,
@@ -211,8 +220,9 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
       gitDir: layout.gitDir,
       stateDir: layout.stateDir,
     }),
-    into: config.into && (await openInto(options, config.into)),
-    surroundings: await digestSurroundings(config),
+    flush,
+    into: config.into && (await openInto(options, config.into, flush)),
+    surroundings: await digestSurroundings(config, boot),
     source,
     choice,
     credentials,
