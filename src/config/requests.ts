@@ -55,6 +55,14 @@ export function checkOf({ settings }: Loaded): boolean {
   return settings.isOn('check');
 }
 
+/** How `doctor` prints its result. @throws SidecarError ERR_CONFIG_USAGE */
+export function outputOf({ settings }: Loaded): 'text' | 'json' {
+  const text = settings.text('output');
+  if (text === 'text' || text === 'json') return text;
+  const detail = `--output must be text or json, not ${JSON.stringify(text)}`;
+  throw new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail });
+}
+
 /**
  * The endpoint that `status` asks, and whether its answer is for a program.
  * @throws SidecarError ERR_CONFIG_USAGE
