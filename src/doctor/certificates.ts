@@ -35,42 +35,49 @@ function describe(chain: readonly DetailedPeerCertificate[]): string {
     .join(' < ');
 }
 
-interface Explained {
-  readonly reason: (leaf: DetailedPeerCertificate) => string;
-  readonly mend: string;
+interface Explanation {
+  /** OpenSSL's or Node's name of the problem. */
+  readonly problem: RegExp;
+  readonly reason: (leaf: DetailedPeerCertificate, problem: string) => string;
+  /** @param setting how to name a CA file for this server */
+  readonly mend: (setting: string) => string;
 }
 
-/** @param setting how to name a CA file for this server */
-function explain(problem: string, setting: string): Explained {
-  const trust = `name the CA that signed it with ${setting}, if it is the right server`;
-  switch (problem) {
-    case 'CERT_HAS_EXPIRED':
-      return {
-        reason: ({ valid_to }) => `a certificate ended on ${day(valid_to)}`,
-        mend: 'renew the certificate of the server, or correct the clock of this machine',
-      };
-    case 'CERT_NOT_YET_VALID':
-      return {
-        reason: ({ valid_from }) => `the certificate begins on ${day(valid_from)}`,
-        mend: 'correct the clock of this machine (`date`), or wait',
-      };
-    case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return {
-        reason: ({ subject, subjectaltname }) =>
-          `the certificate is for another host: ${subjectaltname ?? nameOf(subject)}`,
-        mend: 'use a name that the certificate has in the URL, or give the server a certificate with this name',
-      };
-    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
-      return { reason: () => 'the certificate is signed by itself and not trusted here', mend: trust };
-    case 'SELF_SIGNED_CERT_IN_CHAIN':
-      return { reason: () => 'the CA at the end of the chain is not trusted here', mend: trust };
-    default:
-      return {
-        reason: ({ issuer }) => `its issuer ${nameOf(issuer)} is not known here (${problem})`,
-        mend: `${trust}; a server that leaves out intermediate certificates has to send them`,
-      };
-  }
-}
+const trust = (setting: string): string => `name the CA that signed it with ${setting}, if it is the right server`;
+
+/** The first that matches is used; the last matches all. */
+const EXPLANATIONS: readonly Explanation[] = [
+  {
+    problem: /HAS_EXPIRED/,
+    reason: ({ valid_to }) => `a certificate ended on ${day(valid_to)}`,
+    mend: () => 'renew the certificate of the server, or correct the clock of this machine',
+  },
+  {
+    problem: /NOT_YET_VALID/,
+    reason: ({ valid_from }) => `the certificate begins on ${day(valid_from)}`,
+    mend: () => 'correct the clock of this machine (`date`), or wait',
+  },
+  {
+    problem: /ALTNAME_INVALID/,
+    reason: ({ subject, subjectaltname }) => `the certificate is for another host: ${subjectaltname ?? nameOf(subject)}`,
+    mend: () => 'use a name that the certificate has in the URL, or give the server a certificate with this name',
+  },
+  {
+    problem: /DEPTH_ZERO_SELF_SIGNED/,
+    reason: () => 'the certificate is signed by itself and not trusted here',
+    mend: trust,
+  },
+  {
+    problem: /SELF_SIGNED_CERT_IN_CHAIN/,
+    reason: () => 'the CA at the end of the chain is not trusted here',
+    mend: trust,
+  },
+  {
+    problem: /(?:)/,
+    reason: ({ issuer }, problem) => `its issuer ${nameOf(issuer)} is not known here (${problem})`,
+    mend: (setting) => `${trust(setting)}; a server that leaves out intermediate certificates has to send them`,
+  },
+];
 
 /** The file of a TLS setting that cannot be read. */
 async function unreadableFile({ caFile, clientCertificate }: HttpAccess): Promise<Verdict | undefined> {
@@ -143,9 +150,10 @@ function judge(socket: TLSSocket, access: HttpAccess, setting: string, now: numb
   if (!access.verify) return ok(`${shown}; not checked, since http.sslVerify or GIT_SSL_NO_VERIFY says so`);
   if (problem && leaf) {
     const code = typeof problem === 'string' ? problem : (systemCode(problem) ?? problem.message);
-    const { reason, mend } = explain(code, setting);
     const expired = chain.find(({ valid_to }) => Date.parse(valid_to) < now) ?? leaf;
-    return wrong(`${reason(code === 'CERT_HAS_EXPIRED' ? expired : leaf)}: ${shown}`, mend);
+    const explained = EXPLANATIONS.find(({ problem: pattern }) => pattern.test(code));
+    const reason = explained?.reason(/HAS_EXPIRED/.test(code) ? expired : leaf, code) ?? code;
+    return wrong(`${reason}: ${shown}`, explained?.mend(setting) ?? trust(setting));
   }
   const days = leaf ? Math.floor((Date.parse(leaf.valid_to) - now) / DAY_MS) : SOON_DAYS;
   return ok(days < SOON_DAYS ? `${shown}; it ends in ${days} days` : shown);

@@ -1,5 +1,5 @@
 import { messageOf, SidecarError } from '../model/error.ts';
-import { bounded } from '../platform/bounded.ts';
+import { bounded, settledWithin } from '../platform/bounded.ts';
 import { deadline } from '../platform/deadline.ts';
 import type { Finding, Verdict } from './finding.ts';
 
@@ -36,6 +36,7 @@ const LIMIT_MS = 4000;
 export class Examination {
   readonly #options: ExaminationOptions;
   readonly #findings: Promise<Finding>[] = [];
+  readonly #looks: Promise<unknown>[] = [];
 
   constructor(options: ExaminationOptions) {
     this.#options = options;
@@ -61,18 +62,22 @@ export class Examination {
     return await Promise.all(this.#findings);
   }
 
+  /** Waits until what was given up has cleaned up too, at most so long. */
+  async settled(ms: number): Promise<void> {
+    await settledWithin(Promise.allSettled(this.#looks), ms);
+  }
+
   async #judge({ after = [], limitMs = LIMIT_MS, look, mend }: CheckPlan): Promise<Verdict> {
     for (const before of after) {
-      const mark = (await before?.verdict)?.mark;
-      if (mark === 'wrong' || mark === 'untried')
-        return {
-          mark: 'untried',
-          reason: `not tried, because ${before?.name} ${mark === 'wrong' ? 'failed' : 'was not tried'}`,
-        };
+      const found = await before?.verdict;
+      const because = found?.mark === 'wrong' ? before?.name : found?.because;
+      if (because !== undefined) return { mark: 'untried', reason: `not tried, because ${because} failed`, because };
     }
     const limit = deadline(this.#options.signal, limitMs);
     try {
-      return await bounded(Promise.resolve(limit.signal).then(look), limit.signal);
+      const looking = Promise.resolve(limit.signal).then(look);
+      this.#looks.push(looking);
+      return await bounded(looking, limit.signal);
     } catch (error) {
       return this.#failure(error, limit.signal.aborted ? limitMs : undefined, mend);
     } finally {

@@ -7,6 +7,8 @@ export interface Verdict {
   readonly reason: string;
   /** The command or the setting that mends it. */
   readonly mend?: string;
+  /** Of one that was not tried: the check that failed. */
+  readonly because?: string;
 }
 
 /** A check and its result. */

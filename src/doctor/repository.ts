@@ -115,9 +115,9 @@ export class RepositoryExamination {
 
   #checkSource(): Check {
     const { access, tools, prefix } = this.#plan;
-    const { clock, redactor, withoutDefaults } = this.#parts;
+    const { clock, redactor } = this.#parts;
     const sources = sourcesOf(access);
-    const http = new HttpClient(access.environment, withoutDefaults);
+    const http = new HttpClient(access.environment);
     const ignore = (): void => undefined;
     const source = new CredentialSource({
       config: access,
@@ -160,7 +160,7 @@ export class RepositoryExamination {
       const before: readonly Check[] = last ? [last] : after;
       const isFirst = last === undefined;
       last = this.#examination.check({
-        name: `${prefix}${step === 'answer' ? transport : step}`,
+        name: `${prefix}${step === 'answer' ? (transport === 'git' ? 'server' : transport) : step}`,
         target: step === 'ref' ? (this.#plan.requested ?? target) : target,
         after: before,
         limitMs: ASK_MS,

@@ -14,16 +14,10 @@ import { checkHooks } from './hooks.ts';
 import { checkLink } from './link.ts';
 import { checkClock } from './machine.ts';
 import { checkNats } from './nats.ts';
-import type { Parts } from './parts.ts';
-import { checkPort } from './port.ts';
+import type { Begun, Parts } from './parts.ts';
 import { checkProgram, programsOf } from './programs.ts';
 import { RepositoryExamination, type RepositoryPlan } from './repository.ts';
 import { checkRoot } from './root.ts';
-
-export interface ExaminedSync {
-  /** Removes what the checks made. */
-  dispose(): Promise<void>;
-}
 
 /** Which ref is asked for. Dates of commits are not read, so by date any of those that match is good. */
 function choiceOf(target: Target): RefChoice {
@@ -37,14 +31,12 @@ function choiceOf(target: Target): RefChoice {
 function repositoriesOf(
   config: SyncConfig,
   plan: Omit<RepositoryPlan, 'access' | 'prefix'>,
-  parts: Parts,
 ): RepositoryPlan[] {
   const { relay } = config;
-  const { withoutDefaults } = parts;
-  const own = { ...plan, access: { ...config, withoutDefaults }, prefix: '' };
+  const own = { ...plan, access: { ...config, withoutDefaults: undefined }, prefix: '' };
   if (!relay) return [own];
   const remote = remoteAtRelay(relay, nameForRelay(config.remote));
-  const atRelay = { ...plan, access: { ...config, withoutDefaults, remote }, prefix: 'relay ' };
+  const atRelay = { ...plan, access: { ...config, withoutDefaults: undefined, remote }, prefix: 'relay ' };
   return relay.fallback ? [atRelay, own] : [atRelay];
 }
 
@@ -60,8 +52,7 @@ export async function examineSync(
   given: SyncConfig,
   parts: Parts,
   signal: AbortSignal,
-  options: { readonly checksPort: boolean },
-): Promise<ExaminedSync> {
+): Promise<Begun> {
   const config = withRelayAccess(withScopedHeaders(given));
   const programs = programsOf(config).map((program) => checkProgram(examination, program, config.environment, parts));
   const place = { holdsRepository: true, moveAside: config.moveAside };
@@ -75,7 +66,6 @@ export async function examineSync(
   if (config.into)
     checkRoot(examination, { ...place, root: config.into.directory, option: '--into', holdsRepository: false }, signal);
   checkLink(examination, config, root);
-  if (options.checksPort) checkPort(examination, '--http-bind', config.http);
   const ahead: number[] = [];
   let tools: GitTools | undefined;
   let asked: readonly Check[] = [];
@@ -106,7 +96,7 @@ export async function examineSync(
       programs: programs.slice(0, 1),
       onClock: (aheadMs: number) => void ahead.push(aheadMs),
     };
-    asked = await begin(examination, repositoriesOf(config, plan, parts), parts);
+    asked = await begin(examination, repositoriesOf(config, plan), parts);
   }
   if (!config.relay) examination.check({ name: 'relay', target: 'relay', look: () => none('it is not set') });
   checkNats(examination, config.nats);

@@ -41,9 +41,14 @@ export interface ErrorCodeEntry {
    * process had to end, or was asked to reload, and needs its release back.
    */
   readonly revision?: 'faulty' | 'disturbing';
+  /** `git-sidecar doctor` looks at what can cause it, so the hint names it: {@link DOCTOR_HINT}. */
+  readonly examined?: true;
   readonly meaning: string;
   /** Options are named as v4 does; `HintWords` puts in the names that the user's mode has. */
   readonly hint: string;
   /** Where v3 has no option of that kind at all. */
   readonly v3Hint?: string;
 }
+
+/** What is added to the hint of an error that is {@link ErrorCodeEntry.examined}. */
+export const DOCTOR_HINT = 'Run `git-sidecar doctor` with the same flags to see which step fails.';
