@@ -6,7 +6,7 @@ import { chooseCompat, type Loaded, load } from '../config/load.ts';
 import type { CommandName, CompatMode } from '../config/option.ts';
 import { renderHelp, usageLines } from '../config/render-help.ts';
 import { renderManual } from '../config/render-man.ts';
-import { errorFileOf, questionOf, terminationLogOf } from '../config/requests.ts';
+import { errorFileOf, questionOf, refuseStray, terminationLogOf } from '../config/requests.ts';
 import type { EnvironmentVariables, Settings } from '../config/settings.ts';
 import { unknownVariableNotices } from '../config/unknown-variables.ts';
 import { InvalidOption } from '../config/validation.ts';
@@ -58,14 +58,6 @@ async function answer({ name, explain }: Command, call: Call, program: string): 
     default:
       return undefined;
   }
-}
-
-function refuseStray({ name, words = 0 }: Command, given: readonly string[]): void {
-  const stray = given[words];
-  if (stray === undefined) return;
-  const behind = name === 'run' ? '; the command comes behind --' : '';
-  const detail = `${JSON.stringify(stray)} is no option${behind}`;
-  throw new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail });
 }
 
 /** The mode whose option names a refusal uses, when the command line itself may be unreadable. */
@@ -137,7 +129,7 @@ export async function perform(
       (isV3Help ? io.stderr : io.stdout)(text);
       return EXIT.ok;
     }
-    refuseStray(command, loaded.words);
+    refuseStray(name, loaded, command.words);
     return await command.start({ loaded, rest, ...surroundings });
   } catch (error) {
     if (!(error instanceof SidecarError)) throw error;

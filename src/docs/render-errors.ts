@@ -12,7 +12,8 @@ const ACTIONS: Readonly<Record<ErrorClass, string>> = {
 /** docs/errors.md. */
 export function renderErrorsDoc(): string {
   const rows = Object.entries<ErrorCodeEntry>(ERROR_CODES).map(
-    ([code, entry]) => `| \`${code}\` | ${entry.class} | ${entry.meaning} | ${entry.hint}${entry.examined ? ` ${DOCTOR_HINT}` : ''} |`,
+    ([code, entry]) =>
+      `| \`${code}\` | ${entry.class} | ${entry.meaning} | ${entry.hint}${entry.examined ? ` ${DOCTOR_HINT}` : ''} |`,
   );
   const cases = Object.values(CASE_HINTS).map(({ code, hint }) => `| \`${code}\` | ${hint} |`);
   const classes = Object.entries(ACTIONS).map(([name, action]) => `- **${name}**: ${action}.`);

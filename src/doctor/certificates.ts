@@ -59,7 +59,8 @@ const EXPLANATIONS: readonly Explanation[] = [
   },
   {
     problem: /ALTNAME_INVALID/,
-    reason: ({ subject, subjectaltname }) => `the certificate is for another host: ${subjectaltname ?? nameOf(subject)}`,
+    reason: ({ subject, subjectaltname }) =>
+      `the certificate is for another host: ${subjectaltname ?? nameOf(subject)}`,
     mend: () => 'use a name that the certificate has in the URL, or give the server a certificate with this name',
   },
   {

@@ -7,7 +7,7 @@ import type { LoadedUnit } from '../config/document/loaded-document.ts';
 import { hintFor } from '../config/hint-words.ts';
 import { type Loaded, load } from '../config/load.ts';
 import type { RelayConfig } from '../config/relay-config.ts';
-import { documentOf } from '../config/requests.ts';
+import { documentOf, refuseStray } from '../config/requests.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import type { Secret } from '../config/secrets.ts';
 import type { EnvironmentVariables } from '../config/settings.ts';
@@ -66,6 +66,8 @@ function unitOf(name: 'sync' | 'run' | 'relay', loaded: Loaded, env: Environment
 export function readPatient(rest: readonly string[], env: EnvironmentVariables, cwd: string): Patient {
   const { name, argv } = patientOf(rest);
   const loaded = load(name, argv, env, layoutOfLink);
+  // git-sync ignores such words.
+  if (name !== 'sync') refuseStray(name, loaded, name === 'up' ? 1 : 0);
   if (name === 'up') return ofDocument(loaded, env);
   const unit = unitOf(name, loaded, env, cwd);
   const { http, secrets, secretsOnCommandLine } = unit.config;

@@ -47,6 +47,9 @@ function checkFiles(examination: Examination, { tls, accessFile }: RelayConfig, 
     target: accessFile ?? 'access file',
     look: async () => {
       if (accessFile === undefined) return ok('none is set: every client that reaches the relay may read all');
+      const reason = await whyUnreadable(accessFile);
+      if (reason !== undefined)
+        return wrong(`it cannot be read: ${reason}`, 'mount the Secret there, or correct `--access-file`');
       await new Access(accessFile, silentLogger, clock).open();
       return ok('it can be read');
     },

@@ -43,6 +43,13 @@ export interface RepositoryPlan {
 /** A question takes two or three round trips, and a server that starts a process. */
 const ASK_MS = 8000;
 
+/** What to do about a server that does not answer. */
+const SILENT = {
+  http: 'see whether the server, or a proxy before it, is overloaded or hangs: its log, `curl -v URL`',
+  ssh: 'see whether the server, or what is before it, is overloaded or hangs: its log, `ssh -v HOST`',
+  git: 'see whether the server is overloaded or hangs: its log, `git ls-remote URL`',
+} as const;
+
 /** Where credentials come from, without anything that is secret. */
 function sourcesOf({ credentials, askpassUrl, githubApp, cookieFile }: GitAccess): string[] {
   return [
@@ -164,7 +171,7 @@ export class RepositoryExamination {
         target: step === 'ref' ? (this.#plan.requested ?? target) : target,
         after: before,
         limitMs: ASK_MS,
-        mend: 'see whether the server, or a proxy before it, is overloaded or hangs: its log, `curl -v URL`',
+        mend: SILENT[transport],
         look: async (signal) => {
           if (isFirst) await this.#ask(settings, signal);
           return await this.#verdictOn(step, transport, signal);
@@ -289,6 +296,7 @@ export class RepositoryExamination {
   #refused(error: SidecarError): string {
     const offered = this.#offered();
     if (offered !== 'none') return `refused: ${offered} (${error.detail})`;
+    if (this.#asked.answers.at(-1)?.status === 403) return `refused, and no credentials were offered (${error.detail})`;
     const others = this.#credentials.map(({ url }) => redactUrl(url));
     const given = others.length === 0 ? 'none are set' : `those that are set are for ${others.join(', ')}`;
     return `the server wants credentials, and ${given} (${error.detail})`;

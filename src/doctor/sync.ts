@@ -28,10 +28,7 @@ function choiceOf(target: Target): RefChoice {
 }
 
 /** The git server, the relay before it, or both. */
-function repositoriesOf(
-  config: SyncConfig,
-  plan: Omit<RepositoryPlan, 'access' | 'prefix'>,
-): RepositoryPlan[] {
+function repositoriesOf(config: SyncConfig, plan: Omit<RepositoryPlan, 'access' | 'prefix'>): RepositoryPlan[] {
   const { relay } = config;
   const own = { ...plan, access: { ...config, withoutDefaults: undefined }, prefix: '' };
   if (!relay) return [own];

@@ -35,7 +35,7 @@ async function throughProxy(url: URL, settings: HttpSettings, signal: AbortSigna
     if (/status 407/.test(text))
       return wrong(
         'it wants other credentials (status 407)',
-        'HTTPS_PROXY=http://USER:PASSWORD@PROXY, with the right user and password',
+        'write its user and password into the URL of HTTPS_PROXY (or http.proxy)',
       );
     if (/status \d/.test(text)) return wrong(`it does not let us through to ${url.host}: ${text}`, PROXY_MEND);
     return wrong(whyNoConnection(error), PROXY_MEND);
