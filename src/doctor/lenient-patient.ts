@@ -51,7 +51,7 @@ function withoutOne({ rest, env }: Given, name: PatientName, detail: string): Gi
 function findingOf(error: SidecarError): Finding {
   return {
     check: 'options',
-    target: error.target ?? 'flags and variables',
+    target: redactUrl(error.target ?? 'flags and variables'),
     ...wrong(redactUrl(error.detail), error.hint),
   };
 }

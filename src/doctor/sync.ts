@@ -94,7 +94,13 @@ export async function examineSync(
       onClock: (aheadMs: number) => void ahead.push(aheadMs),
     };
     asked = await begin(examination, repositoriesOf(config, plan), parts);
-  }
+  } else
+    examination.check({
+      name: 'server',
+      target: config.remote.shownUrl,
+      after: [work],
+      look: () => none('it is not asked'),
+    });
   if (!config.relay) examination.check({ name: 'relay', target: 'relay', look: () => none('it is not set') });
   checkNats(examination, config.nats);
   checkHooks(examination, config);

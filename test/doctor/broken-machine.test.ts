@@ -1,4 +1,5 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -296,11 +297,9 @@ describe('doctor names what is wrong with a volume', () => {
     if (!mounts) return;
     const at = place();
     // A socket that nobody reads takes the questions.
-    const holder = spawn(process.execPath, [
-      '-e',
-      "require('dgram').createSocket('udp4').bind(53,'127.0.0.53');setTimeout(()=>0,6e4)",
-    ]);
-    onTestFinished(() => void holder.kill());
+    const holder = createSocket('udp4');
+    await new Promise<void>((done) => holder.bind(53, '127.0.0.53', done));
+    onTestFinished(() => void holder.close());
     writeFileSync(join(at.dir, 'resolv.conf'), 'nameserver 127.0.0.53\n');
     mounts.bind(join(at.dir, 'resolv.conf'), '/etc/resolv.conf');
     const before = performance.now();
