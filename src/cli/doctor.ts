@@ -11,6 +11,7 @@ import type { Call } from './perform.ts';
 
 /** From the first check to the last; with the start of the process and its end it is over within 15 s. */
 const ALL_MS = 12_000;
+const LAST_MS = 13_000;
 const STOPS = { SIGTERM: EXIT.terminate, SIGINT: EXIT.interrupt, SIGHUP: EXIT.hangup } as const;
 
 /** `git-sidecar doctor`: 0 when nothing is wrong. */
@@ -30,8 +31,12 @@ export async function startDoctor({ loaded, rest, env, cwd, io }: Call): Promise
     });
   const parts = { clock: systemClock, runner: createProcessRunner(), redactor };
   const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(ALL_MS)]);
-  const findings = [...ofOptions, ...(await examine(patient, childEnvironment(env), parts, signal))];
+  const before = systemClock.monotonic();
+  const examined = await examine(patient, childEnvironment(env), parts, signal);
+  const findings = [...ofOptions, ...examined.findings];
   if (status !== undefined) return status;
   io.stdout(redactor.redact(asJson ? jsonReport(findings) : textReport(findings)));
+  await examined.settled(Math.max(0, LAST_MS - (systemClock.monotonic() - before)));
+  if (status !== undefined) return status;
   return isWell(findings) ? EXIT.ok : EXIT.failure;
 }

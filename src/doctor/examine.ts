@@ -12,6 +12,15 @@ import { checkRoot } from './root.ts';
 /** How long what was given up may take to clean up. */
 const SETTLE_MS = 1000;
 
+export interface Examined {
+  readonly findings: readonly Finding[];
+  /**
+   * Waits for questions that were given up and cannot be interrupted, such as one for a name, at most so long. Node can
+   * end with a status of its own only when they are over.
+   */
+  settled(ms: number): Promise<void>;
+}
+
 /** Begins the checks of one unit; what is heavy is loaded for the kinds that are there. */
 async function beginUnit(
   examination: Examination,
@@ -39,7 +48,7 @@ export async function examine(
   environment: Environment,
   parts: Parts,
   signal: AbortSignal,
-): Promise<readonly Finding[]> {
+): Promise<Examined> {
   const hintOf: Patient['hintOf'] = patient?.hintOf ?? (({ hint }) => hint);
   const ofProcess = new Examination({ signal, hintOf });
   checkMemory(ofProcess);
@@ -47,7 +56,7 @@ export async function examine(
     for (const program of programsOf({ git: 'git', lfs: false })) checkProgram(ofProcess, program, environment, parts);
     const untried = { mark: 'untried', reason: 'not tried, because options failed', because: 'options' } as const;
     ofProcess.check({ name: 'everything else', target: 'all that the options describe', look: () => untried });
-    return await ofProcess.findings();
+    return { findings: await ofProcess.findings(), settled: async (ms) => await ofProcess.settled(ms) };
   }
   if (patient.addresses.length === 0) checkPort(ofProcess, '--http-bind', undefined);
   for (const address of patient.addresses) checkPort(ofProcess, '--http-bind', address);
@@ -74,5 +83,5 @@ export async function examine(
   await parts.runner.endAll();
   await Promise.all(all.map(async (each) => await each.settled(SETTLE_MS)));
   await Promise.all(begun.map(async (each) => await each.dispose().catch(() => undefined)));
-  return findings;
+  return { findings, settled: async (ms) => void (await Promise.all(all.map(async (each) => await each.settled(ms)))) };
 }
