@@ -59,7 +59,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   run: ['model', 'platform', 'config', 'into', 'serve', 'service'],
   relay: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire', 'poll', 'serve', 'service'],
   app: ['model', 'platform', 'config', 'notify', 'serve', 'service', 'sync', 'run', 'relay'],
-  cli: ['model', 'platform', 'config', 'remote', 'app', 'demo', 'fetch', 'notify', 'run'],
+  doctor: [
+    ...['model', 'platform', 'git', 'config', 'remote', 'remote/wire', 'poll', 'fetch', 'publish', 'sync', 'run'],
+    'relay',
+  ],
+  cli: ['model', 'platform', 'config', 'remote', 'app', 'demo', 'doctor', 'fetch', 'notify', 'run'],
   demo: ['model', 'platform'],
   docs: ['model', 'config', 'serve'],
 };

@@ -1,3 +1,4 @@
+import { splitForDoctor } from '../config/doctor-words.ts';
 import type { CommandName } from '../config/option.ts';
 import { readProgram } from '../config/process-input.ts';
 import type { Command } from './perform.ts';
@@ -15,6 +16,11 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     explain: async (call) => (await import('./up.ts')).explainUp(call),
   },
   status: { name: 'status', words: 1, start: async (call) => await (await import('./status.ts')).startStatus(call) },
+  doctor: {
+    name: 'doctor',
+    split: splitForDoctor,
+    start: async (call) => await (await import('./doctor.ts')).startDoctor(call),
+  },
   rollback: {
     name: 'rollback',
     words: 1,

@@ -6,7 +6,7 @@ import { chooseCompat, type Loaded, load } from '../config/load.ts';
 import type { CommandName, CompatMode } from '../config/option.ts';
 import { renderHelp, usageLines } from '../config/render-help.ts';
 import { renderManual } from '../config/render-man.ts';
-import { errorFileOf, questionOf, terminationLogOf } from '../config/requests.ts';
+import { errorFileOf, questionOf, refuseStray, terminationLogOf } from '../config/requests.ts';
 import type { EnvironmentVariables, Settings } from '../config/settings.ts';
 import { unknownVariableNotices } from '../config/unknown-variables.ts';
 import { InvalidOption } from '../config/validation.ts';
@@ -26,12 +26,16 @@ export interface Surroundings {
 
 export interface Call extends Surroundings {
   readonly loaded: Loaded;
+  /** What the command passes on to another one; see {@link Command.split}. */
+  readonly rest: readonly string[];
 }
 
 export interface Command {
   readonly name: CommandName;
   /** How many arguments that are no options it takes; default: none. */
   readonly words?: number;
+  /** Which words of a command line are its own, where it takes those of another command too. */
+  readonly split?: (argv: readonly string[]) => { readonly own: readonly string[]; readonly rest: readonly string[] };
   /** What `--explain` prints; default: the options and where their values come from. */
   readonly explain?: (call: Call) => Promise<string>;
   /** @returns the exit status @throws SidecarError for what has to be refused at the start */
@@ -54,14 +58,6 @@ async function answer({ name, explain }: Command, call: Call, program: string): 
     default:
       return undefined;
   }
-}
-
-function refuseStray({ name, words = 0 }: Command, given: readonly string[]): void {
-  const stray = given[words];
-  if (stray === undefined) return;
-  const behind = name === 'run' ? '; the command comes behind --' : '';
-  const detail = `${JSON.stringify(stray)} is no option${behind}`;
-  throw new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail });
 }
 
 /** The mode whose option names a refusal uses, when the command line itself may be unreadable. */
@@ -124,16 +120,17 @@ export async function perform(
   io.writeLastErrorTo?.(terminationLogOf(name, env));
   let loaded: Loaded | undefined;
   try {
-    loaded = load(name, argv, env, layoutOfLink);
+    const { own, rest } = command.split?.(argv) ?? { own: argv, rest: [] };
+    loaded = load(name, own, env, layoutOfLink);
     io.writeLastErrorTo?.(terminationLogOf(name, env, loaded.settings));
-    const text = await answer(command, { loaded, ...surroundings }, program);
+    const text = await answer(command, { loaded, rest, ...surroundings }, program);
     if (text !== undefined) {
       const isV3Help = loaded.compat.mode !== 'v4' && questionOf(loaded.settings) === 'help';
       (isV3Help ? io.stderr : io.stdout)(text);
       return EXIT.ok;
     }
-    refuseStray(command, loaded.words);
-    return await command.start({ loaded, ...surroundings });
+    refuseStray(name, loaded, command.words);
+    return await command.start({ loaded, rest, ...surroundings });
   } catch (error) {
     if (!(error instanceof SidecarError)) throw error;
     return await refuse(error, { name, argv, program, loaded, ...surroundings });

@@ -33,7 +33,9 @@ export function buildRelayConfig(settings: Settings, env: EnvironmentVariables):
   checkSettings(settings, [mustBeSet('root'), someRepository, mustBeSet('http-bind'), serverAccess(more)]);
   const http = parseHttpBind(settings);
   if (!http) throw new Error('unreachable');
-  const origins = [...allow, ...follow].flatMap((pattern) => /^https?:\/\/[^/@#]+/i.exec(pattern)?.[0] ?? []);
+  const origins = [...allow, ...follow].flatMap(
+    (pattern) => /^https?:\/\/(?:[^/#]*@)?[^/@#]+/i.exec(pattern)?.[0] ?? [],
+  );
   const remotes = [...new Set(origins)].map((origin) => parseRemoteUrl(`${origin}/`));
   return {
     ...buildGitAccess(settings, env, remotes, more),

@@ -57,6 +57,22 @@ const TEXTS: Readonly<Record<CommandName, Omit<CommandText, 'name'>>> = {
       'Stands between a fleet of sidecars and git servers: follows each repository once, notifies subscribers within milliseconds when a ref moves, and serves the objects to them and to plain git clients from a mirror. Only the relay needs credentials for the git servers. Sidecars use it with --relay=URL; git with URL/git/HOST/PATH.',
     ],
   },
+  doctor: {
+    summary: 'look at everything that a sync, run or relay with these flags needs, and say what is wrong',
+    synopses: [
+      '[--output=FORMAT] [options of sync]',
+      '[--output=FORMAT] run [options of run] [-- COMMAND]',
+      '[--output=FORMAT] relay [options of relay]',
+      '[--output=FORMAT] up FILE',
+    ],
+    description: [
+      'Takes the flags and variables, or the document, with which something would run. Starts none of it, looks at what it needs, and prints a line for each check: names, connections, proxies, certificates, credentials, keys, the ref, directories, programs, ports and limits. Each line that begins with ✗ says what is wrong and what mends it. It ends within 15 seconds, changes nothing and prints no secret. docs/doctor.md has an example.',
+    ],
+    statuses: [
+      ['0', 'all is well'],
+      ['1', 'a line begins with ✗'],
+    ],
+  },
   rollback: {
     summary: 'send a run back to the release before',
     synopses: ['--state=DIR [COMMIT]'],

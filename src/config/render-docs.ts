@@ -43,7 +43,7 @@ function flags(options: readonly OptionDefinition[]): string {
 /** docs/options.md. */
 export function renderOptionsDoc(): string {
   const shown = OPTIONS.filter(({ hidden }) => !hidden);
-  const only = (command: 'run' | 'relay' | 'up' | 'status'): readonly OptionDefinition[] =>
+  const only = (command: 'run' | 'relay' | 'up' | 'status' | 'doctor'): readonly OptionDefinition[] =>
     shown.filter(({ commands }) => commands.includes(command) && !commands.includes('sync'));
   const shared = (command: 'run' | 'relay'): readonly OptionDefinition[] =>
     sharedWithSync(command).filter(({ hidden }) => !hidden);
@@ -63,8 +63,8 @@ export function renderOptionsDoc(): string {
     '## Only `git-sidecar relay`',
     `Of the options above a relay also takes ${flags(shared('relay'))}.`,
     ...tables(only('relay'), '###', ['v4']),
-    '## `git-sidecar up` and `status`',
-    'The units of a [document](document.md) have the options above, by their names. Of the commands themselves `up` has `--check`, and `status` has `--json`.',
-    ...tables([...only('up'), ...only('status')], '###', ['v4']),
+    '## `git-sidecar up`, `status` and `doctor`',
+    'The units of a [document](document.md) have the options above, by their names. Of the commands themselves `up` has `--check`, `status` has `--json`, and [`doctor`](doctor.md) has `--output`.',
+    ...tables([...only('up'), ...only('status'), ...only('doctor')], '###', ['v4']),
   ].join('\n\n')}\n`;
 }

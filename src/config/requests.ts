@@ -41,6 +41,19 @@ export function rollbackOf({ settings, words }: Loaded, cwd: string): { state: s
   return { state: resolve(cwd, settings.text('state')), commit: words[0] };
 }
 
+/**
+ * Refuses a word that is no option.
+ * @param most how many such words the command takes
+ * @throws SidecarError ERR_CONFIG_USAGE
+ */
+export function refuseStray(name: CommandName, { words }: Loaded, most = 0): void {
+  const stray = words[most];
+  if (stray === undefined) return;
+  const behind = name === 'run' ? '; the command comes behind --' : '';
+  const detail = `${JSON.stringify(stray)} is no option${behind}`;
+  throw new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail });
+}
+
 /** The document of `up`. @throws SidecarError ERR_CONFIG_USAGE */
 export function documentOf({ words: [path] }: Loaded): string {
   if (path !== undefined) return path;
@@ -53,6 +66,14 @@ export function documentOf({ words: [path] }: Loaded): string {
 /** `up` is only to say whether the document is valid. */
 export function checkOf({ settings }: Loaded): boolean {
   return settings.isOn('check');
+}
+
+/** How `doctor` prints its result. @throws SidecarError ERR_CONFIG_USAGE */
+export function outputOf({ settings }: Loaded): 'text' | 'json' {
+  const text = settings.text('output');
+  if (text === 'text' || text === 'json') return text;
+  const detail = `--output must be text or json, not ${JSON.stringify(text)}`;
+  throw new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail });
 }
 
 /**

@@ -1,6 +1,6 @@
 import { CASE_HINTS } from '../model/case-hints.ts';
 import { ERROR_CODES } from '../model/error-codes.ts';
-import type { ErrorClass } from '../model/error-entry.ts';
+import { DOCTOR_HINT, type ErrorClass, type ErrorCodeEntry } from '../model/error-entry.ts';
 
 const ACTIONS: Readonly<Record<ErrorClass, string>> = {
   retry: 'tried again after the backoff; counts as a failure for `--max-failures`',
@@ -11,8 +11,9 @@ const ACTIONS: Readonly<Record<ErrorClass, string>> = {
 
 /** docs/errors.md. */
 export function renderErrorsDoc(): string {
-  const rows = Object.entries(ERROR_CODES).map(
-    ([code, entry]) => `| \`${code}\` | ${entry.class} | ${entry.meaning} | ${entry.hint} |`,
+  const rows = Object.entries<ErrorCodeEntry>(ERROR_CODES).map(
+    ([code, entry]) =>
+      `| \`${code}\` | ${entry.class} | ${entry.meaning} | ${entry.hint}${entry.examined ? ` ${DOCTOR_HINT}` : ''} |`,
   );
   const cases = Object.values(CASE_HINTS).map(({ code, hint }) => `| \`${code}\` | ${hint} |`);
   const classes = Object.entries(ACTIONS).map(([name, action]) => `- **${name}**: ${action}.`);

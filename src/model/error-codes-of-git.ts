@@ -51,6 +51,7 @@ export const ERROR_CODES_OF_GIT = {
     kind: 'no-answer',
     passing: true,
     timeLimit: '--sync-timeout',
+    examined: true,
     meaning: 'The git server cannot be reached or fails: name, network, TLS or connection trouble, or status 5xx.',
     hint: 'Try `git ls-remote URL` from this machine; check DNS, proxy, CA and firewall.',
   },
@@ -58,6 +59,7 @@ export const ERROR_CODES_OF_GIT = {
     class: 'retry',
     kind: 'refused',
     absence: true,
+    examined: true,
     meaning: 'The git server refused the credentials, or wants some and none are set.',
     hint: 'Set `--username` with `--password-file`, `--credential`, `--ssh-key-file` or `--askpass-url`.',
     v3Hint:
@@ -66,11 +68,13 @@ export const ERROR_CODES_OF_GIT = {
   ERR_REMOTE_HOST_KEY: {
     class: 'retry',
     kind: 'unknown-host',
+    examined: true,
     meaning: 'The ssh host key is unknown or has changed.',
     hint: 'Put the key of the host into the file of `--ssh-known-hosts-file` (`ssh-keyscan -p PORT HOST`), and compare it with what the host’s owner publishes.',
   },
   ERR_REMOTE_SSH_FILE: {
     class: 'retry',
+    examined: true,
     meaning: 'A private key or the file of known hosts is missing or cannot be read, so ssh did not get in.',
     hint: 'Mount the Secret at the path named above; in a Pod `securityContext.fsGroup: 65533` and `defaultMode: 0440` let this user read it.',
   },
@@ -78,6 +82,7 @@ export const ERROR_CODES_OF_GIT = {
     class: 'retry',
     kind: 'no-repository',
     absence: true,
+    examined: true,
     meaning: 'There is no repository at this URL, or these credentials may not see it.',
     hint: 'Check `--repo`; many servers answer “not found” when the credentials lack access.',
   },
@@ -96,6 +101,7 @@ export const ERROR_CODES_OF_GIT = {
   ERR_REMOTE_PROTOCOL: {
     class: 'retry',
     kind: 'no-git',
+    examined: true,
     meaning: 'The answer of the git server is not valid git protocol.',
     hint: 'Is there a login page or a proxy between? Try `git ls-remote URL`.',
   },
@@ -109,6 +115,7 @@ export const ERROR_CODES_OF_GIT = {
     kind: 'no-ref',
     passing: true,
     absence: true,
+    examined: true,
     meaning: 'The remote has no such branch, tag or commit.',
     hint: 'List what it has with `git ls-remote URL`, then correct `--ref` (or `--branch` and `--rev`).',
     v3Hint: 'List what it has with `git ls-remote URL`, then correct `--branch` and `--rev`.',
@@ -127,6 +134,7 @@ export const ERROR_CODES_OF_GIT = {
   },
   ERR_REMOTE_CREDENTIAL_SOURCE: {
     class: 'retry',
+    examined: true,
     meaning: 'A credential could not be obtained: password file, askpass URL or GitHub App.',
     hint: 'Check that this user may read the file (in a Pod `securityContext.fsGroup`), and that the URL answers within a second with username= and password= lines.',
   },

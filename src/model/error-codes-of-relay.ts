@@ -31,6 +31,7 @@ export const ERROR_CODES_OF_RELAY = {
     class: 'retry',
     kind: 'refused',
     absence: true,
+    examined: true,
     meaning:
       'The relay refused: the token or certificate is missing or wrong, or the repository is not among those allowed.',
     hint: 'Check `--relay-token-file` here, and `--allow` and `--access-file` of the relay.',
@@ -50,6 +51,7 @@ export const ERROR_CODES_OF_RELAY = {
     class: 'retry',
     kind: 'no-answer',
     passing: true,
+    examined: true,
     meaning: 'The relay cannot be reached.',
     hint: 'Try `curl RELAY/healthz` from here; with `--relay-fallback` the git server is asked instead.',
   },
@@ -66,6 +68,7 @@ export const ERROR_CODES_OF_RELAY = {
   },
   ERR_NATS: {
     class: 'retry',
+    examined: true,
     meaning: 'The NATS server cannot be reached, or refuses.',
     hint: 'Check `--nats`, its credentials and that JetStream is on; without it, polls and the relay still bring every update.',
   },

@@ -89,12 +89,14 @@ export const ERROR_CODES = {
   },
   ERR_ROOT_UNUSABLE: {
     class: 'stop',
+    examined: true,
     meaning: 'The directory of `--root` or `--state-dir` cannot be created or written.',
     hint: 'Mount a writable volume there, owned by the user this process runs as.',
   },
   ERR_ROOT_WRITE: {
     class: 'retry',
     kind: 'unwritable',
+    examined: true,
     meaning:
       'git could not write below the root: the disk is full, read-only or out of quota, or permissions are missing.',
     hint: 'Make room on the volume of `--root` (`df -h`, `df -i`), or give it to the user this process runs as.',

@@ -43,9 +43,14 @@ export interface ErrorCodeEntry {
   readonly revision?: 'faulty' | 'disturbing';
   /** The option that says how long it may take, where it can be late. */
   readonly timeLimit?: `--${string}`;
+  /** `git-sidecar doctor` looks at what can cause it, so the hint names it: {@link DOCTOR_HINT}. */
+  readonly examined?: true;
   readonly meaning: string;
   /** Options are named as v4 does; `HintWords` puts in the names that the user's mode has. */
   readonly hint: string;
   /** Where v3 has no option of that kind at all. */
   readonly v3Hint?: string;
 }
+
+/** What is added to the hint of an error that is {@link ErrorCodeEntry.examined}. */
+export const DOCTOR_HINT = 'Run `git-sidecar doctor` with the same flags to see which step fails.';

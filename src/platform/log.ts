@@ -1,4 +1,5 @@
 import { messageOf, SidecarError } from '../model/error.ts';
+import { DOCTOR_HINT } from '../model/error-entry.ts';
 import type { Redactor } from './redact.ts';
 
 /** Extra facts of a log line; rendered in the order given. */
@@ -46,7 +47,8 @@ function errorFields(error: unknown, hintOf: LoggerOptions['hintOf']): Record<st
   const fields: Record<string, unknown> = {};
   if (!(error instanceof SidecarError)) return fields;
   fields.code = error.code;
-  fields.hint = hintOf ? hintOf(error) : error.hint;
+  const hint = hintOf ? hintOf(error) : error.hint;
+  fields.hint = error.facts.examined ? `${hint} ${DOCTOR_HINT}` : hint;
   if (error.cause instanceof Error && !error.message.includes(error.cause.message)) {
     fields.cause = messageOf(error.cause);
   }

@@ -10,6 +10,8 @@ export interface Way {
   readonly proxy: URL | undefined;
   /** For all TLS on the way. */
   readonly secureContext: SecureContext | undefined;
+  /** false: a certificate that is not trusted is no reason to end; the socket says what is wrong with it. Default true. */
+  readonly verify?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -43,7 +45,11 @@ function opened(socket: Socket, event: 'connect' | 'secureConnect', signal: Abor
 }
 
 /** Asks a proxy for a way through it (RFC 9110, 9.3.6). */
-function tunnel(url: URL, proxy: URL, { secureContext, signal }: Way): Promise<Socket> {
+export function openTunnel(
+  url: URL,
+  proxy: URL,
+  { secureContext, signal }: Pick<Way, 'secureContext' | 'signal'>,
+): Promise<Socket> {
   const authorization = proxyAuthorization(proxy);
   const target = `${url.hostname}:${portOf(url)}`;
   const request = (proxy.protocol === 'https:' ? https : http).request({
@@ -74,17 +80,17 @@ function tunnel(url: URL, proxy: URL, { secureContext, signal }: Way): Promise<S
 
 /** A connection to a server, or to the proxy that takes questions for it. It ends when the signal fires. */
 export async function openSocket(way: Way): Promise<Socket> {
-  const { url, proxy, secureContext, signal } = way;
+  const { url, proxy, secureContext, signal, verify = true } = way;
   const tls = (to: URL, socket?: Socket): Promise<Socket> => {
     const host = hostOf(to);
     const isName = !/^[\d.]+$|:/.test(host);
     const where = socket ? { socket } : { host, port: portOf(to) };
     const options = { ...where, ...(isName && { servername: host }), ...(secureContext && { secureContext }) };
-    return opened(connectTls({ ...options, host }), 'secureConnect', signal);
+    return opened(connectTls({ ...options, host, rejectUnauthorized: verify }), 'secureConnect', signal);
   };
   const plain = (to: URL): Promise<Socket> =>
     opened(connect({ host: hostOf(to), port: portOf(to) }), 'connect', signal);
-  if (url.protocol === 'https:') return await tls(url, proxy && (await tunnel(url, proxy, way)));
+  if (url.protocol === 'https:') return await tls(url, proxy && (await openTunnel(url, proxy, way)));
   const first = proxy ?? url;
   return await (first.protocol === 'https:' ? tls(first) : plain(first));
 }

@@ -13,6 +13,8 @@ export interface InstallationToken {
   readonly token: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
+  /** What it allows, by GitHub's names: `contents: read`; undefined where the answer does not say. */
+  readonly permissions: Readonly<Record<string, string>> | undefined;
 }
 
 /** A token is replaced when less than this is left of it (compat.md 7). */
@@ -62,7 +64,7 @@ async function signRequest(app: GitHubAppConfig, now: number): Promise<string> {
  *
  * @throws SidecarError ERR_REMOTE_CREDENTIAL_SOURCE, also when the key file cannot be read
  */
-async function requestInstallationToken(
+export async function requestInstallationToken(
   app: GitHubAppConfig,
   http: HttpClient,
   now: number,
@@ -87,12 +89,18 @@ async function requestInstallationToken(
   return token;
 }
 
+function readPermissions(value: unknown): InstallationToken['permissions'] {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return Object.fromEntries(Object.entries(value).map(([name, level]) => [name, String(level)]));
+}
+
 /** undefined where it is no such answer. */
 function readToken(text: string): InstallationToken | undefined {
   try {
-    const body = JSON.parse(text) as { token?: unknown; expires_at?: unknown } | null;
+    const body = JSON.parse(text) as { token?: unknown; expires_at?: unknown; permissions?: unknown } | null;
     const expiresAt = typeof body?.expires_at === 'string' ? Date.parse(body.expires_at) : Number.NaN;
-    return typeof body?.token === 'string' && !Number.isNaN(expiresAt) ? { token: body.token, expiresAt } : undefined;
+    if (typeof body?.token !== 'string' || Number.isNaN(expiresAt)) return undefined;
+    return { token: body.token, expiresAt, permissions: readPermissions(body.permissions) };
   } catch {
     // It is no JSON; what came instead may hold a token, so it is not shown.
     return undefined;

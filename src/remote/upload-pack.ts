@@ -30,6 +30,8 @@ export interface UploadPackOptions {
   readonly settings: HttpSettings;
   readonly agent: string;
   readonly now: () => number;
+  /** Sees the head of each answer. @param authorized the question carried a user name and password */
+  readonly onAnswer?: (answer: IncomingMessage, url: URL, authorized: boolean) => void;
 }
 
 /** A repository on a server, and what the server can do. */
@@ -242,8 +244,8 @@ export class UploadPack {
     { credentials, signal, body, patienceMs }: Sending,
   ): Promise<IncomingMessage> {
     const credential = credentialFor(url.href, credentials);
-    const send = async (authorize: boolean): Promise<IncomingMessage> =>
-      await this.#connection.ask({
+    const send = async (authorize: boolean): Promise<IncomingMessage> => {
+      const answer = await this.#connection.ask({
         method,
         url,
         signal,
@@ -251,6 +253,9 @@ export class UploadPack {
         ...(body && { body }),
         ...(patienceMs !== undefined && { patienceMs }),
       });
+      this.#options.onAnswer?.(answer, url, authorize && credential !== undefined);
+      return answer;
+    };
     // Others may ask at the same time, so what is known when the answer comes says nothing about this question.
     const isAuthorized = this.#needsAuth;
     const answer = await send(isAuthorized);

@@ -43,7 +43,13 @@ describe.each(EVERY_COMMAND)('git-sidecar %s', (name) => {
     for (const head of ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'OPTIONS', 'EXIT STATUS']) expect(stdout).toContain(head);
   });
 
-  test('an unknown flag: exit 2, the usage, the nearest flag', async () => {
+  test('an unknown flag: exit 2, the usage, the nearest flag; to doctor it is a finding', async () => {
+    if (name === 'doctor') {
+      const { status, stdout } = await say([name, '--hlep']);
+      expect([status, stdout]).toEqual([1, expect.stringContaining('✗ options')]);
+      expect(stdout).toContain('unknown flag: --hlep → Did you mean --help?');
+      return;
+    }
     const { status, stderr, error } = await say([name, '--hlep']);
     expect([status, stderr]).toEqual([2, expect.stringContaining(`usage: git-sidecar ${name}`)]);
     expect(stderr).toContain('Did you mean --help?');
@@ -51,7 +57,7 @@ describe.each(EVERY_COMMAND)('git-sidecar %s', (name) => {
   });
 
   test('a word too many: exit 2, unless git-sync takes it', async () => {
-    if (name === 'sync') return expect((await say([name, 'a', '--help'])).status).toBe(0);
+    if (name === 'sync' || name === 'doctor') return expect((await say([name, 'a', '--help'])).status).toBe(0);
     const words = Array.from({ length: (COMMANDS[name].words ?? 0) + 1 }, (_each, at) => `word${at}`);
     const { status, stderr } = await say([name, ...words]);
     expect([status, stderr]).toEqual([2, expect.stringContaining(`"${words.at(-1)}" is no option`)]);

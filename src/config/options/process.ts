@@ -182,6 +182,17 @@ const PROCESS = rows({ group: 'process', commands: SERVICES, runAlone: true }, [
     doc: 'Print what the process answers, as it is.',
   },
   {
+    name: 'output',
+    commands: ['doctor'],
+    choices: { text: 'a line for each check', json: 'one object, with the checks that do not apply as well' },
+    type: 'string',
+    env: [],
+    default: 'text',
+    since: 'git-sidecar',
+    placeholder: 'FORMAT',
+    doc: 'How the result looks.',
+  },
+  {
     name: 'explain',
     commands: [...SERVICES, 'up', 'rollback'],
     type: 'bool',

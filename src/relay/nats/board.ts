@@ -139,7 +139,7 @@ export class Board {
   async #open(): Promise<KV> {
     const { servers, log } = this.#options;
     const { nats } = await import('./library.ts');
-    const connection = await this.#untilItWorks(async () => await nats.connect(await this.#connectionOptions()));
+    const connection = await this.#untilItWorks(async () => await nats.connect(await connectionOptions(this.#options)));
     this.#connection = connection;
     const makeBucket = async (): Promise<KV> => await new nats.Kvm(connection).create(BUCKET, { history: 1 });
     const bucket = await this.#untilItWorks(makeBucket);
@@ -164,25 +164,6 @@ export class Board {
     }
   }
 
-  async #connectionOptions(): Promise<ConnectionOptions> {
-    const { servers, user, credentialsFile, caFile, name } = this.#options;
-    const { nats } = await import('./library.ts');
-    return {
-      servers: [...servers],
-      name,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: 500,
-      reconnectJitter: 1500,
-      timeout: CONNECT_MS,
-      // A connection that a firewall forgot is noticed after two of these; by default after six minutes.
-      pingInterval: PING_MS,
-      maxPingOut: 2,
-      ...(user && { user: user.name, pass: user.password }),
-      ...(credentialsFile !== undefined && { authenticator: nats.credsAuthenticator(await readFile(credentialsFile)) }),
-      ...(caFile !== undefined && { tls: { caFile } }),
-    };
-  }
-
   async #watchConnection(connection: NatsConnection, makeBucket: () => Promise<KV>): Promise<void> {
     const { log } = this.#options;
     for await (const { type } of connection.status()) {
@@ -197,6 +178,42 @@ export class Board {
       }
     }
   }
+}
+
+/** How NATS is reached. */
+async function connectionOptions(options: Omit<BoardOptions, 'clock' | 'log'>): Promise<ConnectionOptions> {
+  const { servers, user, credentialsFile, caFile, name } = options;
+  const { nats } = await import('./library.ts');
+  return {
+    servers: [...servers],
+    name,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 500,
+    reconnectJitter: 1500,
+    timeout: CONNECT_MS,
+    // A connection that a firewall forgot is noticed after two of these; by default after six minutes.
+    pingInterval: PING_MS,
+    maxPingOut: 2,
+    ...(user && { user: user.name, pass: user.password }),
+    ...(credentialsFile !== undefined && { authenticator: nats.credsAuthenticator(await readFile(credentialsFile)) }),
+    ...(caFile !== undefined && { tls: { caFile } }),
+  };
+}
+
+/**
+ * Connects once, and ends the connection. @returns the version of the server
+ * @throws what the client of NATS throws
+ */
+export async function tryNats(options: Omit<BoardOptions, 'clock' | 'log'>, timeoutMs: number): Promise<string> {
+  const { nats } = await import('./library.ts');
+  const connection = await nats.connect({
+    ...(await connectionOptions(options)),
+    reconnect: false,
+    timeout: timeoutMs,
+  });
+  const version = connection.info?.version ?? 'unknown';
+  await connection.close();
+  return version;
 }
 
 function read(entry: KvWatchEntry): [string, Noted] {

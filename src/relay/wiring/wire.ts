@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { RelayConfig } from '../../config/relay-config.ts';
 import { createGit, type Git } from '../../git/git.ts';
-import { createHermeticGit, type HermeticGit } from '../../git/hermetic.ts';
+import { createHermeticGit, type HermeticOptions } from '../../git/hermetic.ts';
 import { GitMemory } from '../../git/memory.ts';
 import { overSharedSsh, SharedSsh } from '../../git/shared-ssh.ts';
 import { directoryForSockets, persistSeconds } from '../../git/ssh-connections.ts';
@@ -76,14 +76,15 @@ const LINGER_MS = 5000;
 const LONGEST_ANSWER_MS = 30 * 60_000;
 const CACHE_IN_MEMORY_BYTES = 64 * 2 ** 20;
 
-async function createHermetic(
-  { config, root }: RelayWiring,
+/** How git runs for a relay. @param directory a private one */
+export async function hermeticOptions(
+  { config, root }: Pick<RelayWiring, 'config' | 'root'>,
   directory: string,
   memory: GitMemory,
-): Promise<HermeticGit> {
+): Promise<HermeticOptions> {
   const { environment, ssh } = config;
   const lentUser = await lendUser(directory, environment.HOME ?? '/');
-  return await createHermeticGit({
+  return {
     directory,
     root,
     inherited: config.gitEnvironment,
@@ -100,7 +101,7 @@ async function createHermetic(
       controlDirectory: directoryForSockets(directory),
       persistSeconds: persistSeconds(config.periodMs),
     },
-  });
+  };
 }
 
 /** Makes everything that a relay needs; starts nothing. @throws SidecarError ERR_RELAY_PATTERN */
@@ -110,7 +111,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const allow = config.allow.map((text) => new AllowPattern(text));
   const directory = await openPrivateDirectory(`relay\n${root}`, root);
   const memory = new GitMemory(readMemoryGroup(), log);
-  const hermetic = await createHermetic(wiring, directory, memory);
+  const hermetic = await createHermeticGit(await hermeticOptions(wiring, directory, memory));
   const plain = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root, memory });
   const shared = new SharedSsh({ directory, runner, environment: hermetic.environment });
   const git = explainSshFiles(overSharedSsh(plain, shared, log), config.ssh);

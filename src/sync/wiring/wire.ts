@@ -9,7 +9,7 @@ import { Layout } from '../../fetch/layout.ts';
 import { PackFetch } from '../../fetch/pack-fetch.ts';
 import { Repository } from '../../fetch/repository.ts';
 import { createGit, type Git } from '../../git/git.ts';
-import { createHermeticGit, type HermeticGit } from '../../git/hermetic.ts';
+import { createHermeticGit, type HermeticGit, type HermeticOptions } from '../../git/hermetic.ts';
 import { GitMemory } from '../../git/memory.ts';
 import { overSharedSsh, SharedSsh } from '../../git/shared-ssh.ts';
 import { directoryForSockets, persistSeconds } from '../../git/ssh-connections.ts';
@@ -61,14 +61,18 @@ export interface WiringOptions
   readonly onProgress?: (text: string) => void;
 }
 
-async function createHermetic(
-  { config, root }: WiringOptions,
+/**
+ * How git runs for a sync. @param config as {@link withRelayAccess} and {@link withScopedHeaders} make it
+ * @param directory a private one
+ */
+export async function hermeticOptions(
+  { config, root }: Pick<WiringOptions, 'config' | 'root'>,
+  directory: string,
   memory: GitMemory,
-): Promise<{ hermetic: HermeticGit; directory: string }> {
-  const directory = await openPrivateDirectory(`${root}\n${config.link}`, root);
+): Promise<HermeticOptions> {
   // Also for http: submodules may come over ssh.
   const lentUser = await lendUser(directory, config.environment.HOME ?? '/');
-  const hermetic = await createHermeticGit({
+  return {
     directory,
     root,
     inherited: config.gitEnvironment,
@@ -87,8 +91,15 @@ async function createHermetic(
         config.remote.transport === 'ssh' && !config.oneTime ? directoryForSockets(directory) : undefined,
       persistSeconds: persistSeconds(config.periodMs),
     },
-  });
-  return { hermetic, directory };
+  };
+}
+
+async function createHermetic(
+  options: WiringOptions,
+  memory: GitMemory,
+): Promise<{ hermetic: HermeticGit; directory: string }> {
+  const directory = await openPrivateDirectory(`${options.root}\n${options.config.link}`, options.root);
+  return { hermetic: await createHermeticGit(await hermeticOptions(options, directory, memory)), directory };
 }
 
 /** v3 names the local branch after the one it follows, v4 calls it git-sync (compat.md 2). */

@@ -1,0 +1,58 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createGit, type Git } from '../git/git.ts';
+import { createHermeticGit, type HermeticGit, type HermeticOptions } from '../git/hermetic.ts';
+import { GitMemory } from '../git/memory.ts';
+import { explainSshFiles } from '../git/ssh-files.ts';
+import type { Logger } from '../platform/log.ts';
+import { readMemoryGroup } from '../platform/memory-limit.ts';
+import type { GitAccess } from '../remote/git-access.ts';
+import type { Parts } from './parts.ts';
+
+/** git as the product runs it, in a private directory that is gone at the end. */
+export interface GitTools {
+  readonly git: Git;
+  readonly hermetic: HermeticGit;
+  readonly directory: string;
+  dispose(): Promise<void>;
+}
+
+/** Where temporary files may be: as the product does, the temporary directory, else the root. */
+async function makePrivate(root: string): Promise<string> {
+  const name = 'git-sidecar-doctor-';
+  return await mkdtemp(join(tmpdir(), name)).catch(async () => await mkdtemp(join(root, `.${name}`)));
+}
+
+/**
+ * @param root where the private directory is made when the temporary directory cannot be written
+ * @param options of the product's git for this configuration
+ */
+export async function openGit(
+  access: Pick<GitAccess, 'git' | 'ssh'>,
+  root: string,
+  options: (directory: string, memory: GitMemory) => Promise<HermeticOptions>,
+  { runner }: Parts,
+  log: Logger,
+): Promise<GitTools> {
+  const directory = await makePrivate(root);
+  const memory = new GitMemory(readMemoryGroup());
+  const asked = await options(directory, memory);
+  // A connection that is shared would outlive this process, and debug lines are for a log.
+  const ssh = { ...asked.ssh, controlDirectory: undefined, verbosity: 0 };
+  const hermetic = await createHermeticGit({ ...asked, root: dirname(directory), ssh });
+  const plain = createGit({
+    program: access.git,
+    runner,
+    log,
+    environment: hermetic.environment,
+    cwd: directory,
+    memory,
+  });
+  return {
+    git: explainSshFiles(plain, access.ssh),
+    hermetic,
+    directory,
+    dispose: async () => await hermetic.dispose(),
+  };
+}

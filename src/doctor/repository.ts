@@ -1,0 +1,325 @@
+import type { Credential } from '../model/credential.ts';
+import { credentialFor } from '../model/credential.ts';
+import type { SidecarError } from '../model/error.ts';
+import { HttpClient } from '../platform/http-client.ts';
+import type { Logger } from '../platform/log.ts';
+import { redactUrl } from '../platform/redact.ts';
+import { AGENT } from '../platform/version.ts';
+import { httpSettingsFor, type ServerAccess } from '../poll/native-poll.ts';
+import { Poller } from '../poll/poller.ts';
+import type { RefChoice } from '../poll/ref-choice.ts';
+import { CredentialSource } from '../remote/credential-source.ts';
+import type { GitAccess } from '../remote/git-access.ts';
+import { type HttpSettings, UnsupportedHttpSetting } from '../remote/http-settings.ts';
+import { UploadPack } from '../remote/upload-pack.ts';
+import { checkAddress, hostPortOf } from './address.ts';
+import { Asked, STEPS, type Step } from './asked.ts';
+import type { Check, Examination } from './examination.ts';
+import { none, ok, type Verdict, wrong } from './finding.ts';
+import type { GitTools } from './git-tools.ts';
+import { checkGitHubApp } from './github-app.ts';
+import { nearestRefs } from './nearest-refs.ts';
+import type { Parts } from './parts.ts';
+import { checkWayOverHttp } from './way-over-http.ts';
+import { checkWayOverSsh, type OfferedKeys } from './way-over-ssh.ts';
+
+export type RepositoryAccess = ServerAccess & GitAccess;
+
+export interface RepositoryPlan {
+  readonly access: RepositoryAccess;
+  readonly tools: GitTools;
+  /** What is asked for. */
+  readonly choice: RefChoice;
+  /** How the ref is asked for; undefined: it is a commit, which is not asked for. */
+  readonly requested: string | undefined;
+  /** What is wrong with the programs that are needed. */
+  readonly programs: readonly Check[];
+  /** Begins the names of the checks where several servers are looked at: `relay `. */
+  readonly prefix: string;
+  /** Is told how far the clock of the server is ahead. */
+  readonly onClock: (aheadMs: number) => void;
+}
+
+/** A question takes two or three round trips, and a server that starts a process. */
+const ASK_MS = 8000;
+
+/** What to do about a server that does not answer. */
+const SILENT = {
+  http: 'see whether the server, or a proxy before it, is overloaded or hangs: its log, `curl -v URL`',
+  ssh: 'see whether the server, or what is before it, is overloaded or hangs: its log, `ssh -v HOST`',
+  git: 'see whether the server is overloaded or hangs: its log, `git ls-remote URL`',
+} as const;
+
+/** Where credentials come from, without anything that is secret. */
+function sourcesOf({ credentials, askpassUrl, githubApp, cookieFile }: GitAccess): string[] {
+  return [
+    ...credentials.map(({ username, passwordFile, url }) =>
+      passwordFile === undefined ? `${username} for ${redactUrl(url)}` : `${username} with ${passwordFile}`,
+    ),
+    ...(askpassUrl === undefined ? [] : [`the service at ${new URL(askpassUrl).origin}`]),
+    ...(githubApp === undefined ? [] : ['the GitHub App']),
+    ...(cookieFile === undefined ? [] : [`cookies in ${cookieFile}`]),
+  ];
+}
+
+/** A log that keeps why git had to ask. */
+function listeningLog(asked: Asked): Logger {
+  const info: Logger['info'] = (_level, _message, fields) => {
+    if (fields?.reason !== undefined) asked.byGit = String(fields.reason);
+  };
+  return { info, warn: () => undefined, error: () => undefined, shows: () => false };
+}
+
+async function settingsOf({ access, tools }: RepositoryPlan): Promise<HttpSettings | string> {
+  try {
+    return await httpSettingsFor(access, tools.git, access.remote.fetchUrl);
+  } catch (error) {
+    if (error instanceof UnsupportedHttpSetting) return error.message;
+    throw error;
+  }
+}
+
+/** Asks one git server, or the git side of a relay, step by step. */
+export class RepositoryExamination {
+  readonly #examination: Examination;
+  readonly #plan: RepositoryPlan;
+  readonly #parts: Parts;
+  readonly #asked = new Asked();
+  #credentials: readonly Credential[] = [];
+  #keys: OfferedKeys = [];
+
+  constructor(examination: Examination, plan: RepositoryPlan, parts: Parts) {
+    this.#examination = examination;
+    this.#plan = plan;
+    this.#parts = parts;
+  }
+
+  async begin(): Promise<Check> {
+    const { access, programs } = this.#plan;
+    const { transport } = access.remote;
+    const source = this.#checkSource();
+    if (transport === 'http') {
+      const settings = await settingsOf(this.#plan);
+      const url = new URL(access.remote.fetchUrl);
+      const native = typeof settings === 'string' ? undefined : settings;
+      const way = checkWayOverHttp(this.#examination, { url, settings, prefix: this.#plan.prefix }, this.#parts);
+      return this.#checkSteps('http', native, [...programs, ...way, source]);
+    }
+    if (transport === 'ssh') {
+      const { checks, keys } = await checkWayOverSsh(this.#examination, this.#plan, this.#parts);
+      this.#keys = keys;
+      return this.#checkSteps('ssh', undefined, [...programs, ...checks, source]);
+    }
+    const ways = transport === 'git' ? [this.#checkGitPort()] : [];
+    return this.#checkSteps('git', undefined, [...programs, ...ways, source]);
+  }
+
+  #checkGitPort(): Check {
+    const { prefix, access } = this.#plan;
+    const names = { dns: `${prefix}dns`, tcp: `${prefix}tcp` };
+    return checkAddress(this.#examination, hostPortOf(new URL(access.remote.fetchUrl)), names);
+  }
+
+  #checkSource(): Check {
+    const { access, tools, prefix } = this.#plan;
+    const { clock, redactor } = this.#parts;
+    const sources = sourcesOf(access);
+    const http = new HttpClient(access.environment);
+    const ignore = (): void => undefined;
+    const source = new CredentialSource({
+      config: access,
+      clock,
+      http,
+      redactor,
+      onAskpass: ignore,
+      onGithubToken: ignore,
+    });
+    const app = access.githubApp && checkGitHubApp(this.#examination, access.githubApp, http, this.#parts);
+    return this.#examination.check({
+      name: `${prefix}credential source`,
+      target: sources.join(', ') || 'credentials',
+      after: [app],
+      look: async (signal) => {
+        this.#credentials = await source.read(signal);
+        await tools.hermetic.setCredentials(this.#credentials);
+        const empty = this.#credentials.find(({ password }) => password === '');
+        if (empty)
+          return wrong(
+            `the password of ${empty.username} is empty`,
+            'put it into the file, variable or service that is named',
+          );
+        return sources.length === 0 ? none('none are set') : ok('they can be read');
+      },
+    });
+  }
+
+  /** The question itself, and a line for each step of it. @returns the last check */
+  #checkSteps(transport: 'http' | 'ssh' | 'git', settings: HttpSettings | undefined, after: readonly Check[]): Check {
+    const { access, prefix } = this.#plan;
+    const target = access.remote.shownUrl;
+    const steps = STEPS.filter((step) => {
+      if (step === 'host key') return transport === 'ssh' && access.ssh.hostKeys.check === 'file';
+      if (step === 'protocol') return transport === 'http';
+      return step !== 'credentials' || transport !== 'git';
+    });
+    let last: Check | undefined;
+    for (const step of steps) {
+      const before: readonly Check[] = last ? [last] : after;
+      const isFirst = last === undefined;
+      last = this.#examination.check({
+        name: `${prefix}${step === 'answer' ? (transport === 'git' ? 'server' : transport) : step}`,
+        target: step === 'ref' ? (this.#plan.requested ?? target) : target,
+        after: before,
+        limitMs: ASK_MS,
+        mend: SILENT[transport],
+        look: async (signal) => {
+          if (isFirst) await this.#ask(settings, signal);
+          return await this.#verdictOn(step, transport, signal);
+        },
+      });
+    }
+    if (!last) throw new Error('there is no step');
+    return last;
+  }
+
+  async #ask(settings: HttpSettings | undefined, signal: AbortSignal): Promise<void> {
+    const { choice } = this.#plan;
+    const poller = this.#poller(settings);
+    try {
+      await this.#asked.take(poller.poll(choice, this.#credentials, signal));
+      // The first sync would be stopped in the same way.
+      signal.throwIfAborted();
+    } finally {
+      poller.close();
+    }
+    if (this.#asked.aheadMs !== undefined) this.#plan.onClock(this.#asked.aheadMs);
+  }
+
+  #poller(settings: HttpSettings | undefined): Poller {
+    const { access, tools } = this.#plan;
+    const { remote } = access;
+    const { now } = this.#parts.clock;
+    const asked = this.#asked;
+    const native =
+      settings &&
+      new UploadPack({
+        url: remote.fetchUrl,
+        settings,
+        agent: AGENT,
+        now,
+        onAnswer: (answer, _url, authorized) => asked.see(answer, authorized, now()),
+      });
+    return new Poller({ remote, git: tools.git, log: listeningLog(asked), native });
+  }
+
+  async #verdictOn(step: Step, transport: string, signal: AbortSignal): Promise<Verdict> {
+    const { error, failedAt } = this.#asked;
+    if (error && failedAt === step) return await this.#failure(step, error, signal);
+    switch (step) {
+      case 'answer':
+        return ok(this.#describeAnswers());
+      case 'host key':
+        return ok('the server shows a key that the file has');
+      case 'credentials':
+        return this.#accepted(transport);
+      case 'repository':
+        return ok('it is there');
+      case 'protocol':
+        return this.#protocol();
+      case 'ref':
+        return this.#found();
+    }
+  }
+
+  #describeAnswers(): string {
+    const { answers, byGit } = this.#asked;
+    const without = answers.find(({ authorized }) => !authorized);
+    const final = answers.findLast(({ authorized }) => authorized);
+    const text = [
+      without && `status ${without.status}${final ? ' without credentials' : ''}`,
+      final && `status ${final.status} with them`,
+    ].filter((each) => each !== undefined);
+    return text.length > 0 ? text.join(', ') : `it answers${byGit === undefined ? '' : ` (git asks, since ${byGit})`}`;
+  }
+
+  #offered(): string {
+    const { access } = this.#plan;
+    if (access.remote.transport === 'ssh')
+      return this.#keys.map((describe) => describe()).join(', ') || 'the keys of ssh itself';
+    const credential = credentialFor(access.remote.fetchUrl, this.#credentials);
+    if (!credential) return 'none';
+    const { username } = credential;
+    const spec = access.credentials.find((each) => each.username === username);
+    const from = spec?.passwordFile === undefined ? '' : ` with the password in ${spec.passwordFile}`;
+    return username === '-' ? 'the token of the GitHub App' : `${username}${from}`;
+  }
+
+  #accepted(transport: string): Verdict {
+    const { answers } = this.#asked;
+    if (transport === 'ssh') return ok(`accepted: ${this.#offered()}`);
+    const isAsked = answers.some(({ status }) => status === 401);
+    if (isAsked) return ok(`accepted: ${this.#offered()}`);
+    return this.#credentials.length === 0
+      ? none('the server wants none')
+      : ok(`the server does not ask for any; it would get: ${this.#offered()}`);
+  }
+
+  #protocol(): Verdict {
+    const { byGit } = this.#asked;
+    if (byGit === undefined) return ok('version 2');
+    return ok(`git asks, since ${byGit}: each poll starts a process`);
+  }
+
+  #found(): Verdict {
+    const { tip } = this.#asked;
+    if (!tip) return ok('the server was asked');
+    if (this.#plan.requested === undefined) return ok('a commit is fetched by its id; the server answers');
+    return ok(`${tip.ref} is at ${tip.oid.slice(0, 12)}`);
+  }
+
+  async #failure(step: Step, error: SidecarError, signal: AbortSignal): Promise<Verdict> {
+    if (step === 'ref') {
+      if (this.#plan.requested === undefined) return ok('a commit is fetched by its id; the server answers');
+      const near = await this.#nearest(signal);
+      const hint = near.length > 0 ? `did you mean ${near.join(' or ')}? Else: ` : '';
+      return wrong(error.detail, `${hint}${this.#examination.hintOf(error)}`);
+    }
+    if (step === 'credentials') return wrong(this.#refused(error), this.#examination.hintOf(error));
+    if (step === 'host key' && this.#plan.access.ssh.hostKeys.check === 'file')
+      return wrong(
+        `the server shows a key that ${this.#plan.access.ssh.hostKeys.file} does not have`,
+        this.#examination.hintOf(error),
+      );
+    return wrong(error.detail, this.#examination.hintOf(error));
+  }
+
+  #refused(error: SidecarError): string {
+    const offered = this.#offered();
+    if (offered !== 'none') return `refused: ${offered} (${error.detail})`;
+    if (this.#asked.answers.at(-1)?.status === 403) return `refused, and no credentials were offered (${error.detail})`;
+    const others = this.#credentials.map(({ url }) => redactUrl(url));
+    const given = others.length === 0 ? 'none are set' : `those that are set are for ${others.join(', ')}`;
+    return `the server wants credentials, and ${given} (${error.detail})`;
+  }
+
+  async #nearest(signal: AbortSignal): Promise<readonly string[]> {
+    const poller = this.#poller(
+      await settingsOf(this.#plan).then(
+        (found) => (typeof found === 'string' ? undefined : found),
+        () => undefined,
+      ),
+    );
+    try {
+      const refs = await poller.list(['refs/heads/*', 'refs/tags/*'], this.#credentials, signal);
+      return nearestRefs(
+        this.#plan.requested ?? '',
+        refs.map(({ name }) => name),
+      );
+    } catch {
+      // The ref is missing, whether or not a better name can be told.
+      return [];
+    } finally {
+      poller.close();
+    }
+  }
+}
