@@ -33,7 +33,15 @@ function signersRule(text: string): SignersRule {
 export function verifyConfig(settings: Settings): VerifyConfig | undefined {
   const what = settings.text('verify');
   const fastForwardOnly = settings.flag('fast-forward-only');
-  if (what === '' && !fastForwardOnly) return undefined;
+  const keys = settings.list('verify-keys').filter((path) => path !== '');
+  const isVerified = what !== 'off';
+  refuseIf(isVerified && keys.length === 0, `--verify=${what} needs --verify-keys`, false);
+  // Keys that nothing is compared with would look like safety.
+  const idle = ['verify-keys', 'verify-signers', 'verify-range', 'verify-submodules'].find((name) =>
+    settings.isOn(name),
+  );
+  refuseIf(!isVerified && idle !== undefined, `--${idle} needs --verify`, false);
+  if (!isVerified && !fastForwardOnly) return undefined;
   const commit = what === 'commit' || what === 'tag-and-commit';
   const [range, submodules] = [settings.flag('verify-range'), settings.flag('verify-submodules')];
   refuseIf(range && !commit, '--verify-range needs --verify=commit or --verify=tag-and-commit', false);
@@ -41,7 +49,7 @@ export function verifyConfig(settings: Settings): VerifyConfig | undefined {
   return {
     commit,
     tag: what === 'tag' || what === 'tag-and-commit',
-    keys: settings.list('verify-keys').filter((path) => path !== ''),
+    keys,
     signers: settings
       .list('verify-signers')
       .filter((text) => text !== '')
