@@ -9,7 +9,7 @@ export const ERROR_CODES_OF_VERIFY = {
     class: 'veto',
     revision: 'faulty',
     meaning: `A commit or tag has no signature; ${STAYS}`,
-    hint: 'Sign it (`git commit --amend -S`, `git tag -s -f NAME`) and push again; for a history that was unsigned before, name its last commit with `--verify-since`.',
+    hint: 'Sign it (`git commit -S`, `git tag -s`) and push again; for a history that was unsigned before, name its last commit with `--verify-since`.',
   },
   ERR_VERIFY_BAD: {
     class: 'veto',
@@ -33,7 +33,7 @@ export const ERROR_CODES_OF_VERIFY = {
     class: 'veto',
     revision: 'faulty',
     meaning: `The key or certificate of a signature is not valid today; ${STAYS}`,
-    hint: 'Extend it (`gpg --quick-set-expire`, `valid-before` in the file of signers, a new certificate) and put the new public part into `--verify-keys`.',
+    hint: 'Extend it (a later date for the key, `valid-before` in the file of signers, a new certificate) and put the new public part into `--verify-keys`.',
   },
   ERR_VERIFY_REVOKED: {
     class: 'veto',
