@@ -47,6 +47,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   poll: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire'],
   fetch: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire'],
   checkout: ['model', 'platform', 'git', 'config'],
+  verify: ['model', 'platform', 'git', 'config', 'fetch'],
   into: ['model', 'platform'],
   publish: ['model', 'platform', 'config'],
   notify: ['model', 'platform', 'git', 'config'],
@@ -54,7 +55,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   service: ['model', 'platform', 'serve'],
   sync: [
     ...['model', 'platform', 'git', 'config', 'remote', 'poll', 'fetch', 'checkout', 'into', 'publish', 'notify'],
-    ...['serve', 'service', 'relay/client', 'relay/nats'],
+    ...['verify', 'serve', 'service', 'relay/client', 'relay/nats'],
   ],
   run: ['model', 'platform', 'config', 'into', 'serve', 'service'],
   relay: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire', 'poll', 'serve', 'service'],
@@ -82,7 +83,7 @@ describe('architecture (docs/architecture.md)', () => {
 
   test('stages take nothing but types from config', () => {
     for (const file of FILES.filter(({ path }) =>
-      ['fetch', 'checkout', 'publish', 'notify', 'poll', 'git', 'relay'].includes(folder(path)),
+      ['fetch', 'checkout', 'publish', 'notify', 'poll', 'git', 'relay', 'verify'].includes(folder(path)),
     )) {
       for (const { path, typeOnly } of file.imports.filter((each) => folder(each.path) === 'config'))
         expect(typeOnly, `${file.path} imports ${path}`).toBe(true);

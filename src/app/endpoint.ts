@@ -27,18 +27,21 @@ export interface EndpointOptions {
   readonly log: Logger;
 }
 
-/** The first service that says no; yes where none does. */
+/** The first service that says no; yes where none does, with what they have to add to that. */
 function verdictOf(
   services: ReadonlyMap<string, Service>,
   hasUnits: boolean,
   ask: (service: Service) => Verdict,
 ): Verdict {
   // The purpose of the process comes last in the list, and is asked first.
+  const remarks: string[] = [];
   for (const [name, service] of [...services].reverse()) {
-    const verdict = ask(service);
-    if (!verdict.ok) return hasUnits ? { ok: false, text: `${name}: ${verdict.text}` } : verdict;
+    const { ok, text } = ask(service);
+    const shown = hasUnits ? `${name}: ${text}` : text;
+    if (!ok) return { ok, text: shown };
+    if (text !== YES.text) remarks.push(shown);
   }
-  return YES;
+  return remarks.length === 0 ? YES : { ok: true, text: remarks.join('; ') };
 }
 
 /**

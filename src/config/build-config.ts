@@ -27,6 +27,7 @@ import type {
 import { validateV3 } from './validate-v3.ts';
 import { validateV4 } from './validate-v4.ts';
 import { refuseIf } from './validation.ts';
+import { verifyConfig } from './verify.ts';
 
 /** Shortest pause between polls in v3 mode, where 0 used to mean none at all. */
 const V3_SHORTEST_WAIT_S = 1;
@@ -252,6 +253,7 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
     webhook: webhook(settings),
     processSignal: processSignal(settings),
     ...buildGitAccess(settings, env, [parseRemoteUrl(settings.text('repo'))], more),
+    verify: verifyConfig(settings),
     relay: parseRelayClient(settings),
     nats: parseNats(settings),
     gitGc: settings.text('git-gc') as GcMode,

@@ -30,6 +30,7 @@ export const GROUP_TITLES = {
   place: 'Where it goes',
   timing: 'When',
   hooks: 'Hooks and notifications',
+  verify: 'What may be published',
   auth: 'Credentials',
   relay: 'Through a relay',
   git: 'git',

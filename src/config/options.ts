@@ -8,6 +8,7 @@ import { RELAY_CLIENT_OPTIONS } from './options/relay-client.ts';
 import { RUN_OPTIONS } from './options/run.ts';
 import { SOURCE_OPTIONS } from './options/source.ts';
 import { TIMING_OPTIONS } from './options/timing.ts';
+import { VERIFY_OPTIONS } from './options/verify.ts';
 
 /**
  * THE table. Flags, variables, defaults, checks, what is secret, help, manual, docs/options.md and the JSON schema all
@@ -18,6 +19,7 @@ export const OPTIONS: readonly OptionDefinition[] = [
   ...PLACE_OPTIONS,
   ...TIMING_OPTIONS,
   ...HOOK_OPTIONS,
+  ...VERIFY_OPTIONS,
   ...AUTH_OPTIONS,
   ...RELAY_CLIENT_OPTIONS,
   ...PROCESS_OPTIONS,

@@ -121,6 +121,34 @@ export interface GroupConfig {
   readonly journal: { readonly root: string; readonly path: string };
 }
 
+/** Who may sign for the refs that a pattern matches. */
+export interface SignersRule {
+  /** A glob over full names, or one name. */
+  readonly pattern: string;
+  /** Fingerprints, principals, subjects; `*`: everybody whose key is known. */
+  readonly names: readonly string[];
+}
+
+/** What has to be true of a revision before it is published; made from the options. */
+export interface VerifyConfig {
+  /** The commit has to be signed. */
+  readonly commit: boolean;
+  /** The ref has to be an annotated tag, and signed. */
+  readonly tag: boolean;
+  /** Files and directories with keys. */
+  readonly keys: readonly string[];
+  readonly signers: readonly SignersRule[];
+  /** This one commit needs no signature, and no commit that it comes from is looked at. */
+  readonly since: Oid | undefined;
+  /** Every commit that is new, not only the last one. */
+  readonly range: boolean;
+  readonly submodules: boolean;
+  /** A new commit has to come from the one before it. */
+  readonly fastForwardOnly: boolean;
+  /** Once this commit may be one that does not. */
+  readonly allowRewind: Oid | undefined;
+}
+
 /** The whole configuration of `sync`, checked. Times are milliseconds, paths absolute. */
 export interface SyncConfig extends GitAccess {
   readonly mode: CompatMode;
@@ -167,6 +195,8 @@ export interface SyncConfig extends GitAccess {
   readonly prePublishHook: ExechookConfig | undefined;
   readonly webhook: WebhookConfig | undefined;
   readonly processSignal: ProcessSignalConfig | undefined;
+  /** undefined: nothing has to be verified. */
+  readonly verify: VerifyConfig | undefined;
   /** undefined: the git server itself is asked. */
   readonly relay: RelayClientConfig | undefined;
   readonly nats: NatsConfig | undefined;

@@ -5,7 +5,7 @@ import { DOCTOR_HINT, type ErrorClass, type ErrorCodeEntry } from '../model/erro
 const ACTIONS: Readonly<Record<ErrorClass, string>> = {
   retry: 'tried again after the backoff; counts as a failure for `--max-failures`',
   wait: 'tried again, no sooner than the server asked',
-  veto: 'the hook is asked again after its own backoff; no failure, but with `--one-time`',
+  veto: 'a hook or the policy for signatures refuses; the hook is asked again after its own backoff; no failure, but with `--one-time`',
   stop: 'exits with status 1 (a command line that cannot be parsed: 2)',
 };
 

@@ -2,6 +2,7 @@ import { ERROR_CODES_OF_GIT } from './error-codes-of-git.ts';
 import { ERROR_CODES_OF_INTO } from './error-codes-of-into.ts';
 import { ERROR_CODES_OF_RELAY } from './error-codes-of-relay.ts';
 import { ERROR_CODES_OF_RUN } from './error-codes-of-run.ts';
+import { ERROR_CODES_OF_VERIFY } from './error-codes-of-verify.ts';
 import type { ErrorCodeEntry } from './error-entry.ts';
 
 /**
@@ -214,6 +215,7 @@ export const ERROR_CODES = {
   ...ERROR_CODES_OF_INTO,
   ...ERROR_CODES_OF_RELAY,
   ...ERROR_CODES_OF_RUN,
+  ...ERROR_CODES_OF_VERIFY,
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

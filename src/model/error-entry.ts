@@ -3,7 +3,8 @@
  *
  * - `retry`: try again after the backoff; it is a failure for `--max-failures`.
  * - `wait`: the remote asked for time (429, 503, Retry-After); like retry, never sooner than it asked.
- * - `veto`: a hook of the user refused; ask it again after its own backoff. It is no failure of the sync.
+ * - `veto`: a hook of the user refused, or the policy for signatures does; ask a hook again after its own backoff. It is
+ *   no failure of the sync.
  * - `stop`: trying again cannot help; exit non-zero.
  */
 export type ErrorClass = 'retry' | 'wait' | 'veto' | 'stop';

@@ -48,6 +48,16 @@ export const METRICS = {
     labels: { status: STATUS },
     help: 'How many times the GitHub app token was refreshed, partitioned by state (success, error)',
   },
+  git_sidecar_verify_count_total: {
+    kind: 'counter',
+    labels: { status: ['success', ...Object.keys(ERROR_CODES)] },
+    help: 'How many times a revision was verified, partitioned by result: success, or the code of the error',
+  },
+  git_sidecar_verify_refused: {
+    kind: 'gauge',
+    labels: {},
+    help: '1 while the newest revision is refused because of `--verify` or `--fast-forward-only`, else 0',
+  },
   git_sidecar_last_success_timestamp_seconds: {
     kind: 'gauge',
     labels: {},

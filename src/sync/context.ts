@@ -19,6 +19,7 @@ import type { RefChoice } from '../poll/ref-choice.ts';
 import type { RefSource } from '../poll/ref-source.ts';
 import type { Membership } from '../publish/publish-group.ts';
 import type { CredentialSource } from '../remote/credential-source.ts';
+import type { Verification } from '../verify/verification.ts';
 import type { WiredStore } from './wiring/shared-store.ts';
 
 /** Everything that the stages work with; made once by the wiring. Each of them names the parts that it takes, as `Needs`. */
@@ -48,6 +49,8 @@ export interface SyncContext {
   readonly observer: SyncObserver;
   /** Other syncs whose revisions become visible together with this one's; undefined: there are none. */
   readonly group: Membership | undefined;
+  /** Decides what may be published; undefined: nothing has to be verified. */
+  readonly verification: Verification | undefined;
   /** They run after a publish, each at its own pace. */
   readonly hooks: readonly HookRunner[];
   /** Which commit each consumer that learns what changed was last notified of. */

@@ -48,6 +48,7 @@ export class SyncLoop {
   #failures = 0;
   #succeeded = false;
   #paused = false;
+  #reported: SidecarError | undefined;
 
   constructor(options: LoopOptions) {
     this.#options = options;
@@ -64,10 +65,14 @@ export class SyncLoop {
       if (result instanceof SidecarError) {
         const refused = result.class === 'veto' && !config.oneTime;
         if (!refused) this.#failures += 1;
-        log.error(result, 'sync failed', { failures: this.#failures });
+        // What is refused for the same reason as before is no news.
+        if (result !== this.#reported) log.error(result, 'sync failed', { failures: this.#failures });
+        else log.info(2, 'still refused', { code: result.code });
+        this.#reported = result;
         if (result.class === 'stop' || (!refused && this.#isTooMany())) return { kind: 'failed', error: result };
       } else {
         this.#failures = 0;
+        this.#reported = undefined;
         this.#succeeded = true;
         await this.#noteSuccess();
         if (config.oneTime) return { kind: 'one-time', cycle: result };
@@ -87,7 +92,8 @@ export class SyncLoop {
     const { context, random } = this.#options;
     const { config } = context;
     const error = result instanceof SidecarError ? result : undefined;
-    if (error?.class === 'veto' && config.prePublishHook) return config.prePublishHook.backoffMs;
+    const isHook = error?.class === 'veto' && error.facts.revision === undefined;
+    if (isHook && config.prePublishHook) return config.prePublishHook.backoffMs;
     return nextPause({
       periodMs: this.#succeeded ? config.periodMs : config.initPeriodMs,
       failures: this.#failures,

@@ -1,12 +1,11 @@
 import type { SyncConfig } from '../config/sync-config.ts';
-import type { Git } from '../git/git.ts';
 import type { RefChoice } from '../poll/ref-choice.ts';
-import type { RefSource } from '../poll/ref-source.ts';
 import { Health } from '../serve/health.ts';
 import type { Followed } from '../serve/inbound/match.ts';
 import type { MetricsSink } from '../serve/metrics-sink.ts';
 import { SyncMetrics } from '../serve/sync-metrics.ts';
 import type { Ambient } from '../service/ambient.ts';
+import type { SyncContext } from './context.ts';
 import type { SyncCounters } from './wiring/wire.ts';
 
 /** What is kept so that others can see how the sync is doing. */
@@ -30,13 +29,18 @@ export function createObservability(
       fetched: () => metrics?.count('git_fetch_count_total'),
       askpass: (ok) => metrics?.count('git_sync_askpass_calls', status(ok)),
       githubToken: (ok) => metrics?.count('git_sync_refresh_github_app_token_count', status(ok)),
+      verified: (code) => metrics?.count('git_sidecar_verify_count_total', { status: code ?? 'success' }),
       hook: (name, ok) => metrics?.count('git_sync_hook_run_count_total', { name, ...status(ok) }),
     },
   };
 }
 
 /** Brings gauges about the sync up to date. */
-export function showSync(metrics: MetricsSink, source: RefSource, git: Git): void {
+export function showSync(
+  metrics: MetricsSink,
+  { source, git, verification }: Pick<SyncContext, 'source' | 'git' | 'verification'>,
+): void {
+  if (verification) metrics.set('git_sidecar_verify_refused', verification.refused ? 1 : 0);
   metrics.set('git_sidecar_requests_sent', source.requestsSent);
   metrics.set('git_sidecar_git_processes_started', git.started);
   if (source.isRelayConnected !== undefined)

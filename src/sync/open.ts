@@ -4,7 +4,7 @@ import { readLink, removeTemporaryLinks } from '../publish/link.ts';
 import type { Needs } from './context.ts';
 import { finishShowing } from './show-together.ts';
 
-type OpenContext = Needs<'config' | 'group' | 'into' | 'layout' | 'log' | 'notified' | 'repository'>;
+type OpenContext = Needs<'config' | 'group' | 'into' | 'layout' | 'log' | 'notified' | 'repository' | 'verification'>;
 
 /**
  * Before the first cycle: ends what a killed predecessor left running, removes what it left half done, and after an

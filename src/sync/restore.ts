@@ -73,7 +73,9 @@ async function restore(
   const { startedAt: polledAt } = scope;
   const last = { wanted, plan, link, live: undefined, polledAt, fetchedObjects: undefined, spare: undefined };
   try {
+    await context.verification?.require(wanted, oid, scope.signal);
     const { candidate } = await checkout.run(context, last, scope);
+    await context.verification?.requireSubmodules(wanted, candidate, scope.signal);
     await publish.run(context, { ...last, candidate }, scope);
     await restoreInto(context, candidate, plan, scope);
     log.warn('the remote cannot be asked: the last revision was published again', { hash: oid });

@@ -16,6 +16,7 @@ import { rootRoute } from '../serve/routes.ts';
 import type { Ambient } from '../service/ambient.ts';
 import type { Publisher } from '../service/publisher.ts';
 import type { Service, ServiceEnd, StopOrder } from '../service/service.ts';
+import type { Refused } from '../verify/verification.ts';
 import { createWatchdog } from './create-watchdog.ts';
 import type { Cycle } from './cycle.ts';
 import { type LoopEnd, SyncLoop } from './loop.ts';
@@ -71,6 +72,12 @@ interface Seen {
   published: Revision | undefined;
   considered: Revision | undefined;
   error: string | undefined;
+}
+
+function showRefused(refused: Refused | undefined): unknown {
+  if (!refused) return null;
+  const { error, revision } = refused;
+  return { ...revision, code: error.code, reason: error.message };
 }
 
 /** A directory that follows a ref, as a service of a process. */
@@ -168,7 +175,11 @@ export class SyncService implements Service, Publisher {
   /** What a run runs is there already: its sync has a say in it only when it is too old. */
   readiness(): Verdict {
     const { health } = this.#observability;
-    return this.#options.role === 'attached' && !health.isInitialized ? YES : health.readiness();
+    const verdict = this.#options.role === 'attached' && !health.isInitialized ? YES : health.readiness();
+    const refused = this.#sync.context.verification?.refused;
+    if (!refused) return verdict;
+    const { error, revision } = refused;
+    return { ok: verdict.ok, text: `${verdict.text}; refused ${revision.ref} at ${revision.oid}: ${error.code}` };
   }
 
   liveness(): Verdict {
@@ -178,7 +189,7 @@ export class SyncService implements Service, Publisher {
   status(): unknown {
     const { config } = this.#options;
     const { published, considered, error } = this.#seen;
-    const { into } = this.#sync.context;
+    const { into, verification } = this.#sync.context;
     return {
       repo: config.remote.shownUrl,
       ref: config.target.requested,
@@ -186,6 +197,7 @@ export class SyncService implements Service, Publisher {
       ...(config.path !== undefined && { path: config.path, considered: considered ?? null }),
       ...(into && { into: { directory: into.directory, oid: into.oid ?? null } }),
       ...(config.group && { group: { name: config.group.name, waitsFor: this.#sync.context.group?.missing() ?? [] } }),
+      ...(verification && { refused: showRefused(verification.refused) }),
       published: published ?? null,
       error: error ?? null,
     };
@@ -193,8 +205,7 @@ export class SyncService implements Service, Publisher {
 
   showMetrics(): void {
     const { metrics } = this.#options.ambient;
-    const { source, git } = this.#sync.context;
-    if (metrics) showSync(metrics, source, git);
+    if (metrics) showSync(metrics, this.#sync.context);
   }
 
   wake(): void {

@@ -54,9 +54,11 @@ export async function showTogether(
 
 /** Shows what a killed process was about to show together with others, as long as nothing else was shown since. */
 export async function finishShowing(
-  { config, group, layout, log }: Needs<'config' | 'group' | 'layout' | 'log'>,
+  { config, group, layout, log, verification }: Needs<'config' | 'group' | 'layout' | 'log' | 'verification'>,
   link: LinkState,
 ): Promise<void> {
+  // The keys may have changed since: the first cycle verifies it anew.
+  if (verification) return;
   const flip = await group?.begun();
   const shown = link.kind === 'link' ? link.target : undefined;
   if (!flip || flip.link !== config.link || link.kind === 'occupied' || shown !== flip.from) return;

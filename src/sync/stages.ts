@@ -13,6 +13,7 @@ import { pollWith, refreshCredentials } from './stages/poll.ts';
 import { askBeforePublish, publish } from './stages/publish.ts';
 import { report } from './stages/report.ts';
 import { createTell } from './stages/tell.ts';
+import { refuseAgain, rememberVerified, verify, verifyShown, verifySubmodules } from './stages/verify.ts';
 import { TreeWatch } from './tree-watch.ts';
 
 /** The cycle, in order: the path of data from a moved ref to a notified consumer. */
@@ -24,12 +25,17 @@ export function createStages(): readonly Stage[] {
     pollWith(new RefMoves()),
     compareWith(watch),
     announceNews,
+    refuseAgain,
     fetchObjects,
+    verify,
     considerWith(watch),
+    verifyShown,
     checkout,
+    verifySubmodules,
     askBeforePublish,
     createIntoStage(),
     publish,
+    rememberVerified,
     announceNoNews,
     report,
     createTell(),

@@ -35,8 +35,18 @@ const WEBHOOK = ['--webhook-url=http://h/x'];
 const SERVED = ['--http-bind=:1'];
 const INTO = ['--into=/x'];
 
+const VERIFY = ['--verify=commit', '--verify-keys=/k'];
+const COMMIT = '0123456789'.repeat(4);
+
 const SAMPLES: Readonly<Record<string, Sample>> = {
   path: { value: 'a/b' },
+  verify: { value: 'commit', other: 'tag', with: ['--verify-keys=/k'] },
+  'verify-keys': { value: '/k', other: '/other', with: ['--verify=commit'] },
+  'verify-signers': { value: 'refs/heads/main=alice', with: VERIFY },
+  'verify-since': { value: COMMIT, with: VERIFY },
+  'verify-range': { value: 'true', with: VERIFY },
+  'verify-submodules': { value: 'true', with: VERIFY },
+  'allow-rewind': { value: COMMIT, with: ['--fast-forward-only'] },
   'path-missing': { value: 'keep', with: ['--path=a'] },
   'sparse-checkout': { value: '/a/' },
   'state-dir': { value: '/state' },

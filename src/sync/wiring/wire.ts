@@ -45,6 +45,8 @@ export interface SyncCounters {
   askpass(success: boolean): void;
   githubToken(success: boolean): void;
   hook(name: string, success: boolean): void;
+  /** A revision was verified; the code says why it was refused. */
+  verified(code: string | undefined): void;
 }
 
 export interface WiringOptions
@@ -212,6 +214,16 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     expected: () => source.expected?.(choice),
   });
   const group = config.group && (await (await import('./group.ts')).joinGroup(config.group, options));
+  const verification =
+    config.verify &&
+    (await (
+      await import('./verification.ts')
+    ).openVerification({
+      ...{ config, policy: config.verify, git, clock, log, runner, layout, directory },
+      url: () => source.fetchUrl,
+      onFetch: counters.fetched,
+      onAnswer: counters.verified,
+    }));
   const details = createDetails({ config, git, layout, log, repository });
   const context: SyncContext = {
     config,
@@ -242,6 +254,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     notified: details.notified,
     prePublish: createPrePublish(options, hermetic, details),
     group,
+    verification,
   };
   const followed = config.target.requested;
   return {

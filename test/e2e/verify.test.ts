@@ -1,0 +1,266 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { type Fixture, fixture } from '../kit/setup.ts';
+import { published, run, type Sidecar, untilPublished } from '../kit/sidecar.ts';
+import {
+  OpenpgpSigner,
+  rawObject,
+  SshSigner,
+  signedTag,
+  signHead,
+  withSignature,
+  writeObject,
+} from '../kit/signing.ts';
+import { freePort } from '../peers/ports.ts';
+import { missing } from '../peers/programs.ts';
+import { until } from '../peers/wait.ts';
+
+interface Signed extends Fixture {
+  readonly alice: SshSigner;
+  readonly mallory: SshSigner;
+  /** The file of `--verify-keys`. */
+  readonly keys: string;
+  /** `--verify=commit` with the file. */
+  readonly policy: readonly string[];
+  /** A new commit that alice has signed. */
+  good(files?: Record<string, string>): string;
+}
+
+let count = 0;
+
+function signed(options: Parameters<typeof fixture>[0] = {}): Signed {
+  const it = fixture(options);
+  const [alice, mallory] = [new SshSigner(it.dir, 'alice'), new SshSigner(it.dir, 'mallory')];
+  const keys = join(it.dir, 'signers');
+  writeFileSync(keys, `alice@example.com ${alice.publicKey}\n`);
+  const good = (files: Record<string, string> = { a: `good ${count++}` }): string => {
+    it.upstream.commit(files);
+    return signHead(it.upstream, (payload) => alice.sign(payload));
+  };
+  return { ...it, alice, mallory, keys, policy: ['--verify=commit', `--verify-keys=${keys}`], good };
+}
+
+async function refused(process: Sidecar, code: string, oid: string): Promise<void> {
+  await until(
+    () => `${oid} is refused with ${code}; so far:\n${process.stderr.slice(-3000)}`,
+    () => process.logs.find((line) => line.code === code && JSON.stringify(line).includes(oid)),
+  );
+}
+
+describe.skipIf(missing('ssh-keygen'))('--verify', () => {
+  test('publishes signed commits only, says what it refuses, and goes on with the next good one', async () => {
+    const it = signed();
+    const port = await freePort();
+    const first = it.good();
+    const process = it.start(...it.policy, `--http-bind=127.0.0.1:${port}`, '--http-metrics');
+    await untilPublished(it.link, first, process);
+    const unsigned = it.upstream.commit({ a: 'unsigned' });
+    await refused(process, 'ERR_VERIFY_UNSIGNED', unsigned);
+    expect(published(it.link)).toBe(first);
+    const get = async (path: string) => await fetch(`http://127.0.0.1:${port}${path}`);
+    const ready = await get('/readyz');
+    expect(ready.status).toBe(200);
+    expect(await ready.text()).toContain(`refused HEAD at ${unsigned}: ERR_VERIFY_UNSIGNED`);
+    const metrics = await (await get('/metrics')).text();
+    expect(metrics).toMatch(/^git_sidecar_verify_refused 1$/m);
+    expect(metrics).toMatch(/^git_sidecar_verify_count_total\{status="ERR_VERIFY_UNSIGNED"\} 1$/m);
+    // It is refused again and again, but fetched once and reported once.
+    const fetches = /^git_fetch_count_total (\d+)$/m.exec(metrics)?.[1];
+    const later = await until('it has been refused several times', async () => {
+      const text = await (await get('/metrics')).text();
+      return Number(/^git_sync_count_total\{status="error"\} (\d+)$/m.exec(text)?.[1]) > 3 && text;
+    });
+    expect(later).toContain(`git_fetch_count_total ${fetches}\n`);
+    expect(process.count('sync failed')).toBe(1);
+    const next = it.good();
+    // Its parent is not signed, and without --verify-range that does not matter.
+    await untilPublished(it.link, next, process);
+    expect(await (await get('/readyz')).text()).toBe('ok\n');
+  });
+
+  test('refuses a commit that was changed after it was signed, one of a stranger, and one with two signatures', async () => {
+    const it = signed();
+    const first = it.good();
+    const process = it.start(...it.policy);
+    await untilPublished(it.link, first, process);
+    it.upstream.commit({ a: 'bad' });
+    const bad = signHead(it.upstream, () => it.alice.sign(Buffer.from('something else')));
+    await refused(process, 'ERR_VERIFY_BAD', bad);
+    it.upstream.commit({ a: 'strange' });
+    const strange = signHead(it.upstream, (payload) => it.mallory.sign(payload));
+    await refused(process, 'ERR_VERIFY_UNKNOWN_KEY', strange);
+    it.upstream.commit({ a: 'two' });
+    const raw = rawObject(it.upstream, 'HEAD');
+    const twice = withSignature(withSignature(raw, it.alice.sign(raw)), it.alice.sign(raw));
+    const two = writeObject(it.upstream, 'commit', twice);
+    it.upstream.push(`${two}:refs/heads/main`);
+    await refused(process, 'ERR_VERIFY_GARBAGE', two);
+    expect(published(it.link)).toBe(first);
+  });
+
+  test('reads the keys again when they change, and takes nothing down when a key has gone', async () => {
+    const it = signed();
+    const first = it.good();
+    const process = it.start(...it.policy);
+    await untilPublished(it.link, first, process);
+    it.upstream.commit({ a: 'of mallory' });
+    const second = signHead(it.upstream, (payload) => it.mallory.sign(payload));
+    await refused(process, 'ERR_VERIFY_UNKNOWN_KEY', second);
+    writeFileSync(it.keys, `mallory ${it.mallory.publicKey}\n`);
+    await untilPublished(it.link, second, process);
+    writeFileSync(it.keys, `alice ${it.alice.publicKey}\n`);
+    await refused(process, 'ERR_VERIFY_UNKNOWN_KEY', second);
+    rmSync(it.keys);
+    await process.logged('ERR_VERIFY_KEYS');
+    expect(published(it.link)).toBe(second);
+  });
+
+  test('works with SHA-256 repositories, and verifies what git itself has signed', async () => {
+    const it = signed({ format: 'sha256' });
+    const first = it.good();
+    const process = it.start(...it.policy);
+    await untilPublished(it.link, first, process);
+    it.upstream.write({ a: 'by git' });
+    const ssh = ['-c', 'gpg.format=ssh', '-c', `user.signingkey=${it.alice.key}.pub`];
+    it.upstream.git('add', '-A');
+    it.upstream.git(...ssh, 'commit', '-q', '-S', '-m', 'signed by git');
+    it.upstream.push();
+    await untilPublished(it.link, it.upstream.head(), process);
+  });
+
+  test('does not take over what is published without a signature, but leaves it', async () => {
+    const it = signed();
+    expect((await run([...it.args, '--one-time'])).code).toBe(0);
+    const process = it.start(...it.policy);
+    await refused(process, 'ERR_VERIFY_UNSIGNED', it.first);
+    expect(published(it.link)).toBe(it.first);
+    await untilPublished(it.link, it.good(), process);
+  });
+
+  test('verifies a finished tree that is found again', async () => {
+    const it = signed();
+    const unsigned = it.first;
+    // The tree of the unsigned commit stays for an hour.
+    const stale = '--stale-worktree-timeout=1h';
+    expect((await run([...it.args, stale, '--one-time'])).code).toBe(0);
+    const second = it.good();
+    expect((await run([...it.args, ...it.policy, stale, '--one-time'])).code).toBe(0);
+    it.upstream.push(`${unsigned}:refs/heads/main`);
+    const process = it.start(...it.policy, stale);
+    await refused(process, 'ERR_VERIFY_UNSIGNED', unsigned);
+    expect(published(it.link)).toBe(second);
+  });
+
+  test('verifies every new commit with --verify-range, and none before --verify-since', async () => {
+    const it = signed();
+    const first = it.good();
+    const process = it.start(...it.policy, '--verify-range');
+    await untilPublished(it.link, first, process);
+    it.good();
+    const two = it.good();
+    await untilPublished(it.link, two, process);
+    const unsigned = it.upstream.commit({ a: 'unsigned' });
+    const hidden = it.good();
+    await refused(process, 'ERR_VERIFY_UNSIGNED', unsigned);
+    expect(published(it.link)).toBe(two);
+    await process.stop();
+    const since = it.start(...it.policy, '--verify-range', `--verify-since=${unsigned}`);
+    await untilPublished(it.link, hidden, since);
+  });
+
+  test('lets only those sign for a ref whom --verify-signers names', async () => {
+    const it = signed();
+    writeFileSync(it.keys, `alice@example.com ${it.alice.publicKey}\nmallory ${it.mallory.publicKey}\n`);
+    const first = it.good();
+    const rules = ['--verify-signers=refs/tags/**=mallory', '--verify-signers=refs/heads/*=alice@example.com'];
+    const process = it.start(...it.policy, ...rules, '--ref=main');
+    await untilPublished(it.link, first, process);
+    it.upstream.commit({ a: 'of mallory' });
+    const second = signHead(it.upstream, (payload) => it.mallory.sign(payload));
+    await refused(process, 'ERR_VERIFY_NOT_ALLOWED', second);
+    expect(published(it.link)).toBe(first);
+  });
+
+  test('verifies submodules with --verify-submodules', async () => {
+    const it = signed();
+    const inner = signed();
+    const args = ['--git-config=protocol.file.allow:always', '--verify-submodules'];
+    const signedInner = (() => {
+      inner.upstream.commit({ s: 'signed' });
+      return signHead(inner.upstream, (payload) => it.alice.sign(payload));
+    })();
+    it.upstream.git('submodule', '--quiet', 'add', inner.upstream.bare, 'sub');
+    const first = it.good();
+    const process = it.start(...it.policy, ...args);
+    await untilPublished(it.link, first, process);
+    expect(it.upstream.git('-C', 'sub', 'rev-parse', 'HEAD')).toBe(signedInner);
+    const unsigned = inner.upstream.commit({ s: 'unsigned' });
+    it.upstream.git('-C', 'sub', 'fetch', '-q');
+    it.upstream.git('-C', 'sub', 'checkout', '-q', unsigned);
+    it.good();
+    await refused(process, 'ERR_VERIFY_UNSIGNED', unsigned);
+    expect(published(it.link)).toBe(first);
+  });
+});
+
+describe.skipIf(missing('gpg', 'gpgconf'))('--verify=tag', () => {
+  test('publishes signed tags only, and no tag under the name of another', async () => {
+    const it = fixture();
+    const alice = new OpenpgpSigner(it.dir, 'alice');
+    const keys = join(it.dir, 'keys.asc');
+    writeFileSync(keys, alice.publicKey);
+    signedTag(it.upstream, 'v1.0.0', alice);
+    const process = it.start('--verify=tag', `--verify-keys=${keys}`, '--ref-semver=*');
+    await untilPublished(it.link, it.first, process);
+    const second = it.upstream.commit({ a: 'two' });
+    it.upstream.git('tag', '-a', '-m', 'unsigned', 'v2.0.0');
+    it.upstream.push('v2.0.0');
+    await process.logged('ERR_VERIFY_UNSIGNED');
+    it.upstream.git('tag', 'v3.0.0');
+    it.upstream.push('v3.0.0');
+    await process.logged('it is a plain tag');
+    signedTag(it.upstream, 'v1.0.1', alice, { ref: 'v4.0.0' });
+    await process.logged('the tag was made under the name v1.0.1');
+    expect(published(it.link)).toBe(it.first);
+    signedTag(it.upstream, 'v5.0.0', alice);
+    await untilPublished(it.link, second, process);
+    await process.stop();
+    // The tag is here, so a tree that was damaged is made again without the server.
+    rmSync(join(it.root, '.worktrees'), { recursive: true });
+    rmSync(it.upstream.bare, { recursive: true });
+    const again = it.start('--verify=tag', `--verify-keys=${keys}`, '--ref-semver=*');
+    await again.logged('the last revision was published again');
+  });
+});
+
+describe('--fast-forward-only', () => {
+  test('refuses rewritten and older commits, also after a restart, until one is allowed', async () => {
+    const it = fixture();
+    const second = it.upstream.commit({ a: 'two' });
+    const third = it.upstream.commit({ a: 'three' });
+    const fresh = it.start('--fast-forward-only');
+    await untilPublished(it.link, third, fresh);
+    for (let index = 0; index < 5; index += 1) it.upstream.commit({ a: `more ${index}` });
+    const newest = it.upstream.commit({ a: 'newest' });
+    await untilPublished(it.link, newest, fresh);
+    it.upstream.push(`${second}:refs/heads/main`);
+    await refused(fresh, 'ERR_VERIFY_REWOUND', second);
+    await fresh.stop();
+    // Not even a lost repository makes it forget.
+    rmSync(join(it.root, '.git'), { recursive: true });
+    rmSync(join(it.root, '.worktrees'), { recursive: true });
+    rmSync(it.link);
+    const restarted = it.start('--fast-forward-only');
+    await refused(restarted, 'ERR_VERIFY_REWOUND', second);
+    expect(published(it.link)).toBeUndefined();
+    await restarted.stop();
+    const allowed = it.start('--fast-forward-only', `--allow-rewind=${second}`);
+    await untilPublished(it.link, second, allowed);
+    it.upstream.push(`${newest}:refs/heads/main`);
+    await untilPublished(it.link, newest, allowed);
+    it.upstream.push(`${second}:refs/heads/main`);
+    await refused(allowed, 'ERR_VERIFY_REWOUND', second);
+    expect(published(it.link)).toBe(newest);
+  });
+});
