@@ -10,7 +10,7 @@ import { Redactor } from '../platform/redact.ts';
 import type { Call } from './perform.ts';
 
 /** From the first check to the last; with the start of the process and its end it is over within 15 s. */
-const ALL_MS = 12_000;
+const ALL_MS = 11_000;
 const LAST_MS = 13_000;
 const STOPS = { SIGTERM: EXIT.terminate, SIGINT: EXIT.interrupt, SIGHUP: EXIT.hangup } as const;
 
@@ -29,7 +29,7 @@ export async function startDoctor({ loaded, rest, env, cwd, io }: Call): Promise
       status ??= code;
       stopping.abort();
     });
-  const parts = { clock: systemClock, runner: createProcessRunner(), redactor };
+  const parts = { clock: systemClock, runner: createProcessRunner(), redactor, cleanups: [] };
   const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(ALL_MS)]);
   const before = systemClock.monotonic();
   const examined = await examine(patient, childEnvironment(env), parts, signal);

@@ -15,7 +15,7 @@ export function hostPortOf(url: URL): HostPort {
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) || (usual[url.protocol] ?? 0) };
 }
 
-export function shown({ host, port }: HostPort): string {
+function shown({ host, port }: HostPort): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

@@ -1,9 +1,9 @@
-import { bounded } from '../platform/bounded.ts';
+import { bounded, settledWithin } from '../platform/bounded.ts';
 import type { Environment } from '../platform/process.ts';
 import { Examination } from './examination.ts';
 import { type Finding, wrong } from './finding.ts';
 import { checkMemory } from './machine.ts';
-import type { Begun, Parts } from './parts.ts';
+import type { Parts } from './parts.ts';
 import type { Patient, PatientUnit } from './patient.ts';
 import { checkPort } from './port.ts';
 import { checkProgram, programsOf } from './programs.ts';
@@ -27,16 +27,20 @@ async function beginUnit(
   unit: PatientUnit,
   parts: Parts,
   signal: AbortSignal,
-): Promise<Begun[]> {
+): Promise<void> {
   if (unit.kind === 'relay') {
     const { examineRelay } = await import('./relay.ts');
-    return [await examineRelay(examination, unit.config, parts, signal)];
+    await examineRelay(examination, unit.config, parts, signal);
+    return;
   }
   const { examineSync } = await import('./sync.ts');
-  if (unit.kind === 'sync') return [await examineSync(examination, unit.config, parts, signal)];
+  if (unit.kind === 'sync') {
+    await examineSync(examination, unit.config, parts, signal);
+    return;
+  }
   const { examineRun } = await import('./run.ts');
   examineRun(examination, unit.config, signal, unit.from);
-  return unit.config.sync ? [await examineSync(examination, unit.config.sync, parts, signal)] : [];
+  if (unit.config.sync) await examineSync(examination, unit.config.sync, parts, signal);
 }
 
 /**
@@ -62,11 +66,12 @@ export async function examine(
   for (const address of patient.addresses) checkPort(ofProcess, '--http-bind', address);
   if (patient.store !== undefined)
     checkRoot(ofProcess, { root: patient.store, option: 'store', holdsRepository: false, moveAside: false }, signal);
-  const begun: Begun[] = [];
+  const beginnings: Promise<void>[] = [];
   const examinations = await Promise.all(
     patient.units.map(async (unit) => {
       const examination = new Examination({ signal, hintOf, ...(unit.name !== undefined && { unit: unit.name }) });
-      const beginning = beginUnit(examination, unit, parts, signal).then((made) => void begun.push(...made));
+      const beginning = beginUnit(examination, unit, parts, signal);
+      beginnings.push(beginning);
       await bounded(beginning, signal).catch((error: unknown) => {
         const reason = error instanceof Error ? error.message : String(error);
         examination.check({
@@ -82,6 +87,7 @@ export async function examine(
   const findings = (await Promise.all(all.map(async (each) => await each.findings()))).flat();
   await parts.runner.endAll();
   await Promise.all(all.map(async (each) => await each.settled(SETTLE_MS)));
-  await Promise.all(begun.map(async (each) => await each.dispose().catch(() => undefined)));
+  await settledWithin(Promise.allSettled(beginnings), SETTLE_MS);
+  await Promise.all(parts.cleanups.map(async (clean) => await clean().catch(() => undefined)));
   return { findings, settled: async (ms) => void (await Promise.all(all.map(async (each) => await each.settled(ms)))) };
 }

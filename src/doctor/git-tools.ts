@@ -7,6 +7,7 @@ import { GitMemory } from '../git/memory.ts';
 import { explainSshFiles } from '../git/ssh-files.ts';
 import type { Logger } from '../platform/log.ts';
 import { readMemoryGroup } from '../platform/memory-limit.ts';
+import { removeTree } from '../platform/remove-tree.ts';
 import type { GitAccess } from '../remote/git-access.ts';
 import type { Parts } from './parts.ts';
 
@@ -15,7 +16,6 @@ export interface GitTools {
   readonly git: Git;
   readonly hermetic: HermeticGit;
   readonly directory: string;
-  dispose(): Promise<void>;
 }
 
 /** Where temporary files may be: as the product does, the temporary directory, else the root. */
@@ -32,15 +32,17 @@ export async function openGit(
   access: Pick<GitAccess, 'git' | 'ssh'>,
   root: string,
   options: (directory: string, memory: GitMemory) => Promise<HermeticOptions>,
-  { runner }: Parts,
+  { runner, cleanups }: Parts,
   log: Logger,
 ): Promise<GitTools> {
   const directory = await makePrivate(root);
+  const parent = dirname(directory);
+  cleanups.push(async () => void (await removeTree({ root: parent, path: directory })));
   const memory = new GitMemory(readMemoryGroup());
   const asked = await options(directory, memory);
   // A connection that is shared would outlive this process, and debug lines are for a log.
   const ssh = { ...asked.ssh, controlDirectory: undefined, verbosity: 0 };
-  const hermetic = await createHermeticGit({ ...asked, root: dirname(directory), ssh });
+  const hermetic = await createHermeticGit({ ...asked, root: parent, ssh });
   const plain = createGit({
     program: access.git,
     runner,
@@ -53,6 +55,5 @@ export async function openGit(
     git: explainSshFiles(plain, access.ssh),
     hermetic,
     directory,
-    dispose: async () => await hermetic.dispose(),
   };
 }

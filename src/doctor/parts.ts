@@ -7,10 +7,6 @@ export interface Parts {
   readonly clock: Clock;
   readonly runner: ProcessRunner;
   readonly redactor: Redactor;
-}
-
-/** Checks that were begun, and what they made. */
-export interface Begun {
-  /** Removes it. */
-  dispose(): Promise<void>;
+  /** What removes what the checks made; each is run at the end, however that comes. */
+  readonly cleanups: (() => Promise<void>)[];
 }

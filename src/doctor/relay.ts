@@ -18,7 +18,7 @@ import { none, ok, type Verdict, wrong } from './finding.ts';
 import { openGit } from './git-tools.ts';
 import { checkClock } from './machine.ts';
 import { checkNats } from './nats.ts';
-import type { Begun, Parts } from './parts.ts';
+import type { Parts } from './parts.ts';
 import { checkProgram, programsOf } from './programs.ts';
 import { RepositoryExamination } from './repository.ts';
 import { checkRoot } from './root.ts';
@@ -84,7 +84,7 @@ export async function examineRelay(
   config: RelayConfig,
   parts: Parts,
   signal: AbortSignal,
-): Promise<Begun> {
+): Promise<void> {
   const [git] = programsOf({ git: config.git, lfs: false });
   const programs = git ? [checkProgram(examination, git, config.environment, parts)] : [];
   checkRoot(examination, { root: config.root, option: '--root', holdsRepository: false, moveAside: false }, signal);
@@ -133,5 +133,4 @@ export async function examineRelay(
   }
   checkNats(examination, config.nats);
   checkClock(examination, asked, () => ahead);
-  return { dispose: async () => await tools.dispose() };
 }

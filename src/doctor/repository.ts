@@ -36,7 +36,7 @@ export interface RepositoryPlan {
   readonly programs: readonly Check[];
   /** Begins the names of the checks where several servers are looked at: `relay `. */
   readonly prefix: string;
-  /** Is told how far the clock of the server is ahead. */
+  /** Gets how many milliseconds the clock of the server is ahead. */
   readonly onClock: (aheadMs: number) => void;
 }
 

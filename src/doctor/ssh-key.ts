@@ -6,7 +6,7 @@ import { ok, type Verdict, wrong } from './finding.ts';
 import type { Parts } from './parts.ts';
 
 /** Runs ssh-keygen. @returns undefined where there is none */
-async function keygen(
+export async function runKeygen(
   args: readonly string[],
   { runner }: Parts,
   env: Readonly<Record<string, string>>,
@@ -19,8 +19,6 @@ async function keygen(
     throw error;
   });
 }
-
-export { keygen as runKeygen };
 
 const MOUNT =
   'mount the Secret there; in a Pod `securityContext.fsGroup: 65533` and `defaultMode: 0440` let this user read it';
@@ -44,7 +42,7 @@ function oddEnds(text: string): string {
 
 /**
  * Whether ssh can use a private key without asking for anything.
- * @param onDescribed is told what the key is, for the line about credentials
+ * @param onDescribed gets what the key is, for the line about credentials
  */
 export async function checkKey(
   path: string,
@@ -65,10 +63,10 @@ export async function checkKey(
   const text = await readFile(path, 'utf8');
   const odd = oddText(text);
   if (odd) return odd;
-  const result = await keygen(['-y', '-P', '', '-f', path], parts, env, signal);
+  const result = await runKeygen(['-y', '-P', '', '-f', path], parts, env, signal);
   if (!result) return ok(`mode ${octal}; not looked into, since ssh-keygen is not installed`);
   if (result.code !== 0) return unusable(path, text, result);
-  const listed = await keygen(['-l', '-f', '-'], parts, env, signal, result.stdout);
+  const listed = await runKeygen(['-l', '-f', '-'], parts, env, signal, result.stdout);
   const [, fingerprint = '', type = ''] = /(SHA256:\S+).*\((\S+)\)\s*$/m.exec(listed?.stdout.toString() ?? '') ?? [];
   onDescribed(`${type} ${fingerprint}`);
   return ok(`${type} ${fingerprint}, mode ${octal}, no passphrase`);

@@ -14,7 +14,7 @@ import { checkHooks } from './hooks.ts';
 import { checkLink } from './link.ts';
 import { checkClock } from './machine.ts';
 import { checkNats } from './nats.ts';
-import type { Begun, Parts } from './parts.ts';
+import type { Parts } from './parts.ts';
 import { checkProgram, programsOf } from './programs.ts';
 import { RepositoryExamination, type RepositoryPlan } from './repository.ts';
 import { checkRoot } from './root.ts';
@@ -49,7 +49,7 @@ export async function examineSync(
   given: SyncConfig,
   parts: Parts,
   signal: AbortSignal,
-): Promise<Begun> {
+): Promise<void> {
   const config = withRelayAccess(withScopedHeaders(given));
   const programs = programsOf(config).map((program) => checkProgram(examination, program, config.environment, parts));
   const place = { holdsRepository: true, moveAside: config.moveAside };
@@ -105,5 +105,4 @@ export async function examineSync(
   checkNats(examination, config.nats);
   checkHooks(examination, config);
   checkClock(examination, asked, () => ahead);
-  return { dispose: async () => await tools?.dispose() };
 }
