@@ -111,7 +111,8 @@ async function cycleIsOver(process: Sidecar, oid: string): Promise<void> {
 }
 
 describe('SIGKILL at every git process of an update', () => {
-  // The spare is made, taken, brought forward; a pack flows in; garbage is collected: each is a git process or lies between two.
+  // The repository is opened, a pack flows in, the spare is brought forward, garbage is collected: each is a git process or
+  // lies between two. What works without git is killed in test/e2e/crash-points.test.ts.
   test.each(['before', 'during', 'after'])(
     'killed %s the first, the second, … of them',
     async (when) => {
@@ -183,7 +184,7 @@ describe('SIGKILL at every git process of an update', () => {
         await after.stop();
         if (survived) break;
       }
-      expect(kills).toBeGreaterThanOrEqual(6);
+      expect(kills).toBeGreaterThanOrEqual(4);
       expect(recycled).toBeGreaterThan(0);
     },
     240_000,
