@@ -12,24 +12,32 @@ async function run(line: string, timeoutMs = 20_000, cwd = '/') {
 
 describe('whose fault it is that a build failed', () => {
   test.each([
-    ['a status', 'exit 7', { reason: 'it ended with status 7', isMachines: false }],
-    ['a crash', 'kill -SEGV $$', { reason: 'it was ended by SIGSEGV', isMachines: false }],
-    ['killed for want of memory', 'kill -KILL $$', { reason: 'it was ended by SIGKILL', isMachines: true }],
-    ['a part of it killed so', "sh -c 'kill -KILL $$'", { reason: 'it ended with status 137', isMachines: true }],
+    ['a status', 'exit 7', { reason: 'it ended with status 7', isMachines: false, isLate: false }],
+    ['a crash', 'kill -SEGV $$', { reason: 'it was ended by SIGSEGV', isMachines: false, isLate: false }],
+    [
+      'killed for want of memory',
+      'kill -KILL $$',
+      { reason: 'it was ended by SIGKILL', isMachines: true, isLate: false },
+    ],
+    [
+      'a part of it killed so',
+      "sh -c 'kill -KILL $$'",
+      { reason: 'it ended with status 137', isMachines: true, isLate: false },
+    ],
     [
       'a full disk',
       'echo "ENOSPC: no space left on device, write"; exit 1',
-      { reason: 'it ended with status 1', isMachines: true },
+      { reason: 'it ended with status 1', isMachines: true, isLate: false },
     ],
     [
       'no process to be had',
       "echo 'sh: 1: Cannot fork'; exit 2",
-      { reason: 'it ended with status 2', isMachines: true },
+      { reason: 'it ended with status 2', isMachines: true, isLate: false },
     ],
     [
       'a name that cannot be resolved',
       "echo 'fatal: unable to access: Could not resolve host: git.example.com'; exit 128",
-      { reason: 'it ended with status 128', isMachines: true },
+      { reason: 'it ended with status 128', isMachines: true, isLate: false },
     ],
   ])('%s', async (_what, line, expected) => {
     expect(await run(line)).toEqual(expected);
@@ -39,6 +47,7 @@ describe('whose fault it is that a build failed', () => {
     expect(await run("trap '' TERM; sleep 30", 50)).toEqual({
       reason: 'it took longer than 0.05 s',
       isMachines: false,
+      isLate: true,
     });
   });
 
@@ -52,6 +61,7 @@ describe('whose fault it is that a build failed', () => {
     expect(await runLine(broken, { ...options, write: () => undefined })).toEqual({
       reason: 'spawn',
       isMachines: true,
+      isLate: false,
     });
   });
 });
