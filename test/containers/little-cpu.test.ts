@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cpuGroup } from '../kit/cpu-group.ts';
 import { httpGit } from '../kit/http-git.ts';
-import { httpStub } from '../kit/http-stub.ts';
 import { script } from '../kit/script.ts';
 import { fixture } from '../kit/setup.ts';
 import { published, Sidecar } from '../kit/sidecar.ts';
@@ -25,10 +24,8 @@ describe(`a container with ${MILLICORES}m of CPU`, () => {
       const it = fixture();
       const port = await freePort();
       const url = `${await httpGit(it.dir)}/repo.git`;
-      const args = [`--repo=${url}`, `--root=${it.root}`, '--link=link', '--period=2s', '--max-failures=0'];
-      // git-sync gives it a second.
-      const askpass = await httpStub((_request, response) => void response.end('username=u\npassword=p\n'));
-      const more = [`--askpass-url=${askpass.url}/`, `--http-bind=127.0.0.1:${port}`, '--sync-on-signal=HUP', '-v=4'];
+      const args = [`--repo=${url}`, `--root=${it.root}`, '--link=link', '--period=2s', '--max-failures=-1'];
+      const more = [`--http-bind=127.0.0.1:${port}`, '--sync-on-signal=HUP', '-v=4'];
       const process = new Sidecar([...args, ...more], {}, { within: group.prefix });
       const isOk = async (path: string): Promise<boolean> => {
         const answer = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined);
