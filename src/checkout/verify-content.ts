@@ -37,24 +37,15 @@ export async function isSameByContent(git: Git, worktree: Worktree, signal: Abor
   await removeFileBelow(place).catch(() => undefined);
   try {
     writeForgetfulIndex(join(adminDir, 'index'), index, oid.length === 40 ? 20 : 32);
-    const { code } = await git.run(['update-index', '--refresh'], {
-      op: 'compare the content of files with',
-      target: oid,
-      cwd: path,
-      env: { GIT_INDEX_FILE: index },
-      signal,
-      accept: [1, 128],
-    });
-    if (code !== 0) return false;
-    const { code: difference } = await git.run(['diff-index', '--cached', '--quiet', oid], {
-      op: 'compare the index with',
-      target: oid,
-      cwd: path,
-      env: { GIT_INDEX_FILE: index },
-      signal,
-      accept: [1, 128],
-    });
-    return difference === 0;
+    const says = async (op: string, args: readonly string[]): Promise<boolean> => {
+      const env = { GIT_INDEX_FILE: index };
+      const { code } = await git.run(args, { op, target: oid, cwd: path, env, signal, accept: [1, 128] });
+      return code === 0;
+    };
+    return (
+      (await says('compare the content of files with', ['update-index', '--refresh'])) &&
+      (await says('compare the index with', ['diff-index', '--cached', '--quiet', oid]))
+    );
   } catch (error) {
     if (signal.aborted) throw error;
     // An index that cannot be read.

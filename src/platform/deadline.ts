@@ -1,4 +1,5 @@
 import { monotonic } from './clock.ts';
+
 /** A signal that fires when its parent does, or when time is up. */
 export interface Deadline {
   readonly signal: AbortSignal;

@@ -3,9 +3,13 @@ import type { CheckoutPlan } from '../checkout/plan.ts';
 import { markFinished, readFinished } from '../checkout/record.ts';
 import { isSameByContent } from '../checkout/verify-content.ts';
 import type { Worktree } from '../checkout/worktree.ts';
+import { deadline } from '../platform/deadline.ts';
 import type { Needs } from './context.ts';
 import type { CycleScope } from './cycle.ts';
 import type { TreeWatch } from './tree-watch.ts';
+
+/** Of `--sync-timeout`. */
+const SHARE_OF_CYCLE = 0.5;
 
 export type PublishedTreeContext = Needs<'config' | 'git' | 'log' | 'repository' | 'clock' | 'observer'>;
 type Context = PublishedTreeContext;
@@ -43,9 +47,21 @@ async function isWholeSinceBoot(
   { signal }: CycleScope,
 ): Promise<boolean> {
   if (!repository.isOfOtherBoot) return true;
-  const isChecked = repository.exists && config.permissions === undefined;
-  if (isChecked && !(await isSameByContent(git, live, signal))) return false;
-  if (isChecked) log.info(1, 'the machine was started again: the published files were read, and are whole');
+  if (repository.exists && config.permissions === undefined) {
+    // To read a huge tree can take longer than a cycle may; the cycle is not to fail for it, each time again.
+    const limit = deadline(signal, config.syncTimeoutMs > 0 ? config.syncTimeoutMs * SHARE_OF_CYCLE : undefined);
+    try {
+      if (!(await isSameByContent(git, live, limit.signal))) return false;
+      log.info(1, 'the machine was started again: the published files were read, and are whole');
+    } catch (error) {
+      if (signal.aborted || !limit.signal.aborted) throw error;
+      log.warn(
+        'the machine was started again, and the published files could not be read in time: raise --sync-timeout',
+      );
+    } finally {
+      limit.end();
+    }
+  }
   await repository.trust();
   return true;
 }

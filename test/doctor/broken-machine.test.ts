@@ -40,6 +40,9 @@ function onlyPrograms(at: Place, ...names: string[]): Record<string, string> {
   return { PATH: join(at.dir, 'bin') };
 }
 
+/** The root, as `plain` shows it. */
+const ROOT = 'DIR/root';
+
 const ROWS: readonly Row[] = [
   [
     'a flag that does not exist; the rest is looked at too',
@@ -91,7 +94,7 @@ const ROWS: readonly Row[] = [
       mkdirSync(join(at.root, 'current'), { recursive: true });
       return { args: sync(at, '--link=current') };
     },
-    '✗ link DIR/root/current: a directory is in its place → choose another `--link`, or pass `--move-aside` to rename what is there',
+    `✗ link ${ROOT}/current: a directory is in its place → choose another \`--link\`, or pass \`--move-aside\` to rename what is there`,
   ],
   [
     'a link whose directory is a file',

@@ -81,6 +81,11 @@ function wantedOf(mounts: PrivateMounts, directory: string): string {
   return mounts.command('/bin/sh', '-c', script, 'sh', directory);
 }
 
+const argsAt = ({ bare }: Upstream, place: string): string[] => [
+  ...[`--repo=${bare}`, `--root=${place}/root`, '--link=link'],
+  ...['--period=100ms', '-v=1'],
+];
+
 describe('a power cut', () => {
   test('with --durable shows the whole revision as soon as it is published, and the next start serves it without the remote', async ({
     skip,
@@ -90,14 +95,7 @@ describe('a power cut', () => {
     const dir = tempDir();
     const upstream = new Upstream(dir);
     const disk = new Disk(mounts, join(dir, 'disk'));
-    const args = (place: string): string[] => [
-      `--repo=${upstream.bare}`,
-      `--root=${place}/root`,
-      '--link=link',
-      '--durable',
-      '--period=100ms',
-      '-v=1',
-    ];
+    const args = (place: string): string[] => [...argsAt(upstream, place), '--durable'];
     upstream.commit(filesOf(0));
     const sync = new Sidecar(args(disk.place), {}, { within: mounts.enter });
     const cuts: { readonly disk: Disk; readonly wanted: string }[] = [];
@@ -130,13 +128,7 @@ describe('a power cut', () => {
     const upstream = new Upstream(dir);
     upstream.commit(filesOf(0));
     const disk = new Disk(mounts, join(dir, 'disk'));
-    const args = (place: string): string[] => [
-      `--repo=${upstream.bare}`,
-      `--root=${place}/root`,
-      '--link=link',
-      '--period=100ms',
-      '-v=1',
-    ];
+    const args = (place: string): string[] => argsAt(upstream, place);
     const sync = new Sidecar(args(disk.place), {}, { within: mounts.enter });
     await sync.logged('published');
     const oid = upstream.commit(filesOf(1));
