@@ -161,7 +161,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       watchdog: wiring.watchdog,
       onRecovery: () => hub.tellRecovery(follower),
       onTrouble: (error, isNew) => {
-        if (isNew) hub.tellTrouble(follower, error);
+        if (isNew) hub.tellTrouble(follower);
         if (!follower.isKnown && isAbsence(error)) repositories.giveUp(follower, error);
         disk.note(error);
         const repository = follower.isKnown ? name : 'other';
