@@ -22,6 +22,8 @@ export interface MemberState {
   readonly writtenOff: boolean;
   /** It has to go back and has not reported that it did. */
   readonly goesBack: boolean;
+  /** It was still under way to its revision when a newer rollout began. It is unavailable until it got there. */
+  readonly leftover: boolean;
   /** It has reported a process of `run`. */
   readonly runs: boolean;
 }
@@ -54,10 +56,13 @@ export interface RolloutState {
   readonly stage: number;
   readonly openedAt: number;
   readonly deadlineAt: number;
+  /** The stage waits for its first instance, and its time does not run. */
+  readonly isUninhabited: boolean;
   /** Since when all of the stage are done. */
   readonly soakFrom?: number | undefined;
   /** Since when its clock stands still, because it is paused or frozen. */
   readonly heldFrom?: number | undefined;
+  readonly isFrozen: boolean;
   /** The stage that a person opened in spite of a freeze window. */
   readonly thawed?: number | undefined;
   readonly failures: readonly FailureState[];
