@@ -80,6 +80,6 @@ export const ERROR_CODES_OF_RELAY = {
   ERR_ROLLOUT_ORDER: {
     class: 'stop',
     meaning: 'An order for a rollout cannot be understood, or there is nothing that it could be done to.',
-    hint: 'The detail says why. `GET /rollouts` of the relay shows what is under way.',
+    hint: 'The detail says why. The overview of the fleet shows what is under way.',
   },
 } as const satisfies Record<string, ErrorCodeEntry>;
