@@ -1,0 +1,170 @@
+import { assign, refill, selectsSomebody } from './assign.ts';
+import { complete, halt } from './endings.ts';
+import type { Governed, Rollout } from './governed.ts';
+import { isUnavailable, type Member } from './member.ts';
+import { type Survey, survey } from './survey.ts';
+
+/** True while no instance may get the revision; the clock of the deadline stands still meanwhile. */
+function isHeld(governed: Governed, rollout: Rollout): boolean {
+  const { now, paused, calendar } = governed;
+  const isThawed = rollout.thawed !== undefined && rollout.thawed === rollout.stage;
+  const isFrozen = !isThawed && calendar.isFrozen(now);
+  const held = paused !== undefined || isFrozen;
+  if (isFrozen !== rollout.isFrozen) governed.note(isFrozen ? 'frozen' : 'thawed', { oid: rollout.oid });
+  rollout.isFrozen = isFrozen;
+  if (held && rollout.heldFrom === undefined) {
+    rollout.heldFrom = now;
+    governed.isChanged = true;
+  } else if (!held && rollout.heldFrom !== undefined) {
+    rollout.deadlineAt += now - rollout.heldFrom;
+    rollout.heldFrom = undefined;
+    governed.isChanged = true;
+  }
+  return held;
+}
+
+/** The open stage has all of its time from now on. */
+export function restartClock(governed: Governed, rollout: Rollout): void {
+  rollout.deadlineAt = governed.now + (governed.stages[rollout.stage]?.deadlineMs ?? 0);
+  rollout.soakFrom = undefined;
+  governed.isChanged = true;
+}
+
+function openStage(governed: Governed, rollout: Rollout, index: number): void {
+  const stage = governed.stages[index];
+  if (!stage) return;
+  rollout.stage = index;
+  rollout.openedAt = governed.now;
+  rollout.heldFrom = undefined;
+  restartClock(governed, rollout);
+  rollout.isUninhabited = false;
+  assign(governed, index, true);
+  governed.note('opened', { oid: rollout.oid, stage: stage.name });
+}
+
+/** Gives the revision to as many as there is room for. @returns whether anybody got it */
+function releaseWave(governed: Governed, rollout: Rollout, { candidates, room }: Survey): boolean {
+  let left = room;
+  let some = false;
+  for (const member of candidates) {
+    // A leftover is unavailable already.
+    if (left <= 0 && !member.leftover) continue;
+    const cost = member.leftover ? 0 : 1;
+    governed.retarget(member, rollout.oid);
+    if (isUnavailable(member)) left -= cost;
+    some = true;
+  }
+  if (rollout.stage === governed.lastStage)
+    for (const member of governed.members.values()) if (member.silent) governed.retarget(member, rollout.oid);
+  return some;
+}
+
+/** Notes that `member` failed. One instance fails once in each stage. */
+export function fail(governed: Governed, rollout: Rollout, member: Member, reason: string): void {
+  const { key, name } = member;
+  const { stage } = rollout;
+  if (rollout.failures.some((each) => each.key === key && each.stage === stage)) return;
+  const failure = { key, name, stage, reason, at: governed.now };
+  rollout.failures = [...rollout.failures, failure].slice(-MOST_FAILURES);
+  const { oid } = rollout;
+  governed.note('failed', { oid, stage: governed.stages[stage]?.name, why: `${name}: ${reason}` });
+}
+
+const MOST_FAILURES = 1000;
+
+/** Halts the rollout if too many failed in the stage that is open. @returns whether it did */
+export function haltIfFailed(governed: Governed, rollout: Rollout): boolean {
+  const stage = governed.stages[rollout.stage];
+  if (!stage) return false;
+  const failures = rollout.failures.filter((each) => each.stage === rollout.stage);
+  if (failures.length < Math.min(stage.failures, MOST_FAILURES)) return false;
+  const [first] = failures;
+  const many = failures.length === 1 ? '1 instance' : `${failures.length} instances`;
+  halt(governed, `${many} failed in stage ${stage.name}, first ${first?.name}: ${first?.reason}`);
+  return true;
+}
+
+/** Leftovers took the room of this stage: it gets its time anew without them. @returns whether there were any */
+function passOverLeftovers(governed: Governed, rollout: Rollout, { unavailable }: Survey): boolean {
+  const leftovers = unavailable.filter(({ leftover }) => leftover);
+  for (const member of leftovers) member.leftover = false;
+  if (leftovers.length > 0) restartClock(governed, rollout);
+  return leftovers.length > 0;
+}
+
+/** The time of the stage is up: who is missing has failed, and is not waited for any more. */
+function expire(governed: Governed, rollout: Rollout, { holding, unavailable }: Survey): void {
+  for (const member of holding) {
+    if (member.late) continue;
+    const isReleased = member.target === rollout.oid;
+    const reason = !member.connected
+      ? 'it disconnected and did not come back in time'
+      : isReleased
+        ? 'it was not done in time'
+        : 'there was no room to give it the revision in time';
+    fail(governed, rollout, member, reason);
+  }
+  for (const member of unavailable) member.writtenOff = true;
+  if (!haltIfFailed(governed, rollout)) startSoak(governed, rollout);
+}
+
+function startSoak(governed: Governed, rollout: Rollout): void {
+  const stage = governed.stages[rollout.stage];
+  rollout.soakFrom = governed.now;
+  governed.isChanged = true;
+  if (stage && stage.soakMs > 0) governed.note('soaking', { oid: rollout.oid, stage: stage.name });
+}
+
+/** Ends the open stage: the next one opens, or the rollout is complete. */
+export function passStage(governed: Governed, rollout: Rollout): void {
+  for (const member of governed.members.values())
+    if (member.target === rollout.oid && member.progress === 'failed') member.writtenOff = true;
+  if (rollout.stage >= governed.lastStage) complete(governed);
+  else openStage(governed, rollout, rollout.stage + 1);
+}
+
+/**
+ * A stage whose globs and labels select nobody at all waits for the first one, since it is there to prove something. One
+ * whose instances are all in earlier stages is passed over.
+ */
+function waitsForSomebody(governed: Governed, rollout: Rollout, { isInhabited }: Survey): boolean {
+  const isEmpty = !isInhabited && rollout.stage < governed.lastStage && !selectsSomebody(governed, rollout.stage);
+  if (isEmpty !== rollout.isUninhabited) {
+    rollout.isUninhabited = isEmpty;
+    if (!isEmpty) restartClock(governed, rollout);
+    governed.isChanged = true;
+  }
+  return isEmpty;
+}
+
+/** One step of a rollout. @returns whether another one may be possible */
+function step(governed: Governed, rollout: Rollout): boolean {
+  const isStopped = isHeld(governed, rollout);
+  const { isSettling, now, lastStage } = governed;
+  if (rollout.stage < 0) {
+    if (isStopped || isSettling) return false;
+    openStage(governed, rollout, rollout.skipsAhead ? lastStage : 0);
+    return true;
+  }
+  if (rollout.soakFrom === undefined && !isStopped) refill(governed, rollout.stage);
+  const found = survey(governed, rollout);
+  governed.nextGrace = found.nextGrace;
+  if (!isStopped && releaseWave(governed, rollout, found)) return true;
+  if (isSettling || (rollout.soakFrom === undefined && waitsForSomebody(governed, rollout, found))) return false;
+  if (rollout.soakFrom === undefined) {
+    if (found.holding.length === 0) startSoak(governed, rollout);
+    else if (isStopped || now < rollout.deadlineAt) return false;
+    else if (!passOverLeftovers(governed, rollout, found)) expire(governed, rollout, found);
+    return true;
+  }
+  const soakMs = rollout.skipsAhead ? 0 : (governed.stages[rollout.stage]?.soakMs ?? 0);
+  if (isStopped || now < rollout.soakFrom + soakMs) return false;
+  passStage(governed, rollout);
+  return true;
+}
+
+/** Goes on as far as it is possible now. */
+export function advance(governed: Governed): void {
+  governed.nextGrace = undefined;
+  for (let rollout = governed.underWay; rollout && step(governed, rollout); ) rollout = governed.underWay;
+}
