@@ -87,6 +87,8 @@ export interface RelayClientConfig {
   readonly keyFile: string | undefined;
   /** undefined: the host's name. */
   readonly instance: string | undefined;
+  /** By name; the relay's policies select instances by them. */
+  readonly labels: InstanceLabels;
 }
 
 export interface NatsConfig {

@@ -19,6 +19,7 @@ import { claimRelayRoot } from './server/claim-root.ts';
 import { fleetRoute } from './server/fleet-route.ts';
 import { gitRoute } from './server/git-route.ts';
 import { quotaRoute } from './server/quotas.ts';
+import { rolloutRoute } from './server/rollout-routes.ts';
 import { eventsRoute, reportsRoute, statusRoute } from './server/routes.ts';
 import { showRelay } from './show-metrics.ts';
 import { type WiredRelay, wireRelay } from './wiring/wire.ts';
@@ -84,6 +85,7 @@ export class RelayService implements Service {
       eventsRoute(relay),
       reportsRoute(relay),
       fleetRoute(relay),
+      rolloutRoute(relay),
       statusRoute(relay),
     ];
   }
@@ -111,6 +113,7 @@ export class RelayService implements Service {
     await relay.access.open();
     await relay.disk.check();
     await relay.answers.open();
+    await relay.rollouts.open(await relay.policies.open());
     await relay.repositories.open();
     return service;
   }

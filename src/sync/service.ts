@@ -168,8 +168,8 @@ export class SyncService implements Service, Publisher {
     return () => void this.#seen.listeners.delete(listener);
   }
 
-  get reportRunning(): ((oid: Oid) => void) | undefined {
-    return this.#sync.reportRunning;
+  get reportRun(): Publisher['reportRun'] {
+    return this.#sync.reportRun;
   }
 
   /** What a run runs is there already: its sync has a say in it only when it is too old. */

@@ -68,7 +68,7 @@ export async function openRelay(
   const settings = await httpSettingsFor(access, git, relay.url);
   const token = relayToken(relay, redactor);
   const shared = { url: relay.url, settings, token, clock, log };
-  const reports = new Reports({ ...shared, instance: relay.instance ?? hostname() });
+  const reports = new Reports({ ...shared, instance: relay.instance ?? hostname(), labels: relay.labels });
   const feed = new SseFeed({
     ...shared,
     repository,

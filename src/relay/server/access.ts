@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { messageOf, SidecarError } from '../../model/error.ts';
 import { addressOf } from '../../platform/client-address.ts';
 import type { Clock } from '../../platform/clock.ts';
+import { fileStamp } from '../../platform/file-stamp.ts';
 import { bearerToken } from '../../platform/http-answer.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
@@ -140,7 +141,7 @@ export class Access {
   async open(): Promise<void> {
     if (this.#path === undefined) return;
     await this.#read(this.#path);
-    this.#stamp = await stampOf(this.#path);
+    this.#stamp = await fileStamp(this.#path);
   }
 
   /**
@@ -150,7 +151,7 @@ export class Access {
   async refresh(): Promise<boolean> {
     if (this.#path === undefined) return false;
     try {
-      const stamp = await stampOf(this.#path);
+      const stamp = await fileStamp(this.#path);
       if (stamp === this.#stamp) return false;
       await this.#read(this.#path);
       this.#stamp = stamp;
@@ -250,9 +251,4 @@ function everybody(address: string): Principal {
     renewed: () => principal,
   };
   return principal;
-}
-
-async function stampOf(path: string): Promise<string> {
-  const { mtimeMs, size, ino } = await stat(path);
-  return `${mtimeMs} ${size} ${ino}`;
 }

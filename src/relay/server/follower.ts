@@ -162,6 +162,17 @@ export class Follower {
     }
   }
 
+  /** Commits that stay for clients that may see `ref`. */
+  keep(ref: string, oids: readonly Oid[]): void {
+    this.mirror.keep(ref, oids);
+  }
+
+  /** The trailers of a commit's message; none where it cannot be read. */
+  async trailersOf(oid: Oid): Promise<Readonly<Record<string, string>>> {
+    const read = async (signal: AbortSignal) => await this.mirror.trailersOf(oid, signal);
+    return await this.#limited.run(this.#named('read a commit'), this.#limits.ask, read).catch(() => ({}));
+  }
+
   /** @returns whether the object is in the mirror */
   async has(oid: string): Promise<boolean> {
     const look = async (signal: AbortSignal) => await this.mirror.has(oid, signal);

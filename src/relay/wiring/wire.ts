@@ -28,10 +28,14 @@ import { Hub } from '../server/hub.ts';
 import { LargeQuestions } from '../server/large-questions.ts';
 import { Mirror } from '../server/mirror.ts';
 import { PackAnswers } from '../server/pack-answers.ts';
+import { PolicyFile } from '../server/policy-file.ts';
 import type { OnRefused } from '../server/quotas.ts';
 import { Reach } from '../server/reach.ts';
+import { refsIn, WHOLE_VIEW } from '../server/ref-view.ts';
 import { ReadyAnswers } from '../server/ready-answers.ts';
 import { Repositories } from '../server/repositories.ts';
+import { RolloutStore } from '../server/rollout-store.ts';
+import { instanceKey, Rollouts } from '../server/rollouts.ts';
 import { StartPace } from '../server/start-pace.ts';
 import { createUpstreams, upstreamGitSettings } from './upstreams.ts';
 
@@ -54,6 +58,8 @@ export interface WiredRelay {
   readonly doorkeeper: Doorkeeper;
   readonly fleet: Fleet;
   readonly hub: Hub;
+  readonly rollouts: Rollouts;
+  readonly policies: PolicyFile;
   readonly repositories: Repositories;
   /** Mirrors that changed since they were last tidied up. */
   readonly untidy: Set<Mirror>;
@@ -131,6 +137,18 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     clock,
     random,
   });
+  const rollouts: Rollouts = new Rollouts({
+    store: new RolloutStore(root, 'rollouts'),
+    clock,
+    log,
+    follower: (name) => repositories.peek(name),
+    onReleased: (name, instances) => {
+      const follower = repositories.peek(name);
+      if (!follower) return;
+      hub.release(follower, instances, (key, from, { names }) => rollouts.viewOf(name, key, from, names));
+    },
+    onNote: (repository, { what }) => metrics?.count('git_sidecar_rollout_events_total', { repository, what }),
+  });
   const untidy = new Set<Mirror>();
   const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
@@ -138,6 +156,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const createFollower = async (upstream: Upstream, gitDir: string, payer: string): Promise<Follower> => {
     const mirror = new Mirror({ git, root, gitDir, clock, log });
     const { name } = upstream;
+    for (const [ref, oids] of rollouts.kept(name)) mirror.keep(ref, oids);
     const follower: Follower = new Follower({
       upstream,
       remote: await openUpstream(upstream, (hint) => follower.wake(hint)),
@@ -155,6 +174,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       onChange: (changes) => {
         fleet.changed(name, changes);
         hub.tell(follower, changes);
+        void rollouts.look(name);
         metrics?.count('git_sidecar_relay_changes_total', { repository: name });
         untidy.add(mirror);
       },
@@ -188,6 +208,11 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const fleet = new Fleet({
     clock,
     follower: (name) => repositories.peek(name),
+    tipFor: ({ owner, repository, report }, ref) => {
+      const refs = repositories.peek(repository)?.refs;
+      const view = rollouts.viewOf(repository, instanceKey(owner, report.instance), WHOLE_VIEW, [ref]);
+      return refs && refsIn(refs, view).get(ref);
+    },
     onFollowed: (seconds) => metrics?.observe('git_sidecar_relay_follow_seconds', seconds),
     mostSubscribers: config.maxSubscribers,
   });
@@ -223,6 +248,8 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     onRefused,
     fleet,
     hub,
+    rollouts,
+    policies: new PolicyFile(config.rollouts, log),
     repositories,
     untidy,
     dispose: async () => {

@@ -120,7 +120,7 @@ function firstClone({ mode, git, target, depth, remote }: SyncConfig): CloneOpti
 export interface WiredSync {
   readonly context: SyncContext;
   /** Reports to the relay what `run` is running; undefined without one. */
-  readonly reportRunning: ((oid: Oid) => void) | undefined;
+  readonly reportRun: Publisher['reportRun'];
   /** Ends shared connections and removes what is outside the root. */
   dispose(): Promise<void>;
 }
@@ -259,7 +259,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   const followed = config.target.requested;
   return {
     context,
-    reportRunning: reports && ((oid) => reports.running({ ref: repository.state.ref ?? followed, oid })),
+    reportRun: reports && ((facts) => reports.run(repository.state.ref ?? followed, facts)),
     dispose: async () => {
       source.close();
       store?.leave();
