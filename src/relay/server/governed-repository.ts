@@ -128,7 +128,7 @@ export class GovernedRepository {
       const oid = entry?.governed.target(key);
       if (!entry || oid === undefined || !from.shows(ref)) continue;
       const tag = entry.tags.get(oid);
-      placed.set(ref, tag ? { name: ref, oid: tag, peeledOid: oid } : { name: ref, oid });
+      placed.set(ref, { name: ref, oid: tag ?? oid, ...(tag && { peeledOid: oid }), isReleased: true });
     }
     return releasedView(from, placed);
   }
