@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Stage } from '../../../src/config/rollout-policy.ts';
+import { readGovernedState } from '../../../src/relay/rollout/read-state.ts';
 import { Fleet, MINUTE, oid } from './kit.ts';
 
 const CANARY: Stage = { name: 'canary', select: { instances: ['canary*'] }, soakMs: 5 * MINUTE };
@@ -74,5 +75,35 @@ describe('a relay that restarts', () => {
     for (const name of ['a', 'b', 'a']) fleet.publish(name, 2);
     expect(fleet.completed).toBe(2);
     expect(fleet.ref.state().members).toEqual([]);
+  });
+});
+
+describe('a state that was read from a file', () => {
+  const written = (): unknown => {
+    const fleet = Fleet.of(['a', 'canary'], { stages: [CANARY] });
+    fleet.push(2);
+    fleet.run('canary', 2, 'failed');
+    fleet.order('pause');
+    return JSON.parse(JSON.stringify(fleet.ref.state()));
+  };
+
+  test('is the one that was written', () => {
+    expect(readGovernedState(written())).toEqual(written());
+  });
+
+  test.each<[string, unknown]>([
+    ['version', 2],
+    ['tip', 'main'],
+    ['completed', { oid: oid(1) }],
+    ['refused', [7]],
+    ['rollout', { oid: oid(2) }],
+    ['members', [{ key: 'a' }]],
+    ['journal', undefined],
+  ])('is not taken when its %s is not what this release writes', (key, value) => {
+    expect(readGovernedState({ ...(written() as object), [key]: value })).toBeUndefined();
+  });
+
+  test.each([undefined, null, 'x', []])('is not taken when it is %j', (value) => {
+    expect(readGovernedState(value)).toBeUndefined();
   });
 });
