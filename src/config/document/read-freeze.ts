@@ -68,6 +68,13 @@ function readSpan(fields: Fields): FreezeWindow | undefined {
   return from < to ? { kind: 'span', from, to } : fields.complain('to', 'must be later than from');
 }
 
+function isSpan(fields: Fields): boolean {
+  return ['from', 'to'].some((key) => {
+    const node = fields.node(key);
+    return node?.kind === 'text' && /^\d{4}-/.test(node.text);
+  });
+}
+
 /** A list of windows: hours of each week in a time zone, or spans between two dates. */
 export function readFreeze(node: TreeNode | undefined, problems: Problems): readonly FreezeWindow[] {
   if (!node) return [];
@@ -75,7 +82,6 @@ export function readFreeze(node: TreeNode | undefined, problems: Problems): read
   const items = node.kind === 'list' ? node.items : [];
   return items.flatMap((item) => {
     const fields = new Fields(item, 'a freeze window', ['days', 'from', 'to', 'zone'], problems);
-    const isSpan = /^\d{4}-/.test(`${fields.text('from') ?? ''}`) || /^\d{4}-/.test(`${fields.text('to') ?? ''}`);
-    return (isSpan ? readSpan(fields) : readWeekly(fields)) ?? [];
+    return (isSpan(fields) ? readSpan(fields) : readWeekly(fields)) ?? [];
   });
 }

@@ -40,6 +40,10 @@ function openStage(governed: Governed, rollout: Rollout, index: number): void {
   rollout.isUninhabited = false;
   assign(governed, index, true);
   governed.note('opened', { oid: rollout.oid, stage: stage.name });
+  for (const member of governed.members.values()) {
+    const hasFailed = member.stage === index && member.target === rollout.oid && member.progress === 'failed';
+    if (hasFailed && !member.writtenOff) fail(governed, rollout, member, 'it had failed before its stage opened');
+  }
 }
 
 /** Gives the revision to as many as there is room for. @returns whether anybody got it */
@@ -73,14 +77,18 @@ export function fail(governed: Governed, rollout: Rollout, member: Member, reaso
 const MOST_FAILURES = 1000;
 
 /** Halts the rollout if too many failed in the stage that is open. @returns whether it did */
-export function haltIfFailed(governed: Governed, rollout: Rollout): boolean {
+function haltIfFailed(governed: Governed, rollout: Rollout): boolean {
   const stage = governed.stages[rollout.stage];
   if (!stage) return false;
   const failures = rollout.failures.filter((each) => each.stage === rollout.stage);
   if (failures.length < Math.min(stage.failures, MOST_FAILURES)) return false;
   const [first] = failures;
-  const many = failures.length === 1 ? '1 instance' : `${failures.length} instances`;
-  halt(governed, `${many} failed in stage ${stage.name}, first ${first?.name}: ${first?.reason}`);
+  const one = `${first?.name}: ${first?.reason}`;
+  const why =
+    failures.length === 1
+      ? `one instance failed in stage ${stage.name}: ${one}`
+      : `${failures.length} instances failed in stage ${stage.name}, the first was ${one}`;
+  halt(governed, why);
   return true;
 }
 
@@ -139,6 +147,7 @@ function waitsForSomebody(governed: Governed, rollout: Rollout, { isInhabited }:
 
 /** One step of a rollout. @returns whether another one may be possible */
 function step(governed: Governed, rollout: Rollout): boolean {
+  if (haltIfFailed(governed, rollout)) return true;
   const isStopped = isHeld(governed, rollout);
   const { isSettling, now, lastStage } = governed;
   if (rollout.stage < 0) {

@@ -29,11 +29,12 @@ function chosenBy(governed: Governed, index: number): readonly Member[] {
     return there.slice(0, freePlaces(governed, index, count));
   }
   const within = free.filter((member) => isChosenByShare(stage, member));
-  if (percent === undefined || matching.some((member) => member.connected && isChosenByShare(stage, member)))
-    return within;
-  // A small fleet may have nobody in a small percentage. A stage that nobody goes through proves nothing.
-  const [first] = matching.filter(({ connected }) => connected).sort(byPlace);
-  return first?.stage === undefined && first !== undefined ? [...within, first] : within;
+  const isProof = (member: Member): boolean =>
+    (member.connected && isChosenByShare(stage, member)) || (member.stage !== undefined && isExpected(member, governed.now));
+  if (percent === undefined || matching.some(isProof)) return within;
+  // A small fleet may have nobody in a small percentage, and a stage that nobody goes through proves nothing.
+  const [first] = free.filter(({ connected }) => connected).sort(byPlace);
+  return first ? [...within, first] : within;
 }
 
 /** Puts those into stage `index` whom it chooses now. */

@@ -21,7 +21,7 @@ export function start(governed: Governed, oid: Oid, skipsAhead: boolean): void {
     member.stage = undefined;
     member.late = false;
     member.writtenOff = false;
-    governed.judge(member);
+    governed.judgeAnew(member);
   }
   governed.note('started', { oid, ...(skipsAhead ? { why: 'the policy lets it skip the stages' } : {}) });
 }

@@ -22,7 +22,10 @@ function resumeHalted(governed: Governed, rollout: Rollout, { who, why }: Order)
   rollout.failures = [];
   rollout.heldFrom = undefined;
   restartClock(governed, rollout);
-  for (const member of governed.members.values()) member.writtenOff = false;
+  for (const member of governed.members.values()) {
+    member.writtenOff = false;
+    governed.judgeAnew(member);
+  }
 }
 
 function resume(governed: Governed, order: Order): void {

@@ -92,7 +92,7 @@ export class Governed {
     member.writtenOff = false;
     member.goesBack = false;
     member.leftover = false;
-    this.judge(member);
+    this.judgeAnew(member);
     this.retargeted.add(member);
     this.isChanged = true;
   }
@@ -110,6 +110,12 @@ export class Governed {
     if (progress === 'done') member.writtenOff = false;
     if (progress !== member.progress) this.isChanged = true;
     member.progress = progress;
+  }
+
+  /** As `judge`, for a rollout or a release that begins: a failure that was reported before is none of it. */
+  judgeAnew(member: Member): void {
+    this.judge(member);
+    if (member.progress === 'failed') member.progress = 'waiting';
   }
 
   complete(oid: Oid): void {

@@ -1,4 +1,4 @@
-import { fail, haltIfFailed, restartClock } from './advance.ts';
+import { fail, restartClock } from './advance.ts';
 import { assignNewcomer } from './assign.ts';
 import { forget } from './endings.ts';
 import type { Governed } from './governed.ts';
@@ -47,7 +47,6 @@ export function take(governed: Governed, instance: Instance): void {
   const { underWay } = governed;
   if (!underWay || member.progress !== 'failed' || before === 'failed') return;
   fail(governed, underWay, member, failureOf(member));
-  haltIfFailed(governed, underWay);
 }
 
 /** Bounds what is remembered: those go first that would get the completed revision anyway. */
