@@ -10,8 +10,8 @@ import { createCoreShare } from './core-shares.ts';
 import { size } from './size.ts';
 import { HonestTenant, newMeasurements, STREAMS } from './tenants/honest.ts';
 import { runHostileTenant } from './tenants/hostile-process.ts';
-import { describeRefusals, readRefusals } from './tenants/refusals.ts';
 import { onOtherMachine } from './tenants/other-machine.ts';
+import { describeRefusals, readRefusals } from './tenants/refusals.ts';
 import { HOSTILE_TOKEN, startTenantsRelay, type TenantsRelay } from './tenants/relay-process.ts';
 import { describeSoak, type Phase } from './tenants/report.ts';
 import { makeRepositories } from './tenants/repositories.ts';
@@ -74,7 +74,14 @@ export async function benchTenants(): Promise<string> {
   let honest: HonestTenant | undefined;
   try {
     await relay.whenReady();
-    honest = new HonestTenant({ relay, directory: other.directory, app, commits, name, url: `${web.url}/honest/app.git` });
+    honest = new HonestTenant({
+      relay,
+      directory: other.directory,
+      app,
+      commits,
+      name,
+      url: `${web.url}/honest/app.git`,
+    });
     await honest.open();
     const tenant = honest;
     const watched = { pid: relay.pid, root: relay.root, prefix: shares.watcher.prefix };
@@ -94,7 +101,14 @@ export async function benchTenants(): Promise<string> {
     if (relay.ended() !== undefined) throw new Error(`the relay ended: ${relay.ended()}`);
     await delay(AFTERWARDS_MS);
     const afterwards = await usageUntil(watched, AbortSignal.timeout(AFTERWARDS_MS));
-    return describeSoak({ alone, together, hostile, afterwards, membersShown: await tenant.membersShown(), isInMemory: other.isInMemory });
+    return describeSoak({
+      alone,
+      together,
+      hostile,
+      afterwards,
+      membersShown: await tenant.membersShown(),
+      isInMemory: other.isInMemory,
+    });
   } finally {
     honest?.close();
     await relay.stop();

@@ -84,7 +84,9 @@ async function readRollouts(ask: Ask): Promise<{ readonly body: string; readonly
 function progressOf({ stages }: RolloutEntry): string {
   return stages
     .filter(({ instances }) => instances > 0)
-    .map(({ name, done, instances, failed }) => `${name} ${done}/${instances}${failed > 0 ? ` (${failed} failed)` : ''}`)
+    .map(
+      ({ name, done, instances, failed }) => `${name} ${done}/${instances}${failed > 0 ? ` (${failed} failed)` : ''}`,
+    )
     .join(', ');
 }
 

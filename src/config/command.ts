@@ -68,9 +68,7 @@ const TEXTS: Readonly<Record<CommandName, Omit<CommandText, 'name'>>> = {
     description: [
       'Asks the relay at URL, such as https://relay.example.com, about the refs that a policy of its --rollouts governs, and prints a line for each, with its stages. REPOSITORY is HOST/PATH, REF a branch or the full name of a ref. An order needs a token that the access file of the relay allows to steer. docs/rollouts.md says what the orders do.',
     ],
-    statuses: [
-      ['1', 'wait: the rollout of COMMIT halted, or did not complete in time; or the order was refused'],
-    ],
+    statuses: [['1', 'wait: the rollout of COMMIT halted, or did not complete in time; or the order was refused']],
   },
   doctor: {
     summary: 'look at everything that a sync, run or relay with these flags needs, and say what is wrong',

@@ -76,7 +76,8 @@ export function outputOf({ settings }: Loaded): 'text' | 'json' {
   throw new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail });
 }
 
-const FLEET_USAGE = 'the words must be: URL; or wait, pause, resume, promote, abort, revert, pin or unpin, then URL, REPOSITORY#REF and for some COMMIT';
+const FLEET_USAGE =
+  'the words must be: URL; or wait, pause, resume, promote, abort, revert, pin or unpin, then URL, REPOSITORY#REF and for some COMMIT';
 const FLEET_VERBS = ['wait', 'pause', 'resume', 'promote', 'abort', 'revert', 'pin', 'unpin'] as const;
 
 /** What `fleet` is for. */

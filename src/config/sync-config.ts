@@ -1,3 +1,4 @@
+import type { InstanceLabels } from '../model/instance-label.ts';
 import type { Oid } from '../model/oid.ts';
 import type { GitAccess } from '../remote/git-access.ts';
 import type { RemoteUrl } from '../remote/url.ts';

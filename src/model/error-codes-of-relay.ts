@@ -79,7 +79,8 @@ export const ERROR_CODES_OF_RELAY = {
   },
   ERR_ROLLOUT_STATE: {
     class: 'stop',
-    meaning: 'A file in `rollouts` below the root of the relay cannot be used, so it is not known how far each rollout came.',
+    meaning:
+      'A file in `rollouts` below the root of the relay cannot be used, so it is not known how far each rollout came.',
     hint: 'Restore the file from a backup; or move it away, and what the ref shows now becomes the revision that has completed.',
   },
   ERR_ROLLOUT_ORDER: {

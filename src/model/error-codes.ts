@@ -201,7 +201,8 @@ export const ERROR_CODES = {
   },
   ERR_FLEET: {
     class: 'stop',
-    meaning: '`git-sidecar fleet` got no good answer from the relay, or the rollout that it waited for did not complete.',
+    meaning:
+      '`git-sidecar fleet` got no good answer from the relay, or the rollout that it waited for did not complete.',
     hint: 'Use the address of `--http-bind` of a relay with `--rollouts`; where it has an access file, `--token-file`, and for orders a token whose line begins with `steer`.',
   },
   ERR_PATH_REDIRECTED: {

@@ -3,7 +3,15 @@ import type { MetricsSink } from '../serve/metrics-sink.ts';
 import type { RolloutStatus } from './rollout/governed-view.ts';
 import type { WiredRelay } from './wiring/wire.ts';
 
-const STATUSES: readonly RolloutStatus[] = ['running', 'soaking', 'paused', 'frozen', 'halted', 'reverting', 'complete'];
+const STATUSES: readonly RolloutStatus[] = [
+  'running',
+  'soaking',
+  'paused',
+  'frozen',
+  'halted',
+  'reverting',
+  'complete',
+];
 
 /** Brings the gauges of a relay up to date. */
 export function showRelay(

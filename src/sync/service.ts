@@ -1,7 +1,6 @@
 import type { SyncConfig } from '../config/sync-config.ts';
 import { Layout, oidOfWorktreeName } from '../fetch/layout.ts';
 import { SidecarError } from '../model/error.ts';
-import type { Oid } from '../model/oid.ts';
 import type { Revision } from '../model/revision.ts';
 import { type Verdict, YES } from '../model/verdict.ts';
 import { bounded, settledWithin } from '../platform/bounded.ts';

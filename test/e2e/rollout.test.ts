@@ -1,15 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Oid } from '../../src/model/oid.ts';
 import type { RolloutEntry } from '../../src/relay/server/rollouts.ts';
 import { httpGit } from '../kit/http-git.ts';
 import { hostOf, type RunningRelay, startRelay } from '../kit/relay.ts';
-import { published, run, type Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
+import { published, run, Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { Upstream } from '../kit/upstream.ts';
 import { until } from '../peers/wait.ts';
-
-const MAIN = 'refs/heads/main';
 
 /** A relay with a policy, and instances that follow it. */
 async function setUp(policy: string) {
@@ -20,28 +19,26 @@ async function setUp(policy: string) {
   const host = hostOf(server);
   const [policies, access, tokenFile] = [join(dir, 'rollouts.yaml'), join(dir, 'access'), join(dir, 'token')];
   const indented = policy.trim().replaceAll('\n', '\n    ');
-  writeFileSync(
-    policies,
-    `rollouts:\n  - name: app\n    repository: ${host}/*\n    refs: [main]\n    ${indented}\n`,
-  );
+  writeFileSync(policies, `rollouts:\n  - name: app\n    repository: ${host}/*\n    refs: [main]\n    ${indented}\n`);
   writeFileSync(access, `bearer pod ${host}/*\nsteer bearer boss ${host}/*\n`);
   writeFileSync(tokenFile, 'pod\n');
   writeFileSync(join(dir, 'boss'), 'boss\n');
   const args = [`--allow=${server}/*`, `--rollouts=${policies}`, `--access-file=${access}`];
-  const start = async (): Promise<RunningRelay> => await startRelay({ dir, args });
-  let relay = await start();
-  const instance = (name: string, more: readonly string[] = []): Instance => {
+  const startAgain = async (): Promise<RunningRelay> => await startRelay({ dir, args });
+  let relay = await startAgain();
+  const instance = (name: string, start?: (words: readonly string[]) => Sidecar): Instance => {
     const link = join(dir, name, 'link');
-    const process = sidecar([
+    const words = [
       ...[`--repo=${server}/repo.git`, `--root=${join(dir, name)}`, '--link=link', '--ref=main', '--period=200ms'],
-      ...[`--relay=${relay.url}`, `--relay-token-file=${tokenFile}`, `--instance=${name}`, ...more],
-    ]);
+      ...[`--relay=${relay.url}`, `--relay-token-file=${tokenFile}`, `--instance=${name}`],
+    ];
+    const process = start ? start(words) : sidecar(words);
     return { name, link, process };
   };
   const fleet = async (...words: string[]) => await run(['fleet', ...words], {}, 'git-sidecar');
   const ref = `${host}/repo.git#main`;
   return {
-    ...{ dir, upstream, first, instance, ref },
+    ...{ dir, upstream, first, instance },
     rollout: async (): Promise<RolloutEntry> => {
       const answer = await relay.get('/rollouts', { authorization: 'Bearer pod' });
       const { rollouts } = (await answer.json()) as { rollouts: RolloutEntry[] };
@@ -49,8 +46,8 @@ async function setUp(policy: string) {
       if (!only) throw new Error('there is no rollout');
       return only;
     },
-    order: async (verb: string, ...more: string[]) =>
-      await fleet(verb, relay.url, ref, ...more, '--why=a test', '--who=me', `--token-file=${join(dir, 'boss')}`),
+    order: async (verb: string, token = 'boss') =>
+      await fleet(verb, relay.url, ref, '--why=a test', '--who=me', `--token-file=${join(dir, token)}`),
     wait: async (commit: string) =>
       await fleet('wait', relay.url, ref, commit, '--within=30s', `--token-file=${tokenFile}`),
     show: async () => await fleet(relay.url, `--token-file=${tokenFile}`),
@@ -75,9 +72,9 @@ done: published
 soak: 1s
 stages:
   - name: canary
-    instances: [canary-*]
+    select: { instances: [canary-*] }
   - name: half
-    percent: 50
+    select: { percent: 50 }
 `;
 
 async function everyone(instances: readonly Instance[], oid: string): Promise<void> {
@@ -132,11 +129,41 @@ describe('a rollout policy of a relay', () => {
     await untilPublished(canary.link, third, canary.process);
   });
 
+  test('stops at a commit whose process fails, and those who had the one before keep it running', async () => {
+    const it = await setUp(STAGES.replace('done: published', 'done: ready\non-failure: revert'));
+    const app = (name: string): Instance =>
+      it.instance(
+        name,
+        (words) =>
+          new Sidecar(
+            ['run', ...words, `--state=${join(it.dir, name, 'state')}`, '--ready-for=300ms', '--', 'sh', 'app.sh'],
+            {},
+            {
+              command: 'git-sidecar',
+            },
+          ),
+      );
+    const good = it.upstream.commit({ 'app.sh': 'exec sleep 1000\n' });
+    const [canary, web] = [app('canary-1'), app('web-1')];
+    await until('both run', async () => {
+      const { status, completed } = await it.rollout();
+      return status === 'complete' && completed === good;
+    });
+    const bad = it.upstream.commit({ 'app.sh': 'exit 7\n' });
+    await until('it halts', async () => (await it.rollout()).refused.includes(bad as Oid));
+    const { failures, status } = await it.rollout();
+    expect(status).toMatch(/halted|reverting/);
+    expect(failures).toContainEqual(expect.objectContaining({ instance: 'canary-1' }));
+    await untilPublished(canary.link, good, canary.process);
+    expect(published(web.link)).toBe(good);
+    expect((await it.wait(bad)).code).toBe(1);
+  });
+
   test('takes orders only from those that may steer', async () => {
     const it = await setUp(STAGES);
     const canary = it.instance('canary-1');
     await untilPublished(canary.link, it.first, canary.process);
-    const refused = await it.order('pause', `--token-file=${join(it.dir, 'token')}`);
+    const refused = await it.order('pause', 'token');
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('steer');
   });

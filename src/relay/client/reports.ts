@@ -79,7 +79,8 @@ export class Reports {
     const reason = failed && shortened(visibleText(failed.reason));
     this.#set({
       running: running && (before?.oid === running ? before : { ref, oid: running, at }),
-      failed: failed && (failure?.oid === failed.oid ? failure : { ref, oid: failed.oid, at, reason: reason || 'failed' }),
+      failed:
+        failed && (failure?.oid === failed.oid ? failure : { ref, oid: failed.oid, at, reason: reason || 'failed' }),
     });
   }
 

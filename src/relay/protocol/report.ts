@@ -16,9 +16,9 @@ export interface Report {
   /** What `run` is running. */
   readonly running: ReportedRevision | undefined;
   /** The revision that `run` could not bring to life; undefined when there is none. */
-  readonly failed: ReportedFailure | undefined;
+  readonly failed?: ReportedFailure | undefined;
   /** What the instance is, for the policies of the relay. */
-  readonly labels: InstanceLabels;
+  readonly labels?: InstanceLabels;
 }
 
 export interface ReportedRevision {

@@ -54,7 +54,11 @@ export class FreezeCalendar {
   }
 
   #wallTime(zone: string, at: number): WallTime {
-    const parts = new Map(this.#clock(zone).formatToParts(at).map(({ type, value }) => [type, value]));
+    const parts = new Map(
+      this.#clock(zone)
+        .formatToParts(at)
+        .map(({ type, value }) => [type, value]),
+    );
     return {
       day: DAYS.findIndex((day) => day === parts.get('weekday')?.toLowerCase()),
       minute: Number(parts.get('hour')) * 60 + Number(parts.get('minute')),

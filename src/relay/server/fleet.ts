@@ -196,9 +196,7 @@ export class Fleet {
   #judge(member: Member, now: number): void {
     const { published } = member.report;
     const { follower, tipFor } = this.#options;
-    const tip =
-      published &&
-      (tipFor?.(member, published.ref) ?? follower(member.repository)?.refs.get(published.ref));
+    const tip = published && (tipFor?.(member, published.ref) ?? follower(member.repository)?.refs.get(published.ref));
     const isThere = published && tip && (tip.peeledOid ?? tip.oid) === published.oid;
     const wasBehind = member.behindSince !== undefined;
     member.behindSince = isThere || !tip ? undefined : (member.behindSince ?? now);

@@ -1,6 +1,7 @@
 import { heal } from '../../git/heal.ts';
 import { asSidecarError, messageOf, SidecarError } from '../../model/error.ts';
 import type { Hint } from '../../model/hint.ts';
+import type { Oid } from '../../model/oid.ts';
 import { nextPause } from '../../platform/backoff.ts';
 import { Limited } from '../../platform/limited.ts';
 import { WakeUps } from '../../platform/wake-ups.ts';

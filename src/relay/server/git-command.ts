@@ -1,8 +1,8 @@
+import type { ObjectFormat } from '../../model/oid.ts';
 import { inTurns, type Steps } from '../../platform/in-turns.ts';
 import { type Command, readCommand } from '../../remote/wire/command.ts';
 import { type FetchRequest, writeFetchRequest } from '../../remote/wire/fetch-request.ts';
 import { readOldFetchRequest, writeOldFetchRequest } from '../../remote/wire/old-fetch-request.ts';
-import type { ObjectFormat } from '../../model/oid.ts';
 import { digestOf } from '../protocol/refs.ts';
 import type { FetchGate } from './fetch-gate.ts';
 import { type GitClient, objectFormatOf, scopeOf } from './git-client.ts';

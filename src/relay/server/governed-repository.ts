@@ -161,7 +161,7 @@ export class GovernedRepository {
 /** Several streams under one name are one instance, which is where all of them are. */
 function instanceOf(key: string, { name, reports }: Seat, ref: string): Instance {
   const all = [...reports.values()];
-  const labels = Object.assign({}, ...all.map((report) => report.labels)) as Readonly<Record<string, string>>;
+  const labels = Object.assign({}, ...all.map((report) => report.labels ?? {})) as Readonly<Record<string, string>>;
   const published = all.map((report) => revisionOf(report.published, ref));
   const [first, ...others] = published;
   const run = all.map((report) => runOf(report, ref)).find((each) => each !== undefined);

@@ -134,14 +134,22 @@ export class Hub {
    * Refs are elsewhere for some instances.
    * @param viewOf what an instance sees now, among what its principal sees
    */
-  release(follower: Follower, instances: ReadonlySet<string>, viewOf: (instance: string, from: RefView, wanted: WantedView) => RefView): void {
+  release(
+    follower: Follower,
+    instances: ReadonlySet<string>,
+    viewOf: (instance: string, from: RefView, wanted: WantedView) => RefView,
+  ): void {
     for (const from of this.#channels.of(follower)) {
       const news = new Map<Channel, EventBytes | undefined>();
       for (const subscriber of from.everyOne()) {
         const { instance } = subscriber;
         if (instance === undefined || !instances.has(instance)) continue;
         const { view, wanted } = from;
-        const to = this.#channels.open({ follower, wanted, view: viewOf(instance, view.released?.from ?? view, wanted) });
+        const to = this.#channels.open({
+          follower,
+          wanted,
+          view: viewOf(instance, view.released?.from ?? view, wanted),
+        });
         if (to === from) continue;
         from.remove(subscriber);
         to.add(subscriber);

@@ -68,7 +68,10 @@ export class Mirror implements Healable {
   async trailersOf(oid: Oid, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     const format = '--format=%(trailers:only,unfold)';
     const { stdout } = await this.#run(['show', '--no-patch', format, oid], { op: 'read a commit of', signal });
-    const lines = stdout.toString().split('\n').map((line) => /^([^:\s]+):\s*(.*)$/.exec(line));
+    const lines = stdout
+      .toString()
+      .split('\n')
+      .map((line) => /^([^:\s]+):\s*(.*)$/.exec(line));
     return Object.fromEntries(lines.flatMap((found) => (found ? [[found[1], found[2]] as const] : [])));
   }
 

@@ -30,7 +30,8 @@ export function rolloutRoute({ doorkeeper, rollouts }: RolloutRouteOptions): Rou
     const name = parseRepositoryName(searchParams.get('repo') ?? '');
     const ref = searchParams.get('ref') ?? '';
     if (request.method !== 'POST') answerText(response, 405, 'use GET, or POST for an order');
-    else if (!name || ref === '') answerText(response, 400, '`repo` must be HOST/PATH, and `ref` the full name of a ref');
+    else if (!name || ref === '')
+      answerText(response, 400, '`repo` must be HOST/PATH, and `ref` the full name of a ref');
     else if (!principal.maySteer(name, ref))
       answerText(response, 403, 'orders need a line of the access file with `steer` before it');
     else {
@@ -39,7 +40,10 @@ export function rolloutRoute({ doorkeeper, rollouts }: RolloutRouteOptions): Rou
         answerJson(response, 200, await rollouts.order(name, ref, readOrder(readJson(body))));
       } catch (error) {
         if (!(error instanceof SidecarError)) throw error;
-        answerJson(response, error.is('order') ? 409 : 500, { code: error.code, detail: error.detail });
+        answerJson(response, error.code === 'ERR_ROLLOUT_ORDER' ? 409 : 500, {
+          code: error.code,
+          detail: error.detail,
+        });
       }
     }
     return true;

@@ -42,7 +42,14 @@ export interface RolloutEntry extends GovernedView {
 }
 
 /** After these, instances that nobody waits for see another revision. */
-const FOR_ALL: ReadonlySet<JournalEntry['what']> = new Set(['first', 'completed', 'reverted', 'aborted', 'pinned', 'unpinned']);
+const FOR_ALL: ReadonlySet<JournalEntry['what']> = new Set([
+  'first',
+  'completed',
+  'reverted',
+  'aborted',
+  'pinned',
+  'unpinned',
+]);
 /** What was decided is written down to the end. */
 const NEVER = new AbortController().signal;
 
@@ -216,7 +223,8 @@ export class Rollouts {
       }
       for (const key of retargeted) pending.instances.add(key);
       if (notes.some(({ what }) => FOR_ALL.has(what))) pending.instances.add(SILENT);
-      if (notes.some(({ what }) => what === 'first')) for (const key of repository.instances) pending.instances.add(key);
+      if (notes.some(({ what }) => what === 'first'))
+        for (const key of repository.instances) pending.instances.add(key);
       pending.isChanged ||= changed;
       isNews ||= changed || retargeted.length > 0;
     }
@@ -247,7 +255,9 @@ export class Rollouts {
     } catch (error) {
       this.#unsaved.add(repository.name);
       const { name } = repository;
-      log.error(error, 'rollouts cannot be noted; a relay that starts again would not know of this', { repository: name });
+      log.error(error, 'rollouts cannot be noted; a relay that starts again would not know of this', {
+        repository: name,
+      });
     }
   }
 }

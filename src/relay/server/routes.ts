@@ -77,8 +77,7 @@ async function serveStream(
   }
   const report = headerText(request, REPORT_HEADER);
   const lastId = headerText(request, 'last-event-id');
-  const member =
-    report === undefined ? undefined : joinFleet(fleet, principal.id, repository, report, response);
+  const member = report === undefined ? undefined : joinFleet(fleet, principal.id, repository, report, response);
   if (member) subscription.place.whenOver(() => fleet.leave(member));
   const instance = await takeSeat(rollouts, subscription, repository, member);
   if (response.destroyed) return;

@@ -23,7 +23,13 @@ export function viewOf({ names, newest }: WantedRefs): WantedView {
   }
   const select = (refs: Refs): Refs => selectRefs(refs, names);
   const id = [...names].sort().join('\n');
-  return { id, isSearch: false, names: names.length > 0 ? names : undefined, select, update: (_shown, refs) => select(refs) };
+  return {
+    id,
+    isSearch: false,
+    names: names.length > 0 ? names : undefined,
+    select,
+    update: (_shown, refs) => select(refs),
+  };
 }
 
 /** The newest one; where none matches, a few of those that nearly do: the subscriber says in its error what is there. */

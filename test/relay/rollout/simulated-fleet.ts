@@ -115,7 +115,17 @@ export class SimulatedFleet {
 
   #make(name: string): Simulated {
     const dice = this.#dice;
-    const character = dice.pick<Character>(['good', 'good', 'good', 'good', 'frail', 'frail', 'dead', 'liar', 'silent']);
+    const character = dice.pick<Character>([
+      'good',
+      'good',
+      'good',
+      'good',
+      'frail',
+      'frail',
+      'dead',
+      'liar',
+      'silent',
+    ]);
     const made: Simulated = {
       ...{ key: `owner ${name}`, name, labels: dice.chance(0.6) ? { region: dice.pick(REGIONS) } : {} },
       ...{ connected: false, silent: character === 'silent', character, runs: dice.chance(0.6) },
