@@ -27,6 +27,7 @@ function isHeld(governed: Governed, rollout: Rollout): boolean {
 export function restartClock(governed: Governed, rollout: Rollout): void {
   rollout.deadlineAt = governed.now + (governed.stages[rollout.stage]?.deadlineMs ?? 0);
   rollout.soakFrom = undefined;
+  if (rollout.heldFrom !== undefined) rollout.heldFrom = governed.now;
   governed.isChanged = true;
 }
 

@@ -30,7 +30,8 @@ function chosenBy(governed: Governed, index: number): readonly Member[] {
   }
   const within = free.filter((member) => isChosenByShare(stage, member));
   const isProof = (member: Member): boolean =>
-    (member.connected && isChosenByShare(stage, member)) || (member.stage !== undefined && isExpected(member, governed.now));
+    (member.connected && isChosenByShare(stage, member)) ||
+    (member.stage !== undefined && isExpected(member, governed.now));
   if (percent === undefined || matching.some(isProof)) return within;
   // A small fleet may have nobody in a small percentage, and a stage that nobody goes through proves nothing.
   const [first] = free.filter(({ connected }) => connected).sort(byPlace);

@@ -85,6 +85,18 @@ export function halt(governed: Governed, why: string, order?: { readonly who: st
   startNext(governed);
 }
 
+/** No rollout is under way or halted from now on. */
+export function endRollout(governed: Governed): void {
+  governed.rollout = undefined;
+  for (const member of governed.members.values()) {
+    member.stage = undefined;
+    member.late = false;
+    member.writtenOff = false;
+    member.leftover = false;
+    member.progress = 'waiting';
+  }
+}
+
 /** The rollout reached everybody who is there. All others get its revision when they come. */
 export function complete(governed: Governed): void {
   const { rollout, members } = governed;
@@ -92,12 +104,7 @@ export function complete(governed: Governed): void {
   const { oid } = rollout;
   governed.complete(oid);
   for (const member of members.values()) governed.retarget(member, oid);
-  governed.rollout = undefined;
-  for (const member of members.values()) {
-    member.stage = undefined;
-    member.late = false;
-    member.writtenOff = false;
-  }
+  endRollout(governed);
   governed.note('completed', { oid });
   startNext(governed);
   forgetGone(governed);
@@ -106,7 +113,7 @@ export function complete(governed: Governed): void {
 /** `oid` is the completed revision from now on, for everybody and at once. What was under way is dropped. */
 export function settleOn(governed: Governed, oid: Oid): void {
   governed.allow(oid);
-  governed.rollout = undefined;
+  endRollout(governed);
   governed.queue = [];
   governed.complete(oid);
   goBack(governed);

@@ -72,7 +72,8 @@ function abort(governed: Governed, order: Order): void {
 /** Refuses what is not wanted, so that nothing brings it again by itself. */
 function revert(governed: Governed, order: Order): void {
   const { tip, rollout, completed, history } = governed;
-  if (governed.pinned) throw impossible(order, 'the ref is pinned; `unpin` it first, or `pin` it to the other revision');
+  if (governed.pinned)
+    throw impossible(order, 'the ref is pinned; `unpin` it first, or `pin` it to the other revision');
   if (!completed) throw impossible(order, 'nothing is known of the ref yet');
   const to = order.to ?? history.findLast((oid) => oid !== completed.oid);
   if (to === undefined) throw impossible(order, 'no earlier revision is known here; name it with `to`');

@@ -86,6 +86,8 @@ export interface Said {
  */
 export interface GovernedState {
   readonly version: 1;
+  /** When the last change was made. From then to a restart no clock of a rollout runs. */
+  readonly changedAt?: number | undefined;
   /** The names of the stages when it was written: another policy starts the stages again. */
   readonly stages: readonly string[];
   /** Where the ref is on the git server. */

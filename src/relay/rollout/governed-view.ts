@@ -1,14 +1,7 @@
 import type { Oid } from '../../model/oid.ts';
 import type { JournalEntry } from './journal.ts';
 
-export type RolloutStatus =
-  | 'running'
-  | 'soaking'
-  | 'paused'
-  | 'frozen'
-  | 'halted'
-  | 'reverting'
-  | 'complete';
+export type RolloutStatus = 'running' | 'soaking' | 'paused' | 'frozen' | 'halted' | 'reverting' | 'complete';
 
 export interface StageView {
   readonly name: string;

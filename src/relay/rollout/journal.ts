@@ -37,9 +37,6 @@ export interface JournalEntry {
 export const MOST_ENTRIES = 100;
 
 /** `entries` with `more` behind them; the oldest make room. */
-export function withEntries(
-  entries: readonly JournalEntry[],
-  more: readonly JournalEntry[],
-): readonly JournalEntry[] {
+export function withEntries(entries: readonly JournalEntry[], more: readonly JournalEntry[]): readonly JournalEntry[] {
   return more.length === 0 ? entries : [...entries, ...more].slice(-MOST_ENTRIES);
 }

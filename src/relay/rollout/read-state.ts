@@ -63,6 +63,7 @@ const isRollout = shaped({
 
 const isState = shaped({
   version: (value) => value === 1,
+  changedAt: maybe(isNumber),
   stages: listOf(isText),
   tip: maybe(isOid),
   completed: maybe(isPushed),

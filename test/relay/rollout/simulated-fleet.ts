@@ -108,14 +108,24 @@ export class SimulatedFleet {
 
   #join(): void {
     const gone = [...this.#fleet.values()].filter(({ connected, silent }) => !connected && !silent);
-    const name = NAMES[this.#fleet.size];
+    const name = NAMES.find((each) => !this.#fleet.has(`owner ${each}`));
     if (gone.length > 0 && (this.#dice.chance(0.6) || name === undefined)) this.#open(this.#dice.pick(gone));
     else if (name !== undefined) this.#open(this.#make(name));
   }
 
   #make(name: string): Simulated {
     const dice = this.#dice;
-    const character = dice.pick<Character>(['good', 'good', 'good', 'good', 'frail', 'frail', 'dead', 'liar', 'silent']);
+    const character = dice.pick<Character>([
+      'good',
+      'good',
+      'good',
+      'good',
+      'frail',
+      'frail',
+      'dead',
+      'liar',
+      'silent',
+    ]);
     const made: Simulated = {
       ...{ key: `owner ${name}`, name, labels: dice.chance(0.6) ? { region: dice.pick(REGIONS) } : {} },
       ...{ connected: false, silent: character === 'silent', character, runs: dice.chance(0.6) },

@@ -17,8 +17,7 @@ describe('the place of an instance in its fleet', () => {
   });
 
   test('makes a larger percentage choose those of a smaller one and more', () => {
-    const within = (percent: number): readonly string[] =>
-      NAMES.filter((name) => placeOf('web', name) < percent / 100);
+    const within = (percent: number): readonly string[] => NAMES.filter((name) => placeOf('web', name) < percent / 100);
     const large = new Set(within(30));
     for (const name of within(10)) expect(large.has(name)).toBe(true);
   });
@@ -45,7 +44,9 @@ describe('what a stage selects', () => {
   });
 
   test('the stage behind all others selects everybody, with the limits of the policy', () => {
-    const stages = fullStages(policy({ soakMs: 7, failures: 3, stages: [{ name: 'a', select: { count: 1 }, soakMs: 1 }] }));
+    const stages = fullStages(
+      policy({ soakMs: 7, failures: 3, stages: [{ name: 'a', select: { count: 1 }, soakMs: 1 }] }),
+    );
     expect(stages.map(({ name, soakMs, failures }) => [name, soakMs, failures])).toEqual([
       ['a', 1, 3],
       ['the rest', 7, 3],
