@@ -1,7 +1,7 @@
 import type { Oid } from '../../model/oid.ts';
 import type { Governed } from './governed.ts';
 import type { PushedRevision } from './governed-state.ts';
-import type { Member } from './member.ts';
+import { judge, type Member } from './member.ts';
 
 /** Pushes that may wait. */
 const MOST_QUEUED = 20;
@@ -20,6 +20,7 @@ export function start(governed: Governed, oid: Oid, skipsAhead: boolean): void {
     if (member.target === oid) member.leftover = false;
     member.stage = undefined;
     member.late = false;
+    member.wasDone = false;
     member.writtenOff = false;
     governed.judgeAnew(member);
   }
@@ -52,7 +53,7 @@ export function goBack(governed: Governed): void {
   for (const member of members.values()) {
     if (member.target === completed.oid) continue;
     governed.retarget(member, completed.oid);
-    member.goesBack = !member.silent && member.published !== completed.oid;
+    member.goesBack = !member.silent && judge(member, completed.oid, governed.policy.done) === 'waiting';
     some = true;
   }
   if (some) governed.note('reverting', { oid: completed.oid });
@@ -91,6 +92,7 @@ export function endRollout(governed: Governed): void {
   for (const member of governed.members.values()) {
     member.stage = undefined;
     member.late = false;
+    member.wasDone = false;
     member.writtenOff = false;
     member.leftover = false;
     member.progress = 'waiting';

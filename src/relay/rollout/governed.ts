@@ -112,6 +112,18 @@ export class Governed {
     if (progress === 'done') member.writtenOff = false;
     if (progress !== member.progress) this.isChanged = true;
     member.progress = progress;
+    if (progress !== 'done' || member.wasDone) return;
+    member.wasDone = true;
+    if (!member.late && member.stage !== undefined) this.restartDeadline();
+  }
+
+  /** The open stage has all of its time from now on. */
+  restartDeadline(): void {
+    const { rollout, now, stages } = this;
+    if (!rollout) return;
+    rollout.deadlineAt = now + (stages[rollout.stage]?.deadlineMs ?? 0);
+    if (rollout.heldFrom !== undefined) rollout.heldFrom = now;
+    this.isChanged = true;
   }
 
   /** As `judge`, for a rollout or a release that begins: a failure that was reported before is none of it. */

@@ -37,6 +37,7 @@ const isMember = shaped({
   stage: maybe(isNumber),
   late: isFlag,
   progress: isProgress,
+  wasDone: isFlag,
   writtenOff: isFlag,
   goesBack: isFlag,
   leftover: isFlag,
