@@ -66,7 +66,7 @@ export interface Policy {
   /** What an instance has to report: that it publishes the revision, or that the process which runs it is ready. */
   readonly done: 'published' | 'ready';
   readonly soakMs: number;
-  /** From the opening of a stage. */
+  /** How long a stage may be open without another instance that is done. */
   readonly deadlineMs: number;
   /** So many failed instances of one stage halt the rollout. */
   readonly failures: number;

@@ -16,7 +16,7 @@ const DEFAULT_DEADLINE_MS = 30 * 60_000;
 /** As behind the `#` of `--allow`. */
 const REF = /^[^\s~^:?[\\,]+$/;
 /** As in `--allow`, without a scheme, a user and refs. */
-const REPOSITORY = /^[^\s/@#?]+\/[^\s@#?]+$/;
+const REPOSITORY = /^(?!\w+:\/\/)[^\s/@#?]+\/[^\s@#?]+$/;
 const TRAILER = /^[A-Za-z0-9-]+(?:\s*:\s*\S.*)?$/;
 
 function readRefs(fields: Fields, key: string, problems: Problems): readonly string[] | undefined {

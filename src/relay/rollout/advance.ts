@@ -23,11 +23,10 @@ function isHeld(governed: Governed, rollout: Rollout): boolean {
   return held;
 }
 
-/** The open stage has all of its time from now on. */
+/** The open stage is not done, and has all of its time from now on. */
 export function restartClock(governed: Governed, rollout: Rollout): void {
-  rollout.deadlineAt = governed.now + (governed.stages[rollout.stage]?.deadlineMs ?? 0);
   rollout.soakFrom = undefined;
-  governed.isChanged = true;
+  governed.restartDeadline();
 }
 
 function openStage(governed: Governed, rollout: Rollout, index: number): void {
@@ -51,8 +50,9 @@ function releaseWave(governed: Governed, rollout: Rollout, { candidates, room }:
   let left = room;
   let some = false;
   for (const member of candidates) {
-    // A leftover is unavailable already.
-    if (left <= 0 && !member.leftover) continue;
+    // It is unavailable already. One that has to go back may not have begun to.
+    const isFree = member.leftover && !member.goesBack;
+    if (left <= 0 && !isFree) continue;
     const cost = member.leftover ? 0 : 1;
     governed.retarget(member, rollout.oid);
     if (isUnavailable(member)) left -= cost;
@@ -132,17 +132,18 @@ export function passStage(governed: Governed, rollout: Rollout): void {
 }
 
 /**
- * A stage whose globs and labels select nobody at all waits for the first one, since it is there to prove something. One
- * whose instances are all in earlier stages is passed over.
+ * Nobody is in the open stage. When all whom its globs and labels select are in earlier stages, it is passed over. When
+ * they select nobody at all, it waits for the first one, since it is there to prove something.
  */
-function waitsForSomebody(governed: Governed, rollout: Rollout, { isInhabited }: Survey): boolean {
-  const isEmpty = !isInhabited && rollout.stage < governed.lastStage && !selectsSomebody(governed, rollout.stage);
-  if (isEmpty !== rollout.isUninhabited) {
-    rollout.isUninhabited = isEmpty;
-    if (!isEmpty) restartClock(governed, rollout);
-    governed.isChanged = true;
+function waitOrPassOver(governed: Governed, rollout: Rollout): boolean {
+  if (selectsSomebody(governed, rollout.stage)) {
+    governed.note('skipped', { oid: rollout.oid, stage: governed.stages[rollout.stage]?.name });
+    passStage(governed, rollout);
+    return true;
   }
-  return isEmpty;
+  if (!rollout.isUninhabited) governed.isChanged = true;
+  rollout.isUninhabited = true;
+  return false;
 }
 
 /** One step of a rollout. @returns whether another one may be possible */
@@ -158,8 +159,14 @@ function step(governed: Governed, rollout: Rollout): boolean {
   if (rollout.soakFrom === undefined && !isStopped) refill(governed, rollout.stage);
   const found = survey(governed, rollout);
   governed.nextGrace = found.nextGrace;
+  const isEmpty = !found.isInhabited && rollout.soakFrom === undefined && rollout.stage < lastStage;
+  if (isEmpty) return !isStopped && !isSettling && waitOrPassOver(governed, rollout);
+  if (rollout.isUninhabited) {
+    rollout.isUninhabited = false;
+    restartClock(governed, rollout);
+  }
   if (!isStopped && releaseWave(governed, rollout, found)) return true;
-  if (isSettling || (rollout.soakFrom === undefined && waitsForSomebody(governed, rollout, found))) return false;
+  if (isSettling) return false;
   if (rollout.soakFrom === undefined) {
     if (found.holding.length === 0) startSoak(governed, rollout);
     else if (isStopped || now < rollout.deadlineAt) return false;

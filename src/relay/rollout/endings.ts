@@ -1,7 +1,7 @@
 import type { Oid } from '../../model/oid.ts';
 import type { Governed } from './governed.ts';
 import type { PushedRevision } from './governed-state.ts';
-import type { Member } from './member.ts';
+import { judge, type Member } from './member.ts';
 
 /** Pushes that may wait. */
 const MOST_QUEUED = 20;
@@ -20,6 +20,7 @@ export function start(governed: Governed, oid: Oid, skipsAhead: boolean): void {
     if (member.target === oid) member.leftover = false;
     member.stage = undefined;
     member.late = false;
+    member.wasDone = false;
     member.writtenOff = false;
     governed.judgeAnew(member);
   }
@@ -52,7 +53,7 @@ export function goBack(governed: Governed): void {
   for (const member of members.values()) {
     if (member.target === completed.oid) continue;
     governed.retarget(member, completed.oid);
-    member.goesBack = !member.silent && member.published !== completed.oid;
+    member.goesBack = !member.silent && judge(member, completed.oid, governed.policy.done) === 'waiting';
     some = true;
   }
   if (some) governed.note('reverting', { oid: completed.oid });
@@ -85,6 +86,19 @@ export function halt(governed: Governed, why: string, order?: { readonly who: st
   startNext(governed);
 }
 
+/** No rollout is under way or halted from now on. */
+export function endRollout(governed: Governed): void {
+  governed.rollout = undefined;
+  for (const member of governed.members.values()) {
+    member.stage = undefined;
+    member.late = false;
+    member.wasDone = false;
+    member.writtenOff = false;
+    member.leftover = false;
+    member.progress = 'waiting';
+  }
+}
+
 /** The rollout reached everybody who is there. All others get its revision when they come. */
 export function complete(governed: Governed): void {
   const { rollout, members } = governed;
@@ -92,12 +106,7 @@ export function complete(governed: Governed): void {
   const { oid } = rollout;
   governed.complete(oid);
   for (const member of members.values()) governed.retarget(member, oid);
-  governed.rollout = undefined;
-  for (const member of members.values()) {
-    member.stage = undefined;
-    member.late = false;
-    member.writtenOff = false;
-  }
+  endRollout(governed);
   governed.note('completed', { oid });
   startNext(governed);
   forgetGone(governed);
@@ -106,7 +115,7 @@ export function complete(governed: Governed): void {
 /** `oid` is the completed revision from now on, for everybody and at once. What was under way is dropped. */
 export function settleOn(governed: Governed, oid: Oid): void {
   governed.allow(oid);
-  governed.rollout = undefined;
+  endRollout(governed);
   governed.queue = [];
   governed.complete(oid);
   goBack(governed);

@@ -1,6 +1,6 @@
 import type { Day, FreezeWindow, WeeklyWindow } from '../../config/rollout-policy.ts';
 
-const DAYS: readonly Day[] = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
+const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const satisfies readonly Day[];
 const MINUTE_MS = 60_000;
 const MINUTES_OF_A_DAY = 1440;
 /** Zones change their offsets at full quarters of an hour of UTC. */
@@ -60,7 +60,7 @@ export class FreezeCalendar {
         .map(({ type, value }) => [type, value]),
     );
     return {
-      day: DAYS.findIndex((day) => day === parts.get('weekday')?.toLowerCase()),
+      day: (DAYS as readonly string[]).indexOf(parts.get('weekday')?.toLowerCase() ?? ''),
       minute: Number(parts.get('hour')) * 60 + Number(parts.get('minute')),
     };
   }

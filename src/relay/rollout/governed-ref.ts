@@ -94,6 +94,7 @@ export class GovernedRef {
     governed.begin(now);
     change(governed);
     advance(governed);
+    governed.end();
     const retargeted = [...governed.retargeted].filter(({ connected }) => connected).map(({ key }) => key);
     return { retargeted, changed: governed.isChanged, notes: governed.notes };
   }

@@ -18,6 +18,8 @@ export interface MemberState {
   /** It came after its stage had opened. */
   readonly late: boolean;
   readonly progress: Progress;
+  /** It was done once in the rollout under way: it has made the only progress that it can make. */
+  readonly wasDone: boolean;
   /** Its stage ended without it, so it is not waited for. */
   readonly writtenOff: boolean;
   /** It has to go back and has not reported that it did. */
@@ -55,6 +57,7 @@ export interface RolloutState {
   /** The stage that is open; -1 before the first. */
   readonly stage: number;
   readonly openedAt: number;
+  /** When those who are not done have failed: each instance that is done for the first time puts it off. */
   readonly deadlineAt: number;
   /** The stage waits for its first instance, and its time does not run. */
   readonly isUninhabited: boolean;
@@ -86,6 +89,8 @@ export interface Said {
  */
 export interface GovernedState {
   readonly version: 1;
+  /** When the last change was made. From then to a restart no clock of a rollout runs. */
+  readonly changedAt?: number | undefined;
   /** The names of the stages when it was written: another policy starts the stages again. */
   readonly stages: readonly string[];
   /** Where the ref is on the git server. */

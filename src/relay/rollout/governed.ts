@@ -42,6 +42,8 @@ export class Governed {
   nextGrace: number | undefined;
   /** The current call changed something that has to be remembered. */
   isChanged = false;
+  /** When the last change was made. */
+  changedAt: number | undefined;
   notes: JournalEntry[] = [];
   readonly retargeted = new Set<Member>();
 
@@ -70,12 +72,12 @@ export class Governed {
     this.isChanged = false;
     this.notes = [];
     this.retargeted.clear();
-    if (this.settleUntil !== undefined) return;
-    this.settleUntil = now + GRACE_MS;
-    for (const member of this.unsettled) {
-      member.lostAt ??= now;
-      this.isChanged = true;
-    }
+    if (this.settleUntil === undefined) this.#takeUp(now);
+  }
+
+  /** The end of the current call. */
+  end(): void {
+    if (this.isChanged) this.changedAt = this.now;
   }
 
   note(what: JournalEntry['what'], more: Omit<JournalEntry, 'at' | 'what'> = {}): void {
@@ -110,6 +112,18 @@ export class Governed {
     if (progress === 'done') member.writtenOff = false;
     if (progress !== member.progress) this.isChanged = true;
     member.progress = progress;
+    if (progress !== 'done' || member.wasDone) return;
+    member.wasDone = true;
+    if (!member.late && member.stage !== undefined) this.restartDeadline();
+  }
+
+  /** The open stage has all of its time from now on. */
+  restartDeadline(): void {
+    const { rollout, now, stages } = this;
+    if (!rollout) return;
+    rollout.deadlineAt = now + (stages[rollout.stage]?.deadlineMs ?? 0);
+    if (rollout.heldFrom !== undefined) rollout.heldFrom = now;
+    this.isChanged = true;
   }
 
   /** As `judge`, for a rollout or a release that begins: a failure that was reported before is none of it. */
@@ -145,12 +159,13 @@ export class Governed {
     });
     const names = stages.map(({ name }) => name);
     return {
-      ...{ version: 1, stages: names, tip, completed, history, rollout: rollout && { ...rollout }, queue },
+      ...{ version: 1, changedAt: this.changedAt, stages: names, tip, completed, history, rollout: rollout && { ...rollout }, queue },
       ...{ refused, paused, pinned, members, journal },
     };
   }
 
   #restore(state: GovernedState): void {
+    this.changedAt = state.changedAt;
     this.tip = state.tip;
     this.completed = state.completed;
     this.history = state.history;
@@ -167,6 +182,19 @@ export class Governed {
     }
     const isSame = JSON.stringify(state.stages) === JSON.stringify(this.stages.map(({ name }) => name));
     if (!isSame) this.#startStagesAgain();
+  }
+
+  /** The first call. Before it, no relay was there: nobody could get a revision or report one. */
+  #takeUp(now: number): void {
+    this.settleUntil = now + GRACE_MS;
+    for (const member of this.unsettled) member.lostAt ??= now;
+    const { rollout } = this;
+    this.isChanged = this.unsettled.size > 0 || rollout !== undefined;
+    const downMs = Math.max(0, now - (this.changedAt ?? now));
+    if (!rollout) return;
+    rollout.deadlineAt += downMs;
+    if (rollout.soakFrom !== undefined) rollout.soakFrom += downMs;
+    if (rollout.heldFrom !== undefined) rollout.heldFrom += downMs;
   }
 
   /** Other stages than those that the state is about: who has the revision keeps it, and the first stage opens again. */

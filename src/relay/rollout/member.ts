@@ -17,6 +17,7 @@ export interface Member {
   stage: number | undefined;
   late: boolean;
   progress: Progress;
+  wasDone: boolean;
   writtenOff: boolean;
   goesBack: boolean;
   leftover: boolean;
@@ -34,7 +35,7 @@ export const GRACE_MS = 60_000;
 export function newMember({ key, name, labels, silent }: Instance, policy: Policy, target: Oid | undefined): Member {
   return {
     ...{ key, name, labels, silent: silent === true, connected: true, lostAt: undefined, target, stage: undefined },
-    ...{ late: false, progress: 'waiting', writtenOff: false, goesBack: false, leftover: false, runs: false },
+    ...{ late: false, progress: 'waiting', wasDone: false, writtenOff: false, goesBack: false, leftover: false, runs: false },
     ...{ published: undefined, running: undefined, place: placeOf(policy.name, name) },
   };
 }
@@ -47,8 +48,8 @@ export function memberFromState(state: MemberState, policy: Policy): Member {
 }
 
 export function stateOfMember(member: Member, target: Oid): MemberState {
-  const { key, name, labels, lostAt, stage, late, progress, writtenOff, goesBack, leftover, runs } = member;
-  return { key, name, labels, target, lostAt, stage, late, progress, writtenOff, goesBack, leftover, runs };
+  const { key, name, labels, lostAt, stage, late, progress, wasDone, writtenOff, goesBack, leftover, runs } = member;
+  return { key, name, labels, target, lostAt, stage, late, progress, wasDone, writtenOff, goesBack, leftover, runs };
 }
 
 /** Takes over what the instance says of itself. */
@@ -59,7 +60,8 @@ export function takeReport(member: Member, { name, labels, published, running }:
   member.published = published;
   member.running = running;
   member.runs ||= running !== undefined;
-  if (published !== undefined && published === member.target) member.goesBack = false;
+  const { target, goesBack } = member;
+  if (goesBack && target !== undefined && judge(member, target, policy.done) !== 'waiting') member.goesBack = false;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Oid } from '../../model/oid.ts';
-import { enqueue, forgetGone, goBack, start } from './endings.ts';
+import { endRollout, enqueue, forgetGone, goBack, start } from './endings.ts';
 import type { Governed } from './governed.ts';
 import { type PushFacts, skipsAhead } from './policy.ts';
 
@@ -14,7 +14,7 @@ function takeFirst(governed: Governed, oid: Oid): void {
 function dropRollout(governed: Governed): void {
   const { underWay } = governed;
   if (underWay) governed.note('replaced', { oid: underWay.oid, why: 'the ref is at the completed revision again' });
-  governed.rollout = undefined;
+  endRollout(governed);
   governed.queue = [];
   goBack(governed);
   forgetGone(governed);

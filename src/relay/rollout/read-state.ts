@@ -37,6 +37,7 @@ const isMember = shaped({
   stage: maybe(isNumber),
   late: isFlag,
   progress: isProgress,
+  wasDone: isFlag,
   writtenOff: isFlag,
   goesBack: isFlag,
   leftover: isFlag,
@@ -63,6 +64,7 @@ const isRollout = shaped({
 
 const isState = shaped({
   version: (value) => value === 1,
+  changedAt: maybe(isNumber),
   stages: listOf(isText),
   tip: maybe(isOid),
   completed: maybe(isPushed),

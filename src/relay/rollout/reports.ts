@@ -64,6 +64,7 @@ export function lose(governed: Governed, key: string): void {
   if (!member?.connected) return;
   if (member.silent || (!rollout && member.target === completed?.oid)) {
     members.delete(key);
+    if (member.goesBack) governed.isChanged = true;
     return;
   }
   // Those that are gone are in the order in which they went.

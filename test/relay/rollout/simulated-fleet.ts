@@ -108,7 +108,7 @@ export class SimulatedFleet {
 
   #join(): void {
     const gone = [...this.#fleet.values()].filter(({ connected, silent }) => !connected && !silent);
-    const name = NAMES[this.#fleet.size];
+    const name = NAMES.find((each) => !this.#fleet.has(`owner ${each}`));
     if (gone.length > 0 && (this.#dice.chance(0.6) || name === undefined)) this.#open(this.#dice.pick(gone));
     else if (name !== undefined) this.#open(this.#make(name));
   }
