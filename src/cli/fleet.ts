@@ -8,12 +8,31 @@ import { messageOf, SidecarError } from '../model/error.ts';
 import { HttpClient } from '../platform/http-client.ts';
 import { hintOnCertificate, NoAnswer } from '../platform/no-answer.ts';
 import { visibleText } from '../platform/visible-text.ts';
-import type { RolloutEntry } from '../relay/server/rollouts.ts';
 import { columns } from './columns.ts';
 import type { Call } from './perform.ts';
 
 const PATIENCE_MS = 10_000;
 const ASK_EVERY_MS = 1000;
+
+/** What `GET /rollouts` of a relay shows of a ref, as far as it is shown here. */
+interface RolloutEntry {
+  readonly repository: string;
+  readonly ref: string;
+  readonly status: string;
+  readonly why: string;
+  readonly oid: string | null;
+  readonly completed: string | null;
+  readonly refused: readonly string[];
+  readonly stages: readonly StageEntry[];
+  readonly journal: readonly { readonly what: string; readonly oid?: string }[];
+}
+
+interface StageEntry {
+  readonly name: string;
+  readonly instances: number;
+  readonly done: number;
+  readonly failed: number;
+}
 
 interface Answer {
   readonly status: number;

@@ -82,6 +82,3 @@ export interface Policy {
   readonly enforce: boolean;
   readonly skipAhead: SkipAhead | undefined;
 }
-
-/** The name of the stage behind all others. */
-export const REST = 'the rest';

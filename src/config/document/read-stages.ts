@@ -1,4 +1,5 @@
-import { type MaxUnavailable, REST, type Selection, type Stage } from '../rollout-policy.ts';
+import { REST } from '../../model/rest-stage.ts';
+import type { MaxUnavailable, Selection, Stage } from '../rollout-policy.ts';
 import { Fields } from './fields.ts';
 import type { Problems } from './problems.ts';
 import type { TreeNode } from './tree.ts';

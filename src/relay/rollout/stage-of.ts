@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type MaxUnavailable, type Policy, REST, type Selection, type Stage } from '../../config/rollout-policy.ts';
+import type { MaxUnavailable, Policy, Selection, Stage } from '../../config/rollout-policy.ts';
+import { REST } from '../../model/rest-stage.ts';
 import { compileGlob } from '../../platform/glob.ts';
 
 /** A stage with all that the policy says for it. Times are milliseconds. */
