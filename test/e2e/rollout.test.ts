@@ -5,6 +5,7 @@ import type { Oid } from '../../src/model/oid.ts';
 import type { RolloutEntry } from '../../src/relay/server/rollouts.ts';
 import { httpGit } from '../kit/http-git.ts';
 import { hostOf, type RunningRelay, startRelay } from '../kit/relay.ts';
+import { deployed } from '../kit/runner.ts';
 import { published, run, Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { Upstream } from '../kit/upstream.ts';
@@ -145,12 +146,7 @@ describe('a rollout policy of a relay', () => {
       );
     const good = it.upstream.commit({ 'app.sh': 'exec sleep 1000\n' });
     const [canary, web] = [app('canary-1'), app('web-1')];
-    await until('both run', async () => {
-      const rollout = await it.rollout().catch(() => undefined);
-      return (
-        rollout?.status === 'complete' && rollout.completed === good && rollout.stages.some(({ done }) => done > 0)
-      );
-    });
+    await Promise.all([canary, web].map(async ({ process }) => await deployed(process, good)));
     const bad = it.upstream.commit({ 'app.sh': 'exit 7\n' });
     await until('it halts', async () => (await it.rollout()).refused.includes(bad as Oid));
     const { failures, status } = await it.rollout();

@@ -1,18 +1,22 @@
 import { readFile } from 'node:fs/promises';
-import { parsePolicies } from '../../config/document/read-policies.ts';
 import type { Policy } from '../../config/rollout-policy.ts';
 import { messageOf, SidecarError } from '../../model/error.ts';
 import { fileStamp } from '../../platform/file-stamp.ts';
 import type { Logger } from '../../platform/log.ts';
 
+/** @throws SidecarError ERR_ROLLOUT_POLICY, which names the lines that are wrong */
+export type ParsePolicies = (path: string, text: string) => readonly Policy[];
+
 /** The file of `--rollouts`. */
 export class PolicyFile {
   readonly #path: string | undefined;
+  readonly #parse: ParsePolicies;
   readonly #log: Logger;
   #stamp = '';
 
-  constructor(path: string | undefined, log: Logger) {
+  constructor(path: string | undefined, parse: ParsePolicies, log: Logger) {
     this.#path = path;
+    this.#parse = parse;
     this.#log = log;
   }
 
@@ -22,7 +26,7 @@ export class PolicyFile {
     if (path === undefined) return [];
     try {
       this.#stamp = await fileStamp(path);
-      return parsePolicies(path, await readFile(path, 'utf8'));
+      return this.#parse(path, await readFile(path, 'utf8'));
     } catch (cause) {
       if (cause instanceof SidecarError) throw cause;
       throw new SidecarError('ERR_ROLLOUT_POLICY', { op: 'read', target: path, detail: messageOf(cause), cause });

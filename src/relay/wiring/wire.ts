@@ -28,7 +28,7 @@ import { Hub } from '../server/hub.ts';
 import { LargeQuestions } from '../server/large-questions.ts';
 import { Mirror } from '../server/mirror.ts';
 import { PackAnswers } from '../server/pack-answers.ts';
-import { PolicyFile } from '../server/policy-file.ts';
+import { type ParsePolicies, PolicyFile } from '../server/policy-file.ts';
 import type { OnRefused } from '../server/quotas.ts';
 import { Reach } from '../server/reach.ts';
 import { ReadyAnswers } from '../server/ready-answers.ts';
@@ -43,6 +43,7 @@ export interface RelayWiring extends Omit<Ambient, 'terminal'> {
   readonly config: RelayConfig;
   /** Real path of the root. */
   readonly root: string;
+  readonly parsePolicies: ParsePolicies;
   /** Observes what followers do; undefined: there is no observer. */
   readonly watchdog: Watchdog | undefined;
 }
@@ -249,7 +250,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     fleet,
     hub,
     rollouts,
-    policies: new PolicyFile(config.rollouts, log),
+    policies: new PolicyFile(config.rollouts, wiring.parsePolicies, log),
     repositories,
     untidy,
     dispose: async () => {
