@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -8,7 +9,7 @@ import { hostOf, type RunningRelay, startRelay } from '../kit/relay.ts';
 import { deployed } from '../kit/runner.ts';
 import { published, run, Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
-import { Upstream } from '../kit/upstream.ts';
+import { GIT_ENV, git, Upstream } from '../kit/upstream.ts';
 import { until } from '../peers/wait.ts';
 
 /** A relay with a policy, and instances that follow it. */
@@ -39,7 +40,7 @@ async function setUp(policy: string) {
   const fleet = async (...words: string[]) => await run(['fleet', ...words], {}, 'git-sidecar');
   const ref = `${host}/repo.git#main`;
   return {
-    ...{ dir, upstream, first, instance },
+    ...{ dir, upstream, first, instance, repository: `${host}/repo.git`, url: () => relay.url },
     rollout: async (): Promise<RolloutEntry> => {
       const answer = await relay.get('/rollouts', { authorization: 'Bearer pod' });
       const { rollouts } = (await answer.json()) as { rollouts: RolloutEntry[] };
@@ -155,6 +156,26 @@ describe('a rollout policy of a relay', () => {
     await untilPublished(canary.link, good, canary.process);
     expect(published(web.link)).toBe(good);
     expect((await it.wait(bad)).code).toBe(1);
+  });
+
+  test('gives out only what was released to an instance, where it is enforced', async () => {
+    const it = await setUp(STAGES.replace('1s', '1h\nenforce: true'));
+    const [canary, web] = [it.instance('canary-1'), it.instance('web-1')];
+    await everyone([canary, web], it.first);
+    const second = it.upstream.commit({ a: 'two' });
+    await untilPublished(canary.link, second, canary.process);
+    const fetched = (instance: string): { readonly ok: boolean; readonly said: string } => {
+      const bare = join(it.dir, `fetch-${instance}`);
+      git(it.dir, 'init', '-q', '--bare', bare);
+      const headers = ['Authorization: Bearer pod', `git-sidecar-instance: ${instance}`];
+      const settings = headers.flatMap((header) => ['-c', `http.extraHeader=${header}`]);
+      const words = [...settings, 'fetch', '-q', `${it.url()}/git/${it.repository}`, second];
+      const { status, stderr } = spawnSync('git', words, { cwd: bare, env: GIT_ENV, encoding: 'utf8' });
+      return { ok: status === 0, said: stderr };
+    };
+    expect(fetched('canary-1').ok).toBe(true);
+    expect(fetched('web-1').said).toContain('not our ref');
+    expect(published(web.link)).toBe(it.first);
   });
 
   test('takes orders only from those that may steer', async () => {

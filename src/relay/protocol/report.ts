@@ -121,5 +121,8 @@ export function writeReport(report: Report): string {
   });
 }
 
+/** The header of requests of git that says which instance fetches: its name, URI-encoded. */
+export const INSTANCE_HEADER = 'git-sidecar-instance';
+
 /** The header of the request for events that holds the report; in the answer it says why the report is refused. */
 export const REPORT_HEADER = 'git-sidecar-report';

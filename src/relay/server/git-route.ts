@@ -4,6 +4,9 @@ import type { ObjectFormat } from '../../model/oid.ts';
 import { answerText, type Route } from '../../platform/http-answer.ts';
 import { writeAdvertisement, writeOldAdvertisement } from '../../remote/wire/advertisement.ts';
 import { type RefSelection, writeRefs } from '../../remote/wire/ls-refs.ts';
+import { INSTANCE_HEADER } from '../protocol/report.ts';
+import type { RepositoryName } from '../protocol/repository-name.ts';
+import type { Principal } from './access.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import type { FetchGate } from './fetch-gate.ts';
 import { ADVERTISEMENT, sendAnswer, sendBytes, sendError, sendPackets } from './git-answer.ts';
@@ -14,7 +17,9 @@ import type { LargeQuestions } from './large-questions.ts';
 import type { PackAnswers } from './pack-answers.ts';
 import type { OnRefused } from './quotas.ts';
 import type { ReadyAnswers } from './ready-answers.ts';
+import type { RefView } from './ref-view.ts';
 import { RepositoryPaths } from './repository-paths.ts';
+import { instanceKey, type Rollouts, SILENT } from './rollouts.ts';
 
 export interface GitRouteOptions {
   readonly doorkeeper: Doorkeeper;
@@ -22,6 +27,7 @@ export interface GitRouteOptions {
   readonly gate: FetchGate;
   readonly questions: LargeQuestions;
   readonly ready: ReadyAnswers;
+  readonly rollouts: Rollouts;
   readonly onRefused: OnRefused;
   readonly agent: string;
 }
@@ -54,6 +60,28 @@ function readPath({ pathname, searchParams }: URL, method: string | undefined): 
   return { path, service: service as Request['service'] };
 }
 
+/** What the client may see: where a policy says so, only what was released to its instance. */
+function viewFor(
+  rollouts: Rollouts,
+  { id, viewOf }: Principal,
+  name: RepositoryName,
+  request: IncomingMessage,
+): RefView {
+  if (!rollouts.isEnforced(name)) return viewOf(name);
+  const instance = decodeName(request.headers[INSTANCE_HEADER]);
+  const key = instance === undefined ? SILENT : instanceKey(id, instance);
+  return rollouts.viewOf(name, key, viewOf(name), undefined);
+}
+
+function decodeName(text: string | string[] | undefined): string | undefined {
+  try {
+    return typeof text === 'string' ? decodeURIComponent(text) : undefined;
+  } catch {
+    // It was not made by one of us.
+    return undefined;
+  }
+}
+
 /** Read-only git smart HTTP of the mirrors (gitprotocol-http): `git clone RELAY/git/HOST/PATH`. */
 export function gitRoute(wiring: GitRouteOptions): Route {
   const paths = new RepositoryPaths();
@@ -70,7 +98,7 @@ export function gitRoute(wiring: GitRouteOptions): Route {
         principal && (await options.doorkeeper.admit(paths.nameIn(asked.path), request, response, PATIENCE_MS));
       if (!follower) return true;
       const protocol = /(?:^|:)version=2(?:$|:)/.test(String(request.headers['git-protocol'] ?? '')) ? 2 : 0;
-      const view = principal.viewOf(follower.upstream.name);
+      const view = viewFor(options.rollouts, principal, follower.upstream.name, request);
       const client: GitClient = { owner: principal.id, follower, view, protocol };
       await serve(options, client, asked.service, request, response);
     }
