@@ -6,12 +6,15 @@ function isChosenByShare({ select }: FullStage, { place }: Member): boolean {
   return select.percent === undefined || place < select.percent / 100;
 }
 
+/** It has the revision, or could get it soon. */
+function isThere({ rollout, now }: Governed, member: Member): boolean {
+  return member.target === rollout?.oid || isExpected(member, now);
+}
+
 /** Places of a stage with a count that are not taken by an instance that has the revision or is expected. */
 function freePlaces(governed: Governed, index: number, count: number): number {
-  const { members, now, rollout } = governed;
   let taken = 0;
-  for (const member of members.values())
-    if (member.stage === index && (member.target === rollout?.oid || isExpected(member, now))) taken += 1;
+  for (const member of governed.members.values()) if (member.stage === index && isThere(governed, member)) taken += 1;
   return Math.max(0, count - taken);
 }
 
@@ -30,8 +33,7 @@ function chosenBy(governed: Governed, index: number): readonly Member[] {
   }
   const within = free.filter((member) => isChosenByShare(stage, member));
   const isProof = (member: Member): boolean =>
-    (member.connected && isChosenByShare(stage, member)) ||
-    (member.stage !== undefined && isExpected(member, governed.now));
+    member.stage === undefined ? member.connected && isChosenByShare(stage, member) : isThere(governed, member);
   if (percent === undefined || matching.some(isProof)) return within;
   // A small fleet may have nobody in a small percentage, and a stage that nobody goes through proves nothing.
   const [first] = free.filter(({ connected }) => connected).sort(byPlace);
@@ -70,8 +72,9 @@ export function refill(governed: Governed, index: number): void {
   const { select } = governed.stages[index] ?? {};
   if (select?.count === undefined && select?.percent === undefined) return;
   for (const member of governed.members.values()) {
-    const isGone = member.stage === index && !isExpected(member, governed.now);
-    if (isGone && member.target !== governed.rollout?.oid) member.stage = undefined;
+    if (member.stage !== index || isThere(governed, member)) continue;
+    member.stage = undefined;
+    governed.isChanged = true;
   }
   assign(governed, index, false);
 }

@@ -159,7 +159,16 @@ export class Governed {
     });
     const names = stages.map(({ name }) => name);
     return {
-      ...{ version: 1, changedAt: this.changedAt, stages: names, tip, completed, history, rollout: rollout && { ...rollout }, queue },
+      ...{
+        version: 1,
+        changedAt: this.changedAt,
+        stages: names,
+        tip,
+        completed,
+        history,
+        rollout: rollout && { ...rollout },
+        queue,
+      },
       ...{ refused, paused, pinned, members, journal },
     };
   }

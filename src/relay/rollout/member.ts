@@ -35,7 +35,15 @@ export const GRACE_MS = 60_000;
 export function newMember({ key, name, labels, silent }: Instance, policy: Policy, target: Oid | undefined): Member {
   return {
     ...{ key, name, labels, silent: silent === true, connected: true, lostAt: undefined, target, stage: undefined },
-    ...{ late: false, progress: 'waiting', wasDone: false, writtenOff: false, goesBack: false, leftover: false, runs: false },
+    ...{
+      late: false,
+      progress: 'waiting',
+      wasDone: false,
+      writtenOff: false,
+      goesBack: false,
+      leftover: false,
+      runs: false,
+    },
     ...{ published: undefined, running: undefined, place: placeOf(policy.name, name) },
   };
 }
