@@ -1,4 +1,4 @@
-import { assign, refill, selectsSomebody } from './assign.ts';
+import { assign, isThere, refill, selectsSomebody } from './assign.ts';
 import { complete, halt } from './endings.ts';
 import type { Governed, Rollout } from './governed.ts';
 import { isUnavailable, type Member } from './member.ts';
@@ -37,7 +37,7 @@ function openStage(governed: Governed, rollout: Rollout, index: number): void {
   rollout.heldFrom = undefined;
   restartClock(governed, rollout);
   rollout.isUninhabited = false;
-  assign(governed, index, true);
+  assign(governed, index);
   governed.note('opened', { oid: rollout.oid, stage: stage.name });
   for (const member of governed.members.values()) {
     const hasFailed = member.stage === index && member.target === rollout.oid && member.progress === 'failed';
@@ -113,11 +113,25 @@ function expire(governed: Governed, rollout: Rollout, { holding, unavailable }: 
     fail(governed, rollout, member, reason);
   }
   for (const member of unavailable) member.writtenOff = true;
-  if (!haltIfFailed(governed, rollout)) startSoak(governed, rollout);
+  if (!haltIfFailed(governed, rollout)) conclude(governed, rollout);
 }
 
-function startSoak(governed: Governed, rollout: Rollout): void {
+/** A stage that has instances proves something only when one of them was done. In the last one, those of all stages are. */
+function isProven(governed: Governed, { stage }: Rollout): boolean {
+  const isOwn = (member: Member): boolean => member.stage === stage || stage === governed.lastStage;
+  const own = [...governed.members.values()].filter(
+    (member) => member.stage !== undefined && isOwn(member) && isThere(governed, member),
+  );
+  return own.length === 0 || own.some(({ wasDone }) => wasDone);
+}
+
+/** Nobody is waited for any more in the open stage. */
+function conclude(governed: Governed, rollout: Rollout): void {
   const stage = governed.stages[rollout.stage];
+  if (!isProven(governed, rollout)) {
+    halt(governed, `no instance of stage ${stage?.name} is done`);
+    return;
+  }
   rollout.soakFrom = governed.now;
   governed.isChanged = true;
   if (stage && stage.soakMs > 0) governed.note('soaking', { oid: rollout.oid, stage: stage.name });
@@ -156,7 +170,7 @@ function step(governed: Governed, rollout: Rollout): boolean {
     openStage(governed, rollout, rollout.skipsAhead ? lastStage : 0);
     return true;
   }
-  if (rollout.soakFrom === undefined && !isStopped) refill(governed, rollout.stage);
+  if (rollout.soakFrom === undefined && !isStopped && refill(governed, rollout.stage)) governed.restartDeadline();
   const found = survey(governed, rollout);
   governed.nextGrace = found.nextGrace;
   const isEmpty = !found.isInhabited && rollout.soakFrom === undefined && rollout.stage < lastStage;
@@ -168,7 +182,7 @@ function step(governed: Governed, rollout: Rollout): boolean {
   if (!isStopped && releaseWave(governed, rollout, found)) return true;
   if (isSettling) return false;
   if (rollout.soakFrom === undefined) {
-    if (found.holding.length === 0) startSoak(governed, rollout);
+    if (found.holding.length === 0) conclude(governed, rollout);
     else if (isStopped || now < rollout.deadlineAt) return false;
     else if (!passOverLeftovers(governed, rollout, found)) expire(governed, rollout, found);
     return true;

@@ -6,12 +6,15 @@ function isChosenByShare({ select }: FullStage, { place }: Member): boolean {
   return select.percent === undefined || place < select.percent / 100;
 }
 
+/** It has the revision, or could get it soon. */
+export function isThere({ rollout, now }: Governed, member: Member): boolean {
+  return member.target === rollout?.oid || isExpected(member, now);
+}
+
 /** Places of a stage with a count that are not taken by an instance that has the revision or is expected. */
 function freePlaces(governed: Governed, index: number, count: number): number {
-  const { members, now, rollout } = governed;
   let taken = 0;
-  for (const member of members.values())
-    if (member.stage === index && (member.target === rollout?.oid || isExpected(member, now))) taken += 1;
+  for (const member of governed.members.values()) if (member.stage === index && isThere(governed, member)) taken += 1;
   return Math.max(0, count - taken);
 }
 
@@ -20,7 +23,8 @@ function chosenBy(governed: Governed, index: number): readonly Member[] {
   const stage = governed.stages[index];
   if (!stage) return [];
   const { count, percent } = stage.select;
-  const isCandidate = (member: Member): boolean => !member.silent && stage.matches(member.name, member.labels);
+  const isCandidate = (member: Member): boolean =>
+    !member.silent && isThere(governed, member) && stage.matches(member.name, member.labels);
   const matching = [...governed.members.values()].filter(isCandidate);
   const free = matching.filter((member) => member.stage === undefined);
   const byPlace = (a: Member, b: Member): number => a.place - b.place;
@@ -30,21 +34,22 @@ function chosenBy(governed: Governed, index: number): readonly Member[] {
   }
   const within = free.filter((member) => isChosenByShare(stage, member));
   const isProof = (member: Member): boolean =>
-    (member.connected && isChosenByShare(stage, member)) ||
-    (member.stage !== undefined && isExpected(member, governed.now));
+    member.stage !== undefined || (member.connected && isChosenByShare(stage, member));
   if (percent === undefined || matching.some(isProof)) return within;
   // A small fleet may have nobody in a small percentage, and a stage that nobody goes through proves nothing.
   const [first] = free.filter(({ connected }) => connected).sort(byPlace);
   return first ? [...within, first] : within;
 }
 
-/** Puts those into stage `index` whom it chooses now. */
-export function assign(governed: Governed, index: number, isOpening: boolean): void {
-  for (const member of chosenBy(governed, index)) {
+/** Puts those into stage `index` whom it chooses now. @returns whether there are any */
+export function assign(governed: Governed, index: number): boolean {
+  const chosen = chosenBy(governed, index);
+  for (const member of chosen) {
     member.stage = index;
-    member.late = !isOpening;
+    member.late = false;
     governed.isChanged = true;
   }
+  return chosen.length > 0;
 }
 
 /** An instance that joins a rollout under way: it belongs to the first stage open by now that selects it. */
@@ -65,15 +70,16 @@ export function assignNewcomer(governed: Governed, member: Member): void {
   governed.isChanged = true;
 }
 
-/** Fills the places of instances that left before they had the revision. */
-export function refill(governed: Governed, index: number): void {
+/** Fills the places of instances that left before they had the revision. @returns whether others have places now */
+export function refill(governed: Governed, index: number): boolean {
   const { select } = governed.stages[index] ?? {};
-  if (select?.count === undefined && select?.percent === undefined) return;
+  if (select?.count === undefined && select?.percent === undefined) return false;
   for (const member of governed.members.values()) {
-    const isGone = member.stage === index && !isExpected(member, governed.now);
-    if (isGone && member.target !== governed.rollout?.oid) member.stage = undefined;
+    if (member.stage !== index || isThere(governed, member)) continue;
+    member.stage = undefined;
+    governed.isChanged = true;
   }
-  assign(governed, index, false);
+  return assign(governed, index);
 }
 
 /** Somebody whom the globs and labels of stage `index` select is connected, in whatever stage. */

@@ -254,6 +254,45 @@ describe('failures', () => {
     expect(fleet.completed).toBe(2);
   });
 
+  test('a stage in which all failed halts the rollout, also when these are few', () => {
+    const fleet = Fleet.of(['a', 'b', 'canary'], { stages: [CANARY], failures: 2 });
+    fleet.push(2);
+    fleet.run('canary', 2, 'failed');
+    expect(fleet.ref.describe()).toMatchObject({ status: 'halted', why: 'no instance of stage canary is done' });
+  });
+
+  test('a stage whose only instance left passes with nobody but one who is done', () => {
+    const fleet = Fleet.of(['a', 'b', 'c'], { stages: [{ name: 'one', select: { count: 1 } }] });
+    fleet.order('pause');
+    fleet.push(2);
+    fleet.order('resume');
+    const [first = ''] = fleet.having(2);
+    fleet.leave(first);
+    fleet.pass(30 * MINUTE);
+    expect(fleet.status).toBe('halted');
+  });
+
+  test('each instance that is done gives its stage time for the next one', () => {
+    const fleet = Fleet.of(['a', 'b', 'c', 'd'], {});
+    fleet.push(2);
+    for (let turn = 0; turn < 4; turn += 1) {
+      fleet.pass(29 * MINUTE);
+      for (const name of fleet.having(2)) if (fleet.instance(name).published !== oid(2)) fleet.publish(name, 2);
+    }
+    expect(fleet.completed).toBe(2);
+  });
+
+  test('one that is done again and again gives no time', () => {
+    const fleet = Fleet.of(['a', 'b'], { maxUnavailable: 2, done: 'ready' });
+    fleet.push(2);
+    for (let turn = 0; turn < 10; turn += 1) {
+      fleet.run('a', 2, 'ready');
+      fleet.pass(5 * MINUTE);
+      fleet.run('a', 2, 'restarting');
+    }
+    expect(fleet.status).toBe('halted');
+  });
+
   test('who is not done when the time of the stage is up has failed', () => {
     const fleet = Fleet.of(['a', 'canary'], { stages: [CANARY] });
     fleet.push(2);
@@ -330,7 +369,9 @@ describe('instances that come late', () => {
     fleet.pass(29 * MINUTE);
     fleet.join('late');
     fleet.publish('a', 2);
-    fleet.pass(MINUTE);
+    fleet.pass(30 * MINUTE - 1);
+    expect(fleet.completed).toBe(1);
+    fleet.pass(1);
     expect(fleet.completed).toBe(2);
     expect(fleet.ref.target('late')).toBe(oid(2));
   });

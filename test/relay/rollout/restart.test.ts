@@ -19,18 +19,38 @@ describe('a relay that restarts', () => {
     expect(fleet.having(2)).toEqual(['a', 'canary']);
   });
 
-  test('opens no stage and lets no time run out before its instances had time to come back', () => {
-    const fleet = Fleet.of(['a', 'b', 'canary'], { stages: [CANARY], maxUnavailable: 2 });
+  test('opens no stage before its instances had a minute to come back', () => {
+    const fleet = Fleet.of(['a', 'b', 'canary'], { stages: [{ ...CANARY, soakMs: 0 }] });
     fleet.push(2);
-    fleet.publish('canary', 2);
-    fleet.now += 60 * MINUTE;
     fleet.restart();
     fleet.join('b');
-    expect(fleet.having(2)).toEqual(['canary']);
+    fleet.join('canary', { published: oid(2) });
     fleet.pass(MINUTE - 1);
     expect(fleet.having(2)).toEqual(['canary']);
     fleet.pass(1);
     expect(fleet.having(2)).toEqual(['b', 'canary']);
+  });
+
+  test('opens a stage as soon as all have come back', () => {
+    const fleet = Fleet.of(['a', 'canary'], { stages: [{ ...CANARY, soakMs: 0 }] });
+    fleet.push(2);
+    fleet.restart();
+    fleet.join('canary', { published: oid(2) });
+    expect(fleet.having(2)).toEqual(['canary']);
+    fleet.join('a');
+    expect(fleet.having(2)).toEqual(['a', 'canary']);
+  });
+
+  test('lets a soak last as long as it should, without the time in which no relay looked', () => {
+    const fleet = Fleet.of(['a', 'canary'], { stages: [CANARY] });
+    fleet.push(2);
+    fleet.publish('canary', 2);
+    fleet.now += 60 * MINUTE;
+    fleet.restart();
+    for (const name of ['a', 'canary']) fleet.join(name);
+    expect(fleet.status).toBe('soaking');
+    fleet.pass(5 * MINUTE);
+    expect(fleet.having(2)).toEqual(['a', 'canary']);
   });
 
   test('does not fail an instance for the time in which the relay was down', () => {

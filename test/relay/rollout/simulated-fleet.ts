@@ -1,9 +1,9 @@
 import type { Policy } from '../../../src/config/rollout-policy.ts';
 import type { Oid } from '../../../src/model/oid.ts';
 import { type Changes, GovernedRef } from '../../../src/relay/rollout/governed-ref.ts';
-import type { GovernedState } from '../../../src/relay/rollout/governed-state.ts';
 import type { Instance } from '../../../src/relay/rollout/instance.ts';
 import { ORDERS } from '../../../src/relay/rollout/orders.ts';
+import { readGovernedState } from '../../../src/relay/rollout/read-state.ts';
 import { Dice } from '../../kit/random.ts';
 import { HOUR, MINUTE, MONDAY, oid } from './kit.ts';
 import { type Happened, Oracle } from './oracle.ts';
@@ -16,7 +16,7 @@ type Simulated = { -readonly [K in keyof Instance]: Instance[K] } & {
 };
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'canary-1', 'canary-2', 'i', 'j', 'k', 'l'];
-const EVENTS = 70;
+const EVENTS = 45;
 
 /** A fleet that does what dice say, on a clock that it moves itself. Every call is looked at by an oracle. */
 export class SimulatedFleet {
@@ -211,8 +211,9 @@ export class SimulatedFleet {
 
   /** Another process reads the state. Its streams are gone, and many come back soon. */
   #restart(): void {
-    const state = JSON.parse(JSON.stringify(this.#ref.state())) as GovernedState;
-    this.#ref = new GovernedRef(this.policy, state);
+    const text = JSON.stringify(this.#ref.state());
+    this.#oracle.remember(text);
+    this.#ref = new GovernedRef(this.policy, readGovernedState(JSON.parse(text)));
     for (const one of [...this.#fleet.values()]) {
       one.connected = false;
       if (one.silent) this.#fleet.delete(one.key);
@@ -231,7 +232,7 @@ export class SimulatedFleet {
       if (turns > 5000) throw new Error('it asks for ticks without end');
       const next = this.#ref.nextTick();
       const at = Math.max(this.#now, next ?? Number.POSITIVE_INFINITY);
-      if (this.#dice.chance(0.3) && Math.min(at, until) - this.#now > 2) this.#tickEarly(Math.min(at, until));
+      if (this.#dice.chance(0.15) && Math.min(at, until) - this.#now > 2) this.#tickEarly(Math.min(at, until));
       if (at > until) break;
       this.#now = at;
       this.#call({ what: 'tick' }, (ref) => ref.tick(this.#now));
