@@ -48,7 +48,7 @@ export function keepHouse({ relay, server, clock, log, signal, watchdog }: House
   const renew = async (): Promise<void> => {
     if (await relay.access.refresh()) relay.hub.recheck();
     const policies = await relay.policies.refresh();
-    if (policies) relay.rollouts.take(policies);
+    if (policies) await relay.rollouts.take(policies);
     if (await server()?.refreshTls()) relay.hub.endCertificates();
   };
   const again = (work: () => void | Promise<void>, everyMs: number, firstMs = everyMs): void =>

@@ -53,6 +53,7 @@ async function setUp(policy: string) {
     wait: async (commit: string) =>
       await fleet('wait', relay.url, ref, commit, '--within=30s', `--token-file=${tokenFile}`),
     show: async () => await fleet(relay.url, `--token-file=${tokenFile}`),
+    writePolicies: (text: string): void => writeFileSync(policies, text),
     /** Kills the relay, and starts it again at the same address. */
     restart: async (): Promise<void> => {
       const { port } = relay;
@@ -176,6 +177,19 @@ describe('a rollout policy of a relay', () => {
     expect(fetched('canary-1').ok).toBe(true);
     expect(fetched('web-1').said).toContain('not our ref');
     expect(published(web.link)).toBe(it.first);
+  });
+
+  test('follows a changed file of policies: without the policy everybody gets what the git server has', async () => {
+    const it = await setUp(STAGES.replace('1s', '1h'));
+    const [canary, web] = [it.instance('canary-1'), it.instance('web-1')];
+    await everyone([canary, web], it.first);
+    const second = it.upstream.commit({ a: 'two' });
+    await untilPublished(canary.link, second, canary.process);
+    it.writePolicies('rollouts: []\n');
+    await untilPublished(web.link, second, web.process);
+    it.writePolicies('rollouts: nonsense\n');
+    const third = it.upstream.commit({ a: 'three' });
+    await everyone([canary, web], third);
   });
 
   test('takes orders only from those that may steer', async () => {

@@ -13,13 +13,14 @@ import { ADVERTISEMENT, sendAnswer, sendBytes, sendError, sendPackets } from './
 import { type GitClient, objectFormatOf, refsOf, scopeOf } from './git-client.ts';
 import { ownPart, understand } from './git-command.ts';
 import { readQuestion } from './git-question.ts';
+import { SILENT } from './governed-repository.ts';
 import type { LargeQuestions } from './large-questions.ts';
 import type { PackAnswers } from './pack-answers.ts';
 import type { OnRefused } from './quotas.ts';
 import type { ReadyAnswers } from './ready-answers.ts';
 import type { RefView } from './ref-view.ts';
 import { RepositoryPaths } from './repository-paths.ts';
-import { instanceKey, type Rollouts, SILENT } from './rollouts.ts';
+import { instanceKey, type Rollouts } from './rollouts.ts';
 
 export interface GitRouteOptions {
   readonly doorkeeper: Doorkeeper;

@@ -18,7 +18,12 @@ interface Entry {
   readonly governed: GovernedRef;
   readonly policy: Policy;
   readonly tags: Map<Oid, Oid>;
+  /** The instances that are there were made known to it. */
+  isSeated: boolean;
 }
+
+/** Instances that never report are one: nobody waits for them. */
+export const SILENT = '';
 
 /** The streams of one instance. */
 interface Seat {
@@ -49,7 +54,7 @@ export class GovernedRepository {
       const policy = policyOf(ref);
       if (!policy) continue;
       const known = new Map(Object.entries(tags) as [Oid, Oid][]);
-      this.#refs.set(ref, { governed: new GovernedRef(policy, state), policy, tags: known });
+      this.#refs.set(ref, { governed: new GovernedRef(policy, state), policy, tags: known, isSeated: false });
     }
   }
 
@@ -66,24 +71,49 @@ export class GovernedRepository {
   }
 
   /** The keys of all instances. */
-  get instances(): Iterable<string> {
-    return this.#seats.keys();
+  get instances(): readonly string[] {
+    return [SILENT, ...this.#seats.keys()];
+  }
+
+  /** Goes on by the policies that are in force now; a ref without one is where the git server has it. */
+  *renew(now: number): Iterable<RefChanges> {
+    for (const [ref, { governed, tags }] of this.#refs) {
+      const policy = this.#policyOf(ref);
+      if (policy) {
+        this.#refs.set(ref, { governed: new GovernedRef(policy, governed.state()), policy, tags, isSeated: false });
+        yield* this.#seat(ref, now);
+      } else this.#refs.delete(ref);
+    }
+  }
+
+  /** Makes the instances that are there known to a ref that is governed since now. */
+  *#seat(ref: string, now: number): Iterable<RefChanges> {
+    const entry = this.#refs.get(ref);
+    if (!entry || entry.isSeated) return;
+    entry.isSeated = true;
+    const silent = { key: SILENT, name: SILENT, labels: {}, connected: true, silent: true };
+    yield [ref, entry.governed.joined(silent, now)];
+    for (const [key, seat] of this.#seats)
+      if (seat.refs.has(ref)) yield [ref, entry.governed.joined(instanceOf(key, seat, ref), now)];
   }
 
   /** `ref` is where the git server has it; nothing when no policy is about it. */
   *pushed(ref: AdvertisedRef, facts: PushFacts, now: number): Iterable<RefChanges> {
     const policy = this.#policyOf(ref.name);
     if (!policy) return;
-    const known = this.#refs.get(ref.name);
-    const entry = known ?? { governed: new GovernedRef(policy, undefined), policy, tags: new Map() };
+    const entry = this.#refs.get(ref.name) ?? {
+      governed: new GovernedRef(policy, undefined),
+      policy,
+      tags: new Map(),
+      isSeated: false,
+    };
     this.#refs.set(ref.name, entry);
     if (ref.peeledOid) {
       entry.tags.set(ref.peeledOid, ref.oid);
       for (const oldest of entry.tags.keys()) if (entry.tags.size > MOST_TAGS) entry.tags.delete(oldest);
     }
     yield [ref.name, entry.governed.pushed(commitOf(ref), facts, now)];
-    const waiting = known ? [] : [...this.#seats].filter(([, { refs }]) => refs.has(ref.name));
-    for (const [key, seat] of waiting) yield [ref.name, entry.governed.joined(instanceOf(key, seat, ref.name), now)];
+    yield* this.#seat(ref.name, now);
   }
 
   /** A stream of an instance opened. @param refs full names of those that it follows */

@@ -41,20 +41,8 @@ export interface RolloutEntry extends GovernedView {
   readonly ref: string;
 }
 
-/** After these, instances that nobody waits for see another revision. */
-const FOR_ALL: ReadonlySet<JournalEntry['what']> = new Set([
-  'first',
-  'completed',
-  'reverted',
-  'aborted',
-  'pinned',
-  'unpinned',
-]);
 /** What was decided is written down to the end. */
 const NEVER = new AbortController().signal;
-
-/** Instances that report nothing are one: nobody waits for them. */
-export const SILENT = '';
 
 /** The same for the same instance when it comes back. @param owner the id of the principal */
 export function instanceKey(owner: string, instance: string): string {
@@ -84,18 +72,19 @@ export class Rollouts {
   /** @throws SidecarError ERR_ROLLOUT_STATE */
   async open(policies: readonly Policy[]): Promise<void> {
     this.#stored = policies.length > 0 ? await this.#options.store.open() : new Map();
-    this.take(policies);
+    await this.take(policies);
   }
 
   /** Other policies are in force from now on; rollouts under way go on by them. */
-  take(policies: readonly Policy[]): void {
+  async take(policies: readonly Policy[]): Promise<void> {
     this.#policies = policies;
     this.#policyOf = compilePolicies(policies);
     this.#seen = new WeakSet();
-    for (const [name, repository] of this.#repositories) this.#stored.set(name, repository.stored());
-    const names = [...this.#repositories.keys()];
-    this.#repositories.clear();
-    for (const name of names) void this.look(name);
+    for (const [name, repository] of this.#repositories) {
+      await this.#apply(repository, repository.renew(this.#now));
+      this.#options.onReleased(name, new Set(repository.instances));
+      await this.look(name);
+    }
   }
 
   get isInForce(): boolean {
@@ -222,7 +211,6 @@ export class Rollouts {
         onNote(repository.name, entry);
       }
       for (const key of retargeted) pending.instances.add(key);
-      if (notes.some(({ what }) => FOR_ALL.has(what))) pending.instances.add(SILENT);
       if (notes.some(({ what }) => what === 'first'))
         for (const key of repository.instances) pending.instances.add(key);
       pending.isChanged ||= changed;

@@ -7,12 +7,13 @@ import { parseRepositoryName, type RepositoryName } from '../protocol/repository
 import { readWanted, UNFIT_REFS } from '../protocol/wanted-refs.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import type { Fleet } from './fleet.ts';
+import { SILENT } from './governed-repository.ts';
 import type { Hub, Subscription } from './hub.ts';
 import type { Member } from './member.ts';
 import { answerLater, type OnRefused } from './quotas.ts';
 import { type RefView, refsIn } from './ref-view.ts';
 import type { Repositories } from './repositories.ts';
-import { instanceKey, type Rollouts, SILENT } from './rollouts.ts';
+import { instanceKey, type Rollouts } from './rollouts.ts';
 import { takeSocket } from './take-socket.ts';
 import { viewOf } from './wanted-view.ts';
 
