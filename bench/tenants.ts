@@ -10,6 +10,7 @@ import { createCoreShare } from './core-shares.ts';
 import { size } from './size.ts';
 import { HonestTenant, newMeasurements, STREAMS } from './tenants/honest.ts';
 import { runHostileTenant } from './tenants/hostile-process.ts';
+import { onOtherMachine } from './tenants/other-machine.ts';
 import { describeRefusals, readRefusals } from './tenants/refusals.ts';
 import { HOSTILE_TOKEN, startTenantsRelay, type TenantsRelay } from './tenants/relay-process.ts';
 import { describeSoak, type Phase } from './tenants/report.ts';
@@ -53,7 +54,8 @@ async function phaseOf<T>({ relay, honest, watched }: Scene, work: () => Promise
 
 export async function benchTenants(): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'git-sidecar-bench-tenants-'));
-  const projectRoot = join(directory, 'srv');
+  const other = onOtherMachine('git-sidecar-bench-tenants-');
+  const projectRoot = join(other.directory, 'srv');
   mkdirSync(projectRoot);
   const repositories = makeRepositories(projectRoot, Math.ceil(ALONE_S + SOAK_S) + 60);
   const shares = {
@@ -64,7 +66,7 @@ export async function benchTenants(): Promise<string> {
     watcher: createCoreShare('watcher', 'ordinary'),
   };
   const leave = shares.honest.enter();
-  const web = await startNginx(join(directory, 'nginx'), { projectRoot }, shares.server.prefix);
+  const web = await startNginx(join(other.directory, 'nginx'), { projectRoot }, shares.server.prefix);
   const host = new URL(web.url).host;
   const name = `${host}/honest/${basename(repositories.app)}` as RepositoryName;
   const relay = await startTenantsRelay(directory, host, shares.relay.prefix);
@@ -72,7 +74,14 @@ export async function benchTenants(): Promise<string> {
   let honest: HonestTenant | undefined;
   try {
     await relay.whenReady();
-    honest = new HonestTenant({ relay, directory, app, commits, name, url: `${web.url}/honest/app.git` });
+    honest = new HonestTenant({
+      relay,
+      directory: other.directory,
+      app,
+      commits,
+      name,
+      url: `${web.url}/honest/app.git`,
+    });
     await honest.open();
     const tenant = honest;
     const watched = { pid: relay.pid, root: relay.root, prefix: shares.watcher.prefix };
@@ -92,13 +101,20 @@ export async function benchTenants(): Promise<string> {
     if (relay.ended() !== undefined) throw new Error(`the relay ended: ${relay.ended()}`);
     await delay(AFTERWARDS_MS);
     const afterwards = await usageUntil(watched, AbortSignal.timeout(AFTERWARDS_MS));
-    return describeSoak({ alone, together, hostile, afterwards, membersShown: await tenant.membersShown() });
+    return describeSoak({
+      alone,
+      together,
+      hostile,
+      afterwards,
+      membersShown: await tenant.membersShown(),
+      isInMemory: other.isInMemory,
+    });
   } finally {
     honest?.close();
     await relay.stop();
     await web.stop();
     leave();
     await Promise.all(Object.values(shares).map(async (share) => await share.remove()));
-    rmSync(directory, { recursive: true, force: true });
+    for (const each of [directory, other.directory]) rmSync(each, { recursive: true, force: true });
   }
 }

@@ -156,7 +156,8 @@ describe('architecture (docs/architecture.md)', () => {
   const OWN_TIME: Readonly<Record<string, string>> = {
     'git/git.ts': 'how long a command took, for a log line',
     'git/shared-ssh.ts': 'how long a server needs, as platform/http-connection.ts measures it',
-    'relay/server/hub.ts': 'bytes that a socket has to take in time',
+    'relay/server/hub.ts': 'turns of streams that get an event later',
+    'relay/server/stream-subscriber.ts': 'bytes that a socket has to take in time',
     'relay/server/pack-answers.ts': 'an answer that nobody reads any more',
     'relay/server/paced-response.ts': 'bytes that a socket has to take in time',
     'relay/server/turns.ts': 'a wait for a turn of the loop that has a limit',

@@ -24,6 +24,8 @@ export interface SoakResult {
   /** A while after the hostile tenant has left. */
   readonly afterwards: Usage;
   readonly membersShown: number;
+  /** The git server and the honest tenant have no disk in common with the relay. */
+  readonly isInMemory: boolean;
 }
 
 const kinds = Object.entries(MEASURED) as [Measured, string][];
@@ -112,10 +114,10 @@ function attacksTable({ hostile, together }: SoakResult): string {
 }
 
 export function describeSoak(result: SoakResult): string {
-  const { alone, together, hostile } = result;
+  const { alone, together, hostile, isInMemory } = result;
   const hostileCpu = (hostile.cpuMs / together.seconds / 10).toFixed(0);
   return [
-    `Measured with \`npm run bench -- tenants\`: ${alone.seconds.toFixed(0)} s with the honest tenant alone, then ${together.seconds.toFixed(0)} s in which the hostile one shares the relay; git server, relay and both tenants on the same two cores. The honest tenant has ${STREAMS.length} streams, pushes every 2 s, fetches each push, clones every 3 s; the relay is probed four times a second. The hostile one has a token of its own for repositories of its own (20 MB that cannot be compressed; 20,000 commits), and uses half of its time for one attack after the other, half for all of them together. Its client’s control group had the least weight, and took ${hostileCpu} % of a core.`,
+    `Measured with \`npm run bench -- tenants\`: ${alone.seconds.toFixed(0)} s with the honest tenant alone, then ${together.seconds.toFixed(0)} s in which the hostile one shares the relay; git server, relay and both tenants on the same two cores${isInMemory ? '; the git server and the honest tenant keep their files in memory, since in a fleet they do not share the relay’s disk' : ''}. The honest tenant has ${STREAMS.length} streams, pushes every 2 s, fetches each push, clones every 3 s; the relay is probed four times a second. The hostile one has a token of its own for repositories of its own (20 MB that cannot be compressed; 20,000 commits), and uses half of its time for one attack after the other, half for all of them together. Its client’s control group had the least weight, and took ${hostileCpu} % of a core.`,
     timesTable(result),
     usageTable(result),
     attacksTable(result),

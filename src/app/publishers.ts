@@ -1,5 +1,4 @@
-import type { Oid } from '../model/oid.ts';
-import type { Publisher } from '../service/publisher.ts';
+import type { Publisher, RunFacts } from '../service/publisher.ts';
 
 /** A publisher by its name: it stays the same while the service behind it is ended and opened again. */
 class NamedPublisher implements Publisher {
@@ -18,8 +17,8 @@ class NamedPublisher implements Publisher {
     return () => void this.#listeners.delete(listener);
   }
 
-  get reportRunning(): ((oid: Oid) => void) | undefined {
-    return this.#now?.reportRunning;
+  get reportRun(): ((facts: RunFacts) => void) | undefined {
+    return this.#now?.reportRun;
   }
 }
 

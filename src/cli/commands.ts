@@ -16,6 +16,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     explain: async (call) => (await import('./up.ts')).explainUp(call),
   },
   status: { name: 'status', words: 1, start: async (call) => await (await import('./status.ts')).startStatus(call) },
+  fleet: { name: 'fleet', words: 4, start: async (call) => await (await import('./fleet.ts')).startFleet(call) },
   doctor: {
     name: 'doctor',
     split: splitForDoctor,

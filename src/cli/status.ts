@@ -5,7 +5,8 @@ import { CASE_HINTS } from '../model/case-hints.ts';
 import { SidecarError } from '../model/error.ts';
 import { HttpClient } from '../platform/http-client.ts';
 import { hintOnCertificate, NoAnswer } from '../platform/no-answer.ts';
-import { visibleLines, visibleText } from '../platform/visible-text.ts';
+import { visibleLines } from '../platform/visible-text.ts';
+import { columns } from './columns.ts';
 import type { Call } from './perform.ts';
 
 const PATIENCE_MS = 10_000;
@@ -39,21 +40,6 @@ function troubleOf({ ready, error, lastDeployment: last }: UnitStatus): string {
 
 function rowOf(name: string, unit: UnitStatus): readonly string[] {
   return [name, String(unit.kind), unit.ready === true ? 'ready' : 'not ready', commitOf(unit), troubleOf(unit)];
-}
-
-/** Lines in columns; what comes from outside holds no line break and no terminal code. */
-function table(rows: readonly (readonly string[])[]): string {
-  const shown = rows.map((row) => row.map(visibleText));
-  const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map((row) => row[column]?.length ?? 0)));
-  return shown
-    .map(
-      (row) =>
-        `${row
-          .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
 }
 
 interface ProcessStatus {
@@ -97,7 +83,7 @@ export async function startStatus({ loaded, env, io }: Call): Promise<number> {
   if (asJson) io.stdout(answer.body);
   else {
     const rows = Object.entries(units).map(([name, unit]) => rowOf(name, unit));
-    io.stdout(table([['UNIT', 'KIND', 'READY', 'COMMIT', ''], ...rows]));
+    io.stdout(columns([['UNIT', 'KIND', 'READY', 'COMMIT', ''], ...rows]));
     if (trouble !== undefined)
       io.stdout(`\nThe document has changed and is not in force:\n${visibleLines(String(trouble))}\n`);
   }

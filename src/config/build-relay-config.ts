@@ -48,6 +48,7 @@ export function buildRelayConfig(settings: Settings, env: EnvironmentVariables):
     requestsPerHost: settings.number('requests-per-host'),
     accessFile: settings.text('access-file') || undefined,
     tls: tls(settings),
+    rollouts: settings.text('rollouts') || undefined,
     staggerMs: settings.number('stagger'),
     maxRepositories: settings.number('max-repositories'),
     maxSubscribers: settings.number('max-subscribers'),

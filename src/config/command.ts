@@ -57,6 +57,19 @@ const TEXTS: Readonly<Record<CommandName, Omit<CommandText, 'name'>>> = {
       'Stands between a fleet of sidecars and git servers: follows each repository once, notifies subscribers within milliseconds when a ref moves, and serves the objects to them and to plain git clients from a mirror. Only the relay needs credentials for the git servers. Sidecars use it with --relay=URL; git with URL/git/HOST/PATH.',
     ],
   },
+  fleet: {
+    summary: 'show the rollouts of a relay, wait for one, or give an order',
+    synopses: [
+      'URL [--json]',
+      'wait URL REPOSITORY#REF COMMIT [--within=DURATION]',
+      '(pause | resume | promote | abort | unpin) URL REPOSITORY#REF --why=TEXT',
+      '(revert | pin) URL REPOSITORY#REF [COMMIT] --why=TEXT',
+    ],
+    description: [
+      'Asks the relay at URL, such as https://relay.example.com, about the refs that a policy of its --rollouts governs, and prints a line for each, with its stages. REPOSITORY is HOST/PATH, REF a branch or the full name of a ref. An order needs a token that the access file of the relay allows to steer. docs/rollouts.md says what the orders do.',
+    ],
+    statuses: [['1', 'wait: the rollout of COMMIT halted, or did not complete in time; or the order was refused']],
+  },
   doctor: {
     summary: 'look at everything that a sync, run or relay with these flags needs, and say what is wrong',
     synopses: [

@@ -3,7 +3,7 @@ export type CompatMode = 'v3.1' | 'v3' | 'v4';
 
 /** Commands that work until they are stopped. */
 export const SERVICES = ['sync', 'run', 'relay'] as const;
-export const EVERY_COMMAND = [...SERVICES, 'up', 'status', 'doctor', 'rollback', 'install', 'demo'] as const;
+export const EVERY_COMMAND = [...SERVICES, 'up', 'status', 'fleet', 'doctor', 'rollback', 'install', 'demo'] as const;
 export type CommandName = (typeof EVERY_COMMAND)[number];
 
 export type OptionType =

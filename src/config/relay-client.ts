@@ -1,3 +1,4 @@
+import { type InstanceLabels, labelsOf, MOST_LABELS } from '../model/instance-label.ts';
 import type { Settings } from './settings.ts';
 import type { NatsConfig, RelayClientConfig } from './sync-config.ts';
 import { refuseIf } from './validation.ts';
@@ -17,7 +18,15 @@ export function parseRelayClient(settings: Settings): RelayClientConfig | undefi
     certFile: file('relay-cert-file'),
     keyFile: file('relay-key-file') ?? file('relay-cert-file'),
     instance: file('instance'),
+    labels: readInstanceLabels(settings.list('instance-label')),
   };
+}
+
+function readInstanceLabels(texts: readonly string[]): InstanceLabels {
+  const labels = labelsOf(texts.map((text) => text.split(/=(.*)/s)).map(([name = '', value]) => [name, value]));
+  const example = '--instance-label must look like zone=eu-1, with names and values as Kubernetes has them';
+  refuseIf(!labels, `${example}; ${MOST_LABELS} at most`, false);
+  return labels ?? {};
 }
 
 /** `--nats` and what belongs to it. @throws SidecarError ERR_CONFIG_INVALID */

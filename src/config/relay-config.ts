@@ -16,6 +16,8 @@ export interface RelayConfig extends GitAccess {
   readonly tls:
     | { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined }
     | undefined;
+  /** The file of rollout policies. */
+  readonly rollouts: string | undefined;
   readonly staggerMs: number;
   readonly maxRepositories: number;
   readonly maxSubscribers: number;

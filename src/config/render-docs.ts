@@ -43,7 +43,7 @@ function flags(options: readonly OptionDefinition[]): string {
 /** docs/options.md. */
 export function renderOptionsDoc(): string {
   const shown = OPTIONS.filter(({ hidden }) => !hidden);
-  const only = (command: 'run' | 'relay' | 'up' | 'status' | 'doctor'): readonly OptionDefinition[] =>
+  const only = (command: 'run' | 'relay' | 'up' | 'status' | 'fleet' | 'doctor'): readonly OptionDefinition[] =>
     shown.filter(({ commands }) => commands.includes(command) && !commands.includes('sync'));
   const shared = (command: 'run' | 'relay'): readonly OptionDefinition[] =>
     sharedWithSync(command).filter(({ hidden }) => !hidden);
@@ -63,8 +63,8 @@ export function renderOptionsDoc(): string {
     '## Only `git-sidecar relay`',
     `Of the options above a relay also takes ${flags(shared('relay'))}.`,
     ...tables(only('relay'), '###', ['v4']),
-    '## `git-sidecar up`, `status` and `doctor`',
-    'The units of a [document](document.md) have the options above, by their names. Of the commands themselves `up` has `--check`, `status` has `--json`, and [`doctor`](doctor.md) has `--output`.',
-    ...tables([...only('up'), ...only('status'), ...only('doctor')], '###', ['v4']),
+    '## `git-sidecar up`, `status`, `fleet` and `doctor`',
+    'The units of a [document](document.md) have the options above, by their names. Of the commands themselves `up` has `--check`, `status` and `fleet` have `--json`, [`fleet`](rollouts.md) has `--token-file`, `--who`, `--why` and `--within`, and [`doctor`](doctor.md) has `--output`.',
+    ...tables([...new Set([...only('up'), ...only('status'), ...only('fleet'), ...only('doctor')])], '###', ['v4']),
   ].join('\n\n')}\n`;
 }

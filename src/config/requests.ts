@@ -76,14 +76,64 @@ export function outputOf({ settings }: Loaded): 'text' | 'json' {
   throw new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail });
 }
 
+const FLEET_USAGE =
+  'the words must be: URL; or wait, pause, resume, promote, abort, revert, pin or unpin, then URL, REPOSITORY#REF and for some COMMIT';
+const FLEET_VERBS = ['wait', 'pause', 'resume', 'promote', 'abort', 'revert', 'pin', 'unpin'] as const;
+
+/** What `fleet` is for. */
+export interface FleetRequest {
+  readonly verb: 'show' | (typeof FLEET_VERBS)[number];
+  /** The relay. */
+  readonly url: URL;
+  readonly asJson: boolean;
+  /** Empty with `show`. */
+  readonly repository: string;
+  /** A full name; empty with `show`. */
+  readonly ref: string;
+  readonly commit: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly who: string;
+  readonly why: string;
+  readonly withinMs: number;
+}
+
+/** What `fleet` is asked to do. @throws SidecarError ERR_CONFIG_USAGE */
+export function fleetOf({ settings, words }: Loaded): FleetRequest {
+  const verb = FLEET_VERBS.find((each) => each === words[0]) ?? 'show';
+  const [text, what = '', commit, ...more] = verb === 'show' ? words : words.slice(1);
+  const url = httpUrl(text);
+  const [repository = '', name = ''] = what.split(/#(.*)/s);
+  const isNamed = verb === 'show' ? what === '' : repository !== '' && name !== '';
+  const takesCommit = verb === 'wait' || verb === 'revert' || verb === 'pin';
+  const isCommit = commit === undefined ? verb !== 'wait' : takesCommit;
+  const usage = (detail: string): SidecarError =>
+    new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail });
+  if (!url || !isNamed || !isCommit || more.length > 0) throw usage(FLEET_USAGE);
+  const [who, why] = [settings.text('who'), settings.text('why')];
+  const isOrder = verb !== 'show' && verb !== 'wait';
+  if (isOrder && (who === '' || why === '')) throw usage('an order needs --why, and --who where $USER is not set');
+  return {
+    ...{ verb, url, repository, commit, who, why },
+    ref: name === '' || name.startsWith('refs/') ? name : `refs/heads/${name}`,
+    asJson: settings.isOn('json'),
+    tokenFile: settings.text('token-file') || undefined,
+    withinMs: settings.number('within'),
+  };
+}
+
+/** The URL that a person typed, perhaps without `http://`. */
+function httpUrl(text: string | undefined): URL | undefined {
+  const given = text !== undefined && !/^[a-z]+:\/\//i.test(text) ? `http://${text}` : text;
+  return given !== undefined && /^https?:\/\//i.test(given) && URL.canParse(given) ? new URL(given) : undefined;
+}
+
 /**
  * The endpoint that `status` asks, and whether its answer is for a program.
  * @throws SidecarError ERR_CONFIG_USAGE
  */
 export function statusOf({ settings, words: [text] }: Loaded): { readonly url: URL; readonly asJson: boolean } {
-  const given = text !== undefined && !/^[a-z]+:\/\//i.test(text) ? `http://${text}` : text;
-  if (given !== undefined && /^https?:\/\//i.test(given) && URL.canParse(given))
-    return { url: new URL('/status', given), asJson: settings.isOn('json') };
+  const url = httpUrl(text);
+  if (url) return { url: new URL('/status', url), asJson: settings.isOn('json') };
   const detail = 'URL must be given, such as http://localhost:8080';
   throw new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail });
 }

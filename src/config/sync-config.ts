@@ -1,3 +1,4 @@
+import type { InstanceLabels } from '../model/instance-label.ts';
 import type { Oid } from '../model/oid.ts';
 import type { GitAccess } from '../remote/git-access.ts';
 import type { RemoteUrl } from '../remote/url.ts';
@@ -87,6 +88,8 @@ export interface RelayClientConfig {
   readonly keyFile: string | undefined;
   /** undefined: the host's name. */
   readonly instance: string | undefined;
+  /** By name; the relay's policies select instances by them. */
+  readonly labels: InstanceLabels;
 }
 
 export interface NatsConfig {

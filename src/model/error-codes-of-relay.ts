@@ -72,4 +72,20 @@ export const ERROR_CODES_OF_RELAY = {
     meaning: 'The NATS server cannot be reached, or refuses.',
     hint: 'Check `--nats`, its credentials and that JetStream is on; without it, polls and the relay still bring every update.',
   },
+  ERR_ROLLOUT_POLICY: {
+    class: 'stop',
+    meaning: 'The rollout policies cannot be read or understood.',
+    hint: 'Correct the lines that are named. docs/rollouts.md says what a policy may hold.',
+  },
+  ERR_ROLLOUT_STATE: {
+    class: 'stop',
+    meaning:
+      'A file in `rollouts` below the root of the relay cannot be used, so it is not known how far each rollout came.',
+    hint: 'Restore the file from a backup; or move it away, and what the ref shows now becomes the revision that has completed.',
+  },
+  ERR_ROLLOUT_ORDER: {
+    class: 'stop',
+    meaning: 'An order for a rollout cannot be understood, or there is nothing that it could be done to.',
+    hint: 'The detail says why. The overview of the fleet shows what is under way.',
+  },
 } as const satisfies Record<string, ErrorCodeEntry>;

@@ -199,6 +199,12 @@ export const ERROR_CODES = {
     meaning: '`git-sidecar status` asked an address where no `git-sidecar up` answers.',
     hint: 'Use the address of `http.bind` in the document, such as http://localhost:8080. A `git-sync` alone has no `/status`; ask its `/readyz`.',
   },
+  ERR_FLEET: {
+    class: 'stop',
+    meaning:
+      '`git-sidecar fleet` got no good answer from the relay, or the rollout that it waited for did not complete.',
+    hint: 'Use the address of `--http-bind` of a relay with `--rollouts`; where it has an access file, `--token-file`, and for orders a token whose line begins with `steer`.',
+  },
   ERR_PATH_REDIRECTED: {
     class: 'retry',
     kind: 'redirected',

@@ -9,6 +9,8 @@ export interface AdvertisedRef {
   readonly peeledOid?: Oid;
   /** The ref that a symbolic ref names. */
   readonly symref?: string;
+  /** A relay released it by a policy: what the git server has instead is not to be published. */
+  readonly isReleased?: boolean;
 }
 
 /**

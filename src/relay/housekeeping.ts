@@ -18,6 +18,7 @@ const LONGEST_ORDER_MS = 600_000;
 /** Certificates expire, and a client that holds a stream shows its certificate only once. */
 const RECHECK_EVERY_MS = 60_000;
 const DISK_EVERY_MS = 3000;
+const ROLLOUTS_EVERY_MS = 500;
 
 export interface HouseOptions {
   readonly relay: WiredRelay;
@@ -46,6 +47,8 @@ export function keepHouse({ relay, server, clock, log, signal, watchdog }: House
   };
   const renew = async (): Promise<void> => {
     if (await relay.access.refresh()) relay.hub.recheck();
+    const policies = await relay.policies.refresh();
+    if (policies) await relay.rollouts.take(policies);
     if (await server()?.refreshTls()) relay.hub.endCertificates();
   };
   const again = (work: () => void | Promise<void>, everyMs: number, firstMs = everyMs): void =>
@@ -56,4 +59,5 @@ export function keepHouse({ relay, server, clock, log, signal, watchdog }: House
   again(renew, ACCESS_EVERY_MS);
   again(() => relay.hub.recheck(), RECHECK_EVERY_MS);
   again(async () => await relay.disk.check(), DISK_EVERY_MS);
+  again(async () => await relay.rollouts.tick(), ROLLOUTS_EVERY_MS);
 }

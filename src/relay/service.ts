@@ -18,7 +18,9 @@ import { inboundOf } from './inbound.ts';
 import { claimRelayRoot } from './server/claim-root.ts';
 import { fleetRoute } from './server/fleet-route.ts';
 import { gitRoute } from './server/git-route.ts';
+import type { ParsePolicies } from './server/policy-file.ts';
 import { quotaRoute } from './server/quotas.ts';
+import { rolloutRoute } from './server/rollout-routes.ts';
 import { eventsRoute, reportsRoute, statusRoute } from './server/routes.ts';
 import { showRelay } from './show-metrics.ts';
 import { type WiredRelay, wireRelay } from './wiring/wire.ts';
@@ -26,6 +28,7 @@ import { type WiredRelay, wireRelay } from './wiring/wire.ts';
 export interface RelayServiceOptions {
   readonly config: RelayConfig;
   readonly ambient: Ambient;
+  readonly parsePolicies: ParsePolicies;
   /** Logs that it starts, with these facts. */
   readonly announce: (facts: LogFields) => void;
 }
@@ -84,13 +87,14 @@ export class RelayService implements Service {
       eventsRoute(relay),
       reportsRoute(relay),
       fleetRoute(relay),
+      rolloutRoute(relay),
       statusRoute(relay),
     ];
   }
 
   /** @throws SidecarError where the root, git or the configuration cannot be used */
   static async open(options: RelayServiceOptions): Promise<RelayService> {
-    const { config, ambient, announce } = options;
+    const { config, ambient, announce, parsePolicies } = options;
     const { clock, log } = ambient;
     await requireProgram(config.git, config.environment.PATH);
     const root = await prepareRoot(config.root, 0o700);
@@ -105,12 +109,13 @@ export class RelayService implements Service {
       onOverdue: (overdue) => log.error(stuckError(overdue), 'something is stuck'),
       onStuck: (overdue) => giveUp(overdue),
     });
-    const relay = await wireRelay({ ...ambient, config, root, watchdog });
+    const relay = await wireRelay({ ...ambient, config, root, watchdog, parsePolicies });
     const service = new RelayService(options, relay, watchdog);
     giveUp = (overdue) => service.#giveUp(overdue);
     await relay.access.open();
     await relay.disk.check();
     await relay.answers.open();
+    await relay.rollouts.open(await relay.policies.open());
     await relay.repositories.open();
     return service;
   }

@@ -1,11 +1,22 @@
 import type { Clock } from '../platform/clock.ts';
 import type { MetricsSink } from '../serve/metrics-sink.ts';
+import type { RolloutStatus } from './rollout/governed-view.ts';
 import type { WiredRelay } from './wiring/wire.ts';
+
+const STATUSES: readonly RolloutStatus[] = [
+  'running',
+  'soaking',
+  'paused',
+  'frozen',
+  'halted',
+  'reverting',
+  'complete',
+];
 
 /** Brings the gauges of a relay up to date. */
 export function showRelay(
   metrics: MetricsSink,
-  { repositories, hub, answers, fleet, git }: WiredRelay,
+  { repositories, hub, answers, fleet, git, rollouts }: WiredRelay,
   clock: Clock,
 ): void {
   metrics.set('git_sidecar_relay_repositories', repositories.followers.length);
@@ -18,6 +29,13 @@ export function showRelay(
   metrics.set('git_sidecar_relay_answer_bytes', answers.bytes);
   metrics.set('git_sidecar_relay_mirror_bytes', repositories.bytes);
   metrics.set('git_sidecar_git_processes_started', git.started);
+  const views = [...rollouts.describe(() => () => true)];
+  for (const status of STATUSES)
+    metrics.set('git_sidecar_rollouts', views.filter((view) => view.status === status).length, { status });
+  metrics.set(
+    'git_sidecar_rollout_unavailable',
+    views.reduce((sum, { unavailable }) => sum + unavailable, 0),
+  );
   for (const [answer, count] of Object.entries(answers.counts))
     metrics.set('git_sidecar_relay_fetches', count, { answer });
   // A repository that the git server never had gets no series of its own: any client can ask for such names.

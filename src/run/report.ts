@@ -1,11 +1,14 @@
 import { parseOid } from '../model/oid.ts';
 import { type Verdict, YES } from '../model/verdict.ts';
 import type { MetricsSink } from '../serve/metrics-sink.ts';
-import type { Publisher } from '../service/publisher.ts';
+import type { Publisher, RunFacts } from '../service/publisher.ts';
 import type { Front } from './front.ts';
 import type { StateFile } from './state.ts';
-import type { DeploymentReport, RunObserver, RunStatus } from './status.ts';
+import type { DeploymentReport, Outcome, RunObserver, RunStatus } from './status.ts';
 import type { Switchover } from './switchover.ts';
+
+/** After these what ran before keeps running, or nothing does. */
+const FAILURES: readonly (Outcome | undefined)[] = ['build-failed', 'failed'];
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -50,8 +53,18 @@ export class RunReport implements RunObserver {
 
   /** The relay's overview shows what runs here. */
   reportToRelay(): void {
-    const oid = parseOid(this.#switchover?.running?.id ?? '');
-    if (oid) this.#options.sync?.reportRunning?.(oid);
+    const running = parseOid(this.#switchover?.running?.id ?? '');
+    const failed = this.#failed;
+    if (running || failed) this.#options.sync?.reportRun?.({ running, failed });
+  }
+
+  /** The revision that was tried last, or else left out last, if it did not come to life. */
+  get #failed(): RunFacts['failed'] {
+    const { outcome, id, reason = outcome } = this.#last ?? {};
+    const tried = id !== undefined && FAILURES.includes(outcome) ? ([id, reason] as const) : undefined;
+    const [failedId = '', why = ''] = tried ?? Object.entries(this.#options.state.state.quarantined).at(-1) ?? [];
+    const oid = parseOid(failedId);
+    return oid && failedId !== this.#switchover?.running?.id ? { oid, reason: why } : undefined;
   }
 
   showMetrics(): void {

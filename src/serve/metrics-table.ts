@@ -20,6 +20,8 @@ const ONE = { most: 1 } as const;
 /** As many as a relay follows at a time by default, twice. */
 const REPOSITORIES = { most: 1000 } as const;
 
+const ROLLOUT_STATUS = ['running', 'soaking', 'paused', 'frozen', 'halted', 'reverting', 'complete'] as const;
+
 /** Every metric we serve; docs/metrics.md is rendered from it. The `git_*` names and help texts are git-sync's (compat.md 5). */
 export const METRICS = {
   git_sync_duration_seconds: {
@@ -187,6 +189,21 @@ export const METRICS = {
     kind: 'gauge',
     labels: {},
     help: 'relay: subscribers that reported another commit than the one their ref is at',
+  },
+  git_sidecar_rollout_events_total: {
+    kind: 'counter',
+    labels: { repository: REPOSITORIES, what: { most: 30 } },
+    help: 'relay: what happened to rollouts (started, opened: a stage, completed, halted, …)',
+  },
+  git_sidecar_rollouts: {
+    kind: 'gauge',
+    labels: { status: ROLLOUT_STATUS },
+    help: 'relay: refs with a rollout policy, by the status of their rollout',
+  },
+  git_sidecar_rollout_unavailable: {
+    kind: 'gauge',
+    labels: {},
+    help: 'relay: instances that were given a revision by a rollout and are not done with it',
   },
   git_sidecar_relay_follow_seconds: {
     kind: 'histogram',

@@ -1,7 +1,6 @@
 import type { SyncConfig } from '../config/sync-config.ts';
 import { Layout, oidOfWorktreeName } from '../fetch/layout.ts';
 import { SidecarError } from '../model/error.ts';
-import type { Oid } from '../model/oid.ts';
 import type { Revision } from '../model/revision.ts';
 import { type Verdict, YES } from '../model/verdict.ts';
 import { bounded, settledWithin } from '../platform/bounded.ts';
@@ -168,8 +167,8 @@ export class SyncService implements Service, Publisher {
     return () => void this.#seen.listeners.delete(listener);
   }
 
-  get reportRunning(): ((oid: Oid) => void) | undefined {
-    return this.#sync.reportRunning;
+  get reportRun(): Publisher['reportRun'] {
+    return this.#sync.reportRun;
   }
 
   /** What a run runs is there already: its sync has a say in it only when it is too old. */

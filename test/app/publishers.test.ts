@@ -5,7 +5,7 @@ import type { Publisher } from '../../src/service/publisher.ts';
 function publisher(): Publisher & { publish(): void } {
   const listeners = new Set<() => void>();
   return {
-    reportRunning: undefined,
+    reportRun: undefined,
     onPublish: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);

@@ -102,6 +102,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   'relay-cert-file': RELAY,
   'relay-key-file': { ...RELAY, with: ['--relay=https://relay', '--relay-cert-file=/g'] },
   instance: RELAY,
+  'instance-label': { ...RELAY, value: 'zone=eu-1' },
   nats: { value: 'nats://h:4222' },
   'nats-credentials-file': { value: '/f', with: ['--nats=nats://h:4222'] },
   'nats-ca-file': { value: '/f', with: ['--nats=nats://h:4222'] },

@@ -54,7 +54,7 @@ export class Problems {
   }
 
   /** @throws DocumentError with `code` when anything was found */
-  throwIfAny(code: 'ERR_DOCUMENT_SYNTAX' | 'ERR_DOCUMENT_INVALID'): void {
+  throwIfAny(code: 'ERR_DOCUMENT_SYNTAX' | 'ERR_DOCUMENT_INVALID' | 'ERR_ROLLOUT_POLICY'): void {
     if (this.#found.length === 0) return;
     const byPlace = (a: Problem, b: Problem): number => a.place.line - b.place.line || a.place.column - b.place.column;
     throw new DocumentError(code, this.#path, [...this.#found].sort(byPlace));

@@ -52,6 +52,13 @@ export const RELAY_CLIENT_OPTIONS = rows({ group: 'relay', commands: SERVICES, s
     doc: 'What this sidecar is called in the relay’s overview of its fleet. Default: the host’s name, in Kubernetes that of the Pod.',
   },
   {
+    name: 'instance-label',
+    needs: ['relay'],
+    type: 'repeat',
+    placeholder: 'NAME=VALUE',
+    doc: 'What this sidecar is, for the rollout policies of the relay: `zone=eu-1`, with names and values as Kubernetes has them for labels. May be given several times, 16 at most.',
+  },
+  {
     name: 'nats',
     type: 'string',
     placeholder: 'URL',

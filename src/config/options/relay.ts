@@ -38,7 +38,13 @@ const SERVED = rows({ group: 'served', prefix: 'GIT_SIDECAR', commands: ['relay'
     name: 'access-file',
     type: 'string',
     placeholder: 'PATH',
-    doc: 'Which clients may read what, a line each: `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`, with `#main,release/*` behind a pattern for some of its refs only. Read again when it changes. Without it every client that reaches the relay may read all that it serves.',
+    doc: 'Which clients may read what, a line each: `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`, with `#main,release/*` behind a pattern for some of its refs only, and `steer` before it for those who may also give orders about rollouts. Read again when it changes. Without it every client that reaches the relay may read all that it serves.',
+  },
+  {
+    name: 'rollouts',
+    type: 'string',
+    placeholder: 'PATH',
+    doc: 'A YAML file of policies: for which refs a push reaches the fleet in stages, and what stops it. Read again when it changes. See docs/rollouts.md.',
   },
   {
     name: 'tls-cert-file',

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import type { RelayClientConfig } from '../../config/sync-config.ts';
 import type { Git } from '../../git/git.ts';
 import { messageOf, SidecarError } from '../../model/error.ts';
@@ -12,7 +11,7 @@ import { parseRemoteUrl, type RemoteUrl } from '../../remote/url.ts';
 import { type RepositoryName, repositoryNameOf } from '../protocol/repository-name.ts';
 import type { WantedRefs } from '../protocol/wanted-refs.ts';
 import { Reports } from './reports.ts';
-import { RELAY_USER } from './settings.ts';
+import { instanceName, RELAY_USER } from './settings.ts';
 import { SseFeed } from './sse-feed.ts';
 
 /** What a relay calls the repository at `url`. @throws SidecarError ERR_RELAY_REPOSITORY */
@@ -68,7 +67,7 @@ export async function openRelay(
   const settings = await httpSettingsFor(access, git, relay.url);
   const token = relayToken(relay, redactor);
   const shared = { url: relay.url, settings, token, clock, log };
-  const reports = new Reports({ ...shared, instance: relay.instance ?? hostname() });
+  const reports = new Reports({ ...shared, instance: instanceName(relay), labels: relay.labels });
   const feed = new SseFeed({
     ...shared,
     repository,

@@ -25,6 +25,11 @@ export interface RelaySourceOptions {
   readonly log: Logger;
 }
 
+/** Whether the relay decides which revision of these refs is for this instance. */
+function isReleased(told: Told | undefined, choice: RefChoice): boolean {
+  return [...(told?.refs.values() ?? [])].some((ref) => ref.isReleased === true && choice.covers(ref.name));
+}
+
 /** How long the first poll waits for the stream. */
 const FIRST_WORD_MS = 10_000;
 /** A relay that is gone for less than this is being restarted. */
@@ -71,7 +76,9 @@ export class RelaySource implements RefSource {
   }
 
   async poll(choice: RefChoice, credentials: readonly Credential[], signal: AbortSignal): Promise<Tip> {
-    const { feed, objects, upstream, shownUrl, clock, log } = this.#options;
+    const { feed, objects, shownUrl, clock, log } = this.#options;
+    // The git server knows nothing of the policy by which the relay releases revisions.
+    const upstream = isReleased(feed.told, choice) ? undefined : this.#options.upstream;
     if (!feed.told && !this.#isAwayForLong()) await this.#firstWord(signal);
     const told = this.#lastWord();
     // An answer of the git server is never replaced by that of a relay that asked earlier.

@@ -1,17 +1,27 @@
 import { randomUUID } from 'node:crypto';
+import type { InstanceLabels } from '../../model/instance-label.ts';
 import type { Revision } from '../../model/revision.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { deadline } from '../../platform/deadline.ts';
 import { readBody } from '../../platform/http-body.ts';
 import { type HttpAccess, HttpConnection } from '../../platform/http-connection.ts';
 import type { Logger } from '../../platform/log.ts';
-import { type Report, type ReportedRevision, writeReport } from '../protocol/report.ts';
+import { visibleText } from '../../platform/visible-text.ts';
+import type { RunFacts } from '../../service/publisher.ts';
+import { LONGEST_REASON, type Report, writeReport } from '../protocol/report.ts';
 import { relayRefusal, relayUnreachable } from './relay-failure.ts';
+
+/** Never ends in the middle of a character. */
+function shortened(text: string): string {
+  return text.slice(0, LONGEST_REASON).replace(/[\ud800-\udbff]$/, '');
+}
 
 export interface ReportsOptions {
   /** The relay, without a trailing slash. */
   readonly url: string;
   readonly instance: string;
+  /** What the instance is, for the policies of the relay. */
+  readonly labels?: InstanceLabels;
   readonly settings: HttpAccess;
   readonly token: () => Promise<string | undefined>;
   readonly clock: Clock;
@@ -38,8 +48,9 @@ export class Reports {
 
   constructor(options: ReportsOptions) {
     this.#options = options;
-    const { instance } = options;
-    this.#report = { stream: randomUUID(), replaces: undefined, instance, published: undefined, running: undefined };
+    const { instance, labels = {} } = options;
+    const nothing = { published: undefined, running: undefined, failed: undefined };
+    this.#report = { stream: randomUUID(), replaces: undefined, instance, labels, ...nothing };
   }
 
   /** What to do when no relay that we reach knows our stream. */
@@ -59,9 +70,18 @@ export class Reports {
     this.#set({ published: { ref, oid, at: this.#options.clock.now() } });
   }
 
-  running(running: Omit<ReportedRevision, 'at'>): void {
-    if (this.#report.running?.oid === running.oid) return;
-    this.#set({ running: { ...running, at: this.#options.clock.now() } });
+  /** What became of revisions of `ref`. */
+  run(ref: string, { running, failed }: RunFacts): void {
+    const { running: before, failed: failure } = this.#report;
+    const at = this.#options.clock.now();
+    const isSame = before?.oid === running && failure?.oid === failed?.oid;
+    if (isSame) return;
+    const reason = failed && shortened(visibleText(failed.reason));
+    this.#set({
+      running: running && (before?.oid === running ? before : { ref, oid: running, at }),
+      failed:
+        failed && (failure?.oid === failed.oid ? failure : { ref, oid: failed.oid, at, reason: reason || 'failed' }),
+    });
   }
 
   close(): void {

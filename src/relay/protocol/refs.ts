@@ -18,20 +18,32 @@ interface RefRecord {
   readonly oid: string;
   readonly peeled?: string;
   readonly symref?: string;
+  readonly released?: true;
 }
 
-function recordOf({ oid, peeledOid, symref }: AdvertisedRef): RefRecord {
-  return { oid, ...(peeledOid && { peeled: peeledOid }), ...(symref !== undefined && { symref }) };
+function recordOf({ oid, peeledOid, symref, isReleased }: AdvertisedRef): RefRecord {
+  return {
+    oid,
+    ...(peeledOid && { peeled: peeledOid }),
+    ...(symref !== undefined && { symref }),
+    ...(isReleased && { released: true }),
+  };
 }
 
 /** The reverse of {@link recordOf}; undefined for anything else. */
 function refOf(name: string, value: unknown): AdvertisedRef | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { oid: id, peeled, symref } = value as Record<string, unknown>;
+  const { oid: id, peeled, symref, released } = value as Record<string, unknown>;
   const oid = typeof id === 'string' ? parseOid(id) : undefined;
   const peeledOid = typeof peeled === 'string' ? parseOid(peeled) : undefined;
   if (!oid || (peeled !== undefined && !peeledOid)) return undefined;
-  return { name, oid, ...(peeledOid && { peeledOid }), ...(typeof symref === 'string' && { symref }) };
+  return {
+    name,
+    oid,
+    ...(peeledOid && { peeledOid }),
+    ...(typeof symref === 'string' && { symref }),
+    ...(released === true && { isReleased: true }),
+  };
 }
 
 export function refsToJson(refs: Refs): Record<string, RefRecord> {

@@ -1,4 +1,5 @@
 import { SidecarError } from '../../model/error.ts';
+import { type InstanceLabels, labelsOf, MOST_LABELS } from '../../model/instance-label.ts';
 import { type Oid, parseOid } from '../../model/oid.ts';
 import { isVisible } from '../../platform/visible-text.ts';
 
@@ -14,6 +15,10 @@ export interface Report {
   readonly published: ReportedRevision | undefined;
   /** What `run` is running. */
   readonly running: ReportedRevision | undefined;
+  /** The revision that `run` could not bring to life; undefined when there is none. */
+  readonly failed?: ReportedFailure | undefined;
+  /** What the instance is, for the policies of the relay. */
+  readonly labels?: InstanceLabels;
 }
 
 export interface ReportedRevision {
@@ -22,11 +27,17 @@ export interface ReportedRevision {
   readonly at: number;
 }
 
+export interface ReportedFailure extends ReportedRevision {
+  readonly reason: string;
+}
+
 /** In bytes of its JSON. */
-export const LARGEST_REPORT = 4096;
+export const LARGEST_REPORT = 8192;
 const LONGEST_STREAM = 200;
 const LONGEST_INSTANCE = 200;
 const LONGEST_REF = 400;
+/** In characters. */
+export const LONGEST_REASON = 200;
 /** The last millisecond of the year 9999: everything up to it has a date of ISO 8601 with four digits for the year. */
 const LATEST = 253_402_300_799_999;
 const REF = /^[^\s~^:?*[\\]+$/u;
@@ -61,6 +72,18 @@ function readRevision(value: unknown, name: string): ReportedRevision | undefine
   return { ref: refName, oid, at };
 }
 
+function readFailure(value: unknown): ReportedFailure | undefined {
+  const revision = readRevision(value, 'failed');
+  const { reason } = (value ?? {}) as Record<string, unknown>;
+  return revision && { ...revision, reason: readText(reason, 'failed.reason', LONGEST_REASON) };
+}
+
+function readLabels(value: unknown): InstanceLabels {
+  const labels = typeof value === 'object' || value === undefined ? labelsOf(Object.entries(value ?? {})) : undefined;
+  if (!labels) throw refused(`\`labels\` must be at most ${MOST_LABELS} names with values, as Kubernetes has them`);
+  return labels;
+}
+
 function parse(text: string): Record<string, unknown> {
   if (Buffer.byteLength(text) > LARGEST_REPORT) throw refused(`it has more than ${LARGEST_REPORT} bytes`);
   let body: unknown;
@@ -86,6 +109,8 @@ export function readReport(text: string): Report {
     instance: readText(body.instance, 'instance', LONGEST_INSTANCE),
     published: readRevision(body.published, 'published'),
     running: readRevision(body.running, 'running'),
+    failed: readFailure(body.failed),
+    labels: readLabels(body.labels),
   };
 }
 
@@ -95,6 +120,9 @@ export function writeReport(report: Report): string {
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
 }
+
+/** The header of requests of git that says which instance fetches: its name, URI-encoded. */
+export const INSTANCE_HEADER = 'git-sidecar-instance';
 
 /** The header of the request for events that holds the report; in the answer it says why the report is refused. */
 export const REPORT_HEADER = 'git-sidecar-report';

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { messageOf, SidecarError } from '../../model/error.ts';
 import { addressOf } from '../../platform/client-address.ts';
 import type { Clock } from '../../platform/clock.ts';
+import { fileStamp } from '../../platform/file-stamp.ts';
 import { bearerToken } from '../../platform/http-answer.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
@@ -19,6 +20,8 @@ export interface Principal {
   readonly mayRead: (name: RepositoryName) => boolean;
   /** Which refs of a repository it may see. */
   readonly viewOf: (name: RepositoryName) => RefView;
+  /** Whether it may give orders about the releases of a ref. */
+  readonly maySteer: (name: RepositoryName, ref: string) => boolean;
   /** The same client by the access file and the time as they are now; undefined when it would not be let in any more. */
   readonly renewed: () => Principal | undefined;
 }
@@ -28,6 +31,8 @@ interface Pattern {
   readonly matches: (name: RepositoryName) => boolean;
   /** undefined: all. */
   readonly refs: string | undefined;
+  /** It may give orders too, not only read. */
+  readonly steers: boolean;
 }
 
 interface Rule {
@@ -54,28 +59,31 @@ const idOf = (kind: 'bearer' | 'certificate', secret: string): string =>
   `${kind} ${createHash('sha256').update(secret).digest('hex')}`;
 
 /**
- * Reads the access file: a line is `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`; `#` begins a remark.
+ * Reads the access file: a line is `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`, with `steer` before it for
+ * those who may also give orders about releases; `#` begins a remark.
  * @throws SidecarError ERR_RELAY_ACCESS_FILE
  */
 export function parseAccessRules(text: string, path: string): Rule[] {
   return text.split('\n').flatMap((line, index) => {
-    const [kind, who, ...patterns] = line
+    const words = line
       .replace(/(^|\s)#.*/, '')
       .trim()
       .split(/\s+/);
-    if (kind === undefined || kind === '') return [];
+    const steers = words[0] === 'steer';
+    const [kind, who, ...patterns] = steers ? words.slice(1) : words;
+    if (!steers && (kind === undefined || kind === '')) return [];
     const isRule = (kind === 'bearer' || kind === 'certificate') && who !== undefined && patterns.length > 0;
     if (!isRule || !patterns.every((pattern) => PATTERN.test(pattern))) {
-      const detail = `line ${index + 1} is none of \`bearer TOKEN PATTERN…\` and \`certificate NAME PATTERN…\``;
+      const detail = `line ${index + 1} is none of \`bearer TOKEN PATTERN…\` and \`certificate NAME PATTERN…\`, with or without \`steer\` before it`;
       throw new SidecarError('ERR_RELAY_ACCESS_FILE', { op: 'read', target: path, detail });
     }
-    return [{ id: idOf(kind, who), patterns: patterns.map(readPattern) }];
+    return [{ id: idOf(kind, who), patterns: patterns.map((text) => readPattern(text, steers)) }];
   });
 }
 
-function readPattern(text: string): Pattern {
+function readPattern(text: string, steers: boolean): Pattern {
   const [name = '', refs] = text.split(/#(.*)/s);
-  return { matches: compileNamePattern(name), refs };
+  return { matches: compileNamePattern(name), refs, steers };
 }
 
 /** What several patterns show together. */
@@ -133,7 +141,7 @@ export class Access {
   async open(): Promise<void> {
     if (this.#path === undefined) return;
     await this.#read(this.#path);
-    this.#stamp = await stampOf(this.#path);
+    this.#stamp = await fileStamp(this.#path);
   }
 
   /**
@@ -143,7 +151,7 @@ export class Access {
   async refresh(): Promise<boolean> {
     if (this.#path === undefined) return false;
     try {
-      const stamp = await stampOf(this.#path);
+      const stamp = await fileStamp(this.#path);
       if (stamp === this.#stamp) return false;
       await this.#read(this.#path);
       this.#stamp = stamp;
@@ -210,6 +218,10 @@ export class Access {
       id,
       mayRead: (name) => patterns.some(({ matches }) => matches(name)),
       viewOf: (name) => viewThrough(patterns.filter(({ matches }) => matches(name))),
+      maySteer: (name, ref) => {
+        const steering = patterns.filter(({ matches, steers }) => steers && matches(name));
+        return steering.length > 0 && viewThrough(steering).shows(ref);
+      },
       renewed: () => this.#principalOf(shown),
     };
   }
@@ -235,12 +247,8 @@ function everybody(address: string): Principal {
     id: `address ${address}`,
     mayRead: () => true,
     viewOf: () => WHOLE_VIEW,
+    maySteer: () => false,
     renewed: () => principal,
   };
   return principal;
-}
-
-async function stampOf(path: string): Promise<string> {
-  const { mtimeMs, size, ino } = await stat(path);
-  return `${mtimeMs} ${size} ${ino}`;
 }

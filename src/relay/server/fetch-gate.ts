@@ -98,7 +98,9 @@ export class FetchGate {
     const tips = tipsOf(refsIn(follower.refs, view));
     const odd = oids.filter((oid) => !tips.has(oid));
     if (odd.length === 0) return odd;
-    const former = new Set(follower.mirror.formerTips((ref) => view.shows(ref) && follower.upstream.covers(ref)));
+    // Of a ref that is released by stages a client is given out what it was released, and nothing else.
+    const isOpen = (ref: string): boolean => view.shows(ref) && !view.released?.refs.has(ref);
+    const former = new Set(follower.mirror.formerTips((ref) => isOpen(ref) && follower.upstream.covers(ref)));
     return odd.filter((oid) => !former.has(oid));
   }
 

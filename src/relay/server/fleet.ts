@@ -1,4 +1,5 @@
 import { SidecarError } from '../../model/error.ts';
+import type { AdvertisedRef } from '../../model/ref.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { RefChange } from '../protocol/refs.ts';
 import type { Report } from '../protocol/report.ts';
@@ -13,6 +14,8 @@ import { Rollout } from './rollout.ts';
 export interface FleetOptions {
   readonly clock: Clock;
   readonly follower: (name: RepositoryName) => Follower | undefined;
+  /** Where a ref is for a member; by default where the git server has it. */
+  readonly tipFor?: (member: Member, ref: string) => AdvertisedRef | undefined;
   /** One more subscriber followed a change. */
   readonly onFollowed: (seconds: number) => void;
   /** Event streams that may be open. */
@@ -192,7 +195,8 @@ export class Fleet {
 
   #judge(member: Member, now: number): void {
     const { published } = member.report;
-    const tip = published && this.#options.follower(member.repository)?.refs.get(published.ref);
+    const { follower, tipFor } = this.#options;
+    const tip = published && (tipFor?.(member, published.ref) ?? follower(member.repository)?.refs.get(published.ref));
     const isThere = published && tip && (tip.peeledOid ?? tip.oid) === published.oid;
     const wasBehind = member.behindSince !== undefined;
     member.behindSince = isThere || !tip ? undefined : (member.behindSince ?? now);

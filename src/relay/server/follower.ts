@@ -1,6 +1,7 @@
 import { heal } from '../../git/heal.ts';
 import { asSidecarError, messageOf, SidecarError } from '../../model/error.ts';
 import type { Hint } from '../../model/hint.ts';
+import type { Oid } from '../../model/oid.ts';
 import { nextPause } from '../../platform/backoff.ts';
 import { Limited } from '../../platform/limited.ts';
 import { WakeUps } from '../../platform/wake-ups.ts';
@@ -160,6 +161,17 @@ export class Follower {
       if (left <= 0 || this.#stopping.signal.aborted) return false;
       await this.#turns.until(() => this.mirror.refs !== before, left);
     }
+  }
+
+  /** Commits that stay for clients that may see `ref`. */
+  keep(ref: string, oids: readonly Oid[]): void {
+    this.mirror.keep(ref, oids);
+  }
+
+  /** The trailers of a commit's message; none where it cannot be read. */
+  async trailersOf(oid: Oid): Promise<Readonly<Record<string, string>>> {
+    const read = async (signal: AbortSignal) => await this.mirror.trailersOf(oid, signal);
+    return await this.#limited.run(this.#named('read a commit'), this.#limits.ask, read).catch(() => ({}));
   }
 
   /** @returns whether the object is in the mirror */

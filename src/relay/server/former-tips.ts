@@ -25,6 +25,8 @@ export class FormerTips {
   #tips: Former[] = [];
   /** Private refs that are on disk. */
   readonly #held = new Set<Oid>();
+  /** What refs do not show any more and clients may still be sent to, by ref; without an end. */
+  readonly #kept = new Map<string, readonly Oid[]>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -39,10 +41,24 @@ export class FormerTips {
     this.#tips = [...before.filter((tip) => moving.length > MOST || !isAgain(tip)), ...moving].slice(0, MOST);
   }
 
+  /** From now on these commits, and no others, stay for `ref` wherever it goes. */
+  keep(ref: string, oids: readonly Oid[]): void {
+    if (oids.length > 0) this.#kept.set(ref, oids);
+    else this.#kept.delete(ref);
+  }
+
+  /** Takes over what an earlier process held. @returns names of private refs that nobody needs */
+  takeOver(names: readonly string[]): string[] {
+    const kept = new Set([...this.#kept.values()].flat().map(nameOf));
+    for (const oid of [...this.#kept.values()].flat()) if (names.includes(nameOf(oid))) this.#held.add(oid);
+    return names.filter((name) => !kept.has(name));
+  }
+
   /** Lines for `git update-ref --stdin` after which the repository holds what it should; call `done` when they were taken. */
   changes(): { readonly lines: readonly string[]; readonly done: () => void } {
     const now = this.#clock.monotonic();
-    const wanted = new Set(this.#tips.filter(({ until }) => until > now).map(({ oid }) => oid));
+    const shown = this.#tips.filter(({ until }) => until > now).map(({ oid }) => oid);
+    const wanted = new Set([...shown, ...[...this.#kept.values()].flat()]);
     const over = [...this.#held].filter((oid) => !wanted.has(oid));
     const fresh = [...wanted].filter((oid) => !this.#held.has(oid));
     return {
@@ -57,7 +73,8 @@ export class FormerTips {
   /** Those that a ref showed for which `shows` is true, and whose time is not over. */
   shown(shows: (ref: string) => boolean): Oid[] {
     const now = this.#clock.monotonic();
-    return this.#tips.filter(({ ref, until }) => until > now && shows(ref)).map(({ oid }) => oid);
+    const kept = [...this.#kept].filter(([ref]) => shows(ref)).flatMap(([, oids]) => oids);
+    return [...kept, ...this.#tips.filter(({ ref, until }) => until > now && shows(ref)).map(({ oid }) => oid)];
   }
 
   clear(): void {

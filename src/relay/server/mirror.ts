@@ -59,6 +59,22 @@ export class Mirror implements Healable {
     return this.#former.shown(shows);
   }
 
+  /** Commits that stay for clients that may see `ref`, wherever it goes; before {@link open} too. */
+  keep(ref: string, oids: readonly Oid[]): void {
+    this.#former.keep(ref, oids);
+  }
+
+  /** The trailers of a commit's message, as git-interpret-trailers(1) finds them; of one key the last. */
+  async trailersOf(oid: Oid, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    const format = '--format=%(trailers:only,unfold)';
+    const { stdout } = await this.#run(['show', '--no-patch', format, oid], { op: 'read a commit of', signal });
+    const lines = stdout
+      .toString()
+      .split('\n')
+      .map((line) => /^([^:\s]+):\s*(.*)$/.exec(line));
+    return Object.fromEntries(lines.flatMap((found) => (found ? [[found[1], found[2]] as const] : [])));
+  }
+
   /** undefined while nothing was ever fetched. */
   get objectFormat(): ObjectFormat | undefined {
     return this.#objectFormat;
@@ -82,7 +98,7 @@ export class Mirror implements Healable {
     const all = await this.#readAllRefs(signal);
     this.#refs = withoutPrivate(all);
     // What an earlier process held: no subscriber is about to fetch it any more.
-    const held = [...all.keys()].filter((name) => !this.#refs.has(name));
+    const held = this.#former.takeOver([...all.keys()].filter((name) => !this.#refs.has(name)));
     if (held.length > 0)
       await this.#updateRefs(
         held.map((name) => `delete ${name}\n`),

@@ -1,3 +1,4 @@
+import type { AdvertisedRef } from '../../model/ref.ts';
 import type { Refs } from '../protocol/refs.ts';
 import { coveredRefs } from './covered-refs.ts';
 
@@ -7,9 +8,21 @@ export interface RefView {
   readonly id: string;
   /** True for the full name of a ref that may be seen. */
   readonly shows: (ref: string) => boolean;
+  /** Of a view of {@link releasedView}: where refs are for this client, and the view without that. */
+  readonly released?: { readonly refs: Refs; readonly from: RefView };
 }
 
 export const WHOLE_VIEW: RefView = { id: '', shows: () => true };
+
+/**
+ * A view in which some refs are where they were released to, instead of where the git server has them.
+ * @param refs those that are there at all, by their full names
+ */
+export function releasedView(from: RefView, refs: Refs): RefView {
+  if (refs.size === 0) return from;
+  const places = [...refs.values()].map(({ name, oid }) => `${name} ${oid}`).sort();
+  return { id: [from.id, ...places].join('\n'), shows: from.shows, released: { refs, from } };
+}
 
 /** Refs are never changed in place, and are asked for by every fetch. */
 const SEEN = new WeakMap<Refs, Map<string, Refs>>();
@@ -21,10 +34,21 @@ export function refsIn(refs: Refs, view: RefView): Refs {
   SEEN.set(refs, known);
   let seen = known.get(view.id);
   if (!seen) {
-    const covered = coveredRefs([...refs.values()], { covers: view.shows });
-    const isSame = covered.size === refs.size && covered.get('HEAD')?.symref === refs.get('HEAD')?.symref;
+    const placed = view.released ? placedAt(refs, view.released.refs) : refs;
+    const covered = coveredRefs([...placed.values()], { covers: view.shows });
+    const isSame =
+      placed === refs && covered.size === refs.size && covered.get('HEAD')?.symref === refs.get('HEAD')?.symref;
     seen = isSame ? refs : covered;
     known.set(view.id, seen);
   }
   return seen;
+}
+
+/** A branch that HEAD points at takes HEAD along. */
+function placedAt(refs: Refs, released: Refs): Refs {
+  const at = (ref: AdvertisedRef): AdvertisedRef => {
+    const own = released.get(ref.symref ?? ref.name);
+    return own ? { ...own, name: ref.name, ...(ref.symref !== undefined && { symref: ref.symref }) } : ref;
+  };
+  return new Map([...refs].map(([name, ref]) => [name, at(ref)]));
 }

@@ -7,11 +7,13 @@ import { parseRepositoryName, type RepositoryName } from '../protocol/repository
 import { readWanted, UNFIT_REFS } from '../protocol/wanted-refs.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import type { Fleet } from './fleet.ts';
+import { SILENT } from './governed-repository.ts';
 import type { Hub, Subscription } from './hub.ts';
 import type { Member } from './member.ts';
 import { answerLater, type OnRefused } from './quotas.ts';
-import { refsIn } from './ref-view.ts';
+import { type RefView, refsIn } from './ref-view.ts';
 import type { Repositories } from './repositories.ts';
+import { instanceKey, type Rollouts } from './rollouts.ts';
 import { takeSocket } from './take-socket.ts';
 import { viewOf } from './wanted-view.ts';
 
@@ -20,6 +22,7 @@ export interface RelayRoutesOptions {
   readonly repositories: Repositories;
   readonly hub: Hub;
   readonly fleet: Fleet;
+  readonly rollouts: Rollouts;
   readonly onRefused: OnRefused;
 }
 
@@ -54,7 +57,7 @@ interface Wanted extends Pick<Subscription, 'wanted' | 'principal' | 'place'> {
 }
 
 async function serveStream(
-  { doorkeeper, repositories, hub, fleet, onRefused }: RelayRoutesOptions,
+  { doorkeeper, repositories, hub, fleet, rollouts, onRefused }: RelayRoutesOptions,
   { name, ...subscription }: Wanted,
   request: IncomingMessage,
   response: ServerResponse,
@@ -62,8 +65,8 @@ async function serveStream(
   const follower = await doorkeeper.admit(name, request, response, 0);
   if (!follower || response.destroyed) return;
   const { wanted, principal } = subscription;
-  const view = principal.viewOf(follower.upstream.name);
-  if (!hub.mayFollow(follower, wanted, view, principal.id)) {
+  const { name: repository } = follower.upstream;
+  if (!hub.mayFollow(follower, wanted, principal.viewOf(repository), principal.id)) {
     onRefused('streams');
     answerLater(
       response,
@@ -75,19 +78,36 @@ async function serveStream(
   }
   const report = headerText(request, REPORT_HEADER);
   const lastId = headerText(request, 'last-event-id');
-  const member =
-    report === undefined ? undefined : joinFleet(fleet, principal.id, follower.upstream.name, report, response);
+  const member = report === undefined ? undefined : joinFleet(fleet, principal.id, repository, report, response);
+  if (member) subscription.place.whenOver(() => fleet.leave(member));
+  const instance = await takeSeat(rollouts, subscription, repository, member);
+  if (response.destroyed) return;
   const stream = openStream(request, response);
   subscription.place.pass(stream);
-  if (member) subscription.place.whenOver(() => fleet.leave(member));
   // Another relay has sent it a state that we do not know: an older or a newer one.
-  if (lastId !== undefined && follower.isKnown && lastId !== hub.idOf(follower, wanted, view))
+  const view = (): RefView => rollouts.viewOf(repository, instance, principal.viewOf(repository), wanted.names);
+  if (lastId !== undefined && follower.isKnown && lastId !== hub.idOf(follower, wanted, view()))
     await follower.askForMissing(PATIENCE_MS);
   if (stream.destroyed) return;
-  hub.subscribe({ ...subscription, follower, lastId }, stream);
+  hub.subscribe({ ...subscription, follower, lastId, instance, view: view() }, stream);
   // It was let go of meanwhile: this stream would never hear of anything.
   if (repositories.peek(follower.upstream.name) !== follower)
     hub.endAll(follower, new SidecarError('ERR_RELAY_FULL', { op: 'serve a stream', detail: 'it is followed anew' }));
+}
+
+/** @returns what rollouts know the subscriber by */
+async function takeSeat(
+  rollouts: Rollouts,
+  { principal, wanted, place }: Omit<Wanted, 'name'>,
+  name: RepositoryName,
+  member: Member | undefined,
+): Promise<string> {
+  await rollouts.look(name);
+  if (!member) return SILENT;
+  const { id } = principal;
+  await rollouts.join(id, name, member.report, wanted.names);
+  place.whenOver(() => void rollouts.leave(id, name, member.report));
+  return instanceKey(id, member.report.instance);
 }
 
 /** A report that is refused costs the subscriber its line in the overview, not its stream; a header says why. */
@@ -130,7 +150,7 @@ function openStream(request: IncomingMessage, response: ServerResponse): Writabl
 }
 
 /** `POST /reports`: what a subscriber has published since it opened its stream. */
-export function reportsRoute({ doorkeeper, fleet }: RelayRoutesOptions): Route {
+export function reportsRoute({ doorkeeper, fleet, rollouts }: RelayRoutesOptions): Route {
   return async ({ pathname }, request, response) => {
     if (pathname !== '/reports') return false;
     const principal = doorkeeper.identify(request, response);
@@ -140,7 +160,10 @@ export function reportsRoute({ doorkeeper, fleet }: RelayRoutesOptions): Route {
       const report = readReport(body?.toString() ?? '');
       const name = fleet.repositoryOf(principal.id, report.stream);
       const isTaken = name !== undefined && principal.mayRead(name) && fleet.report(principal.id, report);
-      if (isTaken) response.writeHead(204).end();
+      if (isTaken) {
+        response.writeHead(204).end();
+        await rollouts.report(principal.id, name, report);
+      }
       // With several relays behind one name it may have come to the wrong one.
       else answerText(response, 421, 'that stream is not here');
     } catch (error) {

@@ -9,6 +9,8 @@ export interface WantedView {
   readonly id: string;
   /** All refs have to be looked at, one after the other. */
   readonly isSearch: boolean;
+  /** Full names of the refs; undefined for all, or for those that a search finds. */
+  readonly names: readonly string[] | undefined;
   select(refs: Refs): Refs;
   /** The same, where `shown` is what was selected before `changes`. */
   update(shown: Refs, refs: Refs, changes: readonly RefChange[]): Refs;
@@ -21,7 +23,13 @@ export function viewOf({ names, newest }: WantedRefs): WantedView {
   }
   const select = (refs: Refs): Refs => selectRefs(refs, names);
   const id = [...names].sort().join('\n');
-  return { id, isSearch: false, select, update: (_shown, refs) => select(refs) };
+  return {
+    id,
+    isSearch: false,
+    names: names.length > 0 ? names : undefined,
+    select,
+    update: (_shown, refs) => select(refs),
+  };
 }
 
 /** The newest one; where none matches, a few of those that nearly do: the subscriber says in its error what is there. */
@@ -35,6 +43,7 @@ function newestOf(choice: RefChoice): WantedView {
   return {
     id: choice.id,
     isSearch: true,
+    names: undefined,
     select,
     update: (shown, refs, changes) => {
       const [before] = [...shown.keys()].filter(choice.covers);
@@ -53,5 +62,5 @@ function allMatching(choice: RefChoice): WantedView {
     const matching = new Map([...refs].filter(([name]) => choice.covers(name)));
     return matching.size > 0 ? matching : newestOf(choice).select(refs);
   };
-  return { id: `all ${choice.id}`, isSearch: true, select, update: (_shown, refs) => select(refs) };
+  return { id: `all ${choice.id}`, isSearch: true, names: undefined, select, update: (_shown, refs) => select(refs) };
 }

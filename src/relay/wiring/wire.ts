@@ -28,10 +28,14 @@ import { Hub } from '../server/hub.ts';
 import { LargeQuestions } from '../server/large-questions.ts';
 import { Mirror } from '../server/mirror.ts';
 import { PackAnswers } from '../server/pack-answers.ts';
+import { type ParsePolicies, PolicyFile } from '../server/policy-file.ts';
 import type { OnRefused } from '../server/quotas.ts';
 import { Reach } from '../server/reach.ts';
 import { ReadyAnswers } from '../server/ready-answers.ts';
+import { refsIn, WHOLE_VIEW } from '../server/ref-view.ts';
 import { Repositories } from '../server/repositories.ts';
+import { RolloutStore } from '../server/rollout-store.ts';
+import { instanceKey, Rollouts } from '../server/rollouts.ts';
 import { StartPace } from '../server/start-pace.ts';
 import { createUpstreams, upstreamGitSettings } from './upstreams.ts';
 
@@ -39,6 +43,7 @@ export interface RelayWiring extends Omit<Ambient, 'terminal'> {
   readonly config: RelayConfig;
   /** Real path of the root. */
   readonly root: string;
+  readonly parsePolicies: ParsePolicies;
   /** Observes what followers do; undefined: there is no observer. */
   readonly watchdog: Watchdog | undefined;
 }
@@ -54,6 +59,8 @@ export interface WiredRelay {
   readonly doorkeeper: Doorkeeper;
   readonly fleet: Fleet;
   readonly hub: Hub;
+  readonly rollouts: Rollouts;
+  readonly policies: PolicyFile;
   readonly repositories: Repositories;
   /** Mirrors that changed since they were last tidied up. */
   readonly untidy: Set<Mirror>;
@@ -131,6 +138,18 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     clock,
     random,
   });
+  const rollouts: Rollouts = new Rollouts({
+    store: new RolloutStore(root, 'rollouts'),
+    clock,
+    log,
+    follower: (name) => repositories.peek(name),
+    onReleased: (name, instances) => {
+      const follower = repositories.peek(name);
+      if (!follower) return;
+      hub.release(follower, instances, (key, from, { names }) => rollouts.viewOf(name, key, from, names));
+    },
+    onNote: (repository, { what }) => metrics?.count('git_sidecar_rollout_events_total', { repository, what }),
+  });
   const untidy = new Set<Mirror>();
   const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
@@ -138,6 +157,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const createFollower = async (upstream: Upstream, gitDir: string, payer: string): Promise<Follower> => {
     const mirror = new Mirror({ git, root, gitDir, clock, log });
     const { name } = upstream;
+    for (const [ref, oids] of rollouts.kept(name)) mirror.keep(ref, oids);
     const follower: Follower = new Follower({
       upstream,
       remote: await openUpstream(upstream, (hint) => follower.wake(hint)),
@@ -155,13 +175,14 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       onChange: (changes) => {
         fleet.changed(name, changes);
         hub.tell(follower, changes);
+        void rollouts.look(name);
         metrics?.count('git_sidecar_relay_changes_total', { repository: name });
         untidy.add(mirror);
       },
       watchdog: wiring.watchdog,
       onRecovery: () => hub.tellRecovery(follower),
       onTrouble: (error, isNew) => {
-        if (isNew) hub.tellTrouble(follower, error);
+        if (isNew) hub.tellTrouble(follower);
         if (!follower.isKnown && isAbsence(error)) repositories.giveUp(follower, error);
         disk.note(error);
         const repository = follower.isKnown ? name : 'other';
@@ -188,6 +209,11 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const fleet = new Fleet({
     clock,
     follower: (name) => repositories.peek(name),
+    tipFor: ({ owner, repository, report }, ref) => {
+      const refs = repositories.peek(repository)?.refs;
+      const view = rollouts.viewOf(repository, instanceKey(owner, report.instance), WHOLE_VIEW, [ref]);
+      return refs && refsIn(refs, view).get(ref);
+    },
     onFollowed: (seconds) => metrics?.observe('git_sidecar_relay_follow_seconds', seconds),
     mostSubscribers: config.maxSubscribers,
   });
@@ -223,6 +249,8 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     onRefused,
     fleet,
     hub,
+    rollouts,
+    policies: new PolicyFile(config.rollouts, wiring.parsePolicies, log),
     repositories,
     untidy,
     dispose: async () => {

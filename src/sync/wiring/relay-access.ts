@@ -1,5 +1,5 @@
 import type { SyncConfig } from '../../config/sync-config.ts';
-import { RELAY_USER, relayGitSettings } from '../../relay/client/settings.ts';
+import { instanceSetting, RELAY_USER, relayGitSettings } from '../../relay/client/settings.ts';
 
 /** The configuration with what the relay wants to see from git: its token as a password, its certificates. */
 export function withRelayAccess(config: SyncConfig): SyncConfig {
@@ -10,7 +10,7 @@ export function withRelayAccess(config: SyncConfig): SyncConfig {
   return {
     ...config,
     credentials: [...config.credentials, ...credential],
-    gitConfigAdd: [...config.gitConfigAdd, ...relayGitSettings(relay)],
+    gitConfigAdd: [...config.gitConfigAdd, ...relayGitSettings(relay), instanceSetting(relay)],
     // They are for the git server, which is not asked.
     ...(!relay.fallback && { askpassUrl: undefined, githubApp: undefined }),
   };

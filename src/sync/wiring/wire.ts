@@ -16,7 +16,6 @@ import { directoryForSockets, persistSeconds } from '../../git/ssh-connections.t
 import { explainSshFiles } from '../../git/ssh-files.ts';
 import type { IntoDirectory } from '../../into/into-directory.ts';
 import type { Hint } from '../../model/hint.ts';
-import type { Oid } from '../../model/oid.ts';
 import type { SyncObserver } from '../../model/sync-observer.ts';
 import { readBootId } from '../../platform/boot-id.ts';
 import { gitNiceness, readCpuGroup } from '../../platform/cpu-limit.ts';
@@ -30,6 +29,7 @@ import { userGitConfig } from '../../poll/native-poll.ts';
 import type { Reports } from '../../relay/client/reports.ts';
 import { CredentialSource } from '../../remote/credential-source.ts';
 import type { Ambient } from '../../service/ambient.ts';
+import type { Publisher } from '../../service/publisher.ts';
 import type { SyncContext } from '../context.ts';
 import { tellAll } from '../sync-now.ts';
 import { confinement, withScopedHeaders } from './confinement.ts';
@@ -120,7 +120,7 @@ function firstClone({ mode, git, target, depth, remote }: SyncConfig): CloneOpti
 export interface WiredSync {
   readonly context: SyncContext;
   /** Reports to the relay what `run` is running; undefined without one. */
-  readonly reportRunning: ((oid: Oid) => void) | undefined;
+  readonly reportRun: Publisher['reportRun'];
   /** Ends shared connections and removes what is outside the root. */
   dispose(): Promise<void>;
 }
@@ -259,7 +259,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   const followed = config.target.requested;
   return {
     context,
-    reportRunning: reports && ((oid) => reports.running({ ref: repository.state.ref ?? followed, oid })),
+    reportRun: reports && ((facts) => reports.run(repository.state.ref ?? followed, facts)),
     dispose: async () => {
       source.close();
       store?.leave();

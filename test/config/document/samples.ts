@@ -72,6 +72,7 @@ const SAMPLES: Readonly<Record<string, Options>> = {
   'relay-cert-file': { relay: 'https://relay', 'relay-cert-file': '/f' },
   'relay-key-file': { relay: 'https://relay', 'relay-cert-file': '/g', 'relay-key-file': '/f' },
   instance: { relay: 'https://relay', instance: 'i' },
+  'instance-label': { relay: 'https://relay', 'instance-label': 'zone=eu-1' },
   nats: { nats: 'nats://h:4222' },
   'nats-credentials-file': { nats: 'nats://h:4222', 'nats-credentials-file': '/f' },
   'nats-ca-file': { nats: 'nats://h:4222', 'nats-ca-file': '/f' },

@@ -64,7 +64,15 @@ describe('a report', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1, maxLength: 50, unit: 'grapheme' }), oid, (instance, id) => {
         const published = { ref: 'refs/heads/main', oid: id, at: 5 };
-        const report = { stream: 's', replaces: 'r', instance, published, running: undefined };
+        const report = {
+          stream: 's',
+          replaces: 'r',
+          instance,
+          published,
+          running: undefined,
+          failed: undefined,
+          labels: {},
+        };
         const text = writeReport(report);
         expect(text).toMatch(/^[\x20-\x7e]*$/);
         if (isVisible(instance)) expect(readReport(text)).toEqual(report);
@@ -104,7 +112,7 @@ describe('a report', () => {
     [JSON.stringify({ ...GOOD, instance: 'a\u001b[2J' }), /`instance`/],
     [JSON.stringify({ ...GOOD, instance: 'a\u202eb' }), /`instance`/],
     [JSON.stringify({ ...GOOD, replaces: 7 }), /`replaces`/],
-    [JSON.stringify({ ...GOOD, pad: 'x'.repeat(5000) }), /4096 bytes/],
+    [JSON.stringify({ ...GOOD, pad: 'x'.repeat(9000) }), /8192 bytes/],
     [JSON.stringify({ ...GOOD, published: 7 }), /`published`/],
     [JSON.stringify({ ...GOOD, published: { ...GOOD.published, oid: 'zz' } }), /`published.oid`/],
     [JSON.stringify({ ...GOOD, published: { ...GOOD.published, ref: 'a b' } }), /`published.ref`/],

@@ -15,6 +15,7 @@ function principal(id: string): Principal & { now: Principal | undefined } {
   const who = {
     id,
     mayRead: () => true,
+    maySteer: () => false,
     viewOf: () => WHOLE_VIEW,
     renewed: () => who.now,
     now: now as Principal | undefined,
@@ -105,7 +106,7 @@ describe('the hub', () => {
     const { hub, follower, subscribe } = setUp();
     const stream = subscribe([]);
     follower.trouble = new SidecarError('ERR_REMOTE_AUTH', { op: 'ask', detail: 'token s3cr3t refused' });
-    hub.tellTrouble(follower, follower.trouble);
+    hub.tellTrouble(follower);
     expect(stream.events).toEqual(['refs', 'trouble']);
     expect(stream.text).not.toContain('s3cr3t');
     expect(subscribe([]).events).toEqual(['refs', 'trouble']);

@@ -1,0 +1,200 @@
+import { assign, isThere, refill, selectsSomebody } from './assign.ts';
+import { complete, halt } from './endings.ts';
+import type { Governed, Rollout } from './governed.ts';
+import { isUnavailable, type Member } from './member.ts';
+import { type Survey, survey } from './survey.ts';
+
+/** True while no instance may get the revision; the clock of the deadline stands still meanwhile. */
+function isHeld(governed: Governed, rollout: Rollout): boolean {
+  const { now, paused, calendar } = governed;
+  const isThawed = rollout.thawed !== undefined && rollout.thawed === rollout.stage;
+  const isFrozen = !isThawed && calendar.isFrozen(now);
+  const held = paused !== undefined || isFrozen;
+  if (isFrozen !== rollout.isFrozen) governed.note(isFrozen ? 'frozen' : 'thawed', { oid: rollout.oid });
+  rollout.isFrozen = isFrozen;
+  if (held && rollout.heldFrom === undefined) {
+    rollout.heldFrom = now;
+    governed.isChanged = true;
+  } else if (!held && rollout.heldFrom !== undefined) {
+    rollout.deadlineAt += now - rollout.heldFrom;
+    rollout.heldFrom = undefined;
+    governed.isChanged = true;
+  }
+  return held;
+}
+
+/** The open stage is not done, and has all of its time from now on. */
+export function restartClock(governed: Governed, rollout: Rollout): void {
+  rollout.soakFrom = undefined;
+  governed.restartDeadline();
+}
+
+function openStage(governed: Governed, rollout: Rollout, index: number): void {
+  const stage = governed.stages[index];
+  if (!stage) return;
+  rollout.stage = index;
+  rollout.openedAt = governed.now;
+  rollout.heldFrom = undefined;
+  restartClock(governed, rollout);
+  rollout.isUninhabited = false;
+  assign(governed, index);
+  governed.note('opened', { oid: rollout.oid, stage: stage.name });
+  for (const member of governed.members.values()) {
+    const hasFailed = member.stage === index && member.target === rollout.oid && member.progress === 'failed';
+    if (hasFailed && !member.writtenOff) fail(governed, rollout, member, 'it had failed before its stage opened');
+  }
+}
+
+/** Gives the revision to as many as there is room for. @returns whether anybody got it */
+function releaseWave(governed: Governed, rollout: Rollout, { candidates, room }: Survey): boolean {
+  let left = room;
+  let some = false;
+  for (const member of candidates) {
+    // It is unavailable already. One that has to go back may not have begun to.
+    const isFree = member.leftover && !member.goesBack;
+    if (left <= 0 && !isFree) continue;
+    const cost = member.leftover ? 0 : 1;
+    governed.retarget(member, rollout.oid);
+    if (isUnavailable(member)) left -= cost;
+    some = true;
+  }
+  if (rollout.stage === governed.lastStage)
+    for (const member of governed.members.values()) if (member.silent) governed.retarget(member, rollout.oid);
+  return some;
+}
+
+/** Notes that `member` failed. One instance fails once in each stage. */
+export function fail(governed: Governed, rollout: Rollout, member: Member, reason: string): void {
+  const { key, name } = member;
+  const { stage } = rollout;
+  if (rollout.failures.some((each) => each.key === key && each.stage === stage)) return;
+  const failure = { key, name, stage, reason, at: governed.now };
+  rollout.failures = [...rollout.failures, failure].slice(-MOST_FAILURES);
+  const { oid } = rollout;
+  governed.note('failed', { oid, stage: governed.stages[stage]?.name, why: `${name}: ${reason}` });
+}
+
+const MOST_FAILURES = 1000;
+
+/** Halts the rollout if too many failed in the stage that is open. @returns whether it did */
+function haltIfFailed(governed: Governed, rollout: Rollout): boolean {
+  const stage = governed.stages[rollout.stage];
+  if (!stage) return false;
+  const failures = rollout.failures.filter((each) => each.stage === rollout.stage);
+  if (failures.length < Math.min(stage.failures, MOST_FAILURES)) return false;
+  const [first] = failures;
+  const one = `${first?.name}: ${first?.reason}`;
+  const why =
+    failures.length === 1
+      ? `one instance failed in stage ${stage.name}: ${one}`
+      : `${failures.length} instances failed in stage ${stage.name}, the first was ${one}`;
+  halt(governed, why);
+  return true;
+}
+
+/** Leftovers took the room of this stage: it gets its time anew without them. @returns whether there were any */
+function passOverLeftovers(governed: Governed, rollout: Rollout, { unavailable }: Survey): boolean {
+  const leftovers = unavailable.filter(({ leftover }) => leftover);
+  for (const member of leftovers) member.leftover = false;
+  if (leftovers.length > 0) restartClock(governed, rollout);
+  return leftovers.length > 0;
+}
+
+/** The time of the stage is up: who is missing has failed, and is not waited for any more. */
+function expire(governed: Governed, rollout: Rollout, { holding, unavailable }: Survey): void {
+  for (const member of holding) {
+    if (member.late) continue;
+    const isReleased = member.target === rollout.oid;
+    const reason = !member.connected
+      ? 'it disconnected and did not come back in time'
+      : isReleased
+        ? 'it was not done in time'
+        : 'there was no room to give it the revision in time';
+    fail(governed, rollout, member, reason);
+  }
+  for (const member of unavailable) member.writtenOff = true;
+  if (!haltIfFailed(governed, rollout)) conclude(governed, rollout);
+}
+
+/** A stage that has instances proves something only when one of them was done. In the last one, those of all stages are. */
+function isProven(governed: Governed, { stage }: Rollout): boolean {
+  const isOwn = (member: Member): boolean => member.stage === stage || stage === governed.lastStage;
+  const own = [...governed.members.values()].filter(
+    (member) => member.stage !== undefined && isOwn(member) && isThere(governed, member),
+  );
+  return own.length === 0 || own.some(({ wasDone }) => wasDone);
+}
+
+/** Nobody is waited for any more in the open stage. */
+function conclude(governed: Governed, rollout: Rollout): void {
+  const stage = governed.stages[rollout.stage];
+  if (!isProven(governed, rollout)) {
+    halt(governed, `no instance of stage ${stage?.name} is done`);
+    return;
+  }
+  rollout.soakFrom = governed.now;
+  governed.isChanged = true;
+  if (stage && stage.soakMs > 0) governed.note('soaking', { oid: rollout.oid, stage: stage.name });
+}
+
+/** Ends the open stage: the next one opens, or the rollout is complete. */
+export function passStage(governed: Governed, rollout: Rollout): void {
+  for (const member of governed.members.values())
+    if (member.target === rollout.oid && member.progress === 'failed') member.writtenOff = true;
+  if (rollout.stage >= governed.lastStage) complete(governed);
+  else openStage(governed, rollout, rollout.stage + 1);
+}
+
+/**
+ * Nobody is in the open stage. When all whom its globs and labels select are in earlier stages, it is passed over. When
+ * they select nobody at all, it waits for the first one, since it is there to prove something.
+ */
+function waitOrPassOver(governed: Governed, rollout: Rollout): boolean {
+  if (selectsSomebody(governed, rollout.stage)) {
+    governed.note('skipped', { oid: rollout.oid, stage: governed.stages[rollout.stage]?.name });
+    passStage(governed, rollout);
+    return true;
+  }
+  if (!rollout.isUninhabited) governed.isChanged = true;
+  rollout.isUninhabited = true;
+  return false;
+}
+
+/** One step of a rollout. @returns whether another one may be possible */
+function step(governed: Governed, rollout: Rollout): boolean {
+  if (haltIfFailed(governed, rollout)) return true;
+  const isStopped = isHeld(governed, rollout);
+  const { isSettling, now, lastStage } = governed;
+  if (rollout.stage < 0) {
+    if (isStopped || isSettling) return false;
+    openStage(governed, rollout, rollout.skipsAhead ? lastStage : 0);
+    return true;
+  }
+  if (rollout.soakFrom === undefined && !isStopped && refill(governed, rollout.stage)) governed.restartDeadline();
+  const found = survey(governed, rollout);
+  governed.nextGrace = found.nextGrace;
+  const isEmpty = !found.isInhabited && rollout.soakFrom === undefined && rollout.stage < lastStage;
+  if (isEmpty) return !isStopped && !isSettling && waitOrPassOver(governed, rollout);
+  if (rollout.isUninhabited) {
+    rollout.isUninhabited = false;
+    restartClock(governed, rollout);
+  }
+  if (!isStopped && releaseWave(governed, rollout, found)) return true;
+  if (isSettling) return false;
+  if (rollout.soakFrom === undefined) {
+    if (found.holding.length === 0) conclude(governed, rollout);
+    else if (isStopped || now < rollout.deadlineAt) return false;
+    else if (!passOverLeftovers(governed, rollout, found)) expire(governed, rollout, found);
+    return true;
+  }
+  const soakMs = rollout.skipsAhead ? 0 : (governed.stages[rollout.stage]?.soakMs ?? 0);
+  if (isStopped || now < rollout.soakFrom + soakMs) return false;
+  passStage(governed, rollout);
+  return true;
+}
+
+/** Goes on as far as it is possible now. */
+export function advance(governed: Governed): void {
+  governed.nextGrace = undefined;
+  for (let rollout = governed.underWay; rollout && step(governed, rollout); ) rollout = governed.underWay;
+}

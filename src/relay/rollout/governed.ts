@@ -1,0 +1,219 @@
+import type { Policy } from '../../config/rollout-policy.ts';
+import type { Oid } from '../../model/oid.ts';
+import { FreezeCalendar } from './freeze.ts';
+import type { GovernedState, HaltState, PushedRevision, RolloutState, Said } from './governed-state.ts';
+import { type JournalEntry, withEntries } from './journal.ts';
+import { GRACE_MS, judge, type Member, memberFromState, stateOfMember } from './member.ts';
+import { type FullStage, fullStages } from './stage-of.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A rollout under way or halted; see {@link RolloutState}. */
+export type Rollout = Mutable<Omit<RolloutState, 'halt'>> & { halt: HaltState | undefined };
+
+const MOST_REFUSED = 100;
+const MOST_HISTORY = 20;
+
+/**
+ * All that is known of a governed ref, and what the current call has changed of it. The rules are in the files beside
+ * it; here are the steps that all of them are made of.
+ */
+export class Governed {
+  readonly policy: Policy;
+  readonly stages: readonly FullStage[];
+  readonly calendar: FreezeCalendar;
+  readonly members = new Map<string, Member>();
+  /** Milliseconds since the epoch, as the current call says. */
+  now = Number.NEGATIVE_INFINITY;
+  tip: Oid | undefined;
+  completed: PushedRevision | undefined;
+  history: readonly Oid[] = [];
+  rollout: Rollout | undefined;
+  queue: readonly PushedRevision[] = [];
+  refused: readonly Oid[] = [];
+  paused: Said | undefined;
+  pinned: Said | undefined;
+  journal: readonly JournalEntry[] = [];
+  /** Until then the instances from before a restart of the relay are expected back. */
+  settleUntil: number | undefined;
+  /** Those that have not come back. */
+  readonly unsettled = new Set<Member>();
+  /** When the next instance that disconnected is no longer expected; undefined: none is. */
+  nextGrace: number | undefined;
+  /** The current call changed something that has to be remembered. */
+  isChanged = false;
+  /** When the last change was made. */
+  changedAt: number | undefined;
+  notes: JournalEntry[] = [];
+  readonly retargeted = new Set<Member>();
+
+  constructor(policy: Policy, state: GovernedState | undefined) {
+    this.policy = policy;
+    this.stages = fullStages(policy);
+    this.calendar = new FreezeCalendar(policy.freeze);
+    if (state) this.#restore(state);
+  }
+
+  get lastStage(): number {
+    return this.stages.length - 1;
+  }
+
+  /** The rollout that goes on: not one that is halted. */
+  get underWay(): Rollout | undefined {
+    return this.rollout?.halt === undefined ? this.rollout : undefined;
+  }
+
+  get isSettling(): boolean {
+    return this.settleUntil !== undefined && this.now < this.settleUntil && this.unsettled.size > 0;
+  }
+
+  begin(now: number): void {
+    this.now = now;
+    this.isChanged = false;
+    this.notes = [];
+    this.retargeted.clear();
+    if (this.settleUntil === undefined) this.#takeUp(now);
+  }
+
+  /** The end of the current call. */
+  end(): void {
+    if (this.isChanged) this.changedAt = this.now;
+  }
+
+  note(what: JournalEntry['what'], more: Omit<JournalEntry, 'at' | 'what'> = {}): void {
+    const entry = { at: this.now, what, ...more };
+    this.notes.push(entry);
+    this.journal = withEntries(this.journal, [entry]);
+    this.isChanged = true;
+  }
+
+  /** From now on `member` may be shown `oid`. */
+  retarget(member: Member, oid: Oid): void {
+    if (member.target === oid) return;
+    member.target = oid;
+    member.writtenOff = false;
+    member.goesBack = false;
+    member.leftover = false;
+    this.judgeAnew(member);
+    this.retargeted.add(member);
+    this.isChanged = true;
+  }
+
+  /** Writes down how far `member` has come with the revision of the rollout, if it was given that. */
+  judge(member: Member): void {
+    const { rollout, policy } = this;
+    const isReleased = rollout !== undefined && member.target === rollout.oid;
+    const progress = isReleased ? judge(member, rollout.oid, policy.done) : 'waiting';
+    const { target } = member;
+    if (member.leftover && target !== undefined && judge(member, target, policy.done) !== 'waiting') {
+      member.leftover = false;
+      this.isChanged = true;
+    }
+    if (progress === 'done') member.writtenOff = false;
+    if (progress !== member.progress) this.isChanged = true;
+    member.progress = progress;
+    if (progress !== 'done' || member.wasDone) return;
+    member.wasDone = true;
+    if (!member.late && member.stage !== undefined) this.restartDeadline();
+  }
+
+  /** The open stage has all of its time from now on. */
+  restartDeadline(): void {
+    const { rollout, now, stages } = this;
+    if (!rollout) return;
+    rollout.deadlineAt = now + (stages[rollout.stage]?.deadlineMs ?? 0);
+    if (rollout.heldFrom !== undefined) rollout.heldFrom = now;
+    this.isChanged = true;
+  }
+
+  /** As `judge`, for a rollout or a release that begins: a failure that was reported before is none of it. */
+  judgeAnew(member: Member): void {
+    this.judge(member);
+    if (member.progress === 'failed') member.progress = 'waiting';
+  }
+
+  complete(oid: Oid): void {
+    if (this.completed && this.completed.oid !== oid)
+      this.history = [...this.history, this.completed.oid].slice(-MOST_HISTORY);
+    this.completed = { oid, at: this.now };
+    this.isChanged = true;
+  }
+
+  refuse(oid: Oid): void {
+    this.refused = [...this.refused.filter((each) => each !== oid), oid].slice(-MOST_REFUSED);
+    this.isChanged = true;
+  }
+
+  allow(oid: Oid): void {
+    if (this.refused.includes(oid)) this.isChanged = true;
+    this.refused = this.refused.filter((each) => each !== oid);
+  }
+
+  state(): GovernedState {
+    const { stages, tip, completed, history, rollout, queue, refused, paused, pinned, journal } = this;
+    const members = [...this.members.values()].flatMap((member) => {
+      const { target, silent, goesBack } = member;
+      if (silent || target === undefined) return [];
+      const isNeeded = rollout !== undefined || target !== completed?.oid || goesBack;
+      return isNeeded ? [stateOfMember(member, target)] : [];
+    });
+    const names = stages.map(({ name }) => name);
+    return {
+      ...{
+        version: 1,
+        changedAt: this.changedAt,
+        stages: names,
+        tip,
+        completed,
+        history,
+        rollout: rollout && { ...rollout },
+        queue,
+      },
+      ...{ refused, paused, pinned, members, journal },
+    };
+  }
+
+  #restore(state: GovernedState): void {
+    this.changedAt = state.changedAt;
+    this.tip = state.tip;
+    this.completed = state.completed;
+    this.history = state.history;
+    this.rollout = state.rollout && { ...state.rollout, halt: state.rollout.halt };
+    this.queue = state.queue;
+    this.refused = state.refused;
+    this.paused = state.paused;
+    this.pinned = state.pinned;
+    this.journal = state.journal;
+    for (const each of state.members) {
+      const member = memberFromState(each, this.policy);
+      this.members.set(member.key, member);
+      if (member.lostAt === undefined) this.unsettled.add(member);
+    }
+    const isSame = JSON.stringify(state.stages) === JSON.stringify(this.stages.map(({ name }) => name));
+    if (!isSame) this.#startStagesAgain();
+  }
+
+  /** The first call. Before it, no relay was there: nobody could get a revision or report one. */
+  #takeUp(now: number): void {
+    this.settleUntil = now + GRACE_MS;
+    for (const member of this.unsettled) member.lostAt ??= now;
+    const { rollout } = this;
+    this.isChanged = this.unsettled.size > 0 || rollout !== undefined;
+    const downMs = Math.max(0, now - (this.changedAt ?? now));
+    if (!rollout) return;
+    rollout.deadlineAt += downMs;
+    if (rollout.soakFrom !== undefined) rollout.soakFrom += downMs;
+    if (rollout.heldFrom !== undefined) rollout.heldFrom += downMs;
+  }
+
+  /** Other stages than those that the state is about: who has the revision keeps it, and the first stage opens again. */
+  #startStagesAgain(): void {
+    const { rollout } = this;
+    if (!rollout) return;
+    rollout.stage = -1;
+    rollout.soakFrom = undefined;
+    rollout.thawed = undefined;
+    rollout.failures = [];
+    for (const member of this.members.values()) member.stage = undefined;
+  }
+}

@@ -1,0 +1,22 @@
+import type { Oid } from '../../model/oid.ts';
+
+/** What `run` says of its process. */
+export interface InstanceRun {
+  readonly oid: Oid;
+  readonly state: 'starting' | 'ready' | 'failed' | 'rolled-back' | 'restarting';
+  /** Why, in one line that may be shown. */
+  readonly detail?: string | undefined;
+}
+
+/** A subscriber of one governed ref, as its relay knows it. */
+export interface Instance {
+  /** The same for the same instance when it comes back: its owner and its name. For one that has no name: its stream. */
+  readonly key: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly connected: boolean;
+  /** It never reports (plain streams, relays below), so nothing waits for it. It belongs to the last stage. */
+  readonly silent?: boolean | undefined;
+  readonly published?: Oid | undefined;
+  readonly running?: InstanceRun | undefined;
+}

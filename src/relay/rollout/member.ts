@@ -1,0 +1,94 @@
+import type { Policy } from '../../config/rollout-policy.ts';
+import type { Oid } from '../../model/oid.ts';
+import type { MemberState, Progress } from './governed-state.ts';
+import type { Instance, InstanceRun } from './instance.ts';
+import { placeOf } from './stage-of.ts';
+
+/** An instance of a governed ref. Most of it is described at {@link MemberState}. */
+export interface Member {
+  readonly key: string;
+  name: string;
+  labels: Readonly<Record<string, string>>;
+  readonly silent: boolean;
+  connected: boolean;
+  lostAt: number | undefined;
+  /** undefined: no revision was ever pushed. */
+  target: Oid | undefined;
+  stage: number | undefined;
+  late: boolean;
+  progress: Progress;
+  wasDone: boolean;
+  writtenOff: boolean;
+  goesBack: boolean;
+  leftover: boolean;
+  runs: boolean;
+  /** Its last report. */
+  published: Oid | undefined;
+  running: InstanceRun | undefined;
+  /** {@link placeOf} it. */
+  place: number;
+}
+
+/** How long an instance that disconnected is expected back before its stage goes on without it, and after a restart of the relay. */
+export const GRACE_MS = 60_000;
+
+export function newMember({ key, name, labels, silent }: Instance, policy: Policy, target: Oid | undefined): Member {
+  return {
+    ...{ key, name, labels, silent: silent === true, connected: true, lostAt: undefined, target, stage: undefined },
+    ...{
+      late: false,
+      progress: 'waiting',
+      wasDone: false,
+      writtenOff: false,
+      goesBack: false,
+      leftover: false,
+      runs: false,
+    },
+    ...{ published: undefined, running: undefined, place: placeOf(policy.name, name) },
+  };
+}
+
+/** One of those that were connected when the state was written has no time of loss until the first call. */
+export function memberFromState(state: MemberState, policy: Policy): Member {
+  const { lostAt, stage } = state;
+  const place = placeOf(policy.name, state.name);
+  return { ...state, silent: false, connected: false, lostAt, stage, published: undefined, running: undefined, place };
+}
+
+export function stateOfMember(member: Member, target: Oid): MemberState {
+  const { key, name, labels, lostAt, stage, late, progress, wasDone, writtenOff, goesBack, leftover, runs } = member;
+  return { key, name, labels, target, lostAt, stage, late, progress, wasDone, writtenOff, goesBack, leftover, runs };
+}
+
+/** Takes over what the instance says of itself. */
+export function takeReport(member: Member, { name, labels, published, running }: Instance, policy: Policy): void {
+  if (name !== member.name) member.place = placeOf(policy.name, name);
+  member.name = name;
+  member.labels = labels;
+  member.published = published;
+  member.running = running;
+  member.runs ||= running !== undefined;
+  const { target, goesBack } = member;
+  if (goesBack && target !== undefined && judge(member, target, policy.done) !== 'waiting') member.goesBack = false;
+}
+
+/**
+ * How far it has come with `oid`, as it reports. An instance that never reported a process is judged by what it
+ * publishes.
+ */
+export function judge({ runs, published, running }: Member, oid: Oid, done: Policy['done']): Progress {
+  const ofThis = running?.oid === oid ? running : undefined;
+  if (ofThis?.state === 'failed' || ofThis?.state === 'rolled-back') return 'failed';
+  if (done === 'ready' && runs) return ofThis?.state === 'ready' ? 'done' : 'waiting';
+  return published === oid ? 'done' : 'waiting';
+}
+
+/** It could come back soon, so its stage does not end without it. */
+export function isExpected({ connected, lostAt }: Member, now: number): boolean {
+  return connected || lostAt === undefined || now < lostAt + GRACE_MS;
+}
+
+/** It was given the revision, and it cannot do its work with it as far as is known. */
+export function isUnavailable({ writtenOff, progress, connected, silent }: Member): boolean {
+  return !silent && !writtenOff && (progress !== 'done' || !connected);
+}

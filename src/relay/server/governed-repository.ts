@@ -1,0 +1,220 @@
+import type { Policy } from '../../config/rollout-policy.ts';
+import type { Oid } from '../../model/oid.ts';
+import type { AdvertisedRef } from '../../model/ref.ts';
+import type { Refs } from '../protocol/refs.ts';
+import type { Report, ReportedRevision } from '../protocol/report.ts';
+import type { RepositoryName } from '../protocol/repository-name.ts';
+import { type Changes, GovernedRef } from '../rollout/governed-ref.ts';
+import type { Instance, InstanceRun } from '../rollout/instance.ts';
+import type { PushFacts } from '../rollout/policy.ts';
+import { type RefView, releasedView } from './ref-view.ts';
+import type { StoredRefs } from './rollout-store.ts';
+
+/** Tag objects that are remembered of one ref. */
+const MOST_TAGS = 200;
+
+/** One ref, and where it leads for whom. */
+interface Entry {
+  readonly governed: GovernedRef;
+  readonly policy: Policy;
+  readonly tags: Map<Oid, Oid>;
+  /** The instances that are there were made known to it. */
+  isSeated: boolean;
+}
+
+/** Instances that never report are one: nobody waits for them. */
+export const SILENT = '';
+
+/** The streams of one instance. */
+interface Seat {
+  readonly name: string;
+  /** By the name of the stream. */
+  readonly reports: Map<string, Report>;
+  /** Of the refs that it follows. */
+  readonly refs: Set<string>;
+}
+
+/** What a call changed about one ref. */
+export type RefChanges = readonly [ref: string, changes: Changes];
+
+export const commitOf = ({ oid, peeledOid }: AdvertisedRef): Oid => peeledOid ?? oid;
+
+/** The refs of one repository for which there is a policy. Nothing here waits or writes. */
+export class GovernedRepository {
+  readonly name: RepositoryName;
+  readonly #refs = new Map<string, Entry>();
+  /** By the key of the instance. */
+  readonly #seats = new Map<string, Seat>();
+  readonly #policyOf: (ref: string) => Policy | undefined;
+
+  constructor(name: RepositoryName, policyOf: (ref: string) => Policy | undefined, stored: StoredRefs = {}) {
+    this.name = name;
+    this.#policyOf = policyOf;
+    for (const [ref, { state, tags }] of Object.entries(stored)) {
+      const policy = policyOf(ref);
+      if (!policy) continue;
+      const known = new Map(Object.entries(tags) as [Oid, Oid][]);
+      this.#refs.set(ref, { governed: new GovernedRef(policy, state), policy, tags: known, isSeated: false });
+    }
+  }
+
+  get refs(): readonly string[] {
+    return [...this.#refs.keys()];
+  }
+
+  governed(ref: string): GovernedRef | undefined {
+    return this.#refs.get(ref)?.governed;
+  }
+
+  policy(ref: string): Policy | undefined {
+    return this.#refs.get(ref)?.policy ?? this.#policyOf(ref);
+  }
+
+  /** The keys of all instances. */
+  get instances(): readonly string[] {
+    return [SILENT, ...this.#seats.keys()];
+  }
+
+  /** Goes on by the policies that are in force now; a ref without one is where the git server has it. */
+  *renew(now: number): Iterable<RefChanges> {
+    for (const [ref, { governed, tags }] of this.#refs) {
+      const policy = this.#policyOf(ref);
+      if (policy) {
+        this.#refs.set(ref, { governed: new GovernedRef(policy, governed.state()), policy, tags, isSeated: false });
+        yield* this.#seat(ref, now);
+      } else this.#refs.delete(ref);
+    }
+  }
+
+  /** Makes the instances that are there known to a ref that is governed since now. */
+  *#seat(ref: string, now: number): Iterable<RefChanges> {
+    const entry = this.#refs.get(ref);
+    if (!entry || entry.isSeated) return;
+    entry.isSeated = true;
+    const silent = { key: SILENT, name: SILENT, labels: {}, connected: true, silent: true };
+    yield [ref, entry.governed.joined(silent, now)];
+    for (const [key, seat] of this.#seats)
+      if (seat.refs.has(ref)) yield [ref, entry.governed.joined(instanceOf(key, seat, ref), now)];
+  }
+
+  /** `ref` is where the git server has it; nothing when no policy is about it. */
+  *pushed(ref: AdvertisedRef, facts: PushFacts, now: number): Iterable<RefChanges> {
+    const policy = this.#policyOf(ref.name);
+    if (!policy) return;
+    const entry = this.#refs.get(ref.name) ?? {
+      governed: new GovernedRef(policy, undefined),
+      policy,
+      tags: new Map(),
+      isSeated: false,
+    };
+    this.#refs.set(ref.name, entry);
+    if (ref.peeledOid) {
+      entry.tags.set(ref.peeledOid, ref.oid);
+      for (const oldest of entry.tags.keys()) if (entry.tags.size > MOST_TAGS) entry.tags.delete(oldest);
+    }
+    yield [ref.name, entry.governed.pushed(commitOf(ref), facts, now)];
+    yield* this.#seat(ref.name, now);
+  }
+
+  /** A stream of an instance opened. @param refs full names of those that it follows */
+  *join(key: string, report: Report, refs: readonly string[], now: number): Iterable<RefChanges> {
+    const seat = this.#seats.get(key) ?? { name: report.instance, reports: new Map(), refs: new Set() };
+    this.#seats.set(key, seat);
+    if (report.replaces !== undefined) seat.reports.delete(report.replaces);
+    seat.reports.set(report.stream, report);
+    for (const ref of refs) seat.refs.add(ref);
+    for (const [ref, governed] of this.#followed(seat)) yield [ref, governed.joined(instanceOf(key, seat, ref), now)];
+  }
+
+  *report(key: string, report: Report, now: number): Iterable<RefChanges> {
+    const seat = this.#seats.get(key);
+    if (!seat?.reports.has(report.stream)) return;
+    seat.reports.set(report.stream, report);
+    for (const [ref, governed] of this.#followed(seat)) yield [ref, governed.reported(instanceOf(key, seat, ref), now)];
+  }
+
+  *leave(key: string, stream: string, now: number): Iterable<RefChanges> {
+    const seat = this.#seats.get(key);
+    if (!seat?.reports.delete(stream) || seat.reports.size > 0) return;
+    this.#seats.delete(key);
+    for (const [ref, governed] of this.#followed(seat)) yield [ref, governed.left(key, now)];
+  }
+
+  *tick(now: number): Iterable<RefChanges> {
+    for (const [ref, { governed }] of this.#refs) {
+      const next = governed.nextTick();
+      if (next !== undefined && next <= now) yield [ref, governed.tick(now)];
+    }
+  }
+
+  /**
+   * What an instance may see, among what its principal may see.
+   * @param refs full names of those that it follows; undefined for all
+   */
+  viewOf(key: string, from: RefView, refs: readonly string[] | undefined): RefView {
+    const placed = new Map<string, AdvertisedRef>();
+    for (const ref of refs ?? this.#refs.keys()) {
+      const entry = this.#refs.get(ref);
+      const oid = entry?.governed.target(key);
+      if (!entry || oid === undefined || !from.shows(ref)) continue;
+      const tag = entry.tags.get(oid);
+      placed.set(ref, { name: ref, oid: tag ?? oid, ...(tag && { peeledOid: oid }), isReleased: true });
+    }
+    return releasedView(from, placed);
+  }
+
+  /** Commits that instances may be shown, or may be shown again, by ref. */
+  *kept(): Iterable<readonly [ref: string, oids: readonly Oid[]]> {
+    for (const [ref, { governed, tags }] of this.#refs) {
+      const { completed, rollout, queue, history, members } = governed.state();
+      const oids = [completed?.oid, rollout?.oid, ...queue.map(({ oid }) => oid), ...history];
+      const all = new Set([...oids, ...members.map(({ target }) => target)].filter((oid) => oid !== undefined));
+      yield [ref, [...all].flatMap((oid) => [oid, tags.get(oid) ?? oid])];
+    }
+  }
+
+  stored(): StoredRefs {
+    const entries = [...this.#refs].map(([ref, { governed, tags }]) => {
+      return [ref, { state: governed.state(), tags: Object.fromEntries(tags) }] as const;
+    });
+    return Object.fromEntries(entries);
+  }
+
+  *#followed({ refs }: Seat): Iterable<readonly [ref: string, governed: GovernedRef]> {
+    for (const ref of refs) {
+      const entry = this.#refs.get(ref);
+      if (entry) yield [ref, entry.governed];
+    }
+  }
+}
+
+/** Several streams under one name are one instance, which is where all of them are. */
+function instanceOf(key: string, { name, reports }: Seat, ref: string): Instance {
+  const all = [...reports.values()];
+  const labels = Object.assign({}, ...all.map((report) => report.labels ?? {})) as Readonly<Record<string, string>>;
+  const published = all.map((report) => revisionOf(report.published, ref));
+  const [first, ...others] = published;
+  const run = all.map((report) => runOf(report, ref)).find((each) => each !== undefined);
+  return {
+    ...{ key, name, labels, connected: true },
+    published: others.every((oid) => oid === first) ? first : undefined,
+    running: run,
+  };
+}
+
+/** `HEAD` is followed as the branch that it names, and reported by its own name. */
+function revisionOf(revision: ReportedRevision | undefined, ref: string): Oid | undefined {
+  return revision && (revision.ref === ref || revision.ref === 'HEAD') ? revision.oid : undefined;
+}
+
+function runOf({ running, failed, published }: Report, ref: string): InstanceRun | undefined {
+  const failure = revisionOf(failed, ref);
+  if (failure && failure === published?.oid) return { oid: failure, state: 'failed', detail: failed?.reason };
+  const oid = revisionOf(running, ref);
+  return oid && { oid, state: 'ready' };
+}
+
+/** The refs that are followed with these names, which may be `HEAD`. */
+export function followedRefs(names: readonly string[], refs: Refs): string[] {
+  return names.map((name) => refs.get(name)?.symref ?? name);
+}

@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises';
+import type { Policy } from '../../config/rollout-policy.ts';
+import { messageOf, SidecarError } from '../../model/error.ts';
+import { fileStamp } from '../../platform/file-stamp.ts';
+import type { Logger } from '../../platform/log.ts';
+
+/** @throws SidecarError ERR_ROLLOUT_POLICY, which names the lines that are wrong */
+export type ParsePolicies = (path: string, text: string) => readonly Policy[];
+
+/** The file of `--rollouts`. */
+export class PolicyFile {
+  readonly #path: string | undefined;
+  readonly #parse: ParsePolicies;
+  readonly #log: Logger;
+  #stamp = '';
+
+  constructor(path: string | undefined, parse: ParsePolicies, log: Logger) {
+    this.#path = path;
+    this.#parse = parse;
+    this.#log = log;
+  }
+
+  /** @throws SidecarError ERR_ROLLOUT_POLICY */
+  async open(): Promise<readonly Policy[]> {
+    const path = this.#path;
+    if (path === undefined) return [];
+    try {
+      this.#stamp = await fileStamp(path);
+      return this.#parse(path, await readFile(path, 'utf8'));
+    } catch (cause) {
+      if (cause instanceof SidecarError) throw cause;
+      throw new SidecarError('ERR_ROLLOUT_POLICY', { op: 'read', target: path, detail: messageOf(cause), cause });
+    }
+  }
+
+  /**
+   * Looks whether it has changed. One that cannot be understood changes nothing.
+   * @returns the policies that are in force from now on; undefined when they are those of before
+   */
+  async refresh(): Promise<readonly Policy[] | undefined> {
+    const path = this.#path;
+    if (path === undefined) return undefined;
+    try {
+      if ((await fileStamp(path)) === this.#stamp) return undefined;
+      const policies = await this.open();
+      this.#log.info(0, 'took over the rollout policies', { path, policies: policies.length });
+      return policies;
+    } catch (error) {
+      this.#log.error(error, 'the rollout policies cannot be used; the former ones stay in force');
+      return undefined;
+    }
+  }
+}

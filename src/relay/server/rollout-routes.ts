@@ -1,0 +1,59 @@
+import { SidecarError } from '../../model/error.ts';
+import { answerJson, answerText, type Route, readRequest } from '../../platform/http-answer.ts';
+import { parseRepositoryName } from '../protocol/repository-name.ts';
+import { readOrder } from '../rollout/orders.ts';
+import type { Doorkeeper } from './doorkeeper.ts';
+import type { Rollouts } from './rollouts.ts';
+
+interface RolloutRouteOptions {
+  readonly doorkeeper: Doorkeeper;
+  readonly rollouts: Rollouts;
+}
+
+const LARGEST_ORDER = 8192;
+
+/**
+ * `GET /rollouts`: the governed refs that the client may see, each as a {@link GovernedView}.
+ * `POST /rollouts?repo=HOST/PATH&ref=NAME`: an order, as {@link readOrder} has it; for those with `steer`.
+ */
+export function rolloutRoute({ doorkeeper, rollouts }: RolloutRouteOptions): Route {
+  return async ({ pathname, searchParams }, request, response) => {
+    if (pathname !== '/rollouts') return false;
+    const principal = doorkeeper.identify(request, response);
+    if (!principal) return true;
+    if (request.method === 'GET') {
+      response.setHeader('cache-control', 'no-store');
+      const all = rollouts.describe((name) => (principal.mayRead(name) ? principal.viewOf(name).shows : undefined));
+      answerJson(response, 200, { rollouts: [...all] });
+      return true;
+    }
+    const name = parseRepositoryName(searchParams.get('repo') ?? '');
+    const ref = searchParams.get('ref') ?? '';
+    if (request.method !== 'POST') answerText(response, 405, 'use GET, or POST for an order');
+    else if (!name || ref === '')
+      answerText(response, 400, '`repo` must be HOST/PATH, and `ref` the full name of a ref');
+    else if (!principal.maySteer(name, ref))
+      answerText(response, 403, 'orders need a line of the access file with `steer` before it');
+    else {
+      try {
+        const body = await readRequest(request, LARGEST_ORDER);
+        answerJson(response, 200, await rollouts.order(name, ref, readOrder(readJson(body))));
+      } catch (error) {
+        if (!(error instanceof SidecarError)) throw error;
+        answerJson(response, error.code === 'ERR_ROLLOUT_ORDER' ? 409 : 500, {
+          code: error.code,
+          detail: error.detail,
+        });
+      }
+    }
+    return true;
+  };
+}
+
+function readJson(body: Buffer | undefined): unknown {
+  try {
+    return JSON.parse(body?.toString() ?? '') as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,203 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Oid } from '../../src/model/oid.ts';
+import type { RolloutEntry } from '../../src/relay/server/rollouts.ts';
+import { httpGit } from '../kit/http-git.ts';
+import { hostOf, type RunningRelay, startRelay } from '../kit/relay.ts';
+import { deployed } from '../kit/runner.ts';
+import { published, run, Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
+import { tempDir } from '../kit/temp.ts';
+import { GIT_ENV, git, Upstream } from '../kit/upstream.ts';
+import { until } from '../peers/wait.ts';
+
+/** A relay with a policy, and instances that follow it. */
+async function setUp(policy: string) {
+  const dir = tempDir();
+  const upstream = new Upstream(dir);
+  const first = upstream.commit({ a: 'one' });
+  const server = await httpGit(dir);
+  const host = hostOf(server);
+  const [policies, access, tokenFile] = [join(dir, 'rollouts.yaml'), join(dir, 'access'), join(dir, 'token')];
+  const indented = policy.trim().replaceAll('\n', '\n    ');
+  writeFileSync(policies, `rollouts:\n  - name: app\n    repository: ${host}/*\n    refs: [main]\n    ${indented}\n`);
+  writeFileSync(access, `bearer pod ${host}/*\nsteer bearer boss ${host}/*\n`);
+  writeFileSync(tokenFile, 'pod\n');
+  writeFileSync(join(dir, 'boss'), 'boss\n');
+  const args = [`--allow=${server}/*`, `--rollouts=${policies}`, `--access-file=${access}`];
+  const startAgain = async (): Promise<RunningRelay> => await startRelay({ dir, args });
+  let relay = await startAgain();
+  const instance = (name: string, start?: (words: readonly string[]) => Sidecar): Instance => {
+    const link = join(dir, name, 'link');
+    const words = [
+      ...[`--repo=${server}/repo.git`, `--root=${join(dir, name)}`, '--link=link', '--ref=main', '--period=200ms'],
+      ...[`--relay=${relay.url}`, `--relay-token-file=${tokenFile}`, `--instance=${name}`],
+    ];
+    const process = start ? start(words) : sidecar(words);
+    return { name, link, process };
+  };
+  const fleet = async (...words: string[]) => await run(['fleet', ...words], {}, 'git-sidecar');
+  const ref = `${host}/repo.git#main`;
+  return {
+    ...{ dir, upstream, first, instance, repository: `${host}/repo.git`, url: () => relay.url },
+    rollout: async (): Promise<RolloutEntry> => {
+      const answer = await relay.get('/rollouts', { authorization: 'Bearer pod' });
+      const { rollouts } = (await answer.json()) as { rollouts: RolloutEntry[] };
+      const [only] = rollouts;
+      if (!only) throw new Error('there is no rollout');
+      return only;
+    },
+    order: async (verb: string, token = 'boss') =>
+      await fleet(verb, relay.url, ref, '--why=a test', '--who=me', `--token-file=${join(dir, token)}`),
+    wait: async (commit: string) =>
+      await fleet('wait', relay.url, ref, commit, '--within=30s', `--token-file=${tokenFile}`),
+    show: async () => await fleet(relay.url, `--token-file=${tokenFile}`),
+    writePolicies: (text: string): void => writeFileSync(policies, text),
+    /** Kills the relay, and starts it again at the same address. */
+    restart: async (): Promise<void> => {
+      const { port } = relay;
+      relay.process.kill('SIGKILL');
+      await relay.process.exited;
+      relay = await startRelay({ dir, args, port });
+    },
+  };
+}
+
+interface Instance {
+  readonly name: string;
+  readonly link: string;
+  readonly process: Sidecar;
+}
+
+const STAGES = `
+done: published
+soak: 1s
+stages:
+  - name: canary
+    select: { instances: [canary-*] }
+  - name: half
+    select: { percent: 50 }
+`;
+
+async function everyone(instances: readonly Instance[], oid: string): Promise<void> {
+  await Promise.all(instances.map(async ({ link, process }) => await untilPublished(link, oid, process)));
+}
+
+describe('a rollout policy of a relay', () => {
+  test('brings a push to one stage after the other, and to everybody in the end', async () => {
+    const it = await setUp(STAGES);
+    const canary = it.instance('canary-1');
+    const others = ['web-1', 'web-2', 'web-3'].map((name) => it.instance(name));
+    await everyone([canary, ...others], it.first);
+    const second = it.upstream.commit({ a: 'two' });
+    await untilPublished(canary.link, second, canary.process);
+    expect(others.map(({ link }) => published(link))).toEqual(others.map(() => it.first));
+    const waited = await it.wait(second);
+    expect(waited.stdout).toContain('canary 1/1');
+    expect(waited.code).toBe(0);
+    await everyone(others, second);
+    expect((await it.rollout()).status).toBe('complete');
+    expect((await it.show()).stdout).toContain('complete');
+  });
+
+  test('goes on where it was after the relay was killed, and a new instance gets the completed revision', async () => {
+    const it = await setUp(STAGES.replace('1s', '1h'));
+    const [canary, web] = [it.instance('canary-1'), it.instance('web-1')];
+    await everyone([canary, web], it.first);
+    const second = it.upstream.commit({ a: 'two' });
+    await untilPublished(canary.link, second, canary.process);
+    await until('it soaks', async () => (await it.rollout()).status === 'soaking');
+    await it.restart();
+    const late = it.instance('web-2');
+    await untilPublished(late.link, it.first, late.process);
+    expect((await it.rollout()).status).toBe('soaking');
+    expect(published(canary.link)).toBe(second);
+    expect((await it.order('promote')).code).toBe(0);
+    await until('the next stage opens', async () => (await it.rollout()).stage !== 'canary');
+    expect((await it.rollout()).journal).toContainEqual(expect.objectContaining({ what: 'promoted', who: 'me' }));
+  });
+
+  test('is given up by a person: those who had the revision go back, and nobody else gets it', async () => {
+    const it = await setUp(STAGES.replace('1s', '1h'));
+    const [canary, web] = [it.instance('canary-1'), it.instance('web-1')];
+    await everyone([canary, web], it.first);
+    const second = it.upstream.commit({ a: 'two' });
+    await untilPublished(canary.link, second, canary.process);
+    expect((await it.order('abort')).code).toBe(0);
+    await untilPublished(canary.link, it.first, canary.process);
+    expect((await it.wait(second)).code).toBe(1);
+    expect(published(web.link)).toBe(it.first);
+    const third = it.upstream.commit({ a: 'three' });
+    await untilPublished(canary.link, third, canary.process);
+  });
+
+  test('stops at a commit whose process fails, and those who had the one before keep it running', async () => {
+    const it = await setUp(STAGES.replace('done: published', 'done: ready\non-failure: revert'));
+    const app = (name: string): Instance =>
+      it.instance(
+        name,
+        (words) =>
+          new Sidecar(
+            ['run', ...words, `--state=${join(it.dir, name, 'state')}`, '--ready-for=300ms', '--', 'sh', 'app.sh'],
+            {},
+            {
+              command: 'git-sidecar',
+            },
+          ),
+      );
+    const good = it.upstream.commit({ 'app.sh': 'exec sleep 1000\n' });
+    const [canary, web] = [app('canary-1'), app('web-1')];
+    await Promise.all([canary, web].map(async ({ process }) => await deployed(process, good)));
+    const bad = it.upstream.commit({ 'app.sh': 'exit 7\n' });
+    await until('it halts', async () => (await it.rollout()).refused.includes(bad as Oid));
+    const { failures, status } = await it.rollout();
+    expect(status).toMatch(/halted|reverting/);
+    expect(failures).toContainEqual(expect.objectContaining({ instance: 'canary-1' }));
+    await untilPublished(canary.link, good, canary.process);
+    expect(published(web.link)).toBe(good);
+    expect((await it.wait(bad)).code).toBe(1);
+  });
+
+  test('gives out only what was released to an instance, where it is enforced', async () => {
+    const it = await setUp(STAGES.replace('1s', '1h\nenforce: true'));
+    const [canary, web] = [it.instance('canary-1'), it.instance('web-1')];
+    await everyone([canary, web], it.first);
+    const second = it.upstream.commit({ a: 'two' });
+    await untilPublished(canary.link, second, canary.process);
+    const fetched = (instance: string): { readonly ok: boolean; readonly said: string } => {
+      const bare = join(it.dir, `fetch-${instance}`);
+      git(it.dir, 'init', '-q', '--bare', bare);
+      const headers = ['Authorization: Bearer pod', `git-sidecar-instance: ${instance}`];
+      const settings = headers.flatMap((header) => ['-c', `http.extraHeader=${header}`]);
+      const words = [...settings, 'fetch', '-q', `${it.url()}/git/${it.repository}`, second];
+      const { status, stderr } = spawnSync('git', words, { cwd: bare, env: GIT_ENV, encoding: 'utf8' });
+      return { ok: status === 0, said: stderr };
+    };
+    expect(fetched('canary-1').ok).toBe(true);
+    expect(fetched('web-1').said).toContain('not our ref');
+    expect(published(web.link)).toBe(it.first);
+  });
+
+  test('follows a changed file of policies: without the policy everybody gets what the git server has', async () => {
+    const it = await setUp(STAGES.replace('1s', '1h'));
+    const [canary, web] = [it.instance('canary-1'), it.instance('web-1')];
+    await everyone([canary, web], it.first);
+    const second = it.upstream.commit({ a: 'two' });
+    await untilPublished(canary.link, second, canary.process);
+    it.writePolicies('rollouts: []\n');
+    await untilPublished(web.link, second, web.process);
+    it.writePolicies('rollouts: nonsense\n');
+    const third = it.upstream.commit({ a: 'three' });
+    await everyone([canary, web], third);
+  });
+
+  test('takes orders only from those that may steer', async () => {
+    const it = await setUp(STAGES);
+    const canary = it.instance('canary-1');
+    await untilPublished(canary.link, it.first, canary.process);
+    const refused = await it.order('pause', 'token');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('steer');
+  });
+});
