@@ -34,6 +34,8 @@ export interface RepositoryPlan {
   readonly requested: string | undefined;
   /** What is wrong with the programs that are needed. */
   readonly programs: readonly Check[];
+  /** Where `--ssh-accept-new` keeps the keys that it accepted. */
+  readonly knownHosts: string;
   /** Begins the names of the checks where several servers are looked at: `relay `. */
   readonly prefix: string;
   /** Gets how many milliseconds the clock of the server is ahead. */
@@ -158,7 +160,8 @@ export class RepositoryExamination {
     const { access, prefix } = this.#plan;
     const target = access.remote.shownUrl;
     const steps = STEPS.filter((step) => {
-      if (step === 'host key') return transport === 'ssh' && access.ssh.hostKeys.check === 'file';
+      if (step === 'host key')
+        return transport === 'ssh' && ['file', 'accept-new'].includes(access.ssh.hostKeys.check);
       if (step === 'protocol') return transport === 'http';
       return step !== 'credentials' || transport !== 'git';
     });
@@ -219,7 +222,11 @@ export class RepositoryExamination {
       case 'answer':
         return ok(this.#describeAnswers());
       case 'host key':
-        return ok('the server shows a key that the file has');
+        return ok(
+          this.#plan.access.ssh.hostKeys.check === 'file'
+            ? 'the server shows a key that the file has'
+            : 'the server shows the key that was accepted, or one for the first time',
+        );
       case 'credentials':
         return this.#accepted(transport);
       case 'repository':

@@ -1,4 +1,5 @@
 import type { SyncConfig, Target } from '../config/sync-config.ts';
+import { ownKnownHosts } from '../git/own-known-hosts.ts';
 import { silentLogger } from '../platform/log.ts';
 import { createChoice } from '../poll/create-choice.ts';
 import { chooseFirst } from '../poll/first-ref.ts';
@@ -68,7 +69,7 @@ export async function examineSync(
   let asked: readonly Check[] = [];
   const opening = openGit(
     config,
-    config.root,
+    config.stateDir,
     async (directory, memory) =>
       await hermeticOptions({ config: { ...config, oneTime: true }, root: directory }, directory, memory),
     parts,
@@ -88,6 +89,7 @@ export async function examineSync(
     const { kind, requested } = config.target;
     const plan = {
       tools,
+      knownHosts: ownKnownHosts(config.stateDir),
       choice: choiceOf(config.target),
       requested: kind === 'oid' ? undefined : requested,
       programs: programs.slice(0, 1),

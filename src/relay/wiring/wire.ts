@@ -4,6 +4,7 @@ import type { RelayConfig } from '../../config/relay-config.ts';
 import { createGit, type Git } from '../../git/git.ts';
 import { createHermeticGit, type HermeticOptions } from '../../git/hermetic.ts';
 import { GitMemory } from '../../git/memory.ts';
+import { prepareHostKeys } from '../../git/own-known-hosts.ts';
 import { overSharedSsh, SharedSsh } from '../../git/shared-ssh.ts';
 import { directoryForSockets, persistSeconds } from '../../git/ssh-connections.ts';
 import { explainSshFiles } from '../../git/ssh-files.ts';
@@ -96,6 +97,7 @@ export async function hermeticOptions(
     memory,
     ssh: {
       ...ssh,
+      hostKeys: await prepareHostKeys(ssh.hostKeys, root),
       ...(lentUser && { lentUser }),
       verbosity: config.verbosity,
       controlDirectory: directoryForSockets(directory),
