@@ -29,7 +29,7 @@ export interface HttpAccess extends TlsAccess {
   /** URL of a proxy. */
   readonly proxy: string | undefined;
   /** Keys that an HTTPS server may have, as `pinOf` writes them; none: whatever its certificate vouches for. */
-  readonly pins?: readonly string[];
+  readonly pins?: readonly string[] | undefined;
 }
 
 interface Tls {

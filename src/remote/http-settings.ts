@@ -83,8 +83,9 @@ function collect(url: URL, settings: readonly GitSetting[]): Map<string, string[
 }
 
 /** As curl reads it: several keys with a semicolon between. It takes the path of a file too, and we do not. */
-function pinsOf(text: string | undefined): readonly string[] {
-  const pins = text ? text.split(';') : [];
+function pinsOf(text: string | undefined): readonly string[] | undefined {
+  if (!text) return undefined;
+  const pins = text.split(';');
   if (!pins.every(isPin)) throw new UnsupportedHttpSetting('http.pinnedPubkey with a file');
   return pins;
 }
