@@ -1,4 +1,3 @@
-import type { GitSetting } from '../git/config-file.ts';
 import { isPin } from '../platform/pinned-key.ts';
 import type { CredentialSpec, GitAccess, GitHubAppConfig, SshConfig } from '../remote/git-access.ts';
 import type { RemoteUrl } from '../remote/url.ts';
@@ -72,7 +71,7 @@ function sshConfig(settings: Settings, env: EnvironmentVariables): SshConfig {
 }
 
 /** `--tls-pin` as git's own setting, for the servers of `remotes` and no others. @throws InvalidOption */
-function pinSettings(settings: Settings, remotes: readonly RemoteUrl[]): GitSetting[] {
+function pinSettings(settings: Settings, remotes: readonly RemoteUrl[]): GitAccess['gitConfigAdd'] {
   if (!settings.isOn('tls-pin')) return [];
   const pins = settings.list('tls-pin').flatMap((text) => text.split(';').filter((pin) => pin !== ''));
   const odd = pins.find((pin) => !isPin(pin));

@@ -8,6 +8,7 @@ import { AGENT } from '../platform/version.ts';
 import { httpSettingsFor, type ServerAccess } from '../poll/native-poll.ts';
 import { Poller } from '../poll/poller.ts';
 import type { RefChoice } from '../poll/ref-choice.ts';
+import type { Tip } from '../poll/ref-source.ts';
 import { CredentialSource } from '../remote/credential-source.ts';
 import type { GitAccess } from '../remote/git-access.ts';
 import { type HttpSettings, UnsupportedHttpSetting } from '../remote/http-settings.ts';
@@ -94,6 +95,11 @@ export class RepositoryExamination {
     this.#examination = examination;
     this.#plan = plan;
     this.#parts = parts;
+  }
+
+  /** Where the ref is, once it was asked for. */
+  get tip(): Tip | undefined {
+    return this.#asked.tip;
   }
 
   async begin(): Promise<Check> {

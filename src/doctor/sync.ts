@@ -4,6 +4,7 @@ import { silentLogger } from '../platform/log.ts';
 import { createChoice } from '../poll/create-choice.ts';
 import { chooseFirst } from '../poll/first-ref.ts';
 import type { RefChoice } from '../poll/ref-choice.ts';
+import type { Tip } from '../poll/ref-source.ts';
 import { nameForRelay, remoteAtRelay } from '../relay/client/open.ts';
 import { withScopedHeaders } from '../sync/wiring/confinement.ts';
 import { withRelayAccess } from '../sync/wiring/relay-access.ts';
@@ -38,10 +39,23 @@ function repositoriesOf(config: SyncConfig, plan: Omit<RepositoryPlan, 'access' 
   return relay.fallback ? [atRelay, own] : [atRelay];
 }
 
-async function begin(examination: Examination, plans: readonly RepositoryPlan[], parts: Parts): Promise<Check[]> {
-  return await Promise.all(
-    plans.map(async (plan) => await new RepositoryExamination(examination, plan, parts).begin()),
-  );
+/** The signature of what the first of the servers shows; the others show the same. */
+async function begin(
+  examination: Examination,
+  config: SyncConfig,
+  plans: readonly RepositoryPlan[],
+  parts: Parts,
+): Promise<Check[]> {
+  const all = plans.map((plan) => ({ plan, repository: new RepositoryExamination(examination, plan, parts) }));
+  const asked = await Promise.all(all.map(async ({ repository }) => await repository.begin()));
+  const [first] = all;
+  if (config.verify && first) {
+    const { checkSignatures } = await import('./signature.ts');
+    const { tools, access } = first.plan;
+    const tip = (): Tip | undefined => first.repository.tip;
+    await checkSignatures(examination, { config, tools, asked: asked[0], tip, url: access.remote.fetchUrl }, parts);
+  }
+  return asked;
 }
 
 /** Everything that a sync needs. */
@@ -95,7 +109,7 @@ export async function examineSync(
       programs: programs.slice(0, 1),
       onClock: (aheadMs: number) => void ahead.push(aheadMs),
     };
-    asked = await begin(examination, repositoriesOf(config, plan), parts);
+    asked = await begin(examination, config, repositoriesOf(config, plan), parts);
   } else
     examination.check({
       name: 'server',

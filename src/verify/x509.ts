@@ -14,9 +14,13 @@ const QUIET = [
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
+/** Each certificate of a PEM file. */
+export function certificatesIn(content: Buffer): readonly string[] {
+  return content.toString('latin1').match(CERTIFICATE) ?? [];
+}
+
 /** gpg-error codes behind TRUST_UNDEFINED and TRUST_NEVER. */
 const EXPIRED: readonly string[] = ['100', '101'];
-const REVOKED = '94';
 const NO_AGENT = '77';
 
 /** gpgsm asks an agent which roots are trusted; this agent lives as long as the command, in its group of processes. */
@@ -37,7 +41,7 @@ export class X509Check {
     const roots: string[] = [];
     await home.write('', 'common.conf');
     for (const content of files.x509) {
-      for (const [pem] of content.toString('latin1').matchAll(CERTIFICATE)) {
+      for (const pem of certificatesIn(content)) {
         try {
           const certificate = new X509Certificate(pem);
           if (certificate.issuer === certificate.subject) roots.push(certificate.fingerprint);
@@ -91,7 +95,6 @@ export class X509Check {
       });
     if (EXPIRED.includes(reason))
       return { code: 'ERR_VERIFY_KEY_EXPIRED', detail: `a certificate is not valid today: ${subject}` };
-    if (reason === REVOKED) return { code: 'ERR_VERIFY_REVOKED', detail: `the certificate was revoked: ${subject}` };
     return {
       code: 'ERR_VERIFY_UNKNOWN_KEY',
       detail: `no CA of --verify-keys has issued ${subject} (reason ${reason})`,

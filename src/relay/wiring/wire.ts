@@ -137,13 +137,23 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
   const openUpstream = createUpstreams({ config, git, hermetic, log, redactor, clock, random, withoutDefaults });
+  const createGate =
+    config.verify &&
+    (await (
+      await import('./tip-gates.ts')
+    ).openTipGates({
+      ...{ config, policy: config.verify, git, runner, clock, log, root, directory },
+      onAnswer: (code) => metrics?.count('git_sidecar_relay_verify_count_total', { status: code ?? 'success' }),
+    }));
   const createFollower = async (upstream: Upstream, gitDir: string, payer: string): Promise<Follower> => {
-    const mirror = new Mirror({ git, root, gitDir, clock, log });
+    const gate = createGate?.(upstream.name, gitDir);
+    const mirror = new Mirror({ git, root, gitDir, clock, log, gate });
     const { name } = upstream;
     const follower: Follower = new Follower({
       upstream,
       remote: await openUpstream(upstream, (hint) => follower.wake(hint)),
       mirror,
+      gate,
       budget,
       copies,
       payer,
