@@ -97,6 +97,11 @@ export async function examineRelay(
     parts,
     silentLogger,
   );
+  if (config.verify) {
+    const { checkVerifiers } = await import('./signature.ts');
+    const { verify, environment } = config;
+    await checkVerifiers(examination, { verify, environment, directory: tools.directory }, parts);
+  }
   const ahead: number[] = [];
   const { parent } = config;
   const token = parent?.tokenFile;

@@ -8,6 +8,7 @@ import { isOfKind, SidecarError } from '../model/error.ts';
 import { type Oid, objectFormatOf } from '../model/oid.ts';
 import { findProgram } from '../platform/find-program.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Environment } from '../platform/process.ts';
 import type { Tip } from '../poll/ref-source.ts';
 import { openVerification } from '../sync/wiring/verification.ts';
 import type { KeyKind } from '../verify/key-kinds.ts';
@@ -57,7 +58,8 @@ async function fetchTip(git: Git, gitDir: string, url: string, { oid, ref }: Tip
 /** Whether what the ref shows now would be published, as far as the signatures of this one revision say. */
 async function judge(plan: SignaturePlan, given: VerifyConfig, parts: Parts, signal: AbortSignal): Promise<Verdict> {
   const { config, tools, url } = plan;
-  const tip = plan.tip();
+  const { target } = config;
+  const tip = target.kind === 'oid' ? { ref: target.requested, oid: target.oid } : plan.tip();
   if (!tip) return none('the ref is not known');
   const directory = join(tools.directory, 'signature');
   const layout = new Layout(directory, 'v4');
@@ -85,7 +87,7 @@ async function judge(plan: SignaturePlan, given: VerifyConfig, parts: Parts, sig
 /** Whether a program that checks signatures is there, and its version. */
 async function judgeProgram(
   program: string,
-  { environment: env }: SyncConfig,
+  env: Environment,
   { runner }: Parts,
   signal: AbortSignal,
 ): Promise<Verdict> {
@@ -104,28 +106,41 @@ async function judgeProgram(
   return ok(`${line} (${found})`);
 }
 
-/** Programs, keys and the signature of what the ref shows; nothing where nothing is verified. */
-export async function checkSignatures(examination: Examination, plan: SignaturePlan, parts: Parts): Promise<void> {
-  const { config, tools, asked } = plan;
-  const { verify } = config;
-  if (!verify || !(verify.commit || verify.tag)) return;
+export interface VerifierPlan {
+  readonly verify: VerifyConfig;
+  readonly environment: Environment;
+  /** A private one. */
+  readonly directory: string;
+}
+
+/** Programs and keys. @returns what the check of a signature needs */
+export async function checkVerifiers(examination: Examination, plan: VerifierPlan, parts: Parts): Promise<Check> {
+  const { verify, environment, directory } = plan;
   const ring = await readRing(verify.keys);
   const kinds = ring instanceof Error ? [] : (Object.keys(ring.files) as KeyKind[]).filter((kind) => ring.files[kind].length > 0);
   const programs = [...new Set(kinds.flatMap((kind) => PROGRAMS[kind]))].map((program) =>
     examination.check({
       name: 'signature program',
       target: program,
-      look: async (signal) => await judgeProgram(program, config, parts, signal),
+      look: async (signal) => await judgeProgram(program, environment, parts, signal),
     }),
   );
-  const { PATH } = config.environment;
-  const home = { runner: parts.runner, directory: tools.directory, environment: PATH === undefined ? {} : { PATH } };
-  const keys = examination.check({
+  const { PATH } = environment;
+  const home = { runner: parts.runner, directory, environment: PATH === undefined ? {} : { PATH } };
+  return examination.check({
     name: 'signature keys',
     target: verify.keys.join(', '),
     after: programs,
     look: async (signal) => await checkKeys(ring, home, parts.clock.now(), signal),
   });
+}
+
+/** Programs, keys and the signature of what the ref shows; nothing where nothing is verified. */
+export async function checkSignatures(examination: Examination, plan: SignaturePlan, parts: Parts): Promise<void> {
+  const { config, tools, asked } = plan;
+  const { verify, environment } = config;
+  if (!verify || !(verify.commit || verify.tag)) return;
+  const keys = await checkVerifiers(examination, { verify, environment, directory: tools.directory }, parts);
   examination.check({
     name: 'signature',
     target: config.target.requested,
