@@ -5,7 +5,7 @@ import { fetchArguments } from '../fetch/fetch-commit.ts';
 import { Layout } from '../fetch/layout.ts';
 import type { Git } from '../git/git.ts';
 import { isOfKind, SidecarError } from '../model/error.ts';
-import { type Oid, objectFormatOf } from '../model/oid.ts';
+import { objectFormatOf } from '../model/oid.ts';
 import { findProgram } from '../platform/find-program.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Environment } from '../platform/process.ts';
@@ -75,7 +75,7 @@ async function judge(plan: SignaturePlan, given: VerifyConfig, parts: Parts, sig
     await fetchTip(tools.git, layout.gitDir, url, tip, signal);
     const more = { directory, url: () => url, onFetch: ignore, onAnswer: ignore };
     const verification = await openVerification({ ...shared, ...more });
-    await verification.require({ ref: tip.ref, oid: tip.oid as Oid }, undefined, signal);
+    await verification.require({ ref: tip.ref, oid: tip.oid }, undefined, signal);
     return ok(signers.length === 0 ? `${at} needs no signature` : `${at} would be accepted: ${signers.join(', ')}`);
   } catch (error) {
     if (signal.aborted || !(error instanceof SidecarError)) throw error;
