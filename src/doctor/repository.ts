@@ -166,8 +166,7 @@ export class RepositoryExamination {
     const { access, prefix } = this.#plan;
     const target = access.remote.shownUrl;
     const steps = STEPS.filter((step) => {
-      if (step === 'host key')
-        return transport === 'ssh' && ['file', 'accept-new'].includes(access.ssh.hostKeys.check);
+      if (step === 'host key') return transport === 'ssh' && ['file', 'accept-new'].includes(access.ssh.hostKeys.check);
       if (step === 'protocol') return transport === 'http';
       return step !== 'credentials' || transport !== 'git';
     });

@@ -117,7 +117,8 @@ export interface VerifierPlan {
 export async function checkVerifiers(examination: Examination, plan: VerifierPlan, parts: Parts): Promise<Check> {
   const { verify, environment, directory } = plan;
   const ring = await readRing(verify.keys);
-  const kinds = ring instanceof Error ? [] : (Object.keys(ring.files) as KeyKind[]).filter((kind) => ring.files[kind].length > 0);
+  const kinds =
+    ring instanceof Error ? [] : (Object.keys(ring.files) as KeyKind[]).filter((kind) => ring.files[kind].length > 0);
   const programs = [...new Set(kinds.flatMap((kind) => PROGRAMS[kind]))].map((program) =>
     examination.check({
       name: 'signature program',

@@ -4,7 +4,8 @@
  */
 export type AskedHostKeys =
   | { readonly check: 'file' | 'accept-new'; readonly file: string }
-  | { readonly check: 'none' | 'default' };
+  | { readonly check: 'none' }
+  | { readonly check: 'default' };
 
 /** The same with the file to which ssh writes new keys. */
 export type HostKeys =

@@ -51,7 +51,9 @@ async function createAgent(
   tls: Tls | undefined,
   life: AbortSignal,
 ): Promise<http.Agent> {
-  const options = { ...ONE_IDLE, ...tls, signal: life };
+  // In a session that is resumed the server shows no certificate, so there would be no key to compare.
+  const sessions = access.pins && access.pins.length > 0 ? { maxCachedSessions: 0 } : {};
+  const options = { ...ONE_IDLE, ...sessions, ...tls, signal: life };
   if (access.proxy === undefined) return secure ? new https.Agent(options) : new http.Agent(options);
   if (secure) {
     const { HttpsProxyAgent } = await import('https-proxy-agent');

@@ -13,7 +13,9 @@ describe('--tls-pin', () => {
       { key: 'a.b', value: 'c' },
       { key: 'http.https://h/.pinnedPubkey', value: `${ONE};${TWO}` },
     ]);
-    expect(build([`--tls-pin=${ONE};${TWO}`]).gitConfigAdd).toEqual(build([`--tls-pin=${ONE}`, `--tls-pin=${TWO}`]).gitConfigAdd);
+    expect(build([`--tls-pin=${ONE};${TWO}`]).gitConfigAdd).toEqual(
+      build([`--tls-pin=${ONE}`, `--tls-pin=${TWO}`]).gitConfigAdd,
+    );
   });
 
   test.each([
@@ -39,12 +41,18 @@ describe('ssh', () => {
   });
 
   test('to accept new hosts, and to accept all of them, exclude each other', () => {
-    expect(build(['--ssh-accept-new']).ssh.hostKeys).toEqual({ check: 'accept-new', file: '/etc/git-secret/known_hosts' });
+    expect(build(['--ssh-accept-new']).ssh.hostKeys).toEqual({
+      check: 'accept-new',
+      file: '/etc/git-secret/known_hosts',
+    });
     expect(() => build(['--ssh-accept-new', '--ssh-known-hosts=false'])).toThrow('only one of');
   });
 
   test('v3 without --ssh honours what is ours', () => {
     const env = { GITSYNC_SSH_ACCEPT_NEW: 'true', GITSYNC_SSH_AGENT: '/agent' };
-    expect(build(['--compat=v3', '--branch=main'], env).ssh).toMatchObject({ agent: '/agent', hostKeys: { check: 'accept-new' } });
+    expect(build(['--compat=v3', '--branch=main'], env).ssh).toMatchObject({
+      agent: '/agent',
+      hostKeys: { check: 'accept-new' },
+    });
   });
 });

@@ -27,13 +27,18 @@ describe.skipIf(missing('ssh-keygen'))('doctor with --verify', () => {
   test('says which programs and keys there are, and that the commit would be accepted; leaves nothing behind', async () => {
     const it = await setUp();
     const oid = it.good();
-    const keys = it.file('signers', `# ours\nalice ${it.alice.publicKey}\nold valid-before="20200101" ${it.alice.publicKey}\n`);
+    const keys = it.file(
+      'signers',
+      `# ours\nalice ${it.alice.publicKey}\nold valid-before="20200101" ${it.alice.publicKey}\n`,
+    );
     const { lines, status, stdout } = await diagnose([...it.args, `--verify-keys=${keys}`], { TMPDIR: it.temporary });
     expect(status, stdout).toBe(0);
     expect(lines.find((line) => line.startsWith('✓ signature program'))).toMatch(/ssh-keygen: OpenSSH_\S+/);
     expect(lines).toContain(`✓ signature keys ${keys}: 2 ssh signers (1 not valid today)`);
     const at = `refs/heads/main at ${oid.slice(0, 12)}`;
-    expect(lines.find((line) => line.startsWith('✓ signature main'))).toContain(`${at} would be accepted: ssh key of alice`);
+    expect(lines.find((line) => line.startsWith('✓ signature main'))).toContain(
+      `${at} would be accepted: ssh key of alice`,
+    );
     expect(readdirSync(it.temporary)).toEqual([]);
     expect(readdirSync(it.root)).toEqual([]);
   });

@@ -29,7 +29,9 @@ async function setUp() {
   const follow = [`--allow=${host}/*`, `--follow=${host}/repo.git`];
   const policy = ['--verify=commit', `--verify-keys=${keys}`];
   const refsAt = (relay: RunningRelay): Map<string, string> => {
-    const lines = git('/', 'ls-remote', `${relay.url}/git/${hostOf(host)}/repo.git`).split('\n').filter(Boolean);
+    const lines = git('/', 'ls-remote', `${relay.url}/git/${hostOf(host)}/repo.git`)
+      .split('\n')
+      .filter(Boolean);
     return new Map(lines.map((line) => line.split('\t').reverse() as [string, string]));
   };
   return { ...it, alice, mallory, keys, host, good, bad, follow, policy, refsAt };
@@ -38,36 +40,41 @@ async function setUp() {
 const WAYS = { 'its own requests': [], git: ['--git-config-add=http.delegation:none'] };
 
 describe.skipIf(missing('ssh-keygen'))('relay --verify', () => {
-  test.each(Object.entries(WAYS))('passes on what is signed well, and shows the former tip of what is not: by %s', async (_name, more) => {
-    const it = await setUp();
-    const first = it.good();
-    const relay = await startRelay({ dir: it.dir, args: [...it.follow, ...it.policy, ...more, '--http-metrics'] });
-    const follower = sidecar([
-      ...[`--repo=${it.host}/repo.git`, `--root=${it.root}`, '--link=link', '--ref=main'],
-      ...[`--relay=${relay.url}`, '--period=1s', '--max-failures=-1'],
-    ]);
-    await untilPublished(it.link, first, follower);
-    const bad = it.bad();
-    const line = await relay.process.logged('a tip is not passed on');
-    expect(line).toMatchObject({ ref: 'refs/heads/main', hash: bad, code: 'ERR_VERIFY_UNKNOWN_KEY' });
-    expect(it.refsAt(relay).get('refs/heads/main')).toBe(first);
-    expect(it.refsAt(relay).get('HEAD')).toBe(first);
-    const status = (await (await relay.get('/status')).json()) as { repositories: { refused?: unknown }[] };
-    const refused = [{ ref: 'refs/heads/main', oid: bad, code: 'ERR_VERIFY_UNKNOWN_KEY', reason: expect.any(String) }];
-    expect(status.repositories[0]?.refused).toEqual(refused);
-    const fleet = (await (await relay.get('/fleet')).json()) as { repositories: { refused?: unknown }[] };
-    expect(fleet.repositories[0]?.refused).toEqual(refused);
-    const metrics = await (await relay.get('/metrics')).text();
-    expect(metrics).toMatch(/^git_sidecar_relay_verify_refused\{.*\} 1$/m);
-    expect(metrics).toMatch(/^git_sidecar_relay_verify_count_total\{status="ERR_VERIFY_UNKNOWN_KEY"\} 1$/m);
-    // Not by its id either.
-    expect(() => git(it.upstream.work, 'fetch', '-q', `${relay.url}/git/${hostOf(it.host)}/repo.git`, bad)).toThrow();
-    const next = it.good();
-    await untilPublished(it.link, next, follower);
-    expect(relay.process.count('a tip is not passed on')).toBe(1);
-    const after = (await (await relay.get('/status')).json()) as { repositories: { refused?: unknown }[] };
-    expect(after.repositories[0]?.refused).toBeUndefined();
-  });
+  test.each(Object.entries(WAYS))(
+    'passes on what is signed well, and shows the former tip of what is not: by %s',
+    async (_name, more) => {
+      const it = await setUp();
+      const first = it.good();
+      const relay = await startRelay({ dir: it.dir, args: [...it.follow, ...it.policy, ...more, '--http-metrics'] });
+      const follower = sidecar([
+        ...[`--repo=${it.host}/repo.git`, `--root=${it.root}`, '--link=link', '--ref=main'],
+        ...[`--relay=${relay.url}`, '--period=1s', '--max-failures=-1'],
+      ]);
+      await untilPublished(it.link, first, follower);
+      const bad = it.bad();
+      const line = await relay.process.logged('a tip is not passed on');
+      expect(line).toMatchObject({ ref: 'refs/heads/main', hash: bad, code: 'ERR_VERIFY_UNKNOWN_KEY' });
+      expect(it.refsAt(relay).get('refs/heads/main')).toBe(first);
+      expect(it.refsAt(relay).get('HEAD')).toBe(first);
+      const status = (await (await relay.get('/status')).json()) as { repositories: { refused?: unknown }[] };
+      const refused = [
+        { ref: 'refs/heads/main', oid: bad, code: 'ERR_VERIFY_UNKNOWN_KEY', reason: expect.any(String) },
+      ];
+      expect(status.repositories[0]?.refused).toEqual(refused);
+      const fleet = (await (await relay.get('/fleet')).json()) as { repositories: { refused?: unknown }[] };
+      expect(fleet.repositories[0]?.refused).toEqual(refused);
+      const metrics = await (await relay.get('/metrics')).text();
+      expect(metrics).toMatch(/^git_sidecar_relay_verify_refused\{.*\} 1$/m);
+      expect(metrics).toMatch(/^git_sidecar_relay_verify_count_total\{status="ERR_VERIFY_UNKNOWN_KEY"\} 1$/m);
+      // Not by its id either.
+      expect(() => git(it.upstream.work, 'fetch', '-q', `${relay.url}/git/${hostOf(it.host)}/repo.git`, bad)).toThrow();
+      const next = it.good();
+      await untilPublished(it.link, next, follower);
+      expect(relay.process.count('a tip is not passed on')).toBe(1);
+      const after = (await (await relay.get('/status')).json()) as { repositories: { refused?: unknown }[] };
+      expect(after.repositories[0]?.refused).toBeUndefined();
+    },
+  );
 
   test('judges each ref by itself: a new branch and a tag that nobody signed are not shown, the others move', async () => {
     const it = await setUp();
@@ -93,7 +100,9 @@ describe.skipIf(missing('ssh-keygen'))('relay --verify', () => {
     const relay = await startRelay({ dir: it.dir, args: [...it.follow, ...it.policy] });
     await relay.process.logged('the git server cannot be followed');
     expect((await relay.get('/readyz')).status).toBe(503);
-    const status = (await (await relay.get('/status')).json()) as { repositories: { trouble: string; known: boolean }[] };
+    const status = (await (await relay.get('/status')).json()) as {
+      repositories: { trouble: string; known: boolean }[];
+    };
     expect(status.repositories[0]).toMatchObject({ known: false, trouble: 'ERR_VERIFY_UNKNOWN_KEY' });
     writeFileSync(it.keys, `mallory ${it.mallory.publicKey}\n`);
     await until('it is shown', async () => (await relay.get('/readyz')).status === 200);

@@ -100,7 +100,15 @@ describe.skipIf(missing(...NGINX_PROGRAMS))('--tls-pin', () => {
   test('is not for submodules on other servers', async () => {
     const second = await setUp();
     const { dir, upstream, server, args, link } = await setUp();
-    upstream.git('-c', `http.sslCAInfo=${second.server.caFile}`, 'submodule', '--quiet', 'add', `${second.server.url}/repo.git`, 'sub');
+    upstream.git(
+      '-c',
+      `http.sslCAInfo=${second.server.caFile}`,
+      'submodule',
+      '--quiet',
+      'add',
+      `${second.server.url}/repo.git`,
+      'sub',
+    );
     const oid = upstream.commit({ b: 'two' });
     const both = join(dir, 'both.pem');
     writeFileSync(both, [server, second.server].map(({ caFile }) => readFileSync(caFile, 'utf8')).join(''));
@@ -136,7 +144,9 @@ describe.skipIf(missing(...NGINX_PROGRAMS))('--tls-pin', () => {
     expect(good.stdout).toContain(`key ${pinOfServer(server)}, as pinned`);
     expect(good.status, good.stdout).toBe(0);
     const strange = await diagnose([...words, `--tls-pin=${STRANGE}`], env);
-    expect(strange.stdout).toContain(`the server shows the key ${pinOfServer(server)}, and only ${STRANGE} is accepted`);
+    expect(strange.stdout).toContain(
+      `the server shows the key ${pinOfServer(server)}, and only ${STRANGE} is accepted`,
+    );
     expect(strange.status).toBe(1);
   });
 });

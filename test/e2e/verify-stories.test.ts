@@ -171,7 +171,11 @@ async function begin(dice: Dice): Promise<Story> {
       policy,
       root,
       start: () =>
-        new Sidecar(isRun ? ['run', ...args, '--', ...command] : args, {}, { command: isRun ? 'git-sidecar' : 'git-sync' }),
+        new Sidecar(
+          isRun ? ['run', ...args, '--', ...command] : args,
+          {},
+          { command: isRun ? 'git-sidecar' : 'git-sync' },
+        ),
       refusal: async () => await textAt(`http://127.0.0.1:${port}/readyz`),
     };
     return plan;
@@ -233,7 +237,10 @@ async function begin(dice: Dice): Promise<Story> {
   );
   const violations: string[] = [];
   const followers = plans.map((plan) => new Follower(plan, history.model, violations));
-  samplers.push(setInterval(() => followers.forEach((follower) => follower.watchLink()), SAMPLE_MS));
+  const sample = (): void => {
+    for (const follower of followers) follower.watchLink();
+  };
+  samplers.push(setInterval(sample, SAMPLE_MS));
   const isSettled = async (follower: Follower): Promise<boolean> => {
     const { shown } = follower;
     const tip = history.tip;
@@ -354,7 +361,8 @@ describe.skipIf(missing('ssh-keygen', 'nats-server'))('with --verify, on every w
       }
       history.good();
       await story.settle('the end');
-      for (const follower of followers) expect([follower.plan.name, follower.hasPublished]).toEqual([follower.plan.name, true]);
+      for (const follower of followers)
+        expect([follower.plan.name, follower.hasPublished]).toEqual([follower.plan.name, true]);
       expect(named(followers, 'run').plan.ran?.().length).toBeGreaterThan(0);
       expect(story.violations).toEqual([]);
     },

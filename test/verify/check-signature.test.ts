@@ -143,12 +143,17 @@ describe.skipIf(missing('gpgsm', 'gpg-agent', 'openssl'))('a signature with a ce
     const long = join(tempDir(), 'x'.repeat(100));
     mkdirSync(long);
     const asked = ask([authority.certificate], authority.issue('alice').sign(PAYLOAD), PAYLOAD, long);
-    await expect(asked).rejects.toMatchObject({ code: 'ERR_VERIFY_PROGRAM', detail: expect.stringContaining('80 characters') });
+    await expect(asked).rejects.toMatchObject({
+      code: 'ERR_VERIFY_PROGRAM',
+      detail: expect.stringContaining('80 characters'),
+    });
   });
 
   test('is refused when what is named as a CA is none, or nothing that can be read', async () => {
     const authority = new TestAuthority(tempDir(), 'root');
     const broken = authority.certificate.replace(/\n[A-Za-z0-9+/]{64}\n/, '\n');
-    await expect(ask([broken], authority.issue('alice').sign(PAYLOAD))).rejects.toMatchObject({ code: 'ERR_VERIFY_KEYS' });
+    await expect(ask([broken], authority.issue('alice').sign(PAYLOAD))).rejects.toMatchObject({
+      code: 'ERR_VERIFY_KEYS',
+    });
   });
 });

@@ -5,7 +5,11 @@ import type { Refs } from '../protocol/refs.ts';
  * `wanted`, where the refs of these names are as `shown` has them; those that it does not have are left out. HEAD goes
  * with the branch that it points at, and is left out where it would show something that no other ref does.
  */
-export function withFormer(wanted: Refs, shown: Refs, names: { has(name: string): boolean; readonly size: number }): Refs {
+export function withFormer(
+  wanted: Refs,
+  shown: Refs,
+  names: { has(name: string): boolean; readonly size: number },
+): Refs {
   if (names.size === 0) return wanted;
   const refs = new Map<string, AdvertisedRef>();
   for (const [name, ref] of wanted) {

@@ -33,6 +33,5 @@ export async function openTipGates(
   const environment = { ...(PATH !== undefined && { PATH }), [OWNER_VARIABLE]: ownerMark(root, process.pid) };
   const keys = new KeyFiles(policy.keys);
   const home = { runner, directory, environment };
-  return (repository, gitDir) =>
-    new TipGate({ policy, keys, git, gitDir, repository, home, clock, log, onAnswer });
+  return (repository, gitDir) => new TipGate({ policy, keys, git, gitDir, repository, home, clock, log, onAnswer });
 }

@@ -25,5 +25,7 @@ export async function confinement(config: SyncConfig): Promise<GitSetting[]> {
   // v3 reads a file of the user's. What it gives to a server may name any place, or none.
   const file = await userGitConfig(config);
   const text = file === undefined ? '' : await readFile(file, 'utf8').catch(() => '');
-  return /extraheader|cookiefile|sslcert|pinnedpubkey/i.test(text) ? [...confined, { key: 'http.followRedirects', value: 'false' }] : confined;
+  return /extraheader|cookiefile|sslcert|pinnedpubkey/i.test(text)
+    ? [...confined, { key: 'http.followRedirects', value: 'false' }]
+    : confined;
 }
