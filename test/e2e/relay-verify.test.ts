@@ -1,14 +1,19 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { httpGit } from '../kit/http-git.ts';
 import { hostOf, type RunningRelay, startRelay } from '../kit/relay.ts';
 import { fixture } from '../kit/setup.ts';
 import { published, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { OpenpgpSigner, SshSigner, signedTag, signHead } from '../kit/signing.ts';
-import { git } from '../kit/upstream.ts';
+import { GIT_ENV, git } from '../kit/upstream.ts';
 import { missing } from '../peers/programs.ts';
 import { until } from '../peers/wait.ts';
+
+const execGit = promisify(execFile);
+const NOTHING = { stdout: '' };
 
 async function setUp() {
   const it = fixture();
@@ -28,13 +33,14 @@ async function setUp() {
   };
   const follow = [`--allow=${host}/*`, `--follow=${host}/repo.git`];
   const policy = ['--verify=commit', `--verify-keys=${keys}`];
-  const refsAt = (relay: RunningRelay): Map<string, string> => {
-    const lines = git('/', 'ls-remote', `${relay.url}/git/${hostOf(host)}/repo.git`)
-      .split('\n')
-      .filter(Boolean);
+  const repository = (relay: RunningRelay): string => `${relay.url}/git/${hostOf(host)}/repo.git`;
+  /** Not synchronous, since the relay asks the server in this process meanwhile. Empty where the relay shows nothing. */
+  const refsAt = async (relay: RunningRelay): Promise<Map<string, string>> => {
+    const { stdout } = await execGit('git', ['ls-remote', repository(relay)], { env: GIT_ENV }).catch(() => NOTHING);
+    const lines = stdout.split('\n').filter(Boolean);
     return new Map(lines.map((line) => line.split('\t').reverse() as [string, string]));
   };
-  return { ...it, alice, mallory, keys, host, good, bad, follow, policy, refsAt };
+  return { ...it, alice, mallory, keys, host, good, bad, follow, policy, repository, refsAt };
 }
 
 const WAYS = { 'its own requests': [], git: ['--git-config-add=http.delegation:none'] };
@@ -54,8 +60,8 @@ describe.skipIf(missing('ssh-keygen'))('relay --verify', () => {
       const bad = it.bad();
       const line = await relay.process.logged('a tip is not passed on');
       expect(line).toMatchObject({ ref: 'refs/heads/main', hash: bad, code: 'ERR_VERIFY_UNKNOWN_KEY' });
-      expect(it.refsAt(relay).get('refs/heads/main')).toBe(first);
-      expect(it.refsAt(relay).get('HEAD')).toBe(first);
+      expect((await it.refsAt(relay)).get('refs/heads/main')).toBe(first);
+      expect((await it.refsAt(relay)).get('HEAD')).toBe(first);
       const status = (await (await relay.get('/status')).json()) as { repositories: { refused?: unknown }[] };
       const refused = [
         { ref: 'refs/heads/main', oid: bad, code: 'ERR_VERIFY_UNKNOWN_KEY', reason: expect.any(String) },
@@ -67,9 +73,18 @@ describe.skipIf(missing('ssh-keygen'))('relay --verify', () => {
       expect(metrics).toMatch(/^git_sidecar_relay_verify_refused\{.*\} 1$/m);
       expect(metrics).toMatch(/^git_sidecar_relay_verify_count_total\{status="ERR_VERIFY_UNKNOWN_KEY"\} 1$/m);
       // Not by its id either.
-      expect(() => git(it.upstream.work, 'fetch', '-q', `${relay.url}/git/${hostOf(it.host)}/repo.git`, bad)).toThrow();
+      const other = join(it.dir, 'other');
+      git(it.dir, 'init', '-q', other);
+      const byId = execGit('git', ['fetch', '-q', it.repository(relay), bad], { cwd: other, env: GIT_ENV });
+      await expect(byId).rejects.toThrow('not our ref');
       const next = it.good();
       await untilPublished(it.link, next, follower);
+      const [mirror = ''] = readdirSync(join(it.dir, 'relay', 'repositories'));
+      const candidates = ['for-each-ref', 'refs/git-sidecar/candidate'];
+      await until(
+        'nothing of ours is left',
+        () => git(join(it.dir, 'relay', 'repositories', mirror), ...candidates) === '',
+      );
       expect(relay.process.count('a tip is not passed on')).toBe(1);
       const after = (await (await relay.get('/status')).json()) as { repositories: { refused?: unknown }[] };
       expect(after.repositories[0]?.refused).toBeUndefined();
@@ -88,9 +103,9 @@ describe.skipIf(missing('ssh-keygen'))('relay --verify', () => {
     it.upstream.push('v1', 'v2');
     it.upstream.git('checkout', '-q', 'main');
     const next = it.good();
-    await until('the branch has moved', () => it.refsAt(relay).get('refs/heads/main') === next);
-    await until('the tag is there', () => it.refsAt(relay).has('refs/tags/v2'));
-    const names = [...it.refsAt(relay).keys()];
+    await until('the branch has moved', async () => (await it.refsAt(relay)).get('refs/heads/main') === next);
+    await until('the tag is there', async () => (await it.refsAt(relay)).has('refs/tags/v2'));
+    const names = [...(await it.refsAt(relay)).keys()];
     expect(names).toEqual(['HEAD', 'refs/heads/main', 'refs/tags/v2', 'refs/tags/v2^{}']);
   });
 
@@ -106,7 +121,7 @@ describe.skipIf(missing('ssh-keygen'))('relay --verify', () => {
     expect(status.repositories[0]).toMatchObject({ known: false, trouble: 'ERR_VERIFY_UNKNOWN_KEY' });
     writeFileSync(it.keys, `mallory ${it.mallory.publicKey}\n`);
     await until('it is shown', async () => (await relay.get('/readyz')).status === 200);
-    expect(it.refsAt(relay).get('refs/heads/main')).toBe(unsigned);
+    expect((await it.refsAt(relay)).get('refs/heads/main')).toBe(unsigned);
   });
 
   test('a mirror that an earlier relay made without a policy is verified before anything of it is shown', async () => {
@@ -116,20 +131,14 @@ describe.skipIf(missing('ssh-keygen'))('relay --verify', () => {
     it.upstream.push('signed');
     const bad = it.bad();
     const before = await startRelay({ dir: it.dir, args: it.follow });
-    await until('it has all', () => it.refsAt(before).get('refs/heads/main') === bad);
+    await until('it has all', async () => (await it.refsAt(before)).get('refs/heads/main') === bad);
     await before.process.stop();
     // Nobody can be asked.
     rmSync(it.upstream.bare, { recursive: true });
     const relay = await startRelay({ dir: it.dir, args: [...it.follow, ...it.policy] });
     await relay.process.logged('a tip is not passed on');
-    await until('the signed branch is shown', () => {
-      try {
-        return it.refsAt(relay).has('refs/heads/signed');
-      } catch {
-        return false;
-      }
-    });
-    expect([...it.refsAt(relay).keys()]).not.toContain('refs/heads/main');
+    await until('the signed branch is shown', async () => (await it.refsAt(relay)).has('refs/heads/signed'));
+    expect([...(await it.refsAt(relay)).keys()]).not.toContain('refs/heads/main');
   });
 
   test('a subscriber of a relay that verifies can verify too, and comes to the same', async () => {
@@ -160,6 +169,6 @@ describe.skipIf(missing('gpg', 'gpgconf'))('relay --verify=tag', () => {
     signedTag(it.upstream, 'v1.0.1', pgp, { ref: 'v3.0.0' });
     const relay = await startRelay({ dir: it.dir, args: [...it.follow, '--verify=tag', `--verify-keys=${it.keys}`] });
     await relay.process.logged('mirrored');
-    expect([...it.refsAt(relay).keys()]).toEqual(['refs/tags/v1.0.0', 'refs/tags/v1.0.0^{}']);
+    expect([...(await it.refsAt(relay)).keys()]).toEqual(['refs/tags/v1.0.0', 'refs/tags/v1.0.0^{}']);
   });
 });

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { httpGit } from '../kit/http-git.ts';
 import { nats } from '../kit/nats.ts';
 import { Dice } from '../kit/random.ts';
@@ -181,9 +181,9 @@ async function begin(dice: Dice): Promise<Story> {
     return plan;
   };
   const out = join(dir, 'ran');
-  const fast = '--period=100ms';
+  const fast = '--period=400ms';
   const deploy = [`--state=${join(dir, 'state')}`, '--ready-for=0s', '--ready-delay=0s'];
-  const command = ['sh', '-c', `cat number >> ${out}; echo >> ${out}; exec sleep 1000`];
+  const command = ['sh', '-c', `cat number >> ${out}; echo >> ${out}; exec sleep 1000 > /dev/null 2>&1`];
   const ran = (): string[] =>
     (read(out) ?? '')
       .split('\n')
@@ -204,7 +204,7 @@ async function begin(dice: Dice): Promise<Story> {
     repo: `${host}/repo.git`,
     root: join(dir, name),
     link: 'link',
-    period: '100ms',
+    period: '400ms',
     verify: 'commit',
     'verify-keys': history.keys,
     'verify-range': range,
@@ -352,6 +352,9 @@ describe.skipIf(missing('ssh-keygen', 'nats-server'))('with --verify, on every w
       const dice = new Dice(seed);
       const story = await begin(dice);
       const { history, followers } = story;
+      onTestFinished(async () => {
+        await Promise.all(followers.map(async (follower) => await follower.stop('SIGTERM')));
+      });
       history.good();
       await story.settle('the first good commit');
       for (const [name, happen] of shuffled(Object.entries(EVENTS), dice)) {
