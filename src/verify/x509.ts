@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { messageOf, SidecarError } from '../model/error.ts';
-import { refusalOf, validSignatureOf } from './gnupg-verdict.ts';
+import { refusalOf, statusOf, validSignatureOf } from './gnupg-verdict.ts';
 import type { Home } from './home.ts';
 import type { KeyRing } from './key-files.ts';
 import type { SignedObject } from './signed-object.ts';
@@ -61,8 +61,9 @@ export class X509Check {
 
   async check({ payload, signature }: SignedObject): Promise<Finding> {
     const path = await this.#home.write(signature);
-    const { stdout, code } = await this.#home.run('gpg-agent', withAgent(this.#home, ['--verify', path, '-']), payload);
-    const lines = readStatusLines(stdout);
+    const result = await this.#home.run('gpg-agent', withAgent(this.#home, ['--verify', path, '-']), payload);
+    const { code } = result;
+    const lines = statusOf('gpg-agent', result);
     const refusal = refusalOf(lines);
     if (refusal) return refusal;
     const valid = validSignatureOf(lines);
