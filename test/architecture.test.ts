@@ -58,11 +58,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['verify', 'serve', 'service', 'relay/client', 'relay/nats'],
   ],
   run: ['model', 'platform', 'config', 'into', 'serve', 'service'],
-  relay: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire', 'poll', 'serve', 'service'],
+  relay: ['model', 'platform', 'git', 'config', 'remote', 'remote/wire', 'poll', 'verify', 'serve', 'service'],
   app: ['model', 'platform', 'config', 'notify', 'serve', 'service', 'sync', 'run', 'relay'],
   doctor: [
     ...['model', 'platform', 'git', 'config', 'remote', 'remote/wire', 'poll', 'fetch', 'publish', 'sync', 'run'],
-    'relay',
+    ...['relay', 'verify'],
   ],
   cli: ['model', 'platform', 'config', 'remote', 'app', 'demo', 'doctor', 'fetch', 'notify', 'run'],
   demo: ['model', 'platform'],

@@ -9,6 +9,7 @@ import { secretsOf, showsSecrets } from './secrets.ts';
 import type { EnvironmentVariables, Settings } from './settings.ts';
 import { serverAccess } from './validate-v4.ts';
 import { checkSettings, mustBeSet, type Rule, refuseIf } from './validation.ts';
+import { verifyConfig } from './verify.ts';
 
 const someRepository: Rule = (settings) =>
   refuseIf(
@@ -59,6 +60,7 @@ export function buildRelayConfig(settings: Settings, env: EnvironmentVariables):
     cacheBytes: settings.number('cache-size'),
     parent: parseRelayClient(settings),
     nats: parseNats(settings),
+    verify: verifyConfig(settings),
     verbosity: settings.number('verbose'),
     logFormat: settings.text('log-format') as RelayConfig['logFormat'],
     secrets: secretsOf(settings, env),

@@ -1,6 +1,6 @@
 import type { GitAccess } from '../remote/git-access.ts';
 import type { Secret } from './secrets.ts';
-import type { HttpConfig, NatsConfig, RelayClientConfig } from './sync-config.ts';
+import type { HttpConfig, NatsConfig, RelayClientConfig, VerifyConfig } from './sync-config.ts';
 
 /** What `relay` does, checked. Times are milliseconds, sizes bytes, paths absolute. */
 export interface RelayConfig extends GitAccess {
@@ -31,6 +31,8 @@ export interface RelayConfig extends GitAccess {
   /** A relay nearer to the git servers; undefined: they are asked themselves. */
   readonly parent: RelayClientConfig | undefined;
   readonly nats: NatsConfig | undefined;
+  /** Which tips are passed on; undefined: all. */
+  readonly verify: VerifyConfig | undefined;
   readonly verbosity: number;
   readonly logFormat: 'auto' | 'json' | 'text';
   /** What must never be shown. */

@@ -3,8 +3,11 @@ import type { Settings } from './settings.ts';
 import type { SignersRule, VerifyConfig } from './sync-config.ts';
 import { refuseIf } from './validation.ts';
 
+/** A relay has not all of these options. */
+const isOn = (settings: Settings, name: string): boolean => settings.has(name) && settings.flag(name);
+
 function oidOf(settings: Settings, name: 'verify-since' | 'allow-rewind'): Oid | undefined {
-  const text = settings.text(name);
+  const text = settings.has(name) ? settings.text(name) : '';
   const oid = parseOid(text);
   refuseIf(text !== '' && !oid, `--${name} ${JSON.stringify(text)} is no full object id (40 or 64 hex digits)`, false);
   return oid;
@@ -32,7 +35,7 @@ function signersRule(text: string): SignersRule {
  */
 export function verifyConfig(settings: Settings): VerifyConfig | undefined {
   const what = settings.text('verify');
-  const fastForwardOnly = settings.flag('fast-forward-only');
+  const fastForwardOnly = isOn(settings, 'fast-forward-only');
   const keys = settings.list('verify-keys').filter((path) => path !== '');
   const isVerified = what !== 'off';
   refuseIf(isVerified && keys.length === 0, `--verify=${what} needs --verify-keys`, false);
@@ -43,7 +46,7 @@ export function verifyConfig(settings: Settings): VerifyConfig | undefined {
   refuseIf(!isVerified && idle !== undefined, `--${idle} needs --verify`, false);
   if (!isVerified && !fastForwardOnly) return undefined;
   const commit = what === 'commit' || what === 'tag-and-commit';
-  const [range, submodules] = [settings.flag('verify-range'), settings.flag('verify-submodules')];
+  const [range, submodules] = [isOn(settings, 'verify-range'), isOn(settings, 'verify-submodules')];
   refuseIf(range && !commit, '--verify-range needs --verify=commit or --verify=tag-and-commit', false);
   refuseIf(submodules && !commit, '--verify-submodules needs --verify=commit or --verify=tag-and-commit', false);
   return {

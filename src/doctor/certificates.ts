@@ -2,6 +2,7 @@ import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import { messageOf, systemCode } from '../model/error.ts';
 import type { HttpAccess } from '../platform/http-connection.ts';
 import { openSocket } from '../platform/open-socket.ts';
+import { pinHint, shownPin } from '../platform/pinned-key.ts';
 import { loadSecureContext } from '../platform/secure-context.ts';
 import { whyUnreadable } from '../platform/unreadable.ts';
 import { ok, type Verdict, wrong } from './finding.ts';
@@ -136,26 +137,38 @@ export async function checkCertificates(
     return connectionFailed(error);
   }
   try {
-    return judge(socket, access, setting, now);
+    return judge(socket, url, access, setting, now);
   } finally {
     socket.destroy();
   }
 }
 
-function judge(socket: TLSSocket, access: HttpAccess, setting: string, now: number): Verdict {
+/** The key that the server shows, in words; a verdict where it is none of those that are pinned. */
+function judgeKey(socket: TLSSocket, url: URL, pins: readonly string[]): string | Verdict {
+  const pin = shownPin(socket) ?? 'none';
+  if (pins.length === 0) return `key ${pin}`;
+  if (pins.includes(pin)) return `key ${pin}, as pinned`;
+  const host = `${url.hostname}:${url.port || 443}`;
+  return wrong(`the server shows the key ${pin}, and only ${pins.join(' or ')} is accepted`, pinHint(host));
+}
+
+function judge(socket: TLSSocket, url: URL, access: HttpAccess, setting: string, now: number): Verdict {
   const chain = chainOf(socket);
   const [leaf] = chain;
-  const shown = `${socket.getProtocol()}, ${describe(chain)}`;
+  const certificates = `${socket.getProtocol()}, ${describe(chain)}`;
   // Declared as an Error, and in fact mostly the code.
   const problem = socket.authorizationError as Error | string | undefined;
-  if (!access.verify) return ok(`${shown}; not checked, since http.sslVerify or GIT_SSL_NO_VERIFY says so`);
-  if (problem && leaf) {
+  if (problem && leaf && access.verify) {
     const code = typeof problem === 'string' ? problem : (systemCode(problem) ?? problem.message);
     const expired = chain.find(({ valid_to }) => Date.parse(valid_to) < now) ?? leaf;
     const explained = EXPLANATIONS.find(({ problem: pattern }) => pattern.test(code));
     const reason = explained?.reason(/HAS_EXPIRED/.test(code) ? expired : leaf, code) ?? code;
-    return wrong(`${reason}: ${shown}`, explained?.mend(setting) ?? trust(setting));
+    return wrong(`${reason}: ${certificates}`, explained?.mend(setting) ?? trust(setting));
   }
+  const key = judgeKey(socket, url, access.pins ?? []);
+  if (typeof key !== 'string') return key;
+  const shown = `${certificates}; ${key}`;
+  if (!access.verify) return ok(`${shown}; not checked, since http.sslVerify or GIT_SSL_NO_VERIFY says so`);
   const days = leaf ? Math.floor((Date.parse(leaf.valid_to) - now) / DAY_MS) : SOON_DAYS;
   return ok(days < SOON_DAYS ? `${shown}; it ends in ${days} days` : shown);
 }

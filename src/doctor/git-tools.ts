@@ -1,9 +1,10 @@
-import { mkdtemp } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createGit, type Git } from '../git/git.ts';
 import { createHermeticGit, type HermeticGit, type HermeticOptions } from '../git/hermetic.ts';
 import { GitMemory } from '../git/memory.ts';
+import { ownKnownHosts } from '../git/own-known-hosts.ts';
 import { explainSshFiles } from '../git/ssh-files.ts';
 import type { Logger } from '../platform/log.ts';
 import { readMemoryGroup } from '../platform/memory-limit.ts';
@@ -24,6 +25,14 @@ async function makePrivate(root: string): Promise<string> {
   return await mkdtemp(join(tmpdir(), name)).catch(async () => await mkdtemp(join(root, `.${name}`)));
 }
 
+/** Keys of hosts that the product has accepted: what is new is not kept, since nothing is changed here. */
+async function copyKnownHosts(root: string, directory: string): Promise<void> {
+  const copy = ownKnownHosts(directory);
+  await mkdir(dirname(copy));
+  // Mostly there are none.
+  await copyFile(ownKnownHosts(root), copy).catch(() => undefined);
+}
+
 /**
  * @param root where the private directory is made when the temporary directory cannot be written
  * @param options of the product's git for this configuration
@@ -38,6 +47,7 @@ export async function openGit(
   const directory = await makePrivate(root);
   const parent = dirname(directory);
   cleanups.push(async () => void (await removeTree({ root: parent, path: directory })));
+  if (access.ssh.hostKeys.check === 'accept-new') await copyKnownHosts(root, directory);
   const memory = new GitMemory(readMemoryGroup());
   const asked = await options(directory, memory);
   // A connection that is shared would outlive this process, and debug lines are for a log.

@@ -1,4 +1,5 @@
 import type { RelayConfig } from '../config/relay-config.ts';
+import { ownKnownHosts } from '../git/own-known-hosts.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { silentLogger } from '../platform/log.ts';
 import { loadSecureContext } from '../platform/secure-context.ts';
@@ -96,6 +97,11 @@ export async function examineRelay(
     parts,
     silentLogger,
   );
+  if (config.verify) {
+    const { checkVerifiers } = await import('./signature.ts');
+    const { verify, environment } = config;
+    await checkVerifiers(examination, { verify, environment, directory: tools.directory }, parts);
+  }
   const ahead: number[] = [];
   const { parent } = config;
   const token = parent?.tokenFile;
@@ -118,6 +124,7 @@ export async function examineRelay(
       requested: 'HEAD',
       programs,
       prefix: '',
+      knownHosts: ownKnownHosts(config.root),
       onClock: (aheadMs: number) => void ahead.push(aheadMs),
     };
     return await new RepositoryExamination(examination, plan, parts).begin();

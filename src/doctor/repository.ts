@@ -8,6 +8,7 @@ import { AGENT } from '../platform/version.ts';
 import { httpSettingsFor, type ServerAccess } from '../poll/native-poll.ts';
 import { Poller } from '../poll/poller.ts';
 import type { RefChoice } from '../poll/ref-choice.ts';
+import type { Tip } from '../poll/ref-source.ts';
 import { CredentialSource } from '../remote/credential-source.ts';
 import type { GitAccess } from '../remote/git-access.ts';
 import { type HttpSettings, UnsupportedHttpSetting } from '../remote/http-settings.ts';
@@ -34,6 +35,8 @@ export interface RepositoryPlan {
   readonly requested: string | undefined;
   /** What is wrong with the programs that are needed. */
   readonly programs: readonly Check[];
+  /** Where `--ssh-accept-new` keeps the keys that it accepted. */
+  readonly knownHosts: string;
   /** Begins the names of the checks where several servers are looked at: `relay `. */
   readonly prefix: string;
   /** Gets how many milliseconds the clock of the server is ahead. */
@@ -92,6 +95,11 @@ export class RepositoryExamination {
     this.#examination = examination;
     this.#plan = plan;
     this.#parts = parts;
+  }
+
+  /** Where the ref is, once it was asked for. */
+  get tip(): Tip | undefined {
+    return this.#asked.tip;
   }
 
   async begin(): Promise<Check> {
@@ -158,7 +166,7 @@ export class RepositoryExamination {
     const { access, prefix } = this.#plan;
     const target = access.remote.shownUrl;
     const steps = STEPS.filter((step) => {
-      if (step === 'host key') return transport === 'ssh' && access.ssh.hostKeys.check === 'file';
+      if (step === 'host key') return transport === 'ssh' && ['file', 'accept-new'].includes(access.ssh.hostKeys.check);
       if (step === 'protocol') return transport === 'http';
       return step !== 'credentials' || transport !== 'git';
     });
@@ -219,7 +227,11 @@ export class RepositoryExamination {
       case 'answer':
         return ok(this.#describeAnswers());
       case 'host key':
-        return ok('the server shows a key that the file has');
+        return ok(
+          this.#plan.access.ssh.hostKeys.check === 'file'
+            ? 'the server shows a key that the file has'
+            : 'the server shows the key that was accepted, or one for the first time',
+        );
       case 'credentials':
         return this.#accepted(transport);
       case 'repository':

@@ -1,8 +1,10 @@
 import type { SyncConfig, Target } from '../config/sync-config.ts';
+import { ownKnownHosts } from '../git/own-known-hosts.ts';
 import { silentLogger } from '../platform/log.ts';
 import { createChoice } from '../poll/create-choice.ts';
 import { chooseFirst } from '../poll/first-ref.ts';
 import type { RefChoice } from '../poll/ref-choice.ts';
+import type { Tip } from '../poll/ref-source.ts';
 import { nameForRelay, remoteAtRelay } from '../relay/client/open.ts';
 import { withScopedHeaders } from '../sync/wiring/confinement.ts';
 import { withRelayAccess } from '../sync/wiring/relay-access.ts';
@@ -37,10 +39,23 @@ function repositoriesOf(config: SyncConfig, plan: Omit<RepositoryPlan, 'access' 
   return relay.fallback ? [atRelay, own] : [atRelay];
 }
 
-async function begin(examination: Examination, plans: readonly RepositoryPlan[], parts: Parts): Promise<Check[]> {
-  return await Promise.all(
-    plans.map(async (plan) => await new RepositoryExamination(examination, plan, parts).begin()),
-  );
+/** The signature of what the first of the servers shows; the others show the same. */
+async function begin(
+  examination: Examination,
+  config: SyncConfig,
+  plans: readonly RepositoryPlan[],
+  parts: Parts,
+): Promise<Check[]> {
+  const all = plans.map((plan) => ({ plan, repository: new RepositoryExamination(examination, plan, parts) }));
+  const asked = await Promise.all(all.map(async ({ repository }) => await repository.begin()));
+  const [first] = all;
+  if (config.verify && first) {
+    const { checkSignatures } = await import('./signature.ts');
+    const { tools, access } = first.plan;
+    const tip = (): Tip | undefined => first.repository.tip;
+    await checkSignatures(examination, { config, tools, asked: asked[0], tip, url: access.remote.fetchUrl }, parts);
+  }
+  return asked;
 }
 
 /** Everything that a sync needs. */
@@ -68,7 +83,7 @@ export async function examineSync(
   let asked: readonly Check[] = [];
   const opening = openGit(
     config,
-    config.root,
+    config.stateDir,
     async (directory, memory) =>
       await hermeticOptions({ config: { ...config, oneTime: true }, root: directory }, directory, memory),
     parts,
@@ -88,12 +103,13 @@ export async function examineSync(
     const { kind, requested } = config.target;
     const plan = {
       tools,
+      knownHosts: ownKnownHosts(config.stateDir),
       choice: choiceOf(config.target),
       requested: kind === 'oid' ? undefined : requested,
       programs: programs.slice(0, 1),
       onClock: (aheadMs: number) => void ahead.push(aheadMs),
     };
-    asked = await begin(examination, repositoriesOf(config, plan), parts);
+    asked = await begin(examination, config, repositoriesOf(config, plan), parts);
   } else
     examination.check({
       name: 'server',

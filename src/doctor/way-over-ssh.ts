@@ -6,14 +6,17 @@ import { checkAddress } from './address.ts';
 import type { Check, Examination } from './examination.ts';
 import { none, ok, wrong } from './finding.ts';
 import type { GitTools } from './git-tools.ts';
-import { checkKnownHosts, type KnownHost } from './known-hosts.ts';
+import { checkAcceptedHosts, checkKnownHosts, type KnownHost } from './known-hosts.ts';
 import type { Parts } from './parts.ts';
+import { certificatesOf, checkSshAgent, checkSshCertificate } from './ssh-identity.ts';
 import { checkKey } from './ssh-key.ts';
 
 export interface SshWayPlan {
   readonly access: GitAccess & { readonly remote: RemoteUrl };
   readonly tools: GitTools;
   readonly prefix: string;
+  /** Where `--ssh-accept-new` keeps the keys that it accepted. */
+  readonly knownHosts: string;
 }
 
 /** What each key is, once it was looked at. */
@@ -101,7 +104,7 @@ export async function checkWayOverSsh(
   parts: Parts,
 ): Promise<{ readonly checks: readonly Check[]; readonly keys: OfferedKeys }> {
   const { access, tools, prefix } = plan;
-  const { keyFiles, hostKeys } = access.ssh;
+  const { keyFiles, hostKeys, certificateFiles, agent } = access.ssh;
   const env = tools.hermetic.environment();
   const program = checkProgram(examination, plan);
   const described = new Map<string, string>();
@@ -112,15 +115,30 @@ export async function checkWayOverSsh(
       look: async (signal) => await checkKey(path, env, parts, (text) => described.set(path, text), signal),
     }),
   );
+  const certificates = (await certificatesOf(certificateFiles, keyFiles)).map((path) =>
+    examination.check({
+      name: `${prefix}ssh certificate`,
+      target: path,
+      look: async (signal) => await checkSshCertificate(path, env, parts, signal),
+    }),
+  );
+  const agents = (agent === undefined ? [] : [agent]).map((socket) =>
+    examination.check({
+      name: `${prefix}ssh agent`,
+      target: socket,
+      look: async (signal) => await checkSshAgent(socket, env, parts, signal),
+    }),
+  );
   const server = await resolve(plan, parts, AbortSignal.timeout(RESOLVE_MS));
-  const file = hostKeys.check === 'file' ? hostKeys.file : undefined;
   const known = examination.check({
     name: `${prefix}known hosts`,
     target: server.host,
-    look: async (signal) =>
-      file === undefined
-        ? none(hostKeys.check === 'none' ? 'keys of hosts are not checked' : 'it is left to the settings of ssh')
-        : await checkKnownHosts(file, server, env, parts, signal),
+    look: async (signal) => {
+      if (hostKeys.check === 'none') return none('keys of hosts are not checked');
+      if (hostKeys.check === 'default') return none('it is left to the settings of ssh');
+      if (hostKeys.check === 'file') return await checkKnownHosts(hostKeys.file, server, env, parts, signal);
+      return await checkAcceptedHosts([plan.knownHosts, hostKeys.file], server, env, parts, signal);
+    },
   });
   const names = { dns: `${prefix}dns`, tcp: `${prefix}tcp` };
   const tcp = server.isIndirect
@@ -132,8 +150,18 @@ export async function checkWayOverSsh(
     : checkAddress(examination, server, names);
   return {
     // Of several keys one may be bad: ssh takes another one.
-    checks: [program, ...(keys.length === 1 ? keys : []), known, tcp],
-    keys: keyFiles.map((path) => () => `${described.get(path) ?? 'the key'} (${path})`),
+    checks: [
+      program,
+      ...(keys.length === 1 && agent === undefined ? keys : []),
+      ...certificates,
+      ...(keys.length === 0 ? agents : []),
+      known,
+      tcp,
+    ],
+    keys: [
+      ...(agent === undefined ? [] : [() => `the keys of the agent at ${agent}`]),
+      ...keyFiles.map((path) => () => `${described.get(path) ?? 'the key'} (${path})`),
+    ],
   };
 }
 

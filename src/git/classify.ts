@@ -1,5 +1,6 @@
 import { CASE_HINTS } from '../model/case-hints.ts';
 import { SidecarError } from '../model/error.ts';
+import { changedHostKey } from './changed-host-key.ts';
 import { findSign } from './signs.ts';
 
 /** The lines of `stderr` that say what went wrong, in one line. */
@@ -22,10 +23,11 @@ export function classifyGitFailure(
   stderr: string,
 ): SidecarError {
   const sign = findSign(stderr);
-  const said = summarizeStderr(stderr);
+  const changed = sign?.case === 'hostKeyChanged' ? changedHostKey(stderr) : undefined;
+  const said = [summarizeStderr(stderr), changed?.detail].filter(Boolean).join('; ');
   return new SidecarError(sign?.code ?? 'ERR_GIT_FAILED', {
     op,
-    ...(sign?.case && { hint: CASE_HINTS[sign.case].hint }),
+    ...(sign?.case && { hint: changed?.hint ?? CASE_HINTS[sign.case].hint }),
     ...(target !== undefined && { target }),
     detail: said === '' ? `git exited with status ${code ?? 'unknown'} and said nothing` : said,
   });

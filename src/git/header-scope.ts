@@ -30,8 +30,8 @@ export function scopeHeaderVariables(
   return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, scope(name, value)]));
 }
 
-/** What belongs to one server: headers, cookies, the client's certificate. */
-const BELONGS = /^http\.(?:(.*)\.)?(extraheader|cookiefile|sslcert)$/is;
+/** What belongs to one server: headers, cookies, the client's certificate, the key that the server has to show. */
+const BELONGS = /^http\.(?:(.*)\.)?(extraheader|cookiefile|sslcert|pinnedpubkey)$/is;
 
 export interface Confined {
   readonly settings: readonly GitSetting[];

@@ -61,6 +61,13 @@ export const SIGNS: readonly Sign[] = [
     case: 'serverFailed',
   },
   // Who may.
+  { from: 'any', pattern: /does not match pinned public key/i, code: 'ERR_REMOTE_TLS_PIN' },
+  {
+    from: 'any',
+    pattern: /key for \S+ is marked as revoked|host key for \S+ was revoked/i,
+    code: 'ERR_REMOTE_HOST_KEY',
+    case: 'hostKeyRevoked',
+  },
   {
     from: 'any',
     pattern: /remote host identification has changed/i,

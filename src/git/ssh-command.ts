@@ -1,8 +1,25 @@
+/**
+ * Which keys of hosts are accepted. `accept-new`: those of `file`, and each that is not known yet, which is remembered.
+ * `default` leaves it to ssh's own configuration.
+ */
+export type AskedHostKeys =
+  | { readonly check: 'file' | 'accept-new'; readonly file: string }
+  | { readonly check: 'none' }
+  | { readonly check: 'default' };
+
+/** The same with the file to which ssh writes new keys. */
+export type HostKeys =
+  | { readonly check: 'file'; readonly file: string }
+  | { readonly check: 'accept-new'; readonly file: string; readonly own: string }
+  | { readonly check: 'none' | 'default' };
+
 /** What is needed to reach a server over ssh. */
 export interface SshOptions {
   readonly keyFiles: readonly string[];
-  /** `default` leaves it to ssh's own configuration. */
-  readonly hostKeys: { readonly check: 'file'; readonly file: string } | { readonly check: 'none' | 'default' };
+  readonly certificateFiles?: readonly string[];
+  /** The socket of an agent; undefined: the one that ssh finds by itself. */
+  readonly agent?: string | undefined;
+  readonly hostKeys: HostKeys;
   /** The user's own GIT_SSH_COMMAND, taken as it is. */
   readonly command: string | undefined;
   readonly verbosity: number;
@@ -25,6 +42,22 @@ function optionQuote(text: string): string {
 
 /** A server that answers nothing for 15 s, not even ssh's own question whether it is there, is gone; so is one that does not let us connect. */
 const ALIVE = ['-o', 'ConnectTimeout=15', '-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=2'];
+
+function hostKeyOptions(hostKeys: HostKeys): string[] {
+  switch (hostKeys.check) {
+    case 'file':
+      return ['-o', 'StrictHostKeyChecking=yes', '-o', `UserKnownHostsFile=${optionQuote(hostKeys.file)}`];
+    case 'accept-new': {
+      // Of several files ssh writes to the first.
+      const files = [hostKeys.own, hostKeys.file].map(optionQuote).join(' ');
+      return ['-o', 'StrictHostKeyChecking=accept-new', '-o', `UserKnownHostsFile=${files}`];
+    }
+    case 'none':
+      return ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'];
+    case 'default':
+      return [];
+  }
+}
 
 function debugFlag(verbosity: number): string[] {
   if (verbosity >= 9) return ['-vvv'];
@@ -49,11 +82,9 @@ export function sshCommand(options: SshOptions): string {
   const words = [...debug];
   const isShared = debug.length === 0 && !asksForDebug(options.command);
   for (const key of options.keyFiles) words.push('-i', key);
-  if (options.hostKeys.check === 'file') {
-    words.push('-o', 'StrictHostKeyChecking=yes', '-o', `UserKnownHostsFile=${optionQuote(options.hostKeys.file)}`);
-  } else if (options.hostKeys.check === 'none') {
-    words.push('-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null');
-  }
+  for (const path of options.certificateFiles ?? []) words.push('-o', `CertificateFile=${optionQuote(path)}`);
+  if (options.agent !== undefined) words.push('-o', `IdentityAgent=${optionQuote(options.agent)}`);
+  words.push(...hostKeyOptions(options.hostKeys));
   words.push('-o', 'BatchMode=yes', ...ALIVE);
   if (isShared && options.controlDirectory !== undefined) {
     words.push('-o', 'ControlMaster=auto', '-o', `ControlPath=${optionQuote(`${options.controlDirectory}/%C`)}`);

@@ -1,9 +1,9 @@
 import { isOfKind, SidecarError } from '../model/error.ts';
 import { whyUnreadable } from '../platform/unreadable.ts';
 import { type Git, withRun } from './git.ts';
-import type { SshOptions } from './ssh-command.ts';
+import type { AskedHostKeys, SshOptions } from './ssh-command.ts';
 
-type SshFiles = Pick<SshOptions, 'keyFiles' | 'hostKeys'>;
+type SshFiles = Pick<SshOptions, 'keyFiles' | 'certificateFiles' | 'agent'> & { readonly hostKeys: AskedHostKeys };
 
 async function describeUnreadable(kind: string, path: string): Promise<string | undefined> {
   const reason = await whyUnreadable(path);
@@ -12,16 +12,26 @@ async function describeUnreadable(kind: string, path: string): Promise<string | 
 
 /**
  * ssh says "Host key verification failed" where it cannot read the file of known hosts, and "Permission denied" where
- * it cannot read the key. Where that is so, says it instead.
+ * it cannot read a key. Where that is so, says it instead. With several keys one that is missing is no reason, unless
+ * all are.
  */
-async function explain(error: SidecarError, { keyFiles, hostKeys }: SshFiles): Promise<SidecarError> {
-  const known =
-    hostKeys.check === 'file' ? await describeUnreadable('the file of known hosts', hostKeys.file) : undefined;
-  const keys = await Promise.all(keyFiles.map(async (path) => await describeUnreadable('the private key', path)));
-  // The host's key is looked at first. With several keys one that is missing is no reason, unless all are.
-  const hostKeyFailed = error.is('unknown-host');
-  if (hostKeyFailed ? known === undefined : keys.length === 0 || keys.includes(undefined)) return error;
-  const detail = [known, ...keys].filter((text) => text !== undefined).join('; ');
+async function explain(error: SidecarError, files: SshFiles): Promise<SidecarError> {
+  const { hostKeys, keyFiles, certificateFiles = [], agent } = files;
+  const reasons: (string | undefined)[] = [];
+  const look = async (kind: string, paths: readonly string[]): Promise<(string | undefined)[]> =>
+    await Promise.all(paths.map(async (path) => await describeUnreadable(kind, path)));
+  // The host's key is looked at first.
+  if (error.is('unknown-host')) {
+    if (hostKeys.check === 'file') reasons.push(...(await look('the file of known hosts', [hostKeys.file])));
+  } else {
+    const keys = await look('the private key', keyFiles);
+    if (!keys.includes(undefined)) reasons.push(...keys);
+    reasons.push(...(await look('the certificate', certificateFiles)));
+    if (agent !== undefined) reasons.push(...(await look('the socket of the agent', [agent])));
+  }
+  const found = reasons.filter((text) => text !== undefined);
+  if (found.length === 0) return error;
+  const detail = found.join('; ');
   const { op, target } = error;
   return new SidecarError('ERR_REMOTE_SSH_FILE', { op, ...(target !== undefined && { target }), detail, cause: error });
 }

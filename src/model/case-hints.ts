@@ -31,7 +31,11 @@ export const CASE_HINTS = {
   },
   hostKeyChanged: {
     code: 'ERR_REMOTE_HOST_KEY',
-    hint: 'The host shows another key than the file of `--ssh-known-hosts-file` has. If its owner says that it was replaced, correct the file; otherwise another machine may be pretending to be this host.',
+    hint: 'The host shows another key than the file of `--ssh-known-hosts-file`, or the one that `--ssh-accept-new` keeps, has. If its owner says that it was replaced, correct the file; otherwise another machine may be pretending to be this host.',
+  },
+  hostKeyRevoked: {
+    code: 'ERR_REMOTE_HOST_KEY',
+    hint: 'A line `@revoked` of the file of `--ssh-known-hosts-file` has the key that the host shows: it was given up, perhaps because it was stolen. Ask the owner of the host for another key; do not remove the line.',
   },
   proxyRefused: {
     code: 'ERR_REMOTE_AUTH',
@@ -67,7 +71,7 @@ export const CASE_HINTS = {
   },
   redirect: {
     code: 'ERR_REMOTE_PROTOCOL',
-    hint: 'A redirect is not followed where headers (`http.extraHeader`), cookies or a client certificate would go along to another server, and never by a relay: write the URL that it leads to, in `--repo` or .gitmodules, and give what that server needs as `http.URL.extraHeader`.',
+    hint: 'A redirect is not followed where headers (`http.extraHeader`), cookies or a client certificate would go along to another server, where the key of the server is pinned, and never by a relay: write the URL that it leads to, in `--repo` or .gitmodules, and give what that server needs as `http.URL.extraHeader`.',
   },
   shellTalks: {
     code: 'ERR_REMOTE_PROTOCOL',

@@ -55,6 +55,13 @@ export const ERROR_CODES_OF_GIT = {
     meaning: 'The git server cannot be reached or fails: name, network, TLS or connection trouble, or status 5xx.',
     hint: 'Try `git ls-remote URL` from this machine; check DNS, proxy, CA and firewall.',
   },
+  ERR_REMOTE_TLS_PIN: {
+    class: 'retry',
+    examined: true,
+    meaning:
+      'The git server shows another public key than those of `--tls-pin`, or of `http.pinnedPubkey` in git’s settings. Nothing was asked of it.',
+    hint: 'Ask the owner of the host whether its key was replaced. If so, give the new one with `--tls-pin`; otherwise another machine may be pretending to be this host. This prints the key behind `sha256//`: `openssl s_client -connect HOST:443 -servername HOST </dev/null | openssl x509 -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64`',
+  },
   ERR_REMOTE_AUTH: {
     class: 'retry',
     kind: 'refused',
@@ -75,7 +82,8 @@ export const ERROR_CODES_OF_GIT = {
   ERR_REMOTE_SSH_FILE: {
     class: 'retry',
     examined: true,
-    meaning: 'A private key or the file of known hosts is missing or cannot be read, so ssh did not get in.',
+    meaning:
+      'A private key, a certificate, the socket of the agent or the file of known hosts is missing or cannot be read, so ssh did not get in.',
     hint: 'Mount the Secret at the path named above; in a Pod `securityContext.fsGroup: 65533` and `defaultMode: 0440` let this user read it.',
   },
   ERR_REMOTE_NOT_FOUND: {

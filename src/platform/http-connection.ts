@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
-import type { SecureContext } from 'node:tls';
-import { systemCode } from '../model/error.ts';
+import type { SecureContext, TLSSocket } from 'node:tls';
+import { SidecarError, systemCode } from '../model/error.ts';
 import { bounded } from './bounded.ts';
 import { monotonic } from './clock.ts';
 import { NoAnswer } from './no-answer.ts';
+import { requirePin } from './pinned-key.ts';
 import { loadSecureContext, type TlsAccess } from './secure-context.ts';
 
 export interface HttpQuestion {
@@ -27,6 +28,8 @@ export interface HttpQuestion {
 export interface HttpAccess extends TlsAccess {
   /** URL of a proxy. */
   readonly proxy: string | undefined;
+  /** Keys that an HTTPS server may have, as `pinOf` writes them; none: whatever its certificate vouches for. */
+  readonly pins?: readonly string[] | undefined;
 }
 
 interface Tls {
@@ -48,7 +51,9 @@ async function createAgent(
   tls: Tls | undefined,
   life: AbortSignal,
 ): Promise<http.Agent> {
-  const options = { ...ONE_IDLE, ...tls, signal: life };
+  // In a session that is resumed the server shows no certificate, so there would be no key to compare.
+  const sessions = access.pins && access.pins.length > 0 ? { maxCachedSessions: 0 } : {};
+  const options = { ...ONE_IDLE, ...sessions, ...tls, signal: life };
   if (access.proxy === undefined) return secure ? new https.Agent(options) : new http.Agent(options);
   if (secure) {
     const { HttpsProxyAgent } = await import('https-proxy-agent');
@@ -99,7 +104,7 @@ export class HttpConnection {
 
   /**
    * Sends a question. The body of the answer has to be read, or released (see `http-body.ts`).
-   * @throws NoAnswer
+   * @throws NoAnswer, SidecarError ERR_REMOTE_TLS_PIN
    */
   async ask(question: HttpQuestion): Promise<http.IncomingMessage> {
     for (let stale = 0; ; stale += 1) {
@@ -165,6 +170,7 @@ export class HttpConnection {
       headers: { ...headers, ...(body && { 'content-length': String(body.length) }) },
       ...route.tls,
     });
+    this.#watchKey(request, url);
     const answer = firstByteOf(request, Math.max(question.patienceMs ?? PATIENCE_MS, this.#patienceMs));
     request.end(body);
     route.busy += 1;
@@ -179,6 +185,16 @@ export class HttpConnection {
       this.#noteIsOver(route);
       throw error;
     }
+  }
+
+  #watchKey(request: http.ClientRequest, url: URL): void {
+    const { pins = [] } = this.#access;
+    if (pins.length === 0 || url.protocol !== 'https:') return;
+    request.once('socket', (socket) => {
+      if (request.reusedSocket) return;
+      const host = `${url.hostname}:${url.port || 443}`;
+      requirePin(socket as TLSSocket, host, pins, (error) => request.destroy(error));
+    });
   }
 
   /** Others may have questions under way on it, which have nothing to do with the one that was given up. */
@@ -229,7 +245,8 @@ function isReset(error: unknown): boolean {
   return ['ECONNRESET', 'EPIPE'].includes(systemCode(error) ?? '');
 }
 
-function unreachable(question: HttpQuestion, error: unknown): NoAnswer {
+function unreachable(question: HttpQuestion, error: unknown): SidecarError {
+  if (error instanceof SidecarError) return error;
   const cause = error instanceof StaleConnection ? error.cause : error;
   return new NoAnswer({ op: 'ask', target: question.url.origin, cause, isLate: question.signal.aborted });
 }

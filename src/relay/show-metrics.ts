@@ -41,9 +41,10 @@ export function showRelay(
   // A repository that the git server never had gets no series of its own: any client can ask for such names.
   const known = repositories.followers.filter(({ isKnown }) => isKnown);
   metrics.keep('repository', new Set(known.map(({ upstream }) => upstream.name)));
-  for (const { upstream, requestsSent, asOf } of known) {
+  for (const { upstream, requestsSent, asOf, refused } of known) {
     const labels = { repository: upstream.name };
     metrics.set('git_sidecar_relay_upstream_requests', requestsSent, labels);
+    metrics.set('git_sidecar_relay_verify_refused', refused.size, labels);
     metrics.set('git_sidecar_relay_upstream_age_seconds', Math.max(0, clock.now() - asOf) / 1000, labels);
   }
 }

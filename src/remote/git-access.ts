@@ -1,4 +1,5 @@
 import type { GitSetting } from '../git/config-file.ts';
+import type { AskedHostKeys } from '../git/ssh-command.ts';
 
 /** Who may read what: one entry of `--credential`. Exactly one of password and passwordFile is set. */
 export interface CredentialSpec {
@@ -19,8 +20,12 @@ export interface GitHubAppConfig {
 
 export interface SshConfig {
   readonly keyFiles: readonly string[];
-  /** `default` leaves it to ssh's own configuration (v3 without --ssh). */
-  readonly hostKeys: { readonly check: 'file'; readonly file: string } | { readonly check: 'none' | 'default' };
+  /** Certificates that do not lie beside their keys. */
+  readonly certificateFiles: readonly string[];
+  /** The socket of an agent; undefined: the one of SSH_AUTH_SOCK, if ssh finds one. */
+  readonly agent: string | undefined;
+  /** `default`: v3 without --ssh. */
+  readonly hostKeys: AskedHostKeys;
   /** The user's own GIT_SSH_COMMAND. */
   readonly command: string | undefined;
 }

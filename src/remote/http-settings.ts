@@ -1,5 +1,6 @@
 import type { GitSetting } from '../git/config-file.ts';
 import type { HttpAccess } from '../platform/http-connection.ts';
+import { isPin } from '../platform/pinned-key.ts';
 import { proxyFor } from '../platform/proxy.ts';
 
 /** What git's settings and variables say about talking HTTP to one URL. */
@@ -40,6 +41,7 @@ const UNDERSTOOD = new Set([
   'useragent',
   'followredirects',
   'lowspeedtime',
+  'pinnedpubkey',
 ]);
 
 function isTrue(value: string): boolean {
@@ -78,6 +80,14 @@ function collect(url: URL, settings: readonly GitSetting[]): Map<string, string[
     found.set(key, key === 'extraheader' && value === '' ? [] : [...before, value]);
   }
   return found;
+}
+
+/** As curl reads it: several keys with a semicolon between. It takes the path of a file too, and we do not. */
+function pinsOf(text: string | undefined): readonly string[] | undefined {
+  if (!text) return undefined;
+  const pins = text.split(';');
+  if (!pins.every(isPin)) throw new UnsupportedHttpSetting('http.pinnedPubkey with a file');
+  return pins;
 }
 
 /** git takes seconds; with 0, or with text that is no number, our own limit is used. */
@@ -123,6 +133,7 @@ export function readHttpSettings(
     clientCertificate:
       certFile === undefined ? undefined : { certFile, keyFile: env.GIT_SSL_KEY || last('sslkey') || certFile },
     proxy,
+    pins: pinsOf(last('pinnedpubkey')),
     extraHeaders: found.get('extraheader') ?? [],
     cookieFile: last('cookiefile'),
     userAgent: env.GIT_HTTP_USER_AGENT || last('useragent'),

@@ -94,8 +94,8 @@ export class UploadPack {
    */
   get gitUrl(): string {
     const { url, settings } = this.#options;
-    const isConfined =
-      settings.extraHeaders.length > 0 || settings.clientCertificate || settings.cookieFile !== undefined;
+    const { extraHeaders, clientCertificate, cookieFile, pins = [] } = settings;
+    const isConfined = extraHeaders.length > 0 || clientCertificate || cookieFile !== undefined || pins.length > 0;
     return isConfined ? (this.#found ?? url) : url;
   }
 
@@ -213,9 +213,9 @@ export class UploadPack {
     const to = new URL(location, from);
     if (!to.href.endsWith(INFO_REFS))
       throw new NotNative(`the server redirects to ${redactUrl(`${to.origin}${to.pathname}`)}`, true);
+    if (to.origin !== from.origin) this.#requireNothingToFollow(from, to);
     if (to.protocol !== from.protocol && to.protocol !== 'https:')
       throw new NotNative(`the server redirects to ${to.protocol}`);
-    if (to.origin !== from.origin) this.#requireNothingToFollow(from, to);
     // A password that the server makes up is none of ours.
     to.username = '';
     to.password = '';
@@ -224,16 +224,21 @@ export class UploadPack {
 
   /**
    * Every server that asks for the certificate gets it. A cookie names a host, not a port, so git would send it to
-   * another port of the host.
+   * another port of the host. A pinned key is that of one server.
    */
   #requireNothingToFollow(from: URL, to: URL): void {
-    const { clientCertificate, cookieFile } = this.#options.settings;
+    const { clientCertificate, cookieFile, pins = [] } = this.#options.settings;
     const isNeighbour = to.hostname === from.hostname && cookieFile !== undefined;
-    if (!clientCertificate && !isNeighbour) return;
+    const what = [
+      ...(clientCertificate ? ['client certificate is'] : []),
+      ...(isNeighbour ? ['cookies are'] : []),
+      ...(pins.length > 0 ? ['pinned key is'] : []),
+    ];
+    if (what.length === 0) return;
     throw new SidecarError(CASE_HINTS.redirect.code, {
       op: 'ask',
       target: redactUrl(this.#options.url),
-      detail: `the server redirects to ${redactUrl(`${to.origin}${to.pathname}`)}, another server than that which the ${clientCertificate ? 'client certificate is' : 'cookies are'} for`,
+      detail: `the server redirects to ${redactUrl(`${to.origin}${to.pathname}`)}, another server than that which the ${what[0]} for`,
       hint: CASE_HINTS.redirect.hint,
     });
   }

@@ -169,6 +169,16 @@ export const METRICS = {
     labels: { repository: REPOSITORIES, code: Object.keys(ERROR_CODES) },
     help: 'relay: attempts to ask the git server that failed, by error code',
   },
+  git_sidecar_relay_verify_count_total: {
+    kind: 'counter',
+    labels: { status: ['success', ...Object.keys(ERROR_CODES)] },
+    help: 'relay: how many tips were verified, partitioned by result: success, or the code of the error',
+  },
+  git_sidecar_relay_verify_refused: {
+    kind: 'gauge',
+    labels: { repository: REPOSITORIES },
+    help: 'relay: refs whose newest tip is not passed on because of `--verify`',
+  },
   git_sidecar_relay_fetches: {
     kind: 'gauge',
     labels: { answer: ['computed', 'joined', 'kept'] },

@@ -12,12 +12,11 @@ function digitsOf(options: string, name: 'valid-after' | 'valid-before'): string
   return digits?.padEnd(14, '0');
 }
 
-/** The lines that hold this very key. They explain a refusal; whether a signature is good, ssh-keygen decides. */
-export function linesWithKey(signers: string, key: Buffer): readonly SignerLine[] {
-  const text = key.toString('base64');
+/** The lines that name a key. They explain a refusal; whether a signature is good, ssh-keygen decides. */
+export function signerLines(signers: string, isWanted: (line: string) => boolean = () => true): readonly SignerLine[] {
   return signers
     .split('\n')
-    .filter((line) => !line.trimStart().startsWith('#') && line.split(/\s+/).includes(text))
+    .filter((line) => line.trim() !== '' && !line.trimStart().startsWith('#') && isWanted(line))
     .map((line) => {
       const principals = (/^\s*(\S+)/.exec(line)?.[1] ?? '').replaceAll('"', '').split(',');
       return {
@@ -26,6 +25,12 @@ export function linesWithKey(signers: string, key: Buffer): readonly SignerLine[
         validBefore: digitsOf(line, 'valid-before'),
       };
     });
+}
+
+/** The lines that hold this very key. */
+export function linesWithKey(signers: string, key: Buffer): readonly SignerLine[] {
+  const text = key.toString('base64');
+  return signerLines(signers, (line) => line.split(/\s+/).includes(text));
 }
 
 /** @param now digits of 14 places, in UTC */

@@ -1,5 +1,7 @@
 import type { ErrorCode } from '../model/error-codes.ts';
-import { type StatusLine, weakHash } from './status-lines.ts';
+import type { CommandResult } from '../platform/process.ts';
+import { programError } from './home.ts';
+import { readStatusLines, type StatusLine, weakHash } from './status-lines.ts';
 
 /** What gpg or gpgsm says of a signature, as far as it is not good: the code and what is to be said. */
 export interface Refusal {
@@ -19,6 +21,17 @@ const RESULTS: Readonly<Record<string, Refusal | undefined>> = {
 
 /** GPG_ERR_NO_PUBKEY. */
 const NO_PUBLIC_KEY = '9';
+
+/**
+ * What the program says of a signature. Of garbage it says so, too; where it says nothing, it did not work.
+ * @throws SidecarError ERR_VERIFY_PROGRAM
+ */
+export function statusOf(program: string, { stdout, stderr }: CommandResult): readonly StatusLine[] {
+  const lines = readStatusLines(stdout);
+  if (lines.length > 0) return lines;
+  const said = stderr.trim().split('\n').at(-1) || 'nothing';
+  throw programError(program, `it says nothing of the signature, and of itself: ${said}`);
+}
 
 function explainUnchecked({ args }: StatusLine): Refusal {
   const [keyId = '', , hash = '', , , reason, fingerprint] = args;

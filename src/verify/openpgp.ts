@@ -1,5 +1,5 @@
 import { SidecarError } from '../model/error.ts';
-import { refusalOf, validSignatureOf } from './gnupg-verdict.ts';
+import { refusalOf, statusOf, validSignatureOf } from './gnupg-verdict.ts';
 import { type Home, programError } from './home.ts';
 import type { KeyRing } from './key-files.ts';
 import type { SignedObject } from './signed-object.ts';
@@ -42,8 +42,9 @@ export class OpenpgpCheck {
 
   async check({ payload, signature }: SignedObject): Promise<Finding> {
     const path = await this.#home.write(signature);
-    const { stdout, code } = await this.#home.run('gpg', [...QUIET, '--verify', path, '-'], payload);
-    const lines = readStatusLines(stdout);
+    const result = await this.#home.run('gpg', [...QUIET, '--verify', path, '-'], payload);
+    const { code } = result;
+    const lines = statusOf('gpg', result);
     const refusal = refusalOf(lines);
     if (refusal) return refusal;
     const valid = validSignatureOf(lines);

@@ -1,9 +1,8 @@
 import { fetchArguments } from '../fetch/fetch-commit.ts';
 import type { Git } from '../git/git.ts';
-import { SidecarError } from '../model/error.ts';
 import { type Oid, parseOid } from '../model/oid.ts';
-import { PLAIN, type RawObject, readObject } from './raw-objects.ts';
-import { headerOf } from './signed-object.ts';
+import { PLAIN, type RawObject } from './raw-objects.ts';
+import { noTag, readTag, TAGS } from './tag-object.ts';
 
 export interface TagOptions {
   readonly git: Git;
@@ -14,13 +13,6 @@ export interface TagOptions {
 
 /** The tag of what was let through last, and the one that was fetched last. */
 const [GOOD, FETCHED] = ['refs/git-sidecar/verify/good', 'refs/git-sidecar/verify/fetched'];
-const TAGS = 'refs/tags/';
-/** A tag of a tag of a tag is still a tag. */
-const DEEPEST = 5;
-
-function noTag(ref: string, detail: string): SidecarError {
-  return new SidecarError('ERR_VERIFY_NO_TAG', { op: 'verify', target: ref, detail });
-}
 
 /** Finds the tag object behind a ref, and makes sure that it is about this ref and this commit. */
 export class TagObjects {
@@ -59,19 +51,7 @@ export class TagObjects {
     const { git, gitDir } = this.#options;
     const oid = await this.#resolve(name, signal);
     if (!oid) throw noTag(ref, 'it is not there');
-    const tag = await readObject(git, gitDir, oid, signal);
-    if (tag.type !== 'tag') throw noTag(ref, 'it is a plain tag, which nobody can sign');
-    const named = headerOf(tag.content, 'tag');
-    // Else a signed tag of an old version could be shown under the name of a new one.
-    if (named !== ref.slice(TAGS.length)) throw noTag(ref, `the tag was made under the name ${named}`);
-    let inner = tag;
-    for (let depth = 0; depth < DEEPEST; depth += 1) {
-      const target = parseOid(headerOf(inner.content, 'object') ?? '');
-      if (target === commit) return tag;
-      if (!target || headerOf(inner.content, 'type') !== 'tag') break;
-      inner = await readObject(git, gitDir, target, signal);
-    }
-    throw noTag(ref, `the tag does not lead to ${commit}`);
+    return await readTag(git, gitDir, { oid, ref, commit }, signal);
   }
 
   async #fetch(ref: string, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 import type { VerifyConfig } from '../config/sync-config.ts';
 import type { Git } from '../git/git.ts';
-import { messageOf, SidecarError } from '../model/error.ts';
+import { SidecarError } from '../model/error.ts';
 import { type Oid, objectFormatOf } from '../model/oid.ts';
 import type { Revision } from '../model/revision.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -11,10 +11,9 @@ import { Home, type HomeOptions } from './home.ts';
 import { KeyFiles, type KeyRing } from './key-files.ts';
 import type { VerifyMemory } from './memory.ts';
 import { type RawObject, readObject, readObjects } from './raw-objects.ts';
-import { AMBIGUOUS, splitCommit, splitTag } from './signed-object.ts';
+import { requireSignature } from './require-signature.ts';
+import { splitCommit, splitTag } from './signed-object.ts';
 import type { TagObjects } from './signed-tag.ts';
-import { isGood } from './signer.ts';
-import { mayGiveOut } from './signers-of-refs.ts';
 import { checkedOutSubmodules } from './submodules.ts';
 
 /** What is refused at the moment, and why. */
@@ -199,15 +198,7 @@ export class Verification {
     ref: string,
   ): Promise<void> {
     const { policy, log } = this.#options;
-    const refuse = (code: SidecarError['code'], detail: string): SidecarError =>
-      new SidecarError(code, { op: 'verify', target: what, detail });
-    if (split === undefined) throw refuse('ERR_VERIFY_UNSIGNED', 'it has no signature');
-    if (split === AMBIGUOUS) throw refuse('ERR_VERIFY_GARBAGE', 'it has more than one signature');
-    const finding = await check.check(split);
-    if (!isGood(finding)) throw refuse(finding.code, messageOf(finding.detail));
-    const { signer } = finding;
-    if (!mayGiveOut(policy.signers, ref, signer))
-      throw refuse('ERR_VERIFY_NOT_ALLOWED', `for ${ref}, --verify-signers does not name ${signer.names.join(' or ')}`);
+    const signer = await requireSignature(check, policy.signers, { what, ref, split });
     log.info(2, 'good signature', { what, signer: signer.shown });
   }
 }

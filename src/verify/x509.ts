@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { messageOf, SidecarError } from '../model/error.ts';
-import { refusalOf, validSignatureOf } from './gnupg-verdict.ts';
+import { refusalOf, statusOf, validSignatureOf } from './gnupg-verdict.ts';
 import type { Home } from './home.ts';
 import type { KeyRing } from './key-files.ts';
 import type { SignedObject } from './signed-object.ts';
@@ -14,9 +14,13 @@ const QUIET = [
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
+/** Each certificate of a PEM file. */
+export function certificatesIn(content: Buffer): readonly string[] {
+  return content.toString('latin1').match(CERTIFICATE) ?? [];
+}
+
 /** gpg-error codes behind TRUST_UNDEFINED and TRUST_NEVER. */
 const EXPIRED: readonly string[] = ['100', '101'];
-const REVOKED = '94';
 const NO_AGENT = '77';
 
 /** gpgsm asks an agent which roots are trusted; this agent lives as long as the command, in its group of processes. */
@@ -37,7 +41,7 @@ export class X509Check {
     const roots: string[] = [];
     await home.write('', 'common.conf');
     for (const content of files.x509) {
-      for (const [pem] of content.toString('latin1').matchAll(CERTIFICATE)) {
+      for (const pem of certificatesIn(content)) {
         try {
           const certificate = new X509Certificate(pem);
           if (certificate.issuer === certificate.subject) roots.push(certificate.fingerprint);
@@ -57,8 +61,9 @@ export class X509Check {
 
   async check({ payload, signature }: SignedObject): Promise<Finding> {
     const path = await this.#home.write(signature);
-    const { stdout, code } = await this.#home.run('gpg-agent', withAgent(this.#home, ['--verify', path, '-']), payload);
-    const lines = readStatusLines(stdout);
+    const result = await this.#home.run('gpg-agent', withAgent(this.#home, ['--verify', path, '-']), payload);
+    const { code } = result;
+    const lines = statusOf('gpg-agent', result);
     const refusal = refusalOf(lines);
     if (refusal) return refusal;
     const valid = validSignatureOf(lines);
@@ -91,7 +96,6 @@ export class X509Check {
       });
     if (EXPIRED.includes(reason))
       return { code: 'ERR_VERIFY_KEY_EXPIRED', detail: `a certificate is not valid today: ${subject}` };
-    if (reason === REVOKED) return { code: 'ERR_VERIFY_REVOKED', detail: `the certificate was revoked: ${subject}` };
     return {
       code: 'ERR_VERIFY_UNKNOWN_KEY',
       detail: `no CA of --verify-keys has issued ${subject} (reason ${reason})`,

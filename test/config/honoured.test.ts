@@ -120,6 +120,8 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   'drain-timeout': { value: '33s', with: ['--listen=:2'] },
   allow: { value: 'https://h/a/*' },
   follow: { value: 'https://h/a/b' },
+  'tls-pin': { value: `sha256//${'A'.repeat(43)}=` },
+  'ssh-agent': { value: '/agent' },
   'tls-cert-file': { value: '/f', other: '/g', with: ['--tls-key-file=/k'] },
   'tls-key-file': { value: '/f', other: '/g', with: ['--tls-cert-file=/c'] },
   'tls-client-ca-file': { value: '/f', with: ['--tls-cert-file=/c', '--tls-key-file=/k'] },

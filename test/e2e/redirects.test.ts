@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { HttpSettings } from '../../src/remote/http-settings.ts';
@@ -217,6 +217,28 @@ describe('what git shows to the server that a redirect leads to', () => {
     };
     const args = [`--repo=${servers.repo(302)}`, `--root=${join(servers.dir, 'root')}`, '--one-time', ...WAYS[way]];
     const { code, stderr } = await run(args, env);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('A redirect is not followed')]);
+    expect(servers.arrived()).toEqual([]);
+  });
+
+  const settings = ['http.sslCert', 'http.URL/.sslCert', 'v3’s .gitconfig'] as const;
+  const certificateRows = settings.flatMap((setting) =>
+    Object.keys(WAYS).map((way) => [setting, way as keyof typeof WAYS] as const),
+  );
+
+  test.each(certificateRows)('a client certificate of git’s settings: %s, %s', async (setting, way) => {
+    const servers = await setUp('another port', { tls: true, askForCertificate: true });
+    const { caFile, keyFile } = servers.first;
+    const place = setting === 'http.URL/.sslCert' ? `http.${servers.first.url}/` : 'http';
+    const given = [`"${place}.sslCert":"${caFile}"`, `"${place}.sslKey":"${keyFile}"`];
+    const isV3 = setting === 'v3’s .gitconfig';
+    const home = join(servers.dir, 'home');
+    mkdirSync(home);
+    writeFileSync(join(home, '.gitconfig'), `[http]\nsslCert = ${caFile}\nsslKey = ${keyFile}\n`);
+    const words = isV3 ? ['--compat=v3', '--branch=main'] : [`--git-config=${given.join(',')}`];
+    const args = [`--repo=${servers.repo(302)}`, `--root=${join(servers.dir, 'root')}`, '--one-time', ...WAYS[way]];
+    const env = { GIT_SSL_CAINFO: servers.caFile, ...(isV3 && { HOME: home }) };
+    const { code, stderr } = await run([...args, ...words], env);
     expect([code, stderr]).toEqual([1, expect.stringContaining('A redirect is not followed')]);
     expect(servers.arrived()).toEqual([]);
   });

@@ -21,7 +21,14 @@ interface FakeFollower {
 }
 
 export function fakeFollower(clock: HandClock, refs: Refs): FakeFollower & Follower {
-  return { upstream: { name: REPOSITORY }, refs, isKnown: true, asOf: clock.now(), trouble: undefined } as never;
+  return {
+    upstream: { name: REPOSITORY },
+    refs,
+    isKnown: true,
+    asOf: clock.now(),
+    trouble: undefined,
+    refused: new Map(),
+  } as never;
 }
 
 /** A stream that a test reads, and that may stop taking. */

@@ -1,6 +1,6 @@
 import './temp.ts'; // Its clean-up has to come last, so it has to register first.
 import { afterEach } from 'vitest';
-import { type Sshd, startSshd } from '../peers/sshd.ts';
+import { type Sshd, type SshdOptions, startSshd } from '../peers/sshd.ts';
 
 const servers: Sshd[] = [];
 
@@ -9,8 +9,8 @@ afterEach(async () => {
 });
 
 /** A real sshd for the running test; stopped after it. */
-export async function sshd(directory: string): Promise<Sshd> {
-  const server = await startSshd(directory);
+export async function sshd(directory: string, options: SshdOptions = {}): Promise<Sshd> {
+  const server = await startSshd(directory, [], options);
   servers.push(server);
   return server;
 }

@@ -25,6 +25,13 @@ describe('git’s http settings', () => {
     });
   });
 
+  test('pinned keys are read as curl reads them; a file of one is left to git', () => {
+    const [one, two] = ['A', 'B'].map((letter) => `sha256//${letter.repeat(43)}=`);
+    expect(read({ 'http.https://git.example.com/.pinnedPubkey': `${one};${two}` }).pins).toEqual([one, two]);
+    expect(read({ 'http.https://other.example/.pinnedPubkey': `${one}` }).pins).toBeUndefined();
+    expect(() => read({ 'http.pinnedPubkey': '/etc/key.pem' })).toThrow(UnsupportedHttpSetting);
+  });
+
   test('variables beat settings, a section for the URL beats the general one', () => {
     expect(
       read({

@@ -116,6 +116,7 @@ describe('headers that name no URL', () => {
       'http.https://a/b.followRedirects',
     ]);
     expect(of(['http.cookieFile'])).toEqual(['http.https://h/.followRedirects']);
+    expect(of(['http.https://h/.pinnedPubkey'])).toEqual(['http.https://h/.followRedirects']);
     expect(of([], { GIT_SSL_CERT: '/c' })).toEqual(['http.https://h/.followRedirects']);
     expect(of([], { GIT_CONFIG_KEY_3: 'http.https://v/.extraHeader' })).toEqual(['http.https://v/.followRedirects']);
     expect(of(['http.extraHeader'])).toEqual(['http.followRedirects']);

@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -14,8 +14,12 @@ import { missing } from '../peers/programs.ts';
 const PAYLOAD = Buffer.from('tree 0\n\nmessage\n');
 
 /** What a check with these keys says: the signer, or the code. */
-async function ask(keys: readonly (string | Buffer)[], signature: string, payload = PAYLOAD): Promise<string> {
-  const directory = tempDir();
+async function ask(
+  keys: readonly (string | Buffer)[],
+  signature: string,
+  payload = PAYLOAD,
+  directory = tempDir(),
+): Promise<string> {
   const paths = keys.map((content, index) => {
     const path = join(directory, `${index}.keys`);
     writeFileSync(path, content);
@@ -132,5 +136,24 @@ describe.skipIf(missing('gpgsm', 'gpg-agent', 'openssl'))('a signature with a ce
     const dates = ['-startdate', '20200101000000Z', '-enddate', '20210101000000Z'];
     expect(await ask([root.certificate], root.issue('old', { dates }).sign(PAYLOAD))).toBe('ERR_VERIFY_KEY_EXPIRED');
     expect(await ask([root.certificate], root.issue('short', { bits: 1024 }).sign(PAYLOAD))).toBe('ERR_VERIFY_WEAK');
+  });
+
+  test('says that the path is too long where gpg-agent cannot make its socket', async () => {
+    const authority = new TestAuthority(tempDir(), 'root');
+    const long = join(tempDir(), 'x'.repeat(100));
+    mkdirSync(long);
+    const asked = ask([authority.certificate], authority.issue('alice').sign(PAYLOAD), PAYLOAD, long);
+    await expect(asked).rejects.toMatchObject({
+      code: 'ERR_VERIFY_PROGRAM',
+      detail: expect.stringContaining('is too long'),
+    });
+  });
+
+  test('is refused when what is named as a CA is none, or nothing that can be read', async () => {
+    const authority = new TestAuthority(tempDir(), 'root');
+    const broken = authority.certificate.replace(/\n[A-Za-z0-9+/]{64}\n/, '\n');
+    await expect(ask([broken], authority.issue('alice').sign(PAYLOAD))).rejects.toMatchObject({
+      code: 'ERR_VERIFY_KEYS',
+    });
   });
 });

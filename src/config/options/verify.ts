@@ -1,9 +1,10 @@
-import { rows } from '../option.ts';
+import { rows, SERVICES } from '../option.ts';
 
 /** What may be published: signatures, and no way back. */
 export const VERIFY_OPTIONS = rows({ group: 'verify', commands: ['sync', 'run'], since: 'git-sidecar' }, [
   {
     name: 'verify',
+    commands: SERVICES,
     type: 'string',
     default: 'off',
     choices: {
@@ -13,10 +14,11 @@ export const VERIFY_OPTIONS = rows({ group: 'verify', commands: ['sync', 'run'],
       'tag-and-commit': 'both',
     },
     placeholder: 'WHAT',
-    doc: 'Publish only what carries a good signature by a key of `--verify-keys`. What does not is refused: the revision before stays published. Needs gpg, gpgsm or ssh-keygen, according to the keys. See docs/verify.md.',
+    doc: 'Publish only what carries a good signature by a key of `--verify-keys`. What does not is refused: the revision before stays published. Needs gpg, gpgsm or ssh-keygen, according to the keys. A relay passes on only such tips of branches and tags. See docs/verify.md.',
   },
   {
     name: 'verify-keys',
+    commands: SERVICES,
     detailOf: ['verify'],
     type: 'list',
     placeholder: 'PATH',
@@ -24,6 +26,7 @@ export const VERIFY_OPTIONS = rows({ group: 'verify', commands: ['sync', 'run'],
   },
   {
     name: 'verify-signers',
+    commands: SERVICES,
     detailOf: ['verify'],
     type: 'repeat',
     placeholder: 'PATTERN=SIGNER,…',
@@ -31,6 +34,7 @@ export const VERIFY_OPTIONS = rows({ group: 'verify', commands: ['sync', 'run'],
   },
   {
     name: 'verify-since',
+    commands: SERVICES,
     type: 'string',
     detailOf: ['verify', 'fast-forward-only'],
     placeholder: 'COMMIT',

@@ -1,6 +1,7 @@
 import { visibleJson } from '../../platform/visible-text.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import { describeMember, type InstanceDocument, type Member } from './member.ts';
+import type { RefusedDocument } from './refused-document.ts';
 import type { RolloutDocument } from './rollout.ts';
 
 /** What `GET /fleet` answers. Times are ISO 8601, durations milliseconds. */
@@ -20,6 +21,8 @@ interface RepositoryDocument {
   readonly instances: readonly InstanceDocument[];
   /** The newest first. */
   readonly rollouts: readonly RolloutDocument[];
+  /** Only while there are some. */
+  readonly refused?: readonly RefusedDocument[];
 }
 
 /** A repository as the document needs it; each part is computed when it is asked for. */
@@ -31,6 +34,7 @@ export interface RepositoryView {
   /** In the order of their numbers. */
   readonly members: () => Member[];
   readonly rollouts: () => RolloutDocument[];
+  readonly refused: () => readonly RefusedDocument[];
 }
 
 /** The member behind which a page begins. */
@@ -66,7 +70,9 @@ function* writeRepository(view: RepositoryView, members: Iterable<Member>, now: 
     yield `${separator}${visibleJson(describeMember(member, now))}`;
     separator = ',';
   }
-  yield `],"rollouts":${visibleJson(view.rollouts())}}`;
+  const refused = view.refused();
+  const more = refused.length === 0 ? '' : `,"refused":${visibleJson(refused)}`;
+  yield `],"rollouts":${visibleJson(view.rollouts())}${more}}`;
 }
 
 /**

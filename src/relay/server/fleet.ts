@@ -9,6 +9,7 @@ import type { Follower } from './follower.ts';
 import type { Member } from './member.ts';
 import { Members } from './members.ts';
 import { type RefView, WHOLE_VIEW } from './ref-view.ts';
+import { describeRefused } from './refused-document.ts';
 import { Rollout } from './rollout.ts';
 
 export interface FleetOptions {
@@ -176,6 +177,7 @@ export class Fleet {
         const seen = (this.#rollouts.get(name) ?? []).filter(({ ref }) => shows(ref));
         return seen.map((rollout) => rollout.describe()).reverse();
       },
+      refused: () => (follower ? describeRefused(follower.refused, shows) : []),
     };
   }
 

@@ -9,6 +9,7 @@ import type { Upstream } from './allow.ts';
 import type { HostBudget } from './host-budget.ts';
 import type { Mirror } from './mirror.ts';
 import type { ObjectSource } from './mirror-objects.ts';
+import type { TipGate } from './tip-gate.ts';
 
 /** The side that a follower asks where the refs are: the git server, or a relay nearer to it. */
 export interface UpstreamRefs {
@@ -32,6 +33,8 @@ export interface FollowerOptions {
   readonly upstream: Upstream;
   readonly remote: UpstreamRefs;
   readonly mirror: Mirror;
+  /** The same as the mirror has; undefined: all tips are passed on. */
+  readonly gate?: TipGate | undefined;
   readonly budget: HostBudget;
   /** Places for first copies, which may be large, of all followers. */
   readonly copies: FairRoom;

@@ -13,6 +13,7 @@ import { type FollowerLimits, type FollowerOptions, LIMITS } from './follower-op
 import type { Asker } from './host-budget.ts';
 import type { Mirror } from './mirror.ts';
 import { type RefView, refsIn } from './ref-view.ts';
+import type { RefusedTip } from './tip-gate.ts';
 import { Turns } from './turns.ts';
 
 /** Times a turn may be repeated at once because the cause of its failure was healed. */
@@ -21,6 +22,8 @@ const MOST_HEALS = 2;
 const CHECK_EVERY = 20;
 /** git could not answer from the mirror: it is looked over no sooner than so long after the last time. */
 const LOOK_OVER_EVERY_MS = 600_000;
+
+const NONE: ReadonlyMap<string, RefusedTip> = new Map();
 
 /** Follows one repository: asks where its refs are, mirrors what is new, then says what changed. */
 export class Follower {
@@ -82,6 +85,11 @@ export class Follower {
   /** Why the git server cannot be asked; undefined while it can. */
   get trouble(): SidecarError | undefined {
     return this.#trouble;
+  }
+
+  /** Tips that are not passed on, by the names of their refs. */
+  get refused(): ReadonlyMap<string, RefusedTip> {
+    return this.#options.gate?.refused ?? NONE;
   }
 
   get requestsSent(): number {
@@ -292,24 +300,36 @@ export class Follower {
   }
 
   async #ask(): Promise<void> {
-    const { remote, upstream, budget, mirror, log } = this.#options;
+    const { remote, upstream, budget, mirror, gate, log } = this.#options;
     if (this.#isSuspect) await this.#checkMirror();
     if (remote.costs) await budget.take(upstream.host, this.#asker, this.#stopping.signal);
     const note = this.#options.noting?.begin();
     const list = async (signal: AbortSignal) => await remote.list(upstream.questions, signal);
     const told = await this.#limited.run(this.#named('ask where the refs are'), this.#limits.ask, list);
-    const wanted = coveredRefs(told.refs, upstream);
-    if (wanted.size === 0 && !this.#known) {
+    const covered = coveredRefs(told.refs, upstream);
+    if (covered.size === 0 && !this.#known) {
       const detail = 'it has no branch or tag that may be passed on';
       throw new SidecarError('ERR_REMOTE_REF', { op: 'follow', target: upstream.name, detail });
     }
     // All that the mirror has: what may no longer be passed on has to go.
     const before: Refs = this.#known ? mirror.refs : new Map();
+    const wanted = gate ? await gate.withoutRefused(covered, before) : covered;
     if (changesBetween(before, wanted).length > 0) await this.#bringAll(wanted, told.asOf);
+    this.#requireSome();
     this.#known = true;
     this.#asOf = told.asOf;
     note?.(this.refs);
     log.info(4, 'asked the git server', { repository: upstream.name, refs: wanted.size });
+  }
+
+  /** A repository of which nothing may be shown is not known: the first refusal says why. */
+  #requireSome(): void {
+    const { gate, mirror } = this.#options;
+    const [first] = gate?.refused.values() ?? [];
+    if (first && mirror.refs.size === 0) {
+      this.#known = false;
+      throw first.error;
+    }
   }
 
   async #checkMirror(): Promise<void> {
@@ -342,6 +362,7 @@ export class Follower {
     const shown = this.refs;
     const update = async (signal: AbortSignal) => await mirror.update(wanted, remote.source, signal);
     await this.#limited.run(this.#named('fetch what is new'), this.#limits.update, update);
+    this.#requireSome();
     this.#known = true;
     this.#asOf = asOf;
     const changes = changesBetween(shown, this.refs);

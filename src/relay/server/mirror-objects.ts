@@ -8,6 +8,7 @@ import { bodyOf } from '../../platform/http-body.ts';
 import { NotNative, type UploadPack } from '../../remote/upload-pack.ts';
 import { FetchAnswer, packOf, writeFetch } from '../../remote/wire/fetch.ts';
 import type { RefChange, Refs } from '../protocol/refs.ts';
+import { PRIVATE_REFS } from './former-tips.ts';
 
 /** Where the objects of new refs come from. */
 export interface ObjectSource {
@@ -32,7 +33,14 @@ export interface MirrorFetch {
   readonly refs: Refs;
   readonly moved: readonly RefChange[];
   readonly source: ObjectSource;
+  /** git may not move the refs; it fetches into private ones. */
+  readonly aside: boolean;
   readonly signal: AbortSignal;
+}
+
+/** The private ref for a tip that is not let through yet. */
+export function candidateRef(oid: Oid): string {
+  return `${PRIVATE_REFS}candidate/${oid}`;
 }
 
 /** Brings the objects of new refs into a mirror. */
@@ -47,21 +55,21 @@ export class MirrorObjects {
   }
 
   /**
-   * @returns false when git fetched, and moved the refs other than HEAD itself
+   * @returns `pack`: all objects are here; `git`: it fetched, and moved the refs other than HEAD or the private ones
    * @throws SidecarError ERR_REMOTE_*, ERR_FETCH_OBJECTS, ERR_GIT_*
    */
-  async fetch(fetch: MirrorFetch): Promise<boolean> {
+  async fetch(fetch: MirrorFetch): Promise<'pack' | 'git'> {
     const { refs, moved, source, signal } = fetch;
     const present = new Set([...refs.values()].map(({ oid }) => oid));
     const wants = [...new Set(moved.flatMap(({ to }) => (to ? [to.oid] : [])))].filter((oid) => !present.has(oid));
-    if (wants.length === 0) return true;
+    if (wants.length === 0) return 'pack';
     if (!source.native || this.#onlyGit) {
       await this.#fetchWithGit(fetch);
-      return false;
+      return 'git';
     }
     try {
       await this.#fetchPack(source.native, wants, fetch);
-      return true;
+      return 'pack';
     } catch (error) {
       const isUpstreams = error instanceof SidecarError && error.stage === 'remote' && !error.is('no-git');
       // What is wrong with our own repository is as wrong for git.
@@ -69,7 +77,7 @@ export class MirrorObjects {
       // git understands more servers than we do, and gives its own account of a broken one.
       await this.#fetchWithGit(fetch);
       this.#onlyGit = error instanceof NotNative;
-      return false;
+      return 'git';
     }
   }
 
@@ -110,8 +118,10 @@ export class MirrorObjects {
     throw new SidecarError('ERR_FETCH_OBJECTS', { op: 'fetch', detail });
   }
 
-  async #fetchWithGit({ moved, source, signal }: MirrorFetch): Promise<void> {
-    const refspecs = moved.filter(({ ref }) => ref !== 'HEAD').map(({ ref }) => `+${ref}:${ref}\n`);
+  async #fetchWithGit({ moved, source, aside, signal }: MirrorFetch): Promise<void> {
+    const refspecs = moved.flatMap(({ ref, to }) =>
+      ref === 'HEAD' || !to ? [] : `+${ref}:${aside ? candidateRef(to.oid) : ref}\n`,
+    );
     const settings = FETCH_SETTINGS.flatMap((setting) => ['-c', setting]);
     const flags = ['--no-tags', '--no-auto-gc', '--no-write-fetch-head', '--no-recurse-submodules', '--quiet'];
     const args = [...settings, '--git-dir', this.#gitDir, 'fetch', ...flags, '--stdin', '--', source.url];

@@ -15,7 +15,8 @@ import { makeWay, removeLink } from '../../platform/make-way.ts';
 import { LARGEST_LISTING, readLsRemote } from '../../poll/ls-remote.ts';
 import { changesBetween, type RefChange, type Refs } from '../protocol/refs.ts';
 import { FormerTips, PRIVATE_REFS } from './former-tips.ts';
-import { MirrorObjects, type ObjectSource } from './mirror-objects.ts';
+import { candidateRef, MirrorObjects, type ObjectSource } from './mirror-objects.ts';
+import type { TipGate } from './tip-gate.ts';
 
 const TIDY_SETTINGS = ['gc.pruneExpire=2.hours.ago', 'gc.autoPackLimit=20', 'gc.writeCommitGraph=true'];
 
@@ -26,6 +27,8 @@ export interface MirrorOptions {
   readonly gitDir: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Decides which tips may be shown; undefined: all. */
+  readonly gate?: TipGate | undefined;
 }
 
 /** A bare repository that holds what a git server's branches and tags reach. */
@@ -36,18 +39,20 @@ export class Mirror implements Healable {
   readonly #place: Below;
   readonly #objects: MirrorObjects;
   readonly #former: FormerTips;
+  readonly #gate: TipGate | undefined;
   #refs: Refs = new Map();
   #objectFormat: ObjectFormat | undefined;
   #exists = false;
   #tidying: { readonly stop: AbortController; readonly done: Promise<unknown> } | undefined;
 
-  constructor({ git, root, gitDir, clock, log }: MirrorOptions) {
+  constructor({ git, root, gitDir, clock, log, gate }: MirrorOptions) {
     this.#git = git;
     this.#log = log;
     this.gitDir = gitDir;
     this.#place = { root, path: gitDir };
     this.#objects = new MirrorObjects(git, gitDir);
     this.#former = new FormerTips(clock);
+    this.#gate = gate;
   }
 
   get refs(): Refs {
@@ -104,6 +109,7 @@ export class Mirror implements Healable {
         held.map((name) => `delete ${name}\n`),
         signal,
       );
+    if (this.#gate) await this.#keepAdmitted(this.#gate, signal);
     const [first] = this.#refs.values();
     if (first) this.#objectFormat = objectFormatOf(first.oid);
     return first !== undefined;
@@ -124,7 +130,10 @@ export class Mirror implements Healable {
     // Before the others: a branch `a` is in the way of a branch `a/b`.
     if (gone.length > 0) await this.#updateRefs(gone, signal);
     const moved = changes.filter(({ to }) => to !== undefined);
-    if (await this.#objects.fetch({ refs: this.#refs, moved, source, signal })) await this.#apply(moved, signal);
+    const fetch = { refs: this.#refs, moved, source, aside: this.#gate !== undefined, signal };
+    const by = await this.#objects.fetch(fetch);
+    if (this.#gate) return await this.#applyAdmitted(this.#gate, { wanted, moved, by }, signal);
+    if (by === 'pack') await this.#apply(moved, signal);
     else {
       await this.#updateRefs([], signal);
       await this.#applyHead(moved, signal);
@@ -133,6 +142,40 @@ export class Mirror implements Healable {
     }
     this.#refs = wanted;
     return wanted;
+  }
+
+  /** What an earlier process let through, by other keys or without any, is not shown before it was verified. */
+  async #keepAdmitted(gate: TipGate, signal: AbortSignal): Promise<void> {
+    const admitted = await gate.admit(this.#refs, new Map(), signal);
+    const gone = [...this.#refs.keys()].filter((name) => name !== 'HEAD' && !admitted.has(name));
+    await this.#updateRefs(
+      gone.map((name) => `delete ${name}\n`),
+      signal,
+    );
+    this.#refs = admitted;
+  }
+
+  /** Moves the refs whose new tips may be shown; the others stay where they are. */
+  async #applyAdmitted(
+    gate: TipGate,
+    { wanted, moved, by }: { readonly wanted: Refs; readonly moved: readonly RefChange[]; readonly by: 'pack' | 'git' },
+    signal: AbortSignal,
+  ): Promise<Refs> {
+    const kept = new Map([...this.#refs].filter(([name]) => wanted.has(name)));
+    const admitted = await gate.admit(wanted, kept, signal);
+    await this.#apply(
+      changesBetween(kept, admitted).filter(({ to }) => to !== undefined),
+      signal,
+    );
+    if (by === 'git') {
+      const oids = new Set(moved.flatMap(({ ref, to }) => (to && ref !== 'HEAD' ? [to.oid] : [])));
+      await this.#updateRefs(
+        [...oids].map((oid) => `delete ${candidateRef(oid)}\n`),
+        signal,
+      );
+    }
+    this.#refs = admitted;
+    return admitted;
   }
 
   /** Lets git tidy up when there is enough to do; objects that a client may still be fetching stay for two hours. */

@@ -12,6 +12,7 @@ import type { Hub, Subscription } from './hub.ts';
 import type { Member } from './member.ts';
 import { answerLater, type OnRefused } from './quotas.ts';
 import { type RefView, refsIn } from './ref-view.ts';
+import { describeRefused } from './refused-document.ts';
 import type { Repositories } from './repositories.ts';
 import { instanceKey, type Rollouts } from './rollouts.ts';
 import { takeSocket } from './take-socket.ts';
@@ -189,6 +190,9 @@ export function statusRoute({ doorkeeper, repositories, hub }: RelayRoutesOption
         refs: refsIn(follower.refs, principal.viewOf(follower.upstream.name)).size,
         asOf: follower.isKnown ? new Date(follower.asOf).toISOString() : null,
         trouble: follower.trouble?.code ?? null,
+        ...(follower.refused.size > 0 && {
+          refused: describeRefused(follower.refused, principal.viewOf(follower.upstream.name).shows),
+        }),
         requestsSent: follower.requestsSent,
       })),
     });

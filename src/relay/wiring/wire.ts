@@ -4,6 +4,7 @@ import type { RelayConfig } from '../../config/relay-config.ts';
 import { createGit, type Git } from '../../git/git.ts';
 import { createHermeticGit, type HermeticOptions } from '../../git/hermetic.ts';
 import { GitMemory } from '../../git/memory.ts';
+import { prepareHostKeys } from '../../git/own-known-hosts.ts';
 import { overSharedSsh, SharedSsh } from '../../git/shared-ssh.ts';
 import { directoryForSockets, persistSeconds } from '../../git/ssh-connections.ts';
 import { explainSshFiles } from '../../git/ssh-files.ts';
@@ -103,6 +104,7 @@ export async function hermeticOptions(
     memory,
     ssh: {
       ...ssh,
+      hostKeys: await prepareHostKeys(ssh.hostKeys, root),
       ...(lentUser && { lentUser }),
       verbosity: config.verbosity,
       controlDirectory: directoryForSockets(directory),
@@ -154,14 +156,24 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
   const openUpstream = createUpstreams({ config, git, hermetic, log, redactor, clock, random, withoutDefaults });
+  const createGate =
+    config.verify &&
+    (await (
+      await import('./tip-gates.ts')
+    ).openTipGates({
+      ...{ config, policy: config.verify, git, runner, clock, log, root, directory },
+      onAnswer: (code) => metrics?.count('git_sidecar_relay_verify_count_total', { status: code ?? 'success' }),
+    }));
   const createFollower = async (upstream: Upstream, gitDir: string, payer: string): Promise<Follower> => {
-    const mirror = new Mirror({ git, root, gitDir, clock, log });
+    const gate = createGate?.(upstream.name, gitDir);
+    const mirror = new Mirror({ git, root, gitDir, clock, log, gate });
     const { name } = upstream;
     for (const [ref, oids] of rollouts.kept(name)) mirror.keep(ref, oids);
     const follower: Follower = new Follower({
       upstream,
       remote: await openUpstream(upstream, (hint) => follower.wake(hint)),
       mirror,
+      gate,
       budget,
       copies,
       payer,

@@ -22,8 +22,10 @@ export async function confinement(config: SyncConfig): Promise<GitSetting[]> {
   const cookies = cookieFile === undefined ? [] : [{ key: 'http.cookieFile', value: cookieFile }];
   const settings = [...cookies, ...gitConfig, ...gitConfigAdd];
   const confined = refuseRedirects({ settings, env: environment, origin: remote.origin });
-  // v3 reads a file of the user's. Its headers may name any place, or none.
+  // v3 reads a file of the user's. What it gives to a server may name any place, or none.
   const file = await userGitConfig(config);
   const text = file === undefined ? '' : await readFile(file, 'utf8').catch(() => '');
-  return /extraheader/i.test(text) ? [...confined, { key: 'http.followRedirects', value: 'false' }] : confined;
+  return /extraheader|cookiefile|sslcert|pinnedpubkey/i.test(text)
+    ? [...confined, { key: 'http.followRedirects', value: 'false' }]
+    : confined;
 }

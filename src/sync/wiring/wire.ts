@@ -11,6 +11,7 @@ import { Repository } from '../../fetch/repository.ts';
 import { createGit, type Git } from '../../git/git.ts';
 import { createHermeticGit, type HermeticGit, type HermeticOptions } from '../../git/hermetic.ts';
 import { GitMemory } from '../../git/memory.ts';
+import { prepareHostKeys } from '../../git/own-known-hosts.ts';
 import { overSharedSsh, SharedSsh } from '../../git/shared-ssh.ts';
 import { directoryForSockets, persistSeconds } from '../../git/ssh-connections.ts';
 import { explainSshFiles } from '../../git/ssh-files.ts';
@@ -87,6 +88,7 @@ export async function hermeticOptions(
     memory,
     ssh: {
       ...config.ssh,
+      hostKeys: await prepareHostKeys(config.ssh.hostKeys, root),
       ...(lentUser && { lentUser }),
       verbosity: config.verbosity,
       controlDirectory:

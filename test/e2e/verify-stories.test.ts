@@ -1,0 +1,373 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { httpGit } from '../kit/http-git.ts';
+import { nats } from '../kit/nats.ts';
+import { Dice } from '../kit/random.ts';
+import { startRelay } from '../kit/relay.ts';
+import { type LogLine, published, read, run, Sidecar } from '../kit/sidecar.ts';
+import { type Policy, SignedHistory, type SignedModel } from '../kit/signed-history.ts';
+import { tempDir } from '../kit/temp.ts';
+import { startUp } from '../kit/up.ts';
+import { freePort } from '../peers/ports.ts';
+import { missing } from '../peers/programs.ts';
+import { until } from '../peers/wait.ts';
+
+/** `STORY_SEED=7 npx vitest run test/e2e/verify-stories.test.ts` repeats one; several are separated by commas. */
+const SEEDS = (process.env.STORY_SEED ?? '1').split(',').map(Number);
+const SAMPLE_MS = 5;
+
+/** What one observer has seen of a follower, one commit after the other. */
+class Course {
+  readonly #model: SignedModel;
+  readonly #policy: Policy;
+  readonly #violations: string[];
+  readonly #name: string;
+  last: string | undefined;
+
+  constructor(name: string, model: SignedModel, policy: Policy, violations: string[]) {
+    this.#name = name;
+    this.#model = model;
+    this.#policy = policy;
+    this.#violations = violations;
+  }
+
+  see(oid: string): void {
+    if (oid === this.last) return;
+    const reason = this.#model.forbids(this.last, oid, this.#policy);
+    if (reason !== undefined) this.#violations.push(`${this.#name}: from ${this.last} to ${oid}: ${reason}`);
+    this.last = oid;
+  }
+}
+
+interface FollowerPlan {
+  readonly name: string;
+  readonly policy: Policy;
+  readonly root: string;
+  /** Starts it, also again. */
+  readonly start: () => Sidecar;
+  /** The text in which it says what it refuses. */
+  readonly refusal: () => Promise<string>;
+  /** Its own log lines. */
+  readonly isOwn?: (line: LogLine) => boolean;
+  /** Commits that it brought to life, in their order; only of `run`. */
+  readonly ran?: () => readonly string[];
+}
+
+/** A process that follows the branch under a policy, and those who watch it. */
+class Follower {
+  readonly plan: FollowerPlan;
+  readonly link: string;
+  readonly #links: Course;
+  readonly #logs: Course;
+  readonly #runs: Course;
+  #process: Sidecar;
+  /** Lines that say so: of this process, and of those before. */
+  #lines = 0;
+  #earlier = 0;
+  #runsSeen = 0;
+
+  constructor(plan: FollowerPlan, model: SignedModel, violations: string[]) {
+    const course = (what: string, policy = plan.policy): Course =>
+      new Course(`${plan.name}, ${what}`, model, policy, violations);
+    this.plan = plan;
+    this.link = join(plan.root, 'link');
+    this.#links = course('link');
+    this.#logs = course('log');
+    // A process that was killed is followed by one of the last release that was proven, which may be an older one.
+    this.#runs = course('run', { range: false, forward: false });
+    // What was published before there was a policy stays, and is what later commits are compared with.
+    const before = published(this.link);
+    for (const each of [this.#links, this.#logs, this.#runs]) each.last = before;
+    this.#process = plan.start();
+  }
+
+  watchLink(): void {
+    const now = published(this.link);
+    if (now !== undefined) this.#links.see(now);
+  }
+
+  /** Looks at everything that shows what is published. */
+  watch(): void {
+    this.watchLink();
+    const lines = this.#process.logs.filter((line) => line.msg === 'published' && (this.plan.isOwn?.(line) ?? true));
+    for (const { hash } of lines.slice(this.#lines)) this.#logs.see(String(hash));
+    this.#lines = lines.length;
+    const ran = this.plan.ran?.() ?? [];
+    for (const oid of ran.slice(this.#runsSeen)) this.#runs.see(oid);
+    this.#runsSeen = ran.length;
+  }
+
+  /** What was published last, also while the link is missing. */
+  get shown(): string | undefined {
+    return published(this.link) ?? this.#links.last;
+  }
+
+  /** It has published something itself. */
+  get hasPublished(): boolean {
+    return this.#lines + this.#earlier > 0;
+  }
+
+  get process(): Sidecar {
+    return this.#process;
+  }
+
+  async stop(signal: NodeJS.Signals): Promise<void> {
+    await this.#process.stop(signal);
+    this.watch();
+    this.#earlier += this.#lines;
+    this.#lines = 0;
+  }
+
+  start(): void {
+    this.#process = this.plan.start();
+  }
+}
+
+async function textAt(url: string): Promise<string> {
+  return await fetch(url, { signal: AbortSignal.timeout(5000) }).then(
+    async (answer) => await answer.text(),
+    () => '',
+  );
+}
+
+interface Story {
+  readonly history: SignedHistory;
+  readonly followers: readonly Follower[];
+  readonly violations: readonly string[];
+  /** Waits until every follower has published the tip, or refuses it, as the oracle wants it. */
+  settle(what: string): Promise<void>;
+}
+
+const samplers: NodeJS.Timeout[] = [];
+afterEach(() => {
+  for (const timer of samplers.splice(0)) clearInterval(timer);
+});
+
+async function begin(dice: Dice): Promise<Story> {
+  const dir = tempDir();
+  const history = new SignedHistory(dir, dice);
+  const host = await httpGit(dir);
+  const repo = `--repo=${host}/repo.git`;
+  const board = (await nats(dir)).url;
+  const relay = await startRelay({
+    dir,
+    args: [`--allow=${host}/*`, `--follow=${host}/repo.git`, `--nats=${board}`],
+  });
+  const policyOf = (): Policy => ({ range: dice.chance(0.5), forward: dice.chance(0.5) });
+  const wordsOf = ({ range, forward }: Policy): string[] => [
+    '--verify=commit',
+    `--verify-keys=${history.keys}`,
+    `--verify-range=${range}`,
+    `--fast-forward-only=${forward}`,
+  ];
+  const placeOf = (root: string): string[] => [repo, `--root=${root}`, '--link=link', '--max-failures=-1'];
+  const plain = async (name: string, words: readonly string[], command: readonly string[] = []) => {
+    const [policy, root, port] = [policyOf(), join(dir, name), await freePort()];
+    const args = [...placeOf(root), ...wordsOf(policy), `--http-bind=127.0.0.1:${port}`, ...words];
+    const isRun = command.length > 0;
+    const plan: FollowerPlan = {
+      name,
+      policy,
+      root,
+      start: () =>
+        new Sidecar(
+          isRun ? ['run', ...args, '--', ...command] : args,
+          {},
+          { command: isRun ? 'git-sidecar' : 'git-sync' },
+        ),
+      refusal: async () => await textAt(`http://127.0.0.1:${port}/readyz`),
+    };
+    return plan;
+  };
+  const out = join(dir, 'ran');
+  const fast = '--period=400ms';
+  const deploy = [`--state=${join(dir, 'state')}`, '--ready-for=0s', '--ready-delay=0s'];
+  const command = ['sh', '-c', `cat number >> ${out}; echo >> ${out}; exec sleep 1000 > /dev/null 2>&1`];
+  const ran = (): string[] =>
+    (read(out) ?? '')
+      .split('\n')
+      .slice(0, -1)
+      .filter(Boolean)
+      .map((number) => history.commitOf(number) ?? `unknown ${number}`);
+  const plans: FollowerPlan[] = [
+    await plain('native packs', [fast, '-v=1']),
+    await plain('git fetch', [fast, '--depth=0']),
+    await plain('an old root', [fast, '--depth=3', '--stale-worktree-timeout=1h']),
+    await plain('relay', [fast, `--relay=${relay.url}`]),
+    await plain('NATS', ['--period=500ms', `--nats=${board}`]),
+    { ...(await plain('run', [fast, ...deploy], command)), ran },
+  ];
+  const [one, two] = [policyOf(), policyOf()];
+  const unit = (name: string, { range, forward }: Policy) => ({
+    name,
+    repo: `${host}/repo.git`,
+    root: join(dir, name),
+    link: 'link',
+    period: '400ms',
+    verify: 'commit',
+    'verify-keys': history.keys,
+    'verify-range': range,
+    'fast-forward-only': forward,
+  });
+  // It was published when there was no policy yet.
+  expect((await run([...placeOf(join(dir, 'an old root')), '--one-time'])).code).toBe(0);
+  const { up, again: startAgain } = await startUp(dir, (bind) => ({
+    http: { bind },
+    store: join(dir, 'store'),
+    sync: [unit('one', one), unit('two', two)],
+  }));
+  let running = up;
+  let isFirst = true;
+  const ofUnit = (name: string, policy: Policy, start: () => Sidecar): FollowerPlan => ({
+    name,
+    policy,
+    root: join(dir, name),
+    start,
+    isOwn: (line) => line.unit === name,
+    refusal: async () => (await running.get(`/readyz/${name}`))?.text ?? '',
+  });
+  plans.push(
+    ofUnit('one', one, () => {
+      if (!isFirst) running = startAgain();
+      isFirst = false;
+      return running.process;
+    }),
+    ofUnit('two', two, () => running.process),
+  );
+  const violations: string[] = [];
+  const followers = plans.map((plan) => new Follower(plan, history.model, violations));
+  const sample = (): void => {
+    for (const follower of followers) follower.watchLink();
+  };
+  samplers.push(setInterval(sample, SAMPLE_MS));
+  const isSettled = async (follower: Follower): Promise<boolean> => {
+    const { shown } = follower;
+    const tip = history.tip;
+    const reason = history.model.forbids(shown, tip, follower.plan.policy);
+    if (reason === undefined) return published(follower.link) === tip;
+    return (await follower.plan.refusal()).includes(` at ${tip}: ERR_VERIFY_`);
+  };
+  const settle = async (what: string): Promise<void> => {
+    for (const follower of followers) {
+      const { name, policy } = follower.plan;
+      await until(
+        () =>
+          `${name} (${JSON.stringify(policy)}) has settled after ${what}: it shows ${follower.shown}, the tip is ${history.tip}, which is ${history.model.forbids(follower.shown, history.tip, policy) ?? 'allowed'}\n${follower.process.stderr.slice(-2000)}`,
+        async () => await isSettled(follower),
+        30_000,
+      );
+      follower.watch();
+    }
+    expect(violations).toEqual([]);
+  };
+  return { history, followers, violations, settle };
+}
+
+/** What happens to followers while the branch moves. Each happens in every story, in an order that the seed chooses. */
+const EVENTS = {
+  'nothing else': async () => undefined,
+  'a restart': async ({ followers }: Story, dice: Dice) => {
+    await again(pick(followers, dice), 'SIGTERM');
+  },
+  'a kill': async ({ followers }: Story, dice: Dice) => {
+    await again(pick(followers, dice), 'SIGKILL');
+  },
+  'a restart of the document': async ({ followers }: Story) => {
+    const [one, two] = ['one', 'two'].map((name) => named(followers, name));
+    await one?.stop('SIGTERM');
+    await two?.stop('SIGTERM');
+    one?.start();
+    two?.start();
+  },
+  'a lost repository': async ({ followers }: Story, dice: Dice) => {
+    const follower = pick(followers, dice);
+    await follower.stop('SIGKILL');
+    rmSync(join(follower.plan.root, '.git'), { recursive: true, force: true });
+    follower.start();
+  },
+  'a damaged tree': async ({ followers }: Story, dice: Dice) => {
+    const follower = pick(followers, dice);
+    await follower.stop('SIGTERM');
+    rmSync(join(follower.link, 'number'), { force: true });
+    follower.start();
+  },
+  'there and back': async ({ history, settle }: Story) => {
+    const there = history.good();
+    await settle('there');
+    history.goTo(`${there}^`);
+    await settle('back');
+    history.goTo(there);
+    await settle('there again');
+  },
+  'a restore without the server': async ({ history, followers }: Story) => {
+    const follower = named(followers, 'native packs');
+    await follower.stop('SIGTERM');
+    rmSync(follower.link, { force: true });
+    rmSync(join(follower.plan.root, '.worktrees'), { recursive: true, force: true });
+    await history.away(async () => {
+      follower.start();
+      await until(
+        () => `the restore was tried\n${follower.process.stderr.slice(-2000)}`,
+        () =>
+          follower.process.count('the last revision was published again') > 0 ||
+          follower.process.count('the last revision could not be restored') > 0 ||
+          follower.process.count('sync failed') > 0,
+      );
+      follower.watch();
+    });
+  },
+} satisfies Record<string, (story: Story, dice: Dice) => Promise<void>>;
+
+function named(followers: readonly Follower[], name: string): Follower {
+  const found = followers.find(({ plan }) => plan.name === name);
+  if (!found) throw new Error(`there is no follower ${name}`);
+  return found;
+}
+
+/** One that has a process of its own. */
+function pick(followers: readonly Follower[], dice: Dice): Follower {
+  return dice.pick(followers.filter(({ plan }) => !plan.isOwn));
+}
+
+async function again(follower: Follower, signal: NodeJS.Signals): Promise<void> {
+  await follower.stop(signal);
+  follower.start();
+}
+
+/** All of them, in an order that the dice choose. */
+function shuffled<T>(values: readonly T[], dice: Dice): T[] {
+  const left = [...values];
+  const order: T[] = [];
+  while (left.length > 0) order.push(...left.splice(dice.below(left.length), 1));
+  return order;
+}
+
+describe.skipIf(missing('ssh-keygen', 'nats-server'))('with --verify, on every way at once', () => {
+  test.each(SEEDS)(
+    'nothing is published or run that the policy forbids, and all that it allows is (seed %i)',
+    { timeout: 240_000 },
+    async (seed) => {
+      process.stdout.write(`story of signed commits: STORY_SEED=${seed}\n`);
+      const dice = new Dice(seed);
+      const story = await begin(dice);
+      const { history, followers } = story;
+      onTestFinished(async () => {
+        await Promise.all(followers.map(async (follower) => await follower.stop('SIGTERM')));
+      });
+      history.good();
+      await story.settle('the first good commit');
+      for (const [name, happen] of shuffled(Object.entries(EVENTS), dice)) {
+        history.move();
+        await happen(story, dice);
+        await story.settle(name);
+      }
+      history.good();
+      await story.settle('the end');
+      for (const follower of followers)
+        expect([follower.plan.name, follower.hasPublished]).toEqual([follower.plan.name, true]);
+      expect(named(followers, 'run').plan.ran?.().length).toBeGreaterThan(0);
+      expect(story.violations).toEqual([]);
+    },
+  );
+});
