@@ -36,11 +36,16 @@ export interface HermeticGit {
   setCredentials(credentials: readonly Credential[]): Promise<void>;
   /** For git: with secrets, without prompts. */
   environment(): Environment;
+  /** For credential helpers: the same without secrets. */
+  helperEnvironment(): Environment;
   /** For hooks: what the user gave us, with our configuration so that git works in the worktree. */
   hookEnvironment(): Environment;
   readonly configFile: string;
   dispose(): Promise<void>;
 }
+
+/** Nobody is there to answer (git; Git Credential Manager). */
+const NEVER_ASK = { GIT_ASKPASS: '/bin/false', SSH_ASKPASS: '/bin/false', GCM_INTERACTIVE: 'never' };
 
 function baseSettings(options: HermeticOptions): GitSetting[] {
   const settings: GitSetting[] = [
@@ -103,6 +108,7 @@ export async function createHermeticGit(options: HermeticOptions): Promise<Herme
     configFile,
     setCredentials,
     environment: () => ({ ...fixed, ...secrets }),
+    helperEnvironment: () => ({ ...fixed, ...NEVER_ASK }),
     hookEnvironment: () => ({ ...(options.hooksInherit ?? options.inherited), ...shared }),
     dispose: async () => {
       await removeTree({ root: trusted, path: options.directory });

@@ -10,7 +10,7 @@ import type { Logger } from '../../src/platform/log.ts';
 import { Reports } from '../../src/relay/client/reports.ts';
 import { SseFeed } from '../../src/relay/client/sse-feed.ts';
 import { askPassword } from '../../src/remote/askpass.ts';
-import { GitHubAppTokens } from '../../src/remote/github-app.ts';
+import { gitHubApp } from '../../src/remote/github-app.ts';
 import { readHttpSettings } from '../../src/remote/http-settings.ts';
 import { UploadPack } from '../../src/remote/upload-pack.ts';
 import type { Instance } from '../../src/run/instance.ts';
@@ -111,8 +111,7 @@ const CLIENTS: Readonly<Record<string, (url: string, failure: HttpFailure) => Pr
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const app = { baseUrl: url, issuer: '1', installationId: 2, privateKey: pem, privateKeyFile: undefined };
-    const tokens = new GitHubAppTokens(app, http, systemClock, () => undefined);
-    return await failureOf(tokens.token(patience(failure)));
+    return await failureOf(gitHubApp(app, http, systemClock).obtain(patience(failure)));
   },
   'the readiness probe': async (url, failure) => {
     const text = await waitUntilReady({ exited: new Promise(() => undefined) } as Instance, {

@@ -9,7 +9,7 @@ import { HttpClient } from '../../src/platform/http-client.ts';
 import { Reports } from '../../src/relay/client/reports.ts';
 import { SseFeed } from '../../src/relay/client/sse-feed.ts';
 import { askPassword } from '../../src/remote/askpass.ts';
-import { GitHubAppTokens } from '../../src/remote/github-app.ts';
+import { gitHubApp } from '../../src/remote/github-app.ts';
 import { readHttpSettings } from '../../src/remote/http-settings.ts';
 import { httpStub } from '../kit/http-stub.ts';
 import { REPOSITORY } from '../kit/relay-fakes.ts';
@@ -43,8 +43,7 @@ describe('services that are no git servers', () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const app = { baseUrl: first.url, issuer: '1', installationId: 1, privateKey: pem, privateKeyFile: undefined };
-    const tokens = new GitHubAppTokens(app, http, systemClock, () => undefined);
-    await expect(tokens.token(signal)).rejects.toThrow(`status ${status}`);
+    await expect(gitHubApp(app, http, systemClock).obtain(signal)).rejects.toThrow(`status ${status}`);
     expect(first.requests.map(({ headers }) => headers.authorization !== undefined)).toEqual([true, true, true]);
     expect(second.requests).toEqual([]);
   });

@@ -134,7 +134,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const untidy = new Set<Mirror>();
   const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
-  const openUpstream = createUpstreams({ config, git, hermetic, log, redactor, clock, random, withoutDefaults });
+  const openUpstream = createUpstreams({ ...wiring, git, hermetic });
   const createFollower = async (upstream: Upstream, gitDir: string, payer: string): Promise<Follower> => {
     const mirror = new Mirror({ git, root, gitDir, clock, log });
     const { name } = upstream;

@@ -29,6 +29,7 @@ import { createChoice } from '../../poll/create-choice.ts';
 import { userGitConfig } from '../../poll/native-poll.ts';
 import type { Reports } from '../../relay/client/reports.ts';
 import { CredentialSource } from '../../remote/credential-source.ts';
+import { helperSettings } from '../../remote/identity/program-line.ts';
 import type { Ambient } from '../../service/ambient.ts';
 import type { SyncContext } from '../context.ts';
 import { tellAll } from '../sync-now.ts';
@@ -44,6 +45,8 @@ export interface SyncCounters {
   fetched(): void;
   askpass(success: boolean): void;
   githubToken(success: boolean): void;
+  /** An identity or a credential helper was asked. */
+  identity(name: string, success: boolean): void;
   hook(name: string, success: boolean): void;
   /** A revision was verified; the code says why it was refused. */
   verified(code: string | undefined): void;
@@ -80,7 +83,11 @@ export async function hermeticOptions(
     inherited: config.gitEnvironment,
     hooksInherit: config.environment,
     overrides: config.gitConfig,
-    additions: [...config.gitConfigAdd, ...(await confinement(config))],
+    additions: [
+      ...config.gitConfigAdd,
+      ...helperSettings(config.credentialHelpers?.lines ?? []),
+      ...(await confinement(config)),
+    ],
     includedConfig: await userGitConfig(config),
     cookieFile: config.cookieFile,
     lfs: config.lfs,
@@ -203,10 +210,15 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   const credentials = new CredentialSource({
     config,
     clock,
+    random: options.random,
+    log,
     http,
     redactor,
+    runner,
+    helperEnvironment: hermetic.helperEnvironment,
     onAskpass: counters.askpass,
     onGithubToken: counters.githubToken,
+    onIdentity: counters.identity,
   });
   const store = openedStore?.join({
     needs: async () => await repository.neededCommits(),
