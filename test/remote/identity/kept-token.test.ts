@@ -109,7 +109,7 @@ describe('a token that is kept', () => {
     });
     setting.failing = undefined;
     await clock.advance(5000);
-    expect(await get()).toBe('token-3'.replace('3', '4'));
+    expect(await get()).toBe('token-4');
   });
 
   test('a party that fails is asked with growing pauses, at most a minute long, however often the token is needed', async () => {
@@ -122,7 +122,7 @@ describe('a token that is kept', () => {
       if (asked() > before) times.push((clock.now() - start) / 1000);
       await clock.advance(1000);
     }
-    expect(times).toEqual([0, 1, 3, 7, 15, 30, 59, 113, 167, 221, 275].map((each) => times.find((time) => time >= each) ?? each));
+    expect(times.slice(0, 5)).toEqual([0, 1, 3, 7, 15]);
     expect(times.length).toBeLessThan(15);
     expect(Math.max(...times.slice(1).map((time, index) => time - (times[index] ?? 0)))).toBeLessThanOrEqual(60);
   });
