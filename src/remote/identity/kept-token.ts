@@ -48,6 +48,13 @@ interface Kept {
   isAccepted: boolean;
 }
 
+/** A question that is under way. */
+interface Question {
+  readonly answer: Promise<Obtained>;
+  readonly giveUp: AbortController;
+  waiting: number;
+}
+
 /** The last failure of the party, and when it may be asked again on the monotonic clock. */
 interface Trouble {
   readonly error: SidecarError;
@@ -66,9 +73,7 @@ export class KeptToken {
   #kept: Kept | undefined;
   #trouble: Trouble | undefined;
   #failures = 0;
-  #asking: Promise<Obtained> | undefined;
-  #waiting = 0;
-  #giveUp = new AbortController();
+  #question: Question | undefined;
   #telling: Promise<void> = Promise.resolve();
 
   constructor(options: KeptTokenOptions) {
@@ -130,19 +135,23 @@ export class KeptToken {
 
   /** One question for all who wait for its answer; it ends when none of them is left. */
   async #shared(signal: AbortSignal, limitMs: number): Promise<Obtained> {
-    if (!this.#asking) {
-      this.#giveUp = new AbortController();
-      this.#asking = this.#ask(limitMs, this.#giveUp.signal).finally(() => {
-        this.#asking = undefined;
-      });
-    }
-    this.#waiting += 1;
+    const question = this.#question ?? this.#begin(limitMs);
+    this.#question = question;
+    question.waiting += 1;
     try {
-      return await bounded(this.#asking, signal);
+      return await bounded(question.answer, signal);
     } finally {
-      this.#waiting -= 1;
-      if (this.#waiting === 0) this.#giveUp.abort();
+      question.waiting -= 1;
+      if (question.waiting === 0) {
+        if (this.#question === question) this.#question = undefined;
+        question.giveUp.abort();
+      }
     }
+  }
+
+  #begin(limitMs: number): Question {
+    const giveUp = new AbortController();
+    return { answer: this.#ask(limitMs, giveUp.signal), giveUp, waiting: 0 };
   }
 
   async #ask(limitMs: number, signal: AbortSignal): Promise<Obtained> {
