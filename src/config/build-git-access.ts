@@ -1,8 +1,8 @@
 import type { CredentialHelpers, CredentialSpec, GitAccess, GitHubAppConfig, SshConfig } from '../remote/git-access.ts';
 import type { RemoteUrl } from '../remote/url.ts';
 import { applicationEnvironment, childEnvironment } from './environment.ts';
-import { identityConfig } from './identity.ts';
 import { parseGitConfig } from './git-config-grammar.ts';
+import { identityConfig } from './identity.ts';
 import type { EnvironmentVariables, Settings } from './settings.ts';
 
 const COOKIE_FILE = '/etc/git-secret/cookie_file';

@@ -93,7 +93,9 @@ function containerUrl(given: Given): string {
   if (full === '') return '';
   const url = URL.canParse(full) ? new URL(full) : undefined;
   if (!url || (url.protocol !== 'https:' && !CONTAINER_HOSTS.test(url.hostname)))
-    given.refuse('AWS_CONTAINER_CREDENTIALS_FULL_URI: without https it has to be an address of ECS, EKS or this machine');
+    given.refuse(
+      'AWS_CONTAINER_CREDENTIALS_FULL_URI: without https it has to be an address of ECS, EKS or this machine',
+    );
   return full;
 }
 

@@ -59,3 +59,17 @@ export function credentialSettings(credentials: readonly Credential[]): {
   });
   return { settings: [...exact, ...byHost], variables };
 }
+
+/**
+ * Makes git ask `helpers`, but not for hosts that `credentials` has one for: git would tell them to forget what it was
+ * refused with, and that may not be what they have by now. An empty value empties the list of helpers
+ * (git-config, "credential.helper").
+ */
+export function helperSettings(helpers: readonly string[], credentials: readonly Credential[]): GitSetting[] {
+  if (helpers.length === 0) return [];
+  const hosts = new Set(credentials.filter(({ url }) => HAS_SCHEME.test(url)).map(credentialOrigin));
+  return [
+    ...helpers.map((value) => ({ key: 'credential.helper', value })),
+    ...[...hosts].map((host) => ({ key: `credential.${host}.helper`, value: '' })),
+  ];
+}

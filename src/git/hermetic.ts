@@ -6,7 +6,7 @@ import { trustedAbove } from '../platform/private-directory.ts';
 import type { Environment } from '../platform/process.ts';
 import { removeTree } from '../platform/remove-tree.ts';
 import { type GitSetting, overrideSettings, renderGitConfig } from './config-file.ts';
-import { credentialSettings } from './credential-settings.ts';
+import { credentialSettings, helperSettings } from './credential-settings.ts';
 import type { GitMemory } from './memory.ts';
 import { type SshOptions, sshCommand } from './ssh-command.ts';
 
@@ -20,6 +20,8 @@ export interface HermeticOptions {
   readonly hooksInherit?: Environment;
   /** `--git-config`: in place of ours. */
   readonly overrides: readonly GitSetting[];
+  /** Credential helpers that git asks for URLs that no credential is known for. */
+  readonly helpers?: readonly string[];
   /** `--git-config-add`: beside ours. */
   readonly additions: readonly GitSetting[];
   /** Read first, as v3 did: `$HOME/.gitconfig`. */
@@ -86,7 +88,8 @@ export async function createHermeticGit(options: HermeticOptions): Promise<Herme
     const own = credentialSettings(credentials);
     secrets = own.variables;
     const base = overrideSettings(baseSettings(options), [...(options.memory?.settings ?? []), ...options.overrides]);
-    const text = renderGitConfig([...base, ...own.settings, ...options.additions]);
+    const helpers = helperSettings(options.helpers ?? [], credentials);
+    const text = renderGitConfig([...base, ...helpers, ...own.settings, ...options.additions]);
     if (text === written) return;
     await writeBelow({ root: trusted, path: configFile }, text, { mode: 0o600 });
     written = text;

@@ -140,5 +140,11 @@ async function readWay(
   if (wanted.length === 0) return [];
   const { username, password, scheme, signer } = await kept.get(signal);
   if (password === '' && !signer) return [];
-  return wanted.map((url) => ({ url, username, password, ...(scheme !== undefined && { scheme }), ...(signer && { signer }) }));
+  return wanted.map((url) => ({
+    url,
+    username,
+    password,
+    ...(scheme !== undefined && { scheme }),
+    ...(signer && { signer }),
+  }));
 }

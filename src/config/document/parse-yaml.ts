@@ -1,6 +1,6 @@
 import type { Document, ErrorCode, Parser as ParserOfYaml } from 'yaml';
-import type { Place, Problems } from './problems.ts';
 import { yaml } from '../../platform/yaml-library.ts';
+import type { Place, Problems } from './problems.ts';
 
 const { Composer, Lexer, Parser } = yaml;
 

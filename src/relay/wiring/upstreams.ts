@@ -6,7 +6,6 @@ import type { Hint } from '../../model/hint.ts';
 import { HttpClient } from '../../platform/http-client.ts';
 import { createPoller } from '../../poll/create-poller.ts';
 import { CredentialSource } from '../../remote/credential-source.ts';
-import { helperSettings } from '../../remote/identity/program-line.ts';
 import { parseRemoteUrl } from '../../remote/url.ts';
 import type { Ambient } from '../../service/ambient.ts';
 import { openRelay, remoteAtRelay } from '../client/open.ts';
@@ -27,9 +26,8 @@ export interface UpstreamWiring
 const NO_REDIRECTS: GitSetting = { key: 'http.followRedirects', value: 'false' };
 
 /** Settings of all that a relay's git does. */
-export function upstreamGitSettings({ gitConfigAdd, parent, credentialHelpers }: RelayConfig): GitSetting[] {
-  const helpers = helperSettings(credentialHelpers?.lines ?? []);
-  return [...gitConfigAdd, ...helpers, ...(parent ? relayGitSettings(parent) : []), NO_REDIRECTS];
+export function upstreamGitSettings({ gitConfigAdd, parent }: RelayConfig): GitSetting[] {
+  return [...gitConfigAdd, ...(parent ? relayGitSettings(parent) : []), NO_REDIRECTS];
 }
 
 /**

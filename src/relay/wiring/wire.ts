@@ -90,6 +90,7 @@ export async function hermeticOptions(
     inherited: config.gitEnvironment,
     overrides: config.gitConfig,
     additions: upstreamGitSettings(config),
+    helpers: config.credentialHelpers?.lines ?? [],
     includedConfig: undefined,
     cookieFile: config.cookieFile,
     lfs: false,
@@ -106,7 +107,7 @@ export async function hermeticOptions(
 
 /** Makes everything that a relay needs; starts nothing. @throws SidecarError ERR_RELAY_PATTERN */
 export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
-  const { config, root, runner, log, redactor, clock, random, metrics, withoutDefaults } = wiring;
+  const { config, root, runner, log, clock, random, metrics } = wiring;
   const always = config.follow.map(followedName);
   const allow = config.allow.map((text) => new AllowPattern(text));
   const directory = await openPrivateDirectory(`relay\n${root}`, root);

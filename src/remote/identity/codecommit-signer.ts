@@ -11,7 +11,7 @@ const KEPT_MS = 300_000;
  * What git runs when it asks for a password itself. Only `get` is answered, and nothing is written when the region is
  * not known: git then tries the next helper.
  */
-const PROGRAM = `
+const PROGRAM = String.raw`
 const sign = SIGN;
 const { env, stdout } = process;
 const lines = require('fs').readFileSync(0, 'utf8').split('\n');
@@ -31,12 +31,15 @@ const LINE =
   '!f() { test "$1" = get || exit 0; NODE_OPTIONS= exec "$GIT_SIDECAR_NODE" -e "$GIT_SIDECAR_AWS_PROGRAM"; }; f';
 
 /** Signs for each repository of CodeCommit, here and in git. */
-export function codeCommitSigner(keys: SigningKeys, { clock, learn }: Pick<IdentityTools, 'clock' | 'learn'>): UrlSigner {
-  const signed = new Map<string, { readonly until: number; readonly username: string; readonly password: string }>();
+export function codeCommitSigner(
+  keys: SigningKeys,
+  { clock, learn }: Pick<IdentityTools, 'clock' | 'learn'>,
+): UrlSigner {
+  const signed = new Map<string, { readonly until: number; readonly made: ReturnType<UrlSigner['sign']> }>();
   const sign: UrlSigner['sign'] = (text) => {
     const now = clock.now();
     const kept = signed.get(text);
-    if (kept && now < kept.until) return kept;
+    if (kept && now < kept.until) return kept.made;
     for (const [url, { until }] of signed) if (until <= now) signed.delete(url);
     const { host, pathname } = new URL(text);
     const made = signCodeCommit({ createHash, createHmac }, keys, host, pathname.replace(/\/+$/, ''), now);
@@ -48,7 +51,7 @@ export function codeCommitSigner(keys: SigningKeys, { clock, learn }: Pick<Ident
         hint: 'Set AWS_REGION or --identity-region.',
       });
     learn(made.password);
-    signed.set(text, { ...made, until: now + KEPT_MS });
+    signed.set(text, { made, until: now + KEPT_MS });
     return made;
   };
   return {

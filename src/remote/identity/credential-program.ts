@@ -18,7 +18,7 @@ export interface CredentialProgramsOptions extends Pick<IdentityTools, 'learn'> 
   readonly url: string;
   /** Empty: the helper chooses. */
   readonly username: string;
-  /** `credential.useHttpPath`: the helper is told the path, and not only the host. */
+  /** `credential.useHttpPath`: helpers get the path, and not only the host. */
   readonly withPath: boolean;
   /** How long one of them may take, in milliseconds; default 10 s. */
   readonly timeoutMs?: number;
@@ -58,6 +58,10 @@ function lastLine(text: string): string {
   return line === '' ? '' : `: ${visibleText(line.slice(0, MOST_CHARACTERS))}`;
 }
 
+function isSame(attributes: CredentialAttributes, { password }: Obtained): boolean {
+  return attributes.get('credential') === password || attributes.get('password') === password;
+}
+
 /**
  * git's credential helpers, spoken to as git does it (gitcredentials, git-credential): `get` until user and password are
  * known, `store` when the git server accepted them, `erase` when it refused them. They ask nobody, and their time and
@@ -88,7 +92,8 @@ class CredentialPrograms implements Identity {
       if ((endOf(found) ?? Number.POSITIVE_INFINITY) <= clock.now())
         for (const name of ['password', 'credential', 'password_expiry_utc']) found.delete(name);
       if (isComplete(found)) return this.#keep(found);
-      if (/^(?:1|true|yes|on)$/i.test(found.get('quit') ?? '')) throw this.#failure(helper, 'it says that nobody else is to be asked');
+      if (/^(?:1|true|yes|on)$/i.test(found.get('quit') ?? ''))
+        throw this.#failure(helper, 'it says that nobody else is to be asked');
     }
     if (failure) throw failure;
     return { username: '', password: '' };
@@ -100,7 +105,12 @@ class CredentialPrograms implements Identity {
   }
 
   async refused(obtained: Obtained, signal: AbortSignal): Promise<void> {
-    await this.#tell('erase', this.#attributes.get(obtained), signal);
+    const attributes = this.#attributes.get(obtained);
+    for (const helper of attributes ? this.#options.helpers : []) {
+      // Before version 2.41 `git credential-store` erases whatever it has by now, also what was replaced in its file.
+      const present = await this.#run(helper, 'get', describeUrl(this.#options), signal);
+      if (isSame(present, obtained)) await this.#run(helper, 'erase', attributes ?? present, signal);
+    }
   }
 
   #keep(found: CredentialAttributes): Obtained {
@@ -148,7 +158,10 @@ class CredentialPrograms implements Identity {
     if (endedBy === 'timeout') throw this.#failure(helper, `it did not end within ${timeoutMs / 1000} s`);
     if (truncated) throw this.#failure(helper, `it wrote more than ${MOST_OUTPUT_BYTES} bytes`);
     if (code !== 0)
-      throw this.#failure(helper, `\`${operation}\` ended with ${code === null ? 'a signal' : `status ${code}`}${lastLine(stderr)}`);
+      throw this.#failure(
+        helper,
+        `\`${operation}\` ended with ${code === null ? 'a signal' : `status ${code}`}${lastLine(stderr)}`,
+      );
     return readCredential(stdout.toString());
   }
 

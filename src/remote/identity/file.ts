@@ -28,7 +28,12 @@ export function fileIdentity({ path, templates }: FileConfig, { clock }: Pick<Id
     name: 'file',
     obtain: async () => {
       const refuse = (detail: string): SidecarError =>
-        new SidecarError('ERR_REMOTE_CREDENTIAL_SOURCE', { op: 'read the credential in', target: path, detail, hint: HINT });
+        new SidecarError('ERR_REMOTE_CREDENTIAL_SOURCE', {
+          op: 'read the credential in',
+          target: path,
+          detail,
+          hint: HINT,
+        });
       const text = await readProof('the credential in', path, HINT);
       const fields = await parseFields(text, path).catch((error: Error) => {
         throw refuse(error.message);

@@ -4,7 +4,8 @@ import type { IdentityTools } from './identity.ts';
 import { askParty, endOf, lacking, type PartyQuestion, readObject, textIn } from './party.ts';
 import { readTokenFile } from './token-file.ts';
 
-const HINT = 'Compare issuer, subject and audience with the provider: `gcloud iam workload-identity-pools providers describe`.';
+const HINT =
+  'Compare issuer, subject and audience with the provider: `gcloud iam workload-identity-pools providers describe`.';
 
 function objectIn(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
@@ -25,8 +26,16 @@ async function readSubjectToken({ credentials, signal, refuse }: GoogleRequest, 
   let body: string;
   if (text(source.file) !== '') body = await readTokenFile(text(source.file), tools.learn);
   else if (text(source.url) !== '') {
-    const headers = Object.fromEntries(Object.entries(objectIn(source.headers)).map(([name, value]) => [name, text(value)]));
-    const question = { party: 'the source of the subject token', method: 'GET', url: text(source.url), headers, hint: HINT } as const;
+    const headers = Object.fromEntries(
+      Object.entries(objectIn(source.headers)).map(([name, value]) => [name, text(value)]),
+    );
+    const question = {
+      party: 'the source of the subject token',
+      method: 'GET',
+      url: text(source.url),
+      headers,
+      hint: HINT,
+    } as const;
     body = (await askParty(question, tools.direct, tools.clock.now(), signal)).trim();
   } else throw refuse('its credential_source has neither file nor url');
   if (type !== 'json') return body;

@@ -51,7 +51,12 @@ async function fileToken(
   const standard =
     'Make the file with `gcloud iam workload-identity-pools create-cred-config … --credential-source-file=PATH`.';
   const refuse = (detail: string, hint = standard): SidecarError =>
-    new SidecarError('ERR_REMOTE_CREDENTIAL_SOURCE', { op: 'read the Google credentials in', target: path, detail, hint });
+    new SidecarError('ERR_REMOTE_CREDENTIAL_SOURCE', {
+      op: 'read the Google credentials in',
+      target: path,
+      detail,
+      hint,
+    });
   const text = await readProof('the Google credentials in', path, standard);
   let credentials: unknown;
   try {

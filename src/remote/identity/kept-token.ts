@@ -167,7 +167,9 @@ export class KeptToken {
     } catch (cause) {
       // Nobody waits any more: that says nothing about the party.
       if (signal.aborted) throw cause;
-      const error = limit.signal.aborted ? late(identity.name, limitMs, cause) : asSidecarError(cause, 'get a credential');
+      const error = limit.signal.aborted
+        ? late(identity.name, limitMs, cause)
+        : asSidecarError(cause, 'get a credential');
       onRefresh(false);
       this.#noteFailure(error);
       throw error;
@@ -198,7 +200,7 @@ export class KeptToken {
     this.#trouble = { error, at, until: at + pause };
   }
 
-  /** Tells the party, behind what it was told before; it never disturbs the sync. */
+  /** Tells the party, after everything that it heard before; it never disturbs the sync. */
   #tell(what: 'accepted' | 'refused', obtained: Obtained): void {
     const { identity, log } = this.#options;
     if (!identity[what]) return;

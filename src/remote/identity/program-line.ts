@@ -15,11 +15,6 @@ export function helperName(helper: string): string {
   return helper.startsWith('!') ? 'in shell' : (helper.split(/\s/)[0] ?? '');
 }
 
-/** So that git asks the helpers itself, for every URL for which it gets nothing from us: submodules on other servers. */
-export function helperSettings(helpers: readonly string[]): GitSetting[] {
-  return helpers.map((value) => ({ key: 'credential.helper', value }));
-}
-
 /**
  * `credential.useHttpPath` as git reads it for `url`: of several settings that match, the last one is used.
  * (git-config, "credential.*")

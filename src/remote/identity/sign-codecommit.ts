@@ -28,7 +28,8 @@ export function signCodeCommit(
   nowMs: number,
 ): { username: string; password: string } | undefined {
   const name = host.replace(/:\d+$/, '');
-  const region = /^(?:vpce-.+\.)?git-codecommit(?:-fips)?\.([^.]+)\.(?:vpce\.)?amazonaws\.com/.exec(name)?.[1] ?? keys.region;
+  const region =
+    /^(?:vpce-.+\.)?git-codecommit(?:-fips)?\.([^.]+)\.(?:vpce\.)?amazonaws\.com/.exec(name)?.[1] ?? keys.region;
   if (region === '') return undefined;
   const time = new Date(nowMs).toISOString().replace(/[-:]|\.\d+Z$/g, '');
   const day = time.slice(0, 8);

@@ -29,7 +29,6 @@ import { createChoice } from '../../poll/create-choice.ts';
 import { userGitConfig } from '../../poll/native-poll.ts';
 import type { Reports } from '../../relay/client/reports.ts';
 import { CredentialSource } from '../../remote/credential-source.ts';
-import { helperSettings } from '../../remote/identity/program-line.ts';
 import type { Ambient } from '../../service/ambient.ts';
 import type { SyncContext } from '../context.ts';
 import { tellAll } from '../sync-now.ts';
@@ -83,11 +82,8 @@ export async function hermeticOptions(
     inherited: config.gitEnvironment,
     hooksInherit: config.environment,
     overrides: config.gitConfig,
-    additions: [
-      ...config.gitConfigAdd,
-      ...helperSettings(config.credentialHelpers?.lines ?? []),
-      ...(await confinement(config)),
-    ],
+    additions: [...config.gitConfigAdd, ...(await confinement(config))],
+    helpers: config.credentialHelpers?.lines ?? [],
     includedConfig: await userGitConfig(config),
     cookieFile: config.cookieFile,
     lfs: config.lfs,

@@ -17,7 +17,15 @@ function setUp(helpers: readonly string[], more: Partial<CredentialProgramsOptio
   const learned: string[] = [];
   const home = tempDir();
   const identity = credentialPrograms({
-    ...{ helpers, git: 'git', runner: createProcessRunner(), clock: systemClock, url: URL, username: '', withPath: false },
+    ...{
+      helpers,
+      git: 'git',
+      runner: createProcessRunner(),
+      clock: systemClock,
+      url: URL,
+      username: '',
+      withPath: false,
+    },
     environment: () => ({ PATH: process.env.PATH ?? '', HOME: home, GIT_CONFIG_GLOBAL: '/dev/null' }),
     learn: (secret) => void learned.push(secret),
     ...more,
@@ -29,7 +37,12 @@ function setUp(helpers: readonly string[], more: Partial<CredentialProgramsOptio
 function noting(...lines: readonly string[]): { readonly helper: string; readonly noted: () => string } {
   const file = join(tempDir(), 'noted');
   const answer = lines.map((line) => `echo '${line}'`).join('; ');
-  const path = script(`${file}.sh`, `{ echo "$1:"; cat; } >> ${file}`, `test "$1" = get && { ${answer || ':'}; }`, 'exit 0');
+  const path = script(
+    `${file}.sh`,
+    `{ echo "$1:"; cat; } >> ${file}`,
+    `test "$1" = get && { ${answer || ':'}; }`,
+    'exit 0',
+  );
   return { helper: path, noted: () => read(file) ?? '' };
 }
 
@@ -67,7 +80,9 @@ describe('a credential helper', () => {
   });
 
   test('in shell says when its password ends', async () => {
-    const { identity } = setUp(['!f() { test "$1" = get && echo username=u && echo password=p && echo password_expiry_utc=4102444800; }; f']);
+    const { identity } = setUp([
+      '!f() { test "$1" = get && echo username=u && echo password=p && echo password_expiry_utc=4102444800; }; f',
+    ]);
     expect(await identity.obtain(signal)).toEqual({ username: 'u', password: 'p', expiresAt: 4_102_444_800_000 });
   });
 
@@ -79,7 +94,10 @@ describe('a credential helper', () => {
 
   test('that knows only the user leaves the password to the next one, which hears the user', async () => {
     const [first, second] = [noting('username=u'), noting('password=p')];
-    expect(await setUp([first.helper, second.helper]).identity.obtain(signal)).toEqual({ username: 'u', password: 'p' });
+    expect(await setUp([first.helper, second.helper]).identity.obtain(signal)).toEqual({
+      username: 'u',
+      password: 'p',
+    });
     expect(second.noted()).toContain('username=u\n');
   });
 
@@ -106,8 +124,15 @@ describe('a credential helper', () => {
     const failing = `${script(join(tempDir(), 'broken'), 'echo "vault is sealed" >&2', 'exit 3')} --token=S3cret`;
     const good = noting('username=u', 'password=p').helper;
     expect(await setUp([failing, good]).identity.obtain(signal)).toMatchObject({ password: 'p' });
-    const error: Error = await setUp([failing]).identity.obtain(signal).catch((reason: Error) => reason as never);
-    expect(error.message).toMatch(/^get a credential from the credential helper \/\S+\/broken at https:\/\/git\.test: .*status 3: vault is sealed$/);
+    const error = await setUp([failing])
+      .identity.obtain(signal)
+      .then(
+        () => expect.unreachable(),
+        (reason: Error) => reason,
+      );
+    expect(error.message).toMatch(
+      /^get a credential from the credential helper \/\S+\/broken at https:\/\/git\.test: .*status 3: vault is sealed$/,
+    );
     expect(JSON.stringify({ ...error, message: error.message })).not.toContain('S3cret');
   });
 
@@ -127,7 +152,9 @@ describe('a credential helper', () => {
 
   test('that writes without end is ended, and is no answer', async () => {
     const helper = '!f() { while :; do echo password=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done; }; f';
-    await expect(setUp([helper], { timeoutMs: 2000 }).identity.obtain(signal)).rejects.toThrow(/did not end|wrote more/);
+    await expect(setUp([helper], { timeoutMs: 2000 }).identity.obtain(signal)).rejects.toThrow(
+      /did not end|wrote more/,
+    );
   });
 
   test('learns what became of its password: store when it was accepted, erase when it was refused', async () => {
@@ -176,6 +203,11 @@ describe('credential.useHttpPath', () => {
       false,
     ],
   ] as [string[][], boolean][])('of %j: %s', (settings, wanted) => {
-    expect(usesPath(settings.map(([key = '', value = '']) => ({ key, value })), URL)).toBe(wanted);
+    expect(
+      usesPath(
+        settings.map(([key = '', value = '']) => ({ key, value })),
+        URL,
+      ),
+    ).toBe(wanted);
   });
 });

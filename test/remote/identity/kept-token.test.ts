@@ -39,7 +39,11 @@ function setUp(setting: Setting, limits = { ask: 30_000, askAgain: 10_000 }) {
         throw new PartyFailure({ ...facts, detail: 'status 500', retryAfterMs: setting.retryAfterMs });
       }
       const { life } = setting;
-      return { username: 'u', password: `token-${asked}`, ...(life !== undefined && { expiresAt: clock.now() + life }) };
+      return {
+        username: 'u',
+        password: `token-${asked}`,
+        ...(life !== undefined && { expiresAt: clock.now() + life }),
+      };
     },
     accepted: async ({ password }) => void told.push(`accepted ${password}`),
     refused: async ({ password }) => void told.push(`refused ${password}`),

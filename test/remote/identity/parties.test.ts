@@ -6,8 +6,8 @@ import { jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { buildSyncConfig } from '../../../src/config/build-config.ts';
 import { load } from '../../../src/config/load.ts';
-import { credentialSettings } from '../../../src/git/credential-settings.ts';
 import { renderGitConfig } from '../../../src/git/config-file.ts';
+import { credentialSettings } from '../../../src/git/credential-settings.ts';
 import { credentialFor } from '../../../src/model/credential.ts';
 import { SidecarError } from '../../../src/model/error.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
@@ -50,13 +50,17 @@ async function errorOf(identity: Identity): Promise<SidecarError> {
 
 /** What the log says about a party that refuses, by the name of its case: the party, the status, its own words. */
 const REFUSALS: Readonly<Record<string, RegExp>> = {
-  'azure workload identity': /Microsoft Entra ID at .*\/tenant-1\/oauth2\/v2\.0\/token: .*status 401, invalid_client: AADSTS700211: No matching/,
-  'azure managed identity': /managed identity .*\/metadata\/identity\/oauth2\/token: .*status 400, invalid_request: Identity not found/,
-  'oauth token exchange': /token exchange at .*\/login\/oauth\/access_token: .*status 400, invalid_request: subject_token is not trusted/,
+  'azure workload identity':
+    /Microsoft Entra ID at .*\/tenant-1\/oauth2\/v2\.0\/token: .*status 401, invalid_client: AADSTS700211: No matching/,
+  'azure managed identity':
+    /managed identity .*\/metadata\/identity\/oauth2\/token: .*status 400, invalid_request: Identity not found/,
+  'oauth token exchange':
+    /token exchange at .*\/login\/oauth\/access_token: .*status 400, invalid_request: subject_token is not trusted/,
   'aws web identity': /AWS STS at .*status 400, InvalidIdentityToken: No OpenIDConnect provider found/,
   'aws Pod identity': /AWS credentials endpoint .*status 404, \[ResourceNotFoundException\]: no association/,
   'google metadata server': /metadata server of Google Cloud at .*status 404$/,
-  'google workload identity federation': /token service of Google at .*status 400, invalid_grant: The audience in ID Token does not match/,
+  'google workload identity federation':
+    /token service of Google at .*status 400, invalid_grant: The audience in ID Token does not match/,
   vault: /Vault at .*\/v1\/auth\/kubernetes\/login: .*status 403, permission denied/,
 };
 
@@ -101,12 +105,15 @@ describe.each(Object.entries(PARTIES))('%s', (name, make) => {
 });
 
 describe('an answer that is none', () => {
-  test.each(['', '<html>S3cret</html>', '[]', '{}', '{"access_token":""}', 'null'])('%j is no credential, and is not shown', async (body) => {
-    const stub = await httpStub((_request, response) => void response.end(body));
-    const { made } = await open(['--identity=google', `--identity-endpoint=${stub.url}`]);
-    const error = await errorOf(made);
-    expect(error.message).toMatch(/the answer lacks (?:a JSON object|access_token)$/);
-  });
+  test.each(['', '<html>S3cret</html>', '[]', '{}', '{"access_token":""}', 'null'])(
+    '%j is no credential, and is not shown',
+    async (body) => {
+      const stub = await httpStub((_request, response) => void response.end(body));
+      const { made } = await open(['--identity=google', `--identity-endpoint=${stub.url}`]);
+      const error = await errorOf(made);
+      expect(error.message).toMatch(/the answer lacks (?:a JSON object|access_token)$/);
+    },
+  );
 });
 
 describe('signatures for CodeCommit', () => {
@@ -115,6 +122,15 @@ describe('signatures for CodeCommit', () => {
   const at = Date.UTC(2012, 1, 15, 3, 4, 5, 678);
   const sign = (name: string, more: Partial<typeof keys> = {}) =>
     signCodeCommit({ createHash, createHmac }, { ...keys, ...more }, name, '/v1/repos/app', at);
+
+  test('are those that AWS CLI’s own tests expect of its credential helper', () => {
+    const given = { keyId: 'foo', secret: 'bar', sessionToken: '', region: '' };
+    const signed = signCodeCommit({ createHash, createHmac }, given, host, '//v1/repos/myrepo', Date.UTC(2010, 9, 8));
+    expect(signed).toEqual({
+      username: 'foo',
+      password: '20101008T000000Z7dc259e2d505af354a1219b9bcd784bd384dc706efa0d9aefc571f214be4c89c',
+    });
+  });
 
   test('are those of openssl, step by step', () => {
     const openssl = (key: string, text: string): string =>
@@ -151,7 +167,9 @@ describe('signatures for CodeCommit', () => {
   });
 
   test('git makes them too, for each repository of the server, without a key in its configuration or arguments', async () => {
-    const party = await (PARTIES['aws web identity'] as (dir: string) => ReturnType<(typeof PARTIES)[string]>)(tempDir());
+    const party = await (PARTIES['aws web identity'] as (dir: string) => ReturnType<(typeof PARTIES)[string]>)(
+      tempDir(),
+    );
     const { made } = await open(party.args, party.env);
     const { settings, variables } = credentialSettings([{ url: REPO, ...(await made.obtain(signal)) }]);
     const dir = tempDir();
@@ -210,7 +228,10 @@ describe('google credentials', () => {
     [{ ...external, credential_source: { executable: { command: 'S3cret' } } }, /is a program \(`executable`\)/],
     [{ ...external, credential_source: { environment_id: 'aws1' } }, /the environment aws1, which is not supported/],
     [{ ...external, credential_source: {} }, /neither file nor url/],
-    [{ type: 'service_account', client_email: 'x', private_key: 'S3cret', token_uri: 'http://h' }, /private_key cannot be used/],
+    [
+      { type: 'service_account', client_email: 'x', private_key: 'S3cret', token_uri: 'http://h' },
+      /private_key cannot be used/,
+    ],
     [{ type: 'service_account' }, /it lacks client_email/],
   ])('%j is refused with the reason, and nothing of it is shown', async (content, reason) => {
     const { made } = await open(['--identity=google', `--identity-path=${file(content)}`]);
@@ -241,8 +262,11 @@ describe('vault', () => {
   test('a lease is used as long as it is valid; a field that is missing is named beside those that are there', async () => {
     const tokenFile = join(tempDir(), 'token');
     writeFileSync(tokenFile, 't');
-    const stub = await httpStub((_request, response) =>
-      void response.end('{"lease_id":"gitea/creds/r/1","lease_duration":7200,"data":{"username":"u","token":"S3cret"}}'),
+    const stub = await httpStub(
+      (_request, response) =>
+        void response.end(
+          '{"lease_id":"gitea/creds/r/1","lease_duration":7200,"data":{"username":"u","token":"S3cret"}}',
+        ),
     );
     const where = [...args, `--identity-endpoint=${stub.url}`, `--identity-token-file=${tokenFile}`];
     const { made } = await open([...where, '--identity-password-template={{.token}}']);
@@ -266,8 +290,16 @@ describe('a file with fields', () => {
   test.each([
     ['creds.json', '{"username":"u","password":"p"}\n', []],
     ['creds.yaml', 'username: u\npassword: "p"\n', []],
-    ['creds.yml', 'git:\n  user: u\n  key: |\n    p\n', ['--identity-username-template={{.git.user}}', '--identity-password-template={{.git.key}}']],
-    ['token', '\n\uFEFFp\n'.replace('\n\uFEFF', '\uFEFF'), ['--identity-username-template=u', '--identity-password-template={{.}}']],
+    [
+      'creds.yml',
+      'git:\n  user: u\n  key: |\n    p\n',
+      ['--identity-username-template={{.git.user}}', '--identity-password-template={{.git.key}}'],
+    ],
+    [
+      'token',
+      '\n\uFEFFp\n'.replace('\n\uFEFF', '\uFEFF'),
+      ['--identity-username-template=u', '--identity-password-template={{.}}'],
+    ],
   ])('%s is read with the templates', async (name, text, more) => {
     expect(await obtain(write(name, text), ...more)).toMatchObject({ username: 'u', password: 'p' });
   });
@@ -300,7 +332,11 @@ describe('a file with fields', () => {
 describe('what is missing for an identity', () => {
   test.each([
     [['--identity=azure', '--identity-token-file=/t'], {}, '--identity-tenant-id or AZURE_TENANT_ID'],
-    [['--identity=azure', '--identity-token-file=/t'], { AZURE_TENANT_ID: 't' }, '--identity-client-id or AZURE_CLIENT_ID'],
+    [
+      ['--identity=azure', '--identity-token-file=/t'],
+      { AZURE_TENANT_ID: 't' },
+      '--identity-client-id or AZURE_CLIENT_ID',
+    ],
     [['--identity=aws'], {}, 'needs AWS_ROLE_ARN with AWS_WEB_IDENTITY_TOKEN_FILE'],
     [['--identity=aws'], { AWS_WEB_IDENTITY_TOKEN_FILE: '/t' }, '--identity-role or AWS_ROLE_ARN'],
     [['--identity=aws'], { AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://evil.test/' }, 'without https'],
