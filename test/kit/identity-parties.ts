@@ -46,7 +46,7 @@ interface Facts {
 /** The token that a kubelet would put there. */
 export const SUBJECT = 'eyJhbGciOiJSUzI1NiJ9.c3ViamVjdA.S3cretSubject';
 
-export function tokenOf(name: string, serial: number): string {
+function tokenOf(name: string, serial: number): string {
   return `S3cret-${name}-token-${serial}`;
 }
 

@@ -22,7 +22,7 @@ export function templateProblem(template: string): string | undefined {
  * `template` with every place filled in.
  * @throws what `refuse` makes: a field is missing, or is no text
  */
-export function fillTemplate(template: string, fields: unknown, refuse: (detail: string) => SidecarError): string {
+function fillTemplate(template: string, fields: unknown, refuse: (detail: string) => SidecarError): string {
   return template.replace(PLACE, (_all, path: string) => {
     const value = valueAt(fields, path);
     if (typeof value === 'string' || typeof value === 'number') return String(value);

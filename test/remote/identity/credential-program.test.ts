@@ -163,11 +163,22 @@ describe('a credential helper', () => {
     const obtained = await identity.obtain(signal);
     await identity.accepted?.(obtained, signal);
     await identity.refused?.(obtained, signal);
-    const told = 'protocol=https\nhost=git.test\nusername=u\npassword=p\npassword_expiry_utc=4102444800\n\n';
-    expect(noted().split('capability[]=authtype\n').slice(2)).toEqual([`${told}erase:\n`, told]);
+    const question = 'capability[]=authtype\nprotocol=https\nhost=git.test\n';
+    const told = `${question}username=u\npassword=p\npassword_expiry_utc=4102444800\n\n`;
+    expect(noted()).toBe(`get:\n${question}\nstore:\n${told}get:\n${question}\nerase:\n${told}`);
   });
 
-  test('is told nothing to store where its token is for once only', async () => {
+  test('does not lose a password that was replaced before the old one was refused', async () => {
+    const file = join(tempDir(), 'stored');
+    writeFileSync(file, 'https://me:old@git.test\n');
+    const { identity } = setUp([`store --file=${file}`]);
+    const obtained = await identity.obtain(signal);
+    writeFileSync(file, 'https://me:new@git.test\n');
+    await identity.refused?.(obtained, signal);
+    expect(await identity.obtain(signal)).toEqual({ username: 'me', password: 'new' });
+  });
+
+  test('gets nothing to store where its token is for once only', async () => {
     const { helper, noted } = noting('username=u', 'password=p', 'ephemeral=1');
     const { identity } = setUp([helper]);
     await identity.accepted?.(await identity.obtain(signal), signal);
