@@ -79,7 +79,8 @@ export async function askParty(
   });
   if (answer.status === wanted) return answer.body;
   const complaint = readComplaint(answer.body);
-  const detail = `the answer has status ${answer.status}${complaint === undefined ? '' : `, ${visibleText(complaint)}`}`;
+  const other = wanted === 200 ? '' : `, wanted ${wanted}`;
+  const detail = `the answer has status ${answer.status}${other}${complaint === undefined ? '' : `, ${visibleText(complaint)}`}`;
   throw new PartyFailure({ ...facts, detail, retryAfterMs: readRetryAfter(answer.retryAfter, now) });
 }
 
