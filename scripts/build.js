@@ -53,11 +53,11 @@ const librariesApart = {
   name: 'libraries-apart',
   setup({ onResolve }) {
     onResolve({ filter: /^\.\/library\.ts$/ }, () => ({ path: './nats.cjs', external: true }));
-    onResolve({ filter: /^\.\/yaml-library\.ts$/ }, () => ({ path: './yaml.cjs', external: true }));
+    onResolve({ filter: /\/yaml-library\.ts$/ }, () => ({ path: './yaml.cjs', external: true }));
   },
 };
 put('dist/nats.cjs', await textOf({ entryPoints: ['src/relay/nats/library.ts'] }));
-put('dist/yaml.cjs', await textOf({ entryPoints: ['src/config/document/yaml-library.ts'] }));
+put('dist/yaml.cjs', await textOf({ entryPoints: ['src/platform/yaml-library.ts'] }));
 /** Few follow ranges of versions (src/platform/version-range.ts). */
 put('dist/semver.cjs', await textOf({ entryPoints: ['semver/classes/range.js'] }));
 /** A relay starts processes in a thread of its own (src/platform/threaded-runner.ts). */

@@ -1,8 +1,9 @@
 import { isPin } from '../platform/pinned-key.ts';
-import type { CredentialSpec, GitAccess, GitHubAppConfig, SshConfig } from '../remote/git-access.ts';
+import type { CredentialHelpers, CredentialSpec, GitAccess, GitHubAppConfig, SshConfig } from '../remote/git-access.ts';
 import type { RemoteUrl } from '../remote/url.ts';
 import { applicationEnvironment, childEnvironment } from './environment.ts';
 import { parseGitConfig } from './git-config-grammar.ts';
+import { identityConfig } from './identity.ts';
 import type { EnvironmentVariables, Settings } from './settings.ts';
 import { refuseIf } from './validation.ts';
 
@@ -19,6 +20,11 @@ function githubApp(settings: Settings): GitHubAppConfig | undefined {
     privateKey: settings.text('github-app-private-key') || undefined,
     privateKeyFile: settings.text('github-app-private-key-file') || undefined,
   };
+}
+
+function credentialHelpers(settings: Settings): CredentialHelpers | undefined {
+  const lines = settings.list('credential-helper').filter((line) => line !== '');
+  return lines.length === 0 ? undefined : { lines, username: settings.text('username') };
 }
 
 /** `--username`, then the URL’s own userinfo, then `--credential`: where several fit a URL equally, the last wins. */
@@ -83,7 +89,7 @@ function pinSettings(settings: Settings, remotes: readonly RemoteUrl[]): GitAcce
 
 /**
  * How git servers are talked to.
- * @param remotes those that `--username`, `--askpass-url` and the GitHub App are for
+ * @param remotes those that `--username`, `--askpass-url`, the GitHub App, identities and credential helpers are for
  * @param more credentials with URLs of their own
  */
 export function buildGitAccess(
@@ -98,6 +104,8 @@ export function buildGitAccess(
     credentialUrls: remotes.map(({ fetchUrl }) => fetchUrl),
     askpassUrl: settings.text('askpass-url') || undefined,
     githubApp: githubApp(settings),
+    identity: identityConfig(settings, env),
+    credentialHelpers: credentialHelpers(settings),
     cookieFile: settings.flag('cookie-file') ? COOKIE_FILE : undefined,
     ssh: sshConfig(settings, env),
     git: settings.text('git'),

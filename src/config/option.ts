@@ -95,11 +95,12 @@ export interface OptionDefinition {
   readonly runAlone?: boolean;
   /**
    * What of the value must never be shown: all of it; of credentials as JSON all but URL and user; of the address of a
-   * service that accepts everyone who knows it, all but the origin; of git settings the values of some. A user's name
+   * service that accepts everyone who knows it, all but the origin; of git settings the values of some; of a program
+   * everything where it is more than a name. A user's name
    * is shown, but can be a token. None of these is handed on to what runs beside the sync. User and password within a
    * URL are never shown, in any option.
    */
-  readonly secret?: true | 'credentials' | 'address' | 'git-settings' | 'name';
+  readonly secret?: true | 'credentials' | 'address' | 'git-settings' | 'shell' | 'name';
   /** Not listed by --help. */
   readonly hidden?: boolean;
   /** A name for the value in usage texts. */

@@ -1,6 +1,7 @@
 import type { CommandName, OptionDefinition } from './option.ts';
 import { AUTH_OPTIONS } from './options/auth.ts';
 import { HOOK_OPTIONS } from './options/hooks.ts';
+import { IDENTITY_OPTIONS } from './options/identity.ts';
 import { PLACE_OPTIONS } from './options/place.ts';
 import { PROCESS_OPTIONS } from './options/process.ts';
 import { RELAY_OPTIONS } from './options/relay.ts';
@@ -21,6 +22,7 @@ export const OPTIONS: readonly OptionDefinition[] = [
   ...HOOK_OPTIONS,
   ...VERIFY_OPTIONS,
   ...AUTH_OPTIONS,
+  ...IDENTITY_OPTIONS,
   ...RELAY_CLIENT_OPTIONS,
   ...PROCESS_OPTIONS,
   ...RUN_OPTIONS,

@@ -32,11 +32,16 @@ function quote(text: string): string {
   return /[\s:,"\\]/.test(text) ? JSON.stringify(text) : text;
 }
 
+/** A program with arguments, or a line of shell: either can hold a password. */
+function runsShell(helper: string): boolean {
+  return /[!\s]/.test(helper);
+}
+
 function maskGitSettings(text: string): string {
   try {
     const pairs = parseGitConfig(text, true).map(({ key, value }) => {
-      const runsShell = /helper$/i.test(key) && /[!\s]/.test(value);
-      const shown = SECRET_KEY.test(key) || runsShell ? MASK : maskUserinfo(value);
+      const isShell = /helper$/i.test(key) && runsShell(value);
+      const shown = SECRET_KEY.test(key) || isShell ? MASK : maskUserinfo(value);
       return `${quote(maskUserinfo(key))}:${quote(shown)}`;
     });
     return pairs.join(',');
@@ -51,6 +56,7 @@ export function maskValue({ secret }: Pick<OptionDefinition, 'secret'>, text: st
   if (text === '') return '';
   if (secret === true || secret === 'credentials') return MASK;
   if (secret === 'address') return maskAddress(text);
+  if (secret === 'shell' && runsShell(text)) return MASK;
   return visibleText(secret === 'git-settings' ? maskGitSettings(text) : maskUserinfo(text));
 }
 

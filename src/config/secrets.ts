@@ -50,11 +50,15 @@ function ofHeader(line: string): Secret[] {
   return [{ text: value }, { text: token }, ...basic];
 }
 
+/** A credential helper can be a line of shell that prints the password. */
+function ofShell(line: string): Secret[] {
+  const printed = [...line.matchAll(/\bpassword=([^\s;"'}]+)/g)].map(([, text = '']) => ({ text }));
+  return [...printed, ...ofUrls(line)];
+}
+
 function ofGitSetting(key: string, value: string): Secret[] {
   const own = /extraheader$/i.test(key) ? ofHeader(value) : SECRET_KEY.test(key) ? [{ text: value }] : [];
-  // A credential helper can be a line of shell that prints the password.
-  const printed = [...value.matchAll(/\bpassword=([^\s;"'}]+)/g)].map(([, text = '']) => ({ text }));
-  return [...own, ...printed, ...ofUrls(key), ...ofUrls(value)];
+  return [...own, ...ofUrls(key), ...ofShell(value)];
 }
 
 function ofText({ option, sourceName }: Setting, text: string, settings: Settings): Secret[] {
@@ -67,6 +71,7 @@ function ofText({ option, sourceName }: Setting, text: string, settings: Setting
       ...ofUrls(url),
     ]);
   if (secret === 'address') return ofAddress(text);
+  if (secret === 'shell') return ofShell(text);
   // What no v3 had has v4's grammar in every mode.
   const isV4 = settings.mode === 'v4' || since === '4.next';
   if (secret === 'git-settings')

@@ -1,5 +1,6 @@
 import { parseRemoteUrl } from '../remote/url.ts';
 import type { Settings } from './settings.ts';
+import { identityAlone, obtainsPassword } from './validate-v4.ts';
 import { checkSettings, mustBeSet, type Rule, refuseIf, rowsOf } from './validation.ts';
 
 const bareName: Rule = (settings) => refuseIf(settings.text('dest').includes('/'), '--dest must be a bare name');
@@ -18,7 +19,8 @@ const sshAlone: Rule = (settings) =>
 const onePassword: Rule = (settings) => {
   const [password, file] = [settings.isOn('password'), settings.isOn('password-file')];
   refuseIf(password && file, 'only one of --password and --password-file may be set', false);
-  refuseIf(settings.isOn('username') && !password && !file, '--username needs --password or --password-file');
+  const isObtained = password || file || obtainsPassword(settings);
+  refuseIf(settings.isOn('username') && !isObtained, '--username needs --password or --password-file');
 };
 
 const sshFiles: Rule = (settings) => {
@@ -31,7 +33,7 @@ const sshFiles: Rule = (settings) => {
 };
 
 /** What 3.1.1 checks, in its order (compat.md 1.4). Files are checked by the caller, behind this. */
-const V31_RULES: readonly Rule[] = [mustBeSet('repo'), bareName, sshAlone];
+const V31_RULES: readonly Rule[] = [mustBeSet('repo'), bareName, identityAlone, sshAlone];
 
 /** What 3.3.5 checks, in its order (compat.md 1.4). */
 const V3_RULES: readonly Rule[] = [
@@ -42,6 +44,7 @@ const V3_RULES: readonly Rule[] = [
   rowsOf('wait', 'timeout'),
   rowsOf('webhook-success-status', 'webhook-timeout', 'webhook-backoff', 'exechook-timeout', 'exechook-backoff'),
   onePassword,
+  identityAlone,
   sshAlone,
   sshFiles,
 ];

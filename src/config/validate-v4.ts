@@ -1,5 +1,6 @@
 import type { CredentialSpec } from '../remote/git-access.ts';
 import { parseRemoteUrl } from '../remote/url.ts';
+import { hasIdentity } from './identity.ts';
 import { nameInForce, type Settings } from './settings.ts';
 import { checkSettings, mustBeSet, type Rule, refuseIf, rowsOf } from './validation.ts';
 
@@ -29,7 +30,7 @@ const noPermissions: Rule = (settings) =>
 function checkPasswords(settings: Settings): void {
   const [username, password, file] = ['username', 'password', 'password-file'].map((name) => settings.isOn(name));
   if (username) {
-    refuseIf(!password && !file, '--username needs a password or --password-file');
+    refuseIf(!password && !file && !obtainsPassword(settings), '--username needs a password or --password-file');
     refuseIf(password === true && file === true, 'only one of a password and --password-file may be set');
     refuseIf(
       settings.has('repo') && hasUserinfo(settings.text('repo')),
@@ -40,6 +41,25 @@ function checkPasswords(settings: Settings): void {
     refuseIf(file === true, '--password-file needs --username');
   }
 }
+
+/** The password comes from a service or a program. */
+export function obtainsPassword(settings: Settings): boolean {
+  return hasIdentity(settings) || settings.isOn('credential-helper');
+}
+
+/** What says by itself what the password is, and so cannot stand beside `--identity`. */
+const OTHER_SOURCES = ['password', 'password-file', 'askpass-url', 'github-app-client-id', 'github-app-application-id'];
+const WITH_USERNAME = ['azure', 'google', 'exchange'];
+
+/** What is wrong with an identity beside other options. */
+export const identityAlone: Rule = (settings) => {
+  if (!hasIdentity(settings)) return;
+  const kind = settings.text('identity');
+  for (const name of OTHER_SOURCES)
+    refuseIf(settings.isOn(name), `only one of --identity and --${name} may be set`, false);
+  const isUnused = settings.isOn('username') && !WITH_USERNAME.includes(kind);
+  refuseIf(isUnused, `--username has no effect with --identity=${kind}, which knows the user name itself`, false);
+};
 
 function hasUserinfo(repo: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(repo);
@@ -82,6 +102,7 @@ export const serverAccess =
   (credentials: readonly CredentialSpec[]): Rule =>
   (settings) => {
     checkPasswords(settings);
+    identityAlone(settings);
     checkGithubApp(settings);
     checkCredentials(credentials);
   };

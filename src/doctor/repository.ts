@@ -12,6 +12,8 @@ import type { Tip } from '../poll/ref-source.ts';
 import { CredentialSource } from '../remote/credential-source.ts';
 import type { GitAccess } from '../remote/git-access.ts';
 import { type HttpSettings, UnsupportedHttpSetting } from '../remote/http-settings.ts';
+import { describeIdentity } from '../remote/identity/describe-identity.ts';
+import { helperName } from '../remote/identity/program-line.ts';
 import { UploadPack } from '../remote/upload-pack.ts';
 import { checkAddress, hostPortOf } from './address.ts';
 import { Asked, STEPS, type Step } from './asked.ts';
@@ -54,23 +56,33 @@ const SILENT = {
 } as const;
 
 /** Where credentials come from, without anything that is secret. */
-function sourcesOf({ credentials, askpassUrl, githubApp, cookieFile }: GitAccess): string[] {
+function sourcesOf(access: GitAccess): string[] {
+  const { credentials, askpassUrl, githubApp, identity, credentialHelpers, cookieFile } = access;
   return [
     ...credentials.map(({ username, passwordFile, url }) =>
       passwordFile === undefined ? `${username} for ${redactUrl(url)}` : `${username} with ${passwordFile}`,
     ),
     ...(askpassUrl === undefined ? [] : [`the service at ${new URL(askpassUrl).origin}`]),
     ...(githubApp === undefined ? [] : ['the GitHub App']),
+    ...(identity === undefined ? [] : [describeIdentity(identity)]),
+    ...(credentialHelpers?.lines ?? []).map((line) => `the credential helper ${helperName(line)}`),
     ...(cookieFile === undefined ? [] : [`cookies in ${cookieFile}`]),
   ];
 }
+
+const SILENT_LOG: Logger = {
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  shows: () => false,
+};
 
 /** A log that keeps why git had to ask. */
 function listeningLog(asked: Asked): Logger {
   const info: Logger['info'] = (_level, _message, fields) => {
     if (fields?.reason !== undefined) asked.byGit = String(fields.reason);
   };
-  return { info, warn: () => undefined, error: () => undefined, shows: () => false };
+  return { ...SILENT_LOG, info };
 }
 
 async function settingsOf({ access, tools }: RepositoryPlan): Promise<HttpSettings | string> {
@@ -130,33 +142,43 @@ export class RepositoryExamination {
 
   #checkSource(): Check {
     const { access, tools, prefix } = this.#plan;
-    const { clock, redactor } = this.#parts;
+    const { clock, redactor, runner } = this.#parts;
     const sources = sourcesOf(access);
     const http = new HttpClient(access.environment);
     const ignore = (): void => undefined;
     const source = new CredentialSource({
       config: access,
       clock,
+      // It is asked once, so nothing has to be spread over time.
+      random: () => 0,
+      log: SILENT_LOG,
       http,
       redactor,
+      runner,
+      helperEnvironment: tools.hermetic.helperEnvironment,
       onAskpass: ignore,
       onGithubToken: ignore,
+      onIdentity: ignore,
     });
     const app = access.githubApp && checkGitHubApp(this.#examination, access.githubApp, http, this.#parts);
     return this.#examination.check({
       name: `${prefix}credential source`,
       target: sources.join(', ') || 'credentials',
       after: [app],
+      limitMs: ASK_MS,
+      mend: 'see whether what gives the credentials is reachable from here, and how long it takes',
       look: async (signal) => {
         this.#credentials = await source.read(signal);
         await tools.hermetic.setCredentials(this.#credentials);
-        const empty = this.#credentials.find(({ password }) => password === '');
+        const empty = this.#credentials.find(({ password, signer }) => password === '' && !signer);
         if (empty)
           return wrong(
             `the password of ${empty.username} is empty`,
             'put it into the file, variable or service that is named',
           );
-        return sources.length === 0 ? none('none are set') : ok('they can be read');
+        if (sources.length === 0) return none('none are set');
+        const isWithout = access.credentialHelpers && this.#credentials.length === 0;
+        return isWithout ? ok('it has none for this server') : ok('they can be read');
       },
     });
   }
@@ -262,6 +284,7 @@ export class RepositoryExamination {
     if (!credential) return 'none';
     const { username } = credential;
     const spec = access.credentials.find((each) => each.username === username);
+    if (!spec && access.identity) return describeIdentity(access.identity);
     const from = spec?.passwordFile === undefined ? '' : ` with the password in ${spec.passwordFile}`;
     return username === '-' ? 'the token of the GitHub App' : `${username}${from}`;
   }

@@ -6,7 +6,7 @@ import { trustedAbove } from '../platform/private-directory.ts';
 import type { Environment } from '../platform/process.ts';
 import { removeTree } from '../platform/remove-tree.ts';
 import { type GitSetting, overrideSettings, renderGitConfig } from './config-file.ts';
-import { credentialSettings } from './credential-settings.ts';
+import { credentialSettings, helperSettings } from './credential-settings.ts';
 import type { GitMemory } from './memory.ts';
 import { type SshOptions, sshCommand } from './ssh-command.ts';
 
@@ -20,6 +20,8 @@ export interface HermeticOptions {
   readonly hooksInherit?: Environment;
   /** `--git-config`: in place of ours. */
   readonly overrides: readonly GitSetting[];
+  /** Credential helpers that git asks for URLs that no credential is known for. */
+  readonly helpers?: readonly string[];
   /** `--git-config-add`: beside ours. */
   readonly additions: readonly GitSetting[];
   /** Read first, as v3 did: `$HOME/.gitconfig`. */
@@ -36,11 +38,16 @@ export interface HermeticGit {
   setCredentials(credentials: readonly Credential[]): Promise<void>;
   /** For git: with secrets, without prompts. */
   environment(): Environment;
+  /** For credential helpers: the same without secrets. */
+  helperEnvironment(): Environment;
   /** For hooks: what the user gave us, with our configuration so that git works in the worktree. */
   hookEnvironment(): Environment;
   readonly configFile: string;
   dispose(): Promise<void>;
 }
+
+/** Nobody is there to answer (git; Git Credential Manager). */
+const NEVER_ASK = { GIT_ASKPASS: '/bin/false', SSH_ASKPASS: '/bin/false', GCM_INTERACTIVE: 'never' };
 
 function baseSettings(options: HermeticOptions): GitSetting[] {
   const settings: GitSetting[] = [
@@ -81,7 +88,8 @@ export async function createHermeticGit(options: HermeticOptions): Promise<Herme
     const own = credentialSettings(credentials);
     secrets = own.variables;
     const base = overrideSettings(baseSettings(options), [...(options.memory?.settings ?? []), ...options.overrides]);
-    const text = renderGitConfig([...base, ...own.settings, ...options.additions]);
+    const helpers = helperSettings(options.helpers ?? [], credentials);
+    const text = renderGitConfig([...base, ...helpers, ...own.settings, ...options.additions]);
     if (text === written) return;
     await writeBelow({ root: trusted, path: configFile }, text, { mode: 0o600 });
     written = text;
@@ -103,6 +111,7 @@ export async function createHermeticGit(options: HermeticOptions): Promise<Herme
     configFile,
     setCredentials,
     environment: () => ({ ...fixed, ...secrets }),
+    helperEnvironment: () => ({ ...fixed, ...NEVER_ASK }),
     hookEnvironment: () => ({ ...(options.hooksInherit ?? options.inherited), ...shared }),
     dispose: async () => {
       await removeTree({ root: trusted, path: options.directory });

@@ -3,7 +3,23 @@ export interface Credential {
   readonly url: string;
   readonly username: string;
   readonly password: string;
+  /** An HTTP authentication scheme, such as Bearer, whose credential `password` is; undefined: Basic. */
+  readonly scheme?: string;
+  /** User name and password are made anew for each repository; those above are not used. */
+  readonly signer?: UrlSigner;
 }
+
+/** Makes a password that fits one URL only. */
+export interface UrlSigner {
+  /** @param url of a repository */
+  sign(url: string): { readonly username: string; readonly password: string };
+  /** The same for git: a credential helper as a line of shell, and the variables that it reads. */
+  readonly line: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** What git's HTTP protocol adds to the URL of a repository (gitprotocol-http). */
+const SERVICE = /\/(?:info\/refs(?:\?.*)?|git-upload-pack)$/;
 
 interface UrlParts {
   readonly origin: string;
@@ -19,7 +35,7 @@ function partsOf(url: string): UrlParts {
 }
 
 /** Scheme, host and port of a credential's URL. */
-export function credentialOrigin(credential: Credential): string {
+export function credentialOrigin(credential: Pick<Credential, 'url'>): string {
   return partsOf(credential.url).origin;
 }
 
@@ -35,5 +51,6 @@ export function credentialFor(url: string, credentials: readonly Credential[]): 
   const wanted = partsOf(url);
   const onHost = byPrecedence(credentials).filter((credential) => credentialOrigin(credential) === wanted.origin);
   const covers = (path: string): boolean => path === '' || wanted.path === path || wanted.path.startsWith(`${path}/`);
-  return onHost.find((credential) => covers(partsOf(credential.url).path)) ?? onHost.at(0);
+  const found = onHost.find((credential) => covers(partsOf(credential.url).path)) ?? onHost.at(0);
+  return found?.signer ? { ...found, ...found.signer.sign(url.replace(SERVICE, '')) } : found;
 }

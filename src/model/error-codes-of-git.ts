@@ -143,7 +143,8 @@ export const ERROR_CODES_OF_GIT = {
   ERR_REMOTE_CREDENTIAL_SOURCE: {
     class: 'retry',
     examined: true,
-    meaning: 'A credential could not be obtained: password file, askpass URL or GitHub App.',
+    meaning:
+      'A credential could not be obtained: password file, askpass URL, GitHub App, `--identity` or `--credential-helper`.',
     hint: 'Check that this user may read the file (in a Pod `securityContext.fsGroup`), and that the URL answers within a second with username= and password= lines.',
   },
 } as const satisfies Record<string, ErrorCodeEntry>;

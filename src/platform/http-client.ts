@@ -17,6 +17,12 @@ export interface HttpAnswer {
   readonly location: string | undefined;
 }
 
+export interface HttpTextAnswer extends HttpAnswer {
+  readonly body: string;
+  /** The `Retry-After` header. */
+  readonly retryAfter: string | undefined;
+}
+
 /** How much of an answer that is not needed is read, and how long. */
 const MOST_UNWANTED_BYTES = 1024 * 1024;
 const MOST_UNWANTED_MS = 2000;
@@ -62,9 +68,10 @@ export class HttpClient {
   }
 
   /** @throws NoAnswer */
-  async askForText(request: HttpRequest): Promise<HttpAnswer & { readonly body: string }> {
+  async askForText(request: HttpRequest): Promise<HttpTextAnswer> {
     const { status, headers, body } = await this.#ask(request, 'body');
-    return { status, location: headers.get('location'), body: body.toString() };
+    const [location, retryAfter] = [headers.get('location'), headers.get('retry-after')];
+    return { status, location, retryAfter, body: body.toString() };
   }
 
   /**

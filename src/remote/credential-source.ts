@@ -1,23 +1,19 @@
 import { readFile } from 'node:fs/promises';
-import type { Credential } from '../model/credential.ts';
+import { type Credential, credentialOrigin } from '../model/credential.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
-import type { Clock } from '../platform/clock.ts';
 import type { HttpClient } from '../platform/http-client.ts';
 import type { Redactor } from '../platform/redact.ts';
 import { whyUnreadable } from '../platform/unreadable.ts';
 import { askPassword } from './askpass.ts';
 import { cookieValues } from './cookies.ts';
-import type { CredentialSpec, GitAccess } from './git-access.ts';
-import { GitHubAppTokens } from './github-app.ts';
+import type { CredentialSpec } from './git-access.ts';
+import { openWays, type Way, type WaysOptions } from './identity/ways.ts';
 
-export interface CredentialSourceOptions {
-  readonly config: Pick<GitAccess, 'credentials' | 'credentialUrls' | 'askpassUrl' | 'githubApp' | 'cookieFile'>;
-  readonly clock: Clock;
+export interface CredentialSourceOptions extends Omit<WaysOptions, 'learn'> {
   readonly http: HttpClient;
   /** Learns every secret before it is used. */
   readonly redactor: Redactor;
   readonly onAskpass: (success: boolean) => void;
-  readonly onGithubToken: (success: boolean) => void;
 }
 
 async function readPassword(spec: CredentialSpec): Promise<string> {
@@ -60,15 +56,17 @@ function withoutLineEnd(secret: string): string {
   return secret.replace(/\r?\n$/, '');
 }
 
-/** All credentials as they are now: files and services are asked again each time, so a rotated secret is picked up. */
+/**
+ * All credentials as they are now: files and services are asked again each time, so a rotated secret is picked up. What
+ * is valid for a time is kept as long as that.
+ */
 export class CredentialSource {
   readonly #options: CredentialSourceOptions;
-  readonly #github: GitHubAppTokens | undefined;
+  #ways: Promise<readonly Way[]> | undefined;
+  #opened: readonly Way[] = [];
 
   constructor(options: CredentialSourceOptions) {
     this.#options = options;
-    const app = options.config.githubApp;
-    this.#github = app && new GitHubAppTokens(app, options.http, options.clock, options.onGithubToken);
   }
 
   /** @throws SidecarError ERR_REMOTE_CREDENTIAL_SOURCE */
@@ -82,13 +80,37 @@ export class CredentialSource {
       const answer = await this.#askPassword(config.askpassUrl, signal);
       credentials.push(...config.credentialUrls.map((url) => ({ url, ...answer })));
     }
-    if (this.#github) {
-      const password = await this.#github.token(signal);
-      credentials.push(...config.credentialUrls.map((url) => ({ url, username: '-', password })));
-    }
+    for (const way of await this.#open()) credentials.push(...(await readWay(way, credentials, signal)));
     for (const value of await readCookies(config.cookieFile)) redactor.addRenewed(value);
     for (const { username, password } of credentials) redactor.addRenewed(password, username);
     return credentials.map((credential) => ({ ...credential, password: withoutLineEnd(credential.password) }));
+  }
+
+  /** A git server accepted what it was shown. @param url of the repository */
+  accepted(url: string): void {
+    for (const { kept } of this.#waysTo(url)) kept.accepted();
+  }
+
+  /**
+   * A git server refused what it was shown, so that is not used again.
+   * @param url of the repository
+   * @returns whether another credential may come: it is worth asking again at once
+   */
+  refused(url: string): boolean {
+    return this.#waysTo(url)
+      .map(({ kept }) => kept.refused())
+      .includes(true);
+  }
+
+  #waysTo(url: string): readonly Way[] {
+    return this.#opened.filter(({ urls }) => urls.some((each) => isSameServer(each, url)));
+  }
+
+  async #open(): Promise<readonly Way[]> {
+    const { redactor } = this.#options;
+    this.#ways ??= openWays({ ...this.#options, learn: (secret) => redactor.addRenewed(secret) });
+    this.#opened = await this.#ways;
+    return this.#opened;
   }
 
   async #askPassword(url: string, signal: AbortSignal): Promise<{ username: string; password: string }> {
@@ -101,4 +123,28 @@ export class CredentialSource {
       throw error;
     }
   }
+}
+
+function isSameServer(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((url) => credentialOrigin({ url }));
+  return a === b;
+}
+
+/** A way that is the last one is asked only for servers that nothing else is known for. */
+async function readWay(
+  { urls, kept, isLast }: Way,
+  known: readonly Credential[],
+  signal: AbortSignal,
+): Promise<readonly Credential[]> {
+  const wanted = isLast ? urls.filter((url) => !known.some((each) => isSameServer(each.url, url))) : urls;
+  if (wanted.length === 0) return [];
+  const { username, password, scheme, signer } = await kept.get(signal);
+  if (password === '' && !signer) return [];
+  return wanted.map((url) => ({
+    url,
+    username,
+    password,
+    ...(scheme !== undefined && { scheme }),
+    ...(signer && { signer }),
+  }));
 }

@@ -1,5 +1,6 @@
 import type { GitSetting } from '../git/config-file.ts';
 import type { AskedHostKeys } from '../git/ssh-command.ts';
+import type { IdentityConfig } from './identity/identity-config.ts';
 
 /** Who may read what: one entry of `--credential`. Exactly one of password and passwordFile is set. */
 export interface CredentialSpec {
@@ -30,14 +31,44 @@ export interface SshConfig {
   readonly command: string | undefined;
 }
 
-/** How git servers are talked to: the same for sync and relay. */
-export interface GitAccess {
+/** Credential helpers of git. */
+export interface CredentialHelpers {
+  /** In git's spelling, in the order in which they are asked. */
+  readonly lines: readonly string[];
+  /** The user that they are asked for; empty: they choose one. */
+  readonly username: string;
+}
+
+/** What proves to a git server who we are, or where that comes from. It can hold secrets. */
+export interface Credentials {
   readonly credentials: readonly CredentialSpec[];
-  /** What `askpassUrl` and `githubApp` are for. */
+  /** What `askpassUrl`, `githubApp`, `identity` and `credentialHelpers` are for. */
   readonly credentialUrls: readonly string[];
   readonly askpassUrl: string | undefined;
   readonly githubApp: GitHubAppConfig | undefined;
+  readonly identity: IdentityConfig | undefined;
+  readonly credentialHelpers: CredentialHelpers | undefined;
   readonly cookieFile: string | undefined;
+}
+
+/** The credentials of `access` alone: two that are the same are the same user to a git server. */
+export function credentialsOf(access: Credentials): Credentials {
+  const { credentials, credentialUrls, askpassUrl, githubApp, identity, credentialHelpers, cookieFile } = access;
+  // The type has every property of the interface, so that none is forgotten here.
+  const all: Required<Credentials> = {
+    credentials,
+    credentialUrls,
+    askpassUrl,
+    githubApp,
+    identity,
+    credentialHelpers,
+    cookieFile,
+  };
+  return all;
+}
+
+/** How git servers are talked to: the same for sync and relay. */
+export interface GitAccess extends Credentials {
   readonly ssh: SshConfig;
   readonly git: string;
   readonly gitConfig: readonly GitSetting[];

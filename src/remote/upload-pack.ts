@@ -291,7 +291,11 @@ export class UploadPack {
       if (colon > 0) headers[line.slice(0, colon).trim().toLowerCase()] = line.slice(colon + 1).trim();
     }
     if (credential) {
-      headers.authorization = `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString('base64')}`;
+      const { username, password, scheme } = credential;
+      headers.authorization =
+        scheme === undefined
+          ? `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+          : `${scheme} ${password}`;
     }
     const cookies =
       settings.cookieFile === undefined ? undefined : await readFile(settings.cookieFile, 'utf8').catch(() => '');

@@ -50,6 +50,14 @@ export const METRICS = {
     labels: { status: STATUS },
     help: 'How many times the GitHub app token was refreshed, partitioned by state (success, error)',
   },
+  git_sidecar_identity_count_total: {
+    kind: 'counter',
+    labels: {
+      identity: ['azure', 'aws', 'google', 'exchange', 'vault', 'file', 'credential-helper'],
+      status: STATUS,
+    },
+    help: 'How many times the party behind `--identity` or `--credential-helper` was asked, partitioned by which and by state (success, error)',
+  },
   git_sidecar_verify_count_total: {
     kind: 'counter',
     labels: { status: ['success', ...Object.keys(ERROR_CODES)] },

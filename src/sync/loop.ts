@@ -131,7 +131,7 @@ export class SyncLoop {
     let result: Cycle | SidecarError = await this.#attempt(limit, watch);
     for (let heals = 0; heals < MOST_HEALS && result instanceof SidecarError && !signal.aborted; heals += 1) {
       watch.at('sync: heal');
-      if (!(await heal(context.repository, result, context.log, signal))) break;
+      if (!(await this.#mend(result, signal, heals === 0))) break;
       result = await this.#attempt(limit, watch);
     }
     limit.end();
@@ -142,6 +142,13 @@ export class SyncLoop {
       observer.onCycle({ status: 'error', durationMs, pollMs: undefined, error: result, ...NOTHING_KNOWN });
     }
     return result;
+  }
+
+  /** @returns true when it is worth trying again at once */
+  async #mend(error: SidecarError, signal: AbortSignal, isFirst: boolean): Promise<boolean> {
+    const { config, credentials, repository, log } = this.#options.context;
+    if (error.is('refused') && isFirst && credentials.refused(config.remote.fetchUrl)) return true;
+    return await heal(repository, error, log, signal);
   }
 
   async #attempt(limit: Deadline, watch: Watch): Promise<Cycle | SidecarError> {

@@ -29,6 +29,7 @@ export function createObservability(
       fetched: () => metrics?.count('git_fetch_count_total'),
       askpass: (ok) => metrics?.count('git_sync_askpass_calls', status(ok)),
       githubToken: (ok) => metrics?.count('git_sync_refresh_github_app_token_count', status(ok)),
+      identity: (name, ok) => metrics?.count('git_sidecar_identity_count_total', { identity: name, ...status(ok) }),
       verified: (code) => metrics?.count('git_sidecar_verify_count_total', { status: code ?? 'success' }),
       hook: (name, ok) => metrics?.count('git_sync_hook_run_count_total', { name, ...status(ok) }),
     },

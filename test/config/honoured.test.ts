@@ -28,6 +28,11 @@ interface Sample {
 
 const APP = ['--github-app-client-id=c', '--github-app-installation-id=1', '--github-app-private-key-file=/f'];
 const appWithout = (name: string): readonly string[] => APP.filter((arg) => !arg.startsWith(`--${name}=`));
+const EXCHANGE = ['--identity=exchange', '--identity-endpoint=https://h'];
+const AZURE = ['--identity=azure', '--identity-token-file=/f', '--identity-client-id=c'];
+const AWS = ['--identity=aws', '--identity-token-file=/f', '--identity-role=r'];
+const VAULT = ['--identity=vault', '--identity-endpoint=https://h'];
+const FILE = ['--identity=file', '--identity-path=/f'];
 const HOOK = { value: '33s', with: ['--exechook-command=x'] };
 const PRE_PUBLISH = { value: '33s', with: ['--pre-publish-exechook-command=x'] };
 const RELAY = { value: '/f', with: ['--relay=https://relay'] };
@@ -87,6 +92,20 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   'github-app-client-id': { value: 'c', other: 'd', with: appWithout('github-app-client-id') },
   'github-app-application-id': { value: '1', other: '2', with: appWithout('github-app-client-id') },
   'github-app-installation-id': { value: '1', other: '2', with: appWithout('github-app-installation-id') },
+  identity: { value: 'google' },
+  'identity-endpoint': { value: 'https://one.test', with: ['--identity=google'] },
+  'identity-token-file': { value: '/f', with: EXCHANGE },
+  'identity-client-id': { value: 'c', with: EXCHANGE },
+  'identity-tenant-id': { value: 't', other: 'u', with: AZURE },
+  'identity-role': { value: 'r', other: 's', with: [...VAULT, '--identity-path=x'] },
+  'identity-region': { value: 'r', with: AWS },
+  'identity-audience': { value: 'a', with: EXCHANGE },
+  'identity-scope': { value: 's', with: EXCHANGE },
+  'identity-path': { value: '/f', other: '/g', with: ['--identity=file'] },
+  'identity-mount': { value: 'm', with: [...VAULT, '--identity-path=x', '--identity-role=r'] },
+  'identity-namespace': { value: 'n', with: [...VAULT, '--identity-path=x', '--identity-role=r'] },
+  'identity-username-template': { value: 'u', with: FILE },
+  'identity-password-template': { value: '{{.p}}', with: FILE },
   'http-bind': { value: ':2' },
   'http-metrics': { value: 'true', with: SERVED },
   'http-pprof': { value: 'true', with: SERVED },

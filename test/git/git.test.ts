@@ -115,6 +115,19 @@ describe('the private configuration', () => {
     expect(renderGitConfig(settings)).not.toContain('p"1');
   });
 
+  test('a token for another scheme is given to a git that knows schemes, and to no other', () => {
+    const credentials = [{ url: 'https://h.example/', username: '', password: 'p 1', scheme: 'Bearer' }];
+    const { settings, variables } = credentialSettings(credentials);
+    const ask = (request: string): string =>
+      execFileSync('/bin/sh', ['-c', `${settings[0]?.value.slice(1)} get`], {
+        env: { ...GIT_ENV, ...variables },
+        input: request,
+      }).toString();
+    const known = 'capability[]=authtype\nprotocol=https\nhost=h.example\n\n';
+    expect(ask(known)).toBe('capability[]=authtype\nauthtype=Bearer\ncredential=p 1\n');
+    expect(ask('protocol=https\nhost=h.example\n\n')).toBe('');
+  });
+
   test('GIT_SSH_COMMAND: paths with blanks and quotes survive the shell', () => {
     const command = sshCommand({
       keyFiles: ["/a key/it's"],

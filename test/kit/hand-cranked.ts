@@ -49,7 +49,14 @@ export async function handCranked(args: readonly string[]): Promise<HandCranked>
     observer: { onCycleStart: NOTHING, onCycle: NOTHING, onPublish: NOTHING, onVerify: NOTHING },
     wakeForGroup: () => undefined,
     wake: () => undefined,
-    counters: { fetched: NOTHING, askpass: NOTHING, githubToken: NOTHING, hook: NOTHING, verified: NOTHING },
+    counters: {
+      fetched: NOTHING,
+      askpass: NOTHING,
+      githubToken: NOTHING,
+      identity: NOTHING,
+      hook: NOTHING,
+      verified: NOTHING,
+    },
   });
   const { signal } = new AbortController();
   const stages = createStages();

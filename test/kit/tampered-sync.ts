@@ -78,7 +78,14 @@ export async function tamperedSync(args: readonly string[], tamper: Tamper): Pro
     observer: { onCycleStart: NOTHING, onCycle: NOTHING, onPublish: NOTHING, onVerify: NOTHING },
     wakeForGroup: () => undefined,
     wake: NOTHING,
-    counters: { fetched: NOTHING, askpass: NOTHING, githubToken: NOTHING, hook: NOTHING, verified: NOTHING },
+    counters: {
+      fetched: NOTHING,
+      askpass: NOTHING,
+      githubToken: NOTHING,
+      identity: NOTHING,
+      hook: NOTHING,
+      verified: NOTHING,
+    },
   });
   const stopping = new AbortController();
   const wakeUps = new WakeUps(systemClock);

@@ -1,4 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RunConfig } from '../../src/config/run-config.ts';
 import { SidecarError } from '../../src/model/error.ts';
@@ -10,8 +12,9 @@ import type { Logger } from '../../src/platform/log.ts';
 import { Reports } from '../../src/relay/client/reports.ts';
 import { SseFeed } from '../../src/relay/client/sse-feed.ts';
 import { askPassword } from '../../src/remote/askpass.ts';
-import { GitHubAppTokens } from '../../src/remote/github-app.ts';
+import { gitHubApp } from '../../src/remote/github-app.ts';
 import { readHttpSettings } from '../../src/remote/http-settings.ts';
+import { exchangeIdentity } from '../../src/remote/identity/exchange.ts';
 import { UploadPack } from '../../src/remote/upload-pack.ts';
 import type { Instance } from '../../src/run/instance.ts';
 import { Launch } from '../../src/run/launch.ts';
@@ -19,10 +22,14 @@ import { waitUntilReady } from '../../src/run/readiness.ts';
 import { failingServer, HTTP_FAILURES, type HttpFailure } from '../kit/failing-server.ts';
 import { at, REPOSITORY } from '../kit/relay-fakes.ts';
 import { silentLog } from '../kit/silent-log.ts';
+import { tempDir } from '../kit/temp.ts';
 import { until } from '../peers/wait.ts';
 
 /** Long enough for any answer that comes, and what the silent server is given. */
 const patience = (failure: HttpFailure): AbortSignal => AbortSignal.timeout(failure === 'timeout' ? 300 : 30_000);
+
+/** The same where a client has a limit of its own; a busy machine takes a second to load its certificates. */
+const limitFor = (failure: HttpFailure): number => (failure === 'timeout' ? 300 : 30_000);
 
 const http = new HttpClient({});
 const { oid } = at('refs/heads/main', 'a') as { oid: Oid };
@@ -46,7 +53,7 @@ async function failureOf(work: Promise<unknown>): Promise<Shown> {
 }
 
 /** A relay is asked in the background: what it could not do shows in the trouble of the feed. */
-async function troubleOf(url: string): Promise<Shown> {
+async function troubleOf(url: string, failure: HttpFailure): Promise<Shown> {
   const settings = readHttpSettings(new URL(url), [], {});
   const shared = {
     url,
@@ -62,7 +69,7 @@ async function troubleOf(url: string): Promise<Shown> {
     token: async () => undefined,
     report: () => undefined,
     random: () => 0,
-    answerMs: 300,
+    answerMs: limitFor(failure),
   });
   try {
     const trouble = await until('the feed is in trouble', () => feed.trouble, 30_000);
@@ -73,7 +80,7 @@ async function troubleOf(url: string): Promise<Shown> {
 }
 
 /** What cannot be reported is tried again with the next stream; the log says why. */
-async function reportTo(url: string): Promise<Shown> {
+async function reportTo(url: string, failure: HttpFailure): Promise<Shown> {
   const lines: Shown[] = [];
   const log: Logger = {
     ...silentLog,
@@ -82,7 +89,7 @@ async function reportTo(url: string): Promise<Shown> {
   const settings = readHttpSettings(new URL(url), [], {});
   const reports = new Reports({
     ...{ url, instance: 'one', settings, token: async () => undefined, clock: systemClock, log },
-    timeoutMs: 300,
+    timeoutMs: limitFor(failure),
   });
   try {
     reports.published({ ref: 'refs/heads/main', oid });
@@ -100,8 +107,8 @@ const CLIENTS: Readonly<Record<string, (url: string, failure: HttpFailure) => Pr
     const credentials = [{ url, username: 'u', password: 'p' }];
     return await failureOf(remote.discover(credentials, patience(failure)).finally(() => remote.close()));
   },
-  'the stream of the relay': async (url) => await troubleOf(url),
-  'the reports to the relay': async (url) => await reportTo(url),
+  'the stream of the relay': async (url, failure) => await troubleOf(url, failure),
+  'the reports to the relay': async (url, failure) => await reportTo(url, failure),
   'the webhook': async (url, failure) => {
     const config = { url, method: 'POST', successStatus: 200, timeoutMs: 30_000, backoffMs: 1000, sendHash: true };
     return await failureOf(callWebhook(config, http, { oid, worktree: '/' }, patience(failure)));
@@ -111,8 +118,15 @@ const CLIENTS: Readonly<Record<string, (url: string, failure: HttpFailure) => Pr
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const app = { baseUrl: url, issuer: '1', installationId: 2, privateKey: pem, privateKeyFile: undefined };
-    const tokens = new GitHubAppTokens(app, http, systemClock, () => undefined);
-    return await failureOf(tokens.token(patience(failure)));
+    return await failureOf(gitHubApp(app, http, systemClock).obtain(patience(failure)));
+  },
+  'the party of an identity': async (url, failure) => {
+    const tokenFile = join(tempDir(), 'token');
+    writeFileSync(tokenFile, 'token');
+    const config = { kind: 'exchange', endpoint: `${url}/token`, tokenFile, username: 'u' } as const;
+    const tools = { http, direct: http, clock: systemClock, learn: () => undefined };
+    const identity = exchangeIdentity({ ...config, audience: '', scope: '', clientId: '' }, tools);
+    return await failureOf(identity.obtain(patience(failure)));
   },
   'the readiness probe': async (url, failure) => {
     const text = await waitUntilReady({ exited: new Promise(() => undefined) } as Instance, {
@@ -143,6 +157,11 @@ const CODES: Readonly<Record<string, readonly [string | undefined, string | unde
     'ERR_REMOTE_CREDENTIAL_SOURCE',
   ],
   'the GitHub App': ['ERR_REMOTE_CREDENTIAL_SOURCE', 'ERR_REMOTE_CREDENTIAL_SOURCE', 'ERR_REMOTE_CREDENTIAL_SOURCE'],
+  'the party of an identity': [
+    'ERR_REMOTE_CREDENTIAL_SOURCE',
+    'ERR_REMOTE_CREDENTIAL_SOURCE',
+    'ERR_REMOTE_CREDENTIAL_SOURCE',
+  ],
   'the readiness probe': [undefined, undefined, undefined],
   'the reload': ['ERR_RUN_RELOAD', 'ERR_RUN_RELOAD', 'ERR_RUN_RELOAD'],
 };
@@ -155,6 +174,7 @@ const PARTY: Readonly<Record<string, RegExp>> = {
   'the webhook': /^call the webhook/,
   'the askpass service': /^ask for credentials/,
   'the GitHub App': /GitHub App/,
+  'the party of an identity': /token exchange/,
   'the readiness probe': /^not ready/,
   'the reload': /^reload/,
 };

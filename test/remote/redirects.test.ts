@@ -9,8 +9,9 @@ import { HttpClient } from '../../src/platform/http-client.ts';
 import { Reports } from '../../src/relay/client/reports.ts';
 import { SseFeed } from '../../src/relay/client/sse-feed.ts';
 import { askPassword } from '../../src/remote/askpass.ts';
-import { GitHubAppTokens } from '../../src/remote/github-app.ts';
+import { gitHubApp } from '../../src/remote/github-app.ts';
 import { readHttpSettings } from '../../src/remote/http-settings.ts';
+import { askParty } from '../../src/remote/identity/party.ts';
 import { httpStub } from '../kit/http-stub.ts';
 import { REPOSITORY } from '../kit/relay-fakes.ts';
 import { silentLog } from '../kit/silent-log.ts';
@@ -33,21 +34,26 @@ async function setUp(status: number) {
 describe('services that are no git servers', () => {
   const statuses = [301, 302, 303, 307, 308];
 
-  test.each(statuses)('askpass, webhook and GitHub: %d is an answer, and nothing is sent after it', async (status) => {
-    const { first, second } = await setUp(status);
-    const http = new HttpClient({});
-    const withPassword = first.url.replace('://', '://user:s3cret@');
-    await expect(askPassword(`${withPassword}/ask`, http, signal)).rejects.toThrow(`status ${status}`);
-    const hook = { url: `${withPassword}/hook`, method: 'POST', successStatus: 200, timeoutMs: 5000, sendHash: true };
-    await expect(callWebhook(hook as never, http, { oid: 'x' } as never, signal)).rejects.toThrow(`status ${status}`);
-    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-    const app = { baseUrl: first.url, issuer: '1', installationId: 1, privateKey: pem, privateKeyFile: undefined };
-    const tokens = new GitHubAppTokens(app, http, systemClock, () => undefined);
-    await expect(tokens.token(signal)).rejects.toThrow(`status ${status}`);
-    expect(first.requests.map(({ headers }) => headers.authorization !== undefined)).toEqual([true, true, true]);
-    expect(second.requests).toEqual([]);
-  });
+  test.each(statuses)(
+    'askpass, webhook, GitHub and identities: %d is an answer, and nothing is sent after it',
+    async (status) => {
+      const { first, second } = await setUp(status);
+      const http = new HttpClient({});
+      const withPassword = first.url.replace('://', '://user:s3cret@');
+      await expect(askPassword(`${withPassword}/ask`, http, signal)).rejects.toThrow(`status ${status}`);
+      const hook = { url: `${withPassword}/hook`, method: 'POST', successStatus: 200, timeoutMs: 5000, sendHash: true };
+      await expect(callWebhook(hook as never, http, { oid: 'x' } as never, signal)).rejects.toThrow(`status ${status}`);
+      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+      const app = { baseUrl: first.url, issuer: '1', installationId: 1, privateKey: pem, privateKeyFile: undefined };
+      await expect(gitHubApp(app, http, systemClock).obtain(signal)).rejects.toThrow(`status ${status}`);
+      const question = { party: 'p', method: 'GET', url: `${first.url}/token`, hint: '' } as const;
+      const headers = { authorization: 'Bearer s3cret' };
+      await expect(askParty({ ...question, headers }, http, 0, signal)).rejects.toThrow(`status ${status}`);
+      expect(first.requests.map((request) => request.headers.authorization !== undefined)).toEqual(Array(4).fill(true));
+      expect(second.requests).toEqual([]);
+    },
+  );
 
   test.each(statuses)('the stream of a relay and reports to it: %d leads nowhere', async (status) => {
     const { first, second } = await setUp(status);

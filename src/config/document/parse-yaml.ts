@@ -1,6 +1,6 @@
 import type { Document, ErrorCode, Parser as ParserOfYaml } from 'yaml';
+import { yaml } from '../../platform/yaml-library.ts';
 import type { Place, Problems } from './problems.ts';
-import { yaml } from './yaml-library.ts';
 
 const { Composer, Lexer, Parser } = yaml;
 

@@ -1,7 +1,7 @@
 import type { Document, Node, Pair, Scalar, YAMLMap } from 'yaml';
+import { yaml } from '../../platform/yaml-library.ts';
 import type { LineMap } from './parse-yaml.ts';
 import { type Place, type Problems, START } from './problems.ts';
-import { yaml } from './yaml-library.ts';
 
 const { isAlias, isMap, isScalar, isSeq } = yaml;
 

@@ -15,6 +15,8 @@ import type { TipGate } from './tip-gate.ts';
 export interface UpstreamRefs {
   /** @throws SidecarError ERR_REMOTE_*, ERR_RELAY_* */
   list(questions: readonly string[], signal: AbortSignal): Promise<{ refs: readonly AdvertisedRef[]; asOf: number }>;
+  /** The git server refused the credentials. @returns whether others may come: it is worth asking again at once */
+  renewCredentials(): boolean;
   readonly source: ObjectSource;
   /** Asking costs the git server a request. */
   readonly costs: boolean;

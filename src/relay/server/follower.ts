@@ -245,7 +245,9 @@ export class Follower {
         return undefined;
       } catch (failure) {
         const error = failure instanceof DOMException ? tooLong(failure) : asSidecarError(failure, 'follow');
-        if (this.#stopping.signal.aborted || heals >= MOST_HEALS || !(await this.#heal(error))) return error;
+        if (this.#stopping.signal.aborted || heals >= MOST_HEALS) return error;
+        const isRenewed = error.is('refused') && heals === 0 && this.#options.remote.renewCredentials();
+        if (!isRenewed && !(await this.#heal(error))) return error;
       }
     }
   }

@@ -10,17 +10,25 @@ export interface PolledOptions {
   readonly clock: Clock;
   /** Reads the credentials as they are now and hands them to git. */
   readonly credentials: (signal: AbortSignal) => Promise<readonly Credential[]>;
+  /** The git server accepted them. */
+  readonly accepted: () => void;
+  /** See `UpstreamRefs`. */
+  readonly renewCredentials: () => boolean;
 }
 
 /** A git server that is asked. */
-export function polledUpstream({ poller, shownUrl, clock, credentials }: PolledOptions): UpstreamRefs {
+export function polledUpstream(options: PolledOptions): UpstreamRefs {
+  const { poller, shownUrl, clock, credentials, accepted, renewCredentials } = options;
   let current: readonly Credential[] = [];
   return {
     list: async (questions, signal) => {
       current = await credentials(signal);
       const asOf = clock.now();
-      return { refs: await poller.list(questions, current, signal), asOf };
+      const refs = await poller.list(questions, current, signal);
+      accepted();
+      return { refs, asOf };
     },
+    renewCredentials,
     get source() {
       return { url: poller.fetchUrl, shownUrl, native: poller.native, credentials: current };
     },
@@ -50,6 +58,8 @@ export function relayedUpstream(feed: RefFeed, options: PolledOptions): Upstream
       if (told) return { refs: [...told.refs.values()], asOf: confirmedAt(feed, told, clock.now()) };
       throw silenceOf(feed, shownUrl, FIRST_WORD_MS);
     },
+    // The token of a relay is read from its file each time.
+    renewCredentials: () => false,
     get source() {
       return { url: poller.fetchUrl, shownUrl, native: poller.native, credentials: current };
     },

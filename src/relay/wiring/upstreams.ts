@@ -15,7 +15,8 @@ import type { Upstream } from '../server/allow.ts';
 import type { UpstreamRefs } from '../server/follower-options.ts';
 import { type PolledOptions, polledUpstream, relayedUpstream } from '../server/upstream-refs.ts';
 
-export interface UpstreamWiring extends Pick<Ambient, 'clock' | 'log' | 'random' | 'redactor' | 'withoutDefaults'> {
+export interface UpstreamWiring
+  extends Pick<Ambient, 'clock' | 'log' | 'metrics' | 'random' | 'redactor' | 'runner' | 'withoutDefaults'> {
   readonly config: RelayConfig;
   readonly git: Git;
   readonly hermetic: HermeticGit;
@@ -36,18 +37,25 @@ export function upstreamGitSettings({ gitConfigAdd, parent }: RelayConfig): GitS
 export type OpenUpstream = (upstream: Upstream, onNews: (hint?: Hint) => void) => Promise<UpstreamRefs>;
 
 export function createUpstreams(wiring: UpstreamWiring): OpenUpstream {
-  const { config, git, hermetic, log, redactor, clock, random, withoutDefaults } = wiring;
+  const { config, git, hermetic, log, metrics, redactor, clock, random, withoutDefaults } = wiring;
+  const status = (success: boolean): { status: string } => ({ status: success ? 'success' : 'error' });
   const { parent } = config;
   const token = parent?.tokenFile;
   const atParent =
     parent && token !== undefined ? [{ url: `${parent.url}/git`, username: RELAY_USER, passwordFile: token }] : [];
   const source = new CredentialSource({
-    config: { ...config, credentials: [...config.credentials, ...atParent] },
-    clock,
+    config: {
+      ...config,
+      credentials: [...config.credentials, ...atParent],
+      // They are for the git server, which is not asked.
+      ...(parent && { githubApp: undefined, identity: undefined, credentialHelpers: undefined }),
+    },
+    ...{ clock, random, log, redactor, runner: wiring.runner },
+    helperEnvironment: hermetic.helperEnvironment,
     http: new HttpClient(config.environment, withoutDefaults),
-    redactor,
-    onAskpass: () => undefined,
-    onGithubToken: () => undefined,
+    onAskpass: (ok) => metrics?.count('git_sync_askpass_calls', status(ok)),
+    onGithubToken: (ok) => metrics?.count('git_sync_refresh_github_app_token_count', status(ok)),
+    onIdentity: (name, ok) => metrics?.count('git_sidecar_identity_count_total', { identity: name, ...status(ok) }),
   });
   const credentials: PolledOptions['credentials'] = async (signal) => {
     const read = await source.read(signal);
@@ -64,7 +72,12 @@ export function createUpstreams(wiring: UpstreamWiring): OpenUpstream {
       withoutDefaults,
     } as const;
     const poller = await createPoller(server, git, log, clock);
-    const shared = { poller, shownUrl: remote.shownUrl, clock, credentials };
+    const { fetchUrl, shownUrl } = remote;
+    const shared = {
+      ...{ poller, shownUrl, clock, credentials },
+      accepted: () => source.accepted(fetchUrl),
+      renewCredentials: () => source.refused(fetchUrl),
+    };
     if (!parent) return polledUpstream(shared);
     const { feed } = await openRelay(
       server,

@@ -98,6 +98,7 @@ export async function hermeticOptions(
     inherited: config.gitEnvironment,
     overrides: config.gitConfig,
     additions: upstreamGitSettings(config),
+    helpers: config.credentialHelpers?.lines ?? [],
     includedConfig: undefined,
     cookieFile: config.cookieFile,
     lfs: false,
@@ -115,7 +116,7 @@ export async function hermeticOptions(
 
 /** Makes everything that a relay needs; starts nothing. @throws SidecarError ERR_RELAY_PATTERN */
 export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
-  const { config, root, runner, log, redactor, clock, random, metrics, withoutDefaults } = wiring;
+  const { config, root, runner, log, clock, random, metrics } = wiring;
   const always = config.follow.map(followedName);
   const allow = config.allow.map((text) => new AllowPattern(text));
   const directory = await openPrivateDirectory(`relay\n${root}`, root);
@@ -155,7 +156,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const untidy = new Set<Mirror>();
   const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
-  const openUpstream = createUpstreams({ config, git, hermetic, log, redactor, clock, random, withoutDefaults });
+  const openUpstream = createUpstreams({ ...wiring, git, hermetic });
   const createGate =
     config.verify &&
     (await (

@@ -39,17 +39,20 @@ function inWordsOf({ mode, target, remote }: SyncConfig, error: unknown): unknow
 }
 
 async function ask(
-  { config, source, choice, group, log }: Needs<'config' | 'source' | 'choice' | 'group' | 'log'>,
+  context: Needs<'config' | 'credentials' | 'source' | 'choice' | 'group' | 'log'>,
   { live, credentials }: Found<'live' | 'credentials'>,
   { signal }: CycleScope,
 ): Promise<Found<'tip' | 'wanted'>> {
-  const { target } = config;
+  const { config, source, choice, group, log } = context;
+  const { target, remote, relay } = config;
   if (isParked(config, live)) return { tip: undefined, wanted: { ref: target.requested, oid: live.oid } };
   if (target.kind === 'oid') return { tip: undefined, wanted: { ref: target.requested, oid: target.oid } };
   // To the others of the group it matters when this was asked, so an answer that another sync got is not used.
   if (group) source.expectNews?.();
   try {
     const tip = await source.poll(choice, credentials, signal);
+    // A relay says nothing about what its git server accepts.
+    if (!relay) context.credentials.accepted(remote.fetchUrl);
     log.info(3, 'polled', { ref: tip.ref, hash: tip.oid });
     return { tip, wanted: { ref: tip.ref, oid: tip.oid } };
   } catch (error) {
@@ -63,7 +66,7 @@ export function pollWith(moves: RefMoves) {
     name: 'poll',
     readsOnly: true,
     run: async (
-      context: Needs<'clock' | 'config' | 'source' | 'choice' | 'group' | 'log' | 'repository'>,
+      context: Needs<'clock' | 'config' | 'credentials' | 'source' | 'choice' | 'group' | 'log' | 'repository'>,
       found: Found<'live' | 'credentials'>,
       scope: CycleScope,
     ): Promise<Found<'tip' | 'wanted' | 'polledAt'>> => {

@@ -12,6 +12,6 @@ export function withRelayAccess(config: SyncConfig): SyncConfig {
     credentials: [...config.credentials, ...credential],
     gitConfigAdd: [...config.gitConfigAdd, ...relayGitSettings(relay), instanceSetting(relay)],
     // They are for the git server, which is not asked.
-    ...(!relay.fallback && { askpassUrl: undefined, githubApp: undefined }),
+    ...(!relay.fallback && { askpassUrl: undefined, githubApp: undefined, identity: undefined, credentialUrls: [] }),
   };
 }

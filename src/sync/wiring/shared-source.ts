@@ -5,13 +5,13 @@ import { createNativePoll } from '../../poll/native-poll.ts';
 import type { RefSource } from '../../poll/ref-source.ts';
 import { SharedAnswers } from '../../poll/shared-answers.ts';
 import { SharedSource } from '../../poll/shared-source.ts';
+import { credentialsOf } from '../../remote/git-access.ts';
 import type { SourceWiring } from './source.ts';
 
 /** The same for two syncs if and only if the git server cannot distinguish them. */
 function keyOf({ config }: SourceWiring): string {
-  const { remote, credentials, credentialUrls, askpassUrl, githubApp, cookieFile } = config;
-  const { ssh, git, gitConfig, gitConfigAdd, environment, mode } = config;
-  const access = { credentials, credentialUrls, askpassUrl, githubApp, cookieFile, ssh, git, gitConfig, gitConfigAdd };
+  const { remote, ssh, git, gitConfig, gitConfigAdd, environment, mode } = config;
+  const access = { ...credentialsOf(config), ssh, git, gitConfig, gitConfigAdd };
   const text = JSON.stringify([remote.fetchUrl, remote.userinfo, mode, environment, access]);
   // It holds secrets.
   return createHash('sha256').update(text).digest('hex');

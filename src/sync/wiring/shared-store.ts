@@ -3,6 +3,7 @@ import type { Loan } from '../../fetch/loan.ts';
 import type { Borrower, Borrowing } from '../../fetch/shared-store.ts';
 import { SharedStore } from '../../fetch/shared-store.ts';
 import { StoreDirectory } from '../../fetch/store-directory.ts';
+import { credentialsOf } from '../../remote/git-access.ts';
 import type { Ambient } from '../../service/ambient.ts';
 
 /** A shared store, and one sync's part in it. */
@@ -23,9 +24,8 @@ function reasonAgainst({ mode, target, depth, filter, git, relay, nats }: SyncCo
 
 /** The same for two syncs whose objects come from the same server in the same way. It holds secrets. */
 function keyOf(config: SyncConfig): string {
-  const { remote, depth, credentials, credentialUrls, askpassUrl, githubApp, cookieFile, ssh } = config;
-  const access = { credentials, credentialUrls, askpassUrl, githubApp, cookieFile, ssh };
-  const { gitConfig, gitConfigAdd } = config;
+  const { remote, depth, ssh, gitConfig, gitConfigAdd } = config;
+  const access = { ...credentialsOf(config), ssh };
   return JSON.stringify([remote.fetchUrl, remote.userinfo, depth, access, gitConfig, gitConfigAdd]);
 }
 

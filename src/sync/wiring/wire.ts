@@ -45,6 +45,8 @@ export interface SyncCounters {
   fetched(): void;
   askpass(success: boolean): void;
   githubToken(success: boolean): void;
+  /** An identity or a credential helper was asked. */
+  identity(name: string, success: boolean): void;
   hook(name: string, success: boolean): void;
   /** A revision was verified; the code says why it was refused. */
   verified(code: string | undefined): void;
@@ -82,6 +84,7 @@ export async function hermeticOptions(
     hooksInherit: config.environment,
     overrides: config.gitConfig,
     additions: [...config.gitConfigAdd, ...(await confinement(config))],
+    helpers: config.credentialHelpers?.lines ?? [],
     includedConfig: await userGitConfig(config),
     cookieFile: config.cookieFile,
     lfs: config.lfs,
@@ -205,10 +208,15 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   const credentials = new CredentialSource({
     config,
     clock,
+    random: options.random,
+    log,
     http,
     redactor,
+    runner,
+    helperEnvironment: hermetic.helperEnvironment,
     onAskpass: counters.askpass,
     onGithubToken: counters.githubToken,
+    onIdentity: counters.identity,
   });
   const store = openedStore?.join({
     needs: async () => await repository.neededCommits(),

@@ -8,6 +8,14 @@ const APP: Options = {
   'github-app-private-key-file': '/f',
 };
 
+const EXCHANGE: Options = { identity: 'exchange', 'identity-endpoint': 'https://h/token' };
+const VAULT: Options = {
+  identity: 'vault',
+  'identity-endpoint': 'https://h',
+  'identity-path': 'secret/data/git',
+  'identity-role': 'r',
+};
+
 /** What else has to be set so that an option means something, and a value where one by type would be refused. */
 const SAMPLES: Readonly<Record<string, Options>> = {
   repo: { repo: 'https://h/other.git' },
@@ -76,6 +84,30 @@ const SAMPLES: Readonly<Record<string, Options>> = {
   nats: { nats: 'nats://h:4222' },
   'nats-credentials-file': { nats: 'nats://h:4222', 'nats-credentials-file': '/f' },
   'nats-ca-file': { nats: 'nats://h:4222', 'nats-ca-file': '/f' },
+  identity: { identity: 'google' },
+  'identity-endpoint': { ...EXCHANGE },
+  'identity-token-file': { ...EXCHANGE, 'identity-token-file': '/f' },
+  'identity-client-id': { ...EXCHANGE, 'identity-client-id': 'c' },
+  'identity-tenant-id': {
+    identity: 'azure',
+    'identity-token-file': '/f',
+    'identity-client-id': 'c',
+    'identity-tenant-id': 't',
+  },
+  'identity-role': { ...VAULT },
+  'identity-region': {
+    identity: 'aws',
+    'identity-token-file': '/f',
+    'identity-role': 'r',
+    'identity-region': 'eu-west-1',
+  },
+  'identity-audience': { ...EXCHANGE, 'identity-audience': 'a' },
+  'identity-scope': { ...EXCHANGE, 'identity-scope': 's' },
+  'identity-path': { identity: 'file', 'identity-path': '/f' },
+  'identity-mount': { ...VAULT, 'identity-mount': 'm' },
+  'identity-namespace': { ...VAULT, 'identity-namespace': 'n' },
+  'identity-username-template': { identity: 'file', 'identity-path': '/f', 'identity-username-template': 'u' },
+  'identity-password-template': { identity: 'file', 'identity-path': '/f', 'identity-password-template': '{{.p}}' },
   'http-bind': { 'http-bind': ':81' },
   'http-metrics': { 'http-bind': ':81', 'http-metrics': 'true' },
   'http-pprof': { 'http-bind': ':81', 'http-pprof': 'true' },

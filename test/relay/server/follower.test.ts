@@ -72,6 +72,7 @@ function setUp(periodMs = 20) {
     has: async (id: string) => [...refs.values()].some((ref) => ref.oid === id),
   };
   const remote = {
+    renewCredentials: () => false,
     list: async (): Promise<{ refs: AdvertisedRef[]; asOf: number }> => {
       state.asked += 1;
       const refsThen = [at(MAIN, state.tip)];
