@@ -58,6 +58,11 @@ export class Repository {
     return this.#state;
   }
 
+  /** Identity of this boot of the machine. */
+  get boot(): string {
+    return this.#options.boot;
+  }
+
   /** The machine was started again since the published files were known to be whole. */
   get isOfOtherBoot(): boolean {
     return this.#state.boot !== this.#options.boot;

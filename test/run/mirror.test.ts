@@ -23,7 +23,7 @@ function setUp(present: Record<string, string | { link: string }> = { theirs: 't
   const dir = tempDir();
   const into = tree(join(dir, 'into'), present);
   const backupDir = join(dir, 'backup');
-  const make = (): Mirror => new Mirror({ directory: into, backupDir, log: silentLog });
+  const make = (): Mirror => new Mirror({ directory: into, backupDir, durable: false, log: silentLog });
   let owned: readonly BytePath[] = [];
   return {
     dir,
