@@ -13,19 +13,20 @@ import { size } from './size.ts';
 import { median, ms, table } from './statistics.ts';
 
 const ROUNDS = size('BENCH_POWER_ROUNDS', { full: 2, smoke: 1 });
-const CUTS = size('BENCH_POWER_CUTS', { full: 14, smoke: 2 });
+const CUTS = size('BENCH_POWER_CUTS', { full: 14, smoke: 1 });
 const FILES = size('BENCH_POWER_FILES', { full: 300, smoke: 60 });
 const UPDATES = size('BENCH_POWER_UPDATES', { full: 9, smoke: 1 });
 const SEED = size('BENCH_POWER_SEED', { full: 1, smoke: 1 });
 /** The kernel keeps data for 30 s at most, as it is usually set. */
-const LONGEST_MS = size('BENCH_POWER_MS', { full: 32_000, smoke: 1500 });
+const LONGEST_MS = size('BENCH_POWER_MS', { full: 32_000, smoke: 1000 });
 /** An update is over by then. */
 const DURING_MS = 700;
-const EARLIEST_PUSH_MS = 1000;
+const EARLIEST_PUSH_MS = 900;
 const LATEST_PUSH_MS = 6000;
 const AT_ONCE = 2;
 
-const FILE_SYSTEMS: readonly FileSystem[] = ['ext4', 'XFS'];
+/** A smoke has to be short. */
+export const FILE_SYSTEMS: readonly FileSystem[] = process.argv.includes('--smoke') ? ['ext4'] : ['ext4', 'XFS'].filter((name) => (process.env.BENCH_POWER_ON ?? name) === name) as FileSystem[];
 
 interface Result {
   readonly life: Life;
@@ -162,7 +163,9 @@ class Bench {
         if (outcome.fault === undefined) continue;
         const { mode, fileSystem } = life.options;
         const server = boot.isReachable ? 'with the server' : 'without the server';
-        process.stderr.write(`FAULT: ${mode.name}, ${fileSystem}, ${cut.ms.toFixed(0)} ms after push ${cut.pushed}, ${server}: ${outcome.fault}\n`);
+        process.stderr.write(
+          `FAULT: ${mode.name}, ${fileSystem}, ${cut.ms.toFixed(0)} ms after push ${cut.pushed}, ${server}: ${outcome.fault}\n`,
+        );
       }
       this.#disks.remove(cut.image);
     }
@@ -201,10 +204,7 @@ export async function benchPower(): Promise<string> {
     return [
       '## Power cuts',
       `${all} copies of disks, taken in one instant and without a flush: half of them within ${DURING_MS} ms after a push, the others up to ${LONGEST_MS / 1000} s after it (seed ${SEED}); ${FILES} files, of which each push changes a third. Each copy is started twice as in another boot of the machine: with the git server, and without it. “Before” is what a reader gets before that, for \`run\` in the release that ran last: the newest revision whole / an earlier one whole / files of several revisions, each whole / torn / nothing. “With the server” is how many show the newest revision whole after the first cycle, and the median time until then from the start of the process. “Without”: the newest whole / an earlier one whole / anything else. A fault is a start after which anything but a whole revision is shown, and for \`run\` also one that starts the application from anything else.`,
-      table(
-        ['', 'on', 'cuts', 'before', 'with the server', 'ms', 'without', 'ms ', 'faults'],
-        results.map(rowOf),
-      ),
+      table(['', 'on', 'cuts', 'before', 'with the server', 'ms', 'without', 'ms ', 'faults'], results.map(rowOf)),
       `What \`--durable\` costs: from the poll that sees a push until the link is switched, medians of ${UPDATES} updates, on a disk where nothing else is at work; it is one syncfs(2), so it also waits for what others have written to the same disk.`,
       table(
         ['file system', 'ms', 'ms with `--durable`'],

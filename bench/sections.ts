@@ -7,7 +7,7 @@ import { benchInto } from './into.ts';
 import { benchNeeds } from './needs.ts';
 import { benchPath } from './path.ts';
 import { benchPoll } from './poll.ts';
-import { benchPower } from './power.ts';
+import { benchPower, FILE_SYSTEMS } from './power.ts';
 import { benchRelay } from './relay.ts';
 import { benchRun } from './run.ts';
 import { benchTenants } from './tenants.ts';
@@ -92,8 +92,8 @@ export const SECTIONS: readonly Section[] = [
     programs: ['mkfs.ext4', 'mkfs.xfs', 'unshare', 'nsenter'],
     mounts: true,
     tables: () => [
-      { first: '', rows: 8, words: ['on'] },
-      { first: 'file system', rows: 2 },
+      { first: '', rows: 4 * FILE_SYSTEMS.length, words: ['on'] },
+      { first: 'file system', rows: FILE_SYSTEMS.length },
     ],
   },
   {

@@ -10,7 +10,17 @@ const MAY_RUN_SCRIPTS = {
 };
 
 /** SPDX names. All of them let us ship the code in the bundle. */
-const LICENCES = new Set(['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'CC0-1.0', 'ISC', 'MIT', 'Unlicense', 'Zlib']);
+const LICENCES = new Set([
+  '0BSD',
+  'Apache-2.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'CC0-1.0',
+  'ISC',
+  'MIT',
+  'Unlicense',
+  'Zlib',
+]);
 /** Tools that are not in the bundle: changes of their files would have to be published. */
 const MAY_BE_MPL = /^lightningcss(?:-|$)/;
 
@@ -54,7 +64,9 @@ function faultsOf(lock) {
   if (lock.lockfileVersion !== 3) return [`lockfileVersion is ${lock.lockfileVersion} and not 3`];
   const packages = Object.entries(lock.packages ?? {});
   if (packages.length < 2) return ['it has no packages'];
-  const scripts = new Set(packages.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path)));
+  const scripts = new Set(
+    packages.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path)),
+  );
   const idle = Object.keys(MAY_RUN_SCRIPTS).filter((name) => !scripts.has(name));
   const ours = lock.packages[''] ?? {};
   const loose = Object.entries({ ...ours.dependencies, ...ours.devDependencies }).filter(

@@ -28,7 +28,11 @@ const isPublished = (line: string, oid: string): boolean => line.includes('"publ
 const link = (seen: string): Tree | undefined => readTree(join(seen, 'root', 'link'));
 
 /** The application reads all of its files, says what it has read, and stays. */
-const APPLICATION = ['sh', '-c', 'find . -type f | sort | xargs sha1sum >> "$STARTS"; echo end >> "$STARTS"; exec sleep 600'];
+const APPLICATION = [
+  'sh',
+  '-c',
+  'find . -type f | sort | xargs sha1sum >> "$STARTS"; echo end >> "$STARTS"; exec sleep 600',
+];
 
 /** The release that a run would start without looking at it. */
 function release(seen: string, place: string): Tree | undefined {

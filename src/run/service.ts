@@ -97,7 +97,10 @@ export class RunService implements Service {
     this.#deployer = new Deployer({
       ...{ config, state, releases, launch, switchover, clock, log, random },
       files: new MirroredFiles({ mirror, state, switchover }),
-      unwritten: new Unwritten({ ...{ state, releases, flush, boot, durable, log }, builds: config.build !== undefined }),
+      unwritten: new Unwritten({
+        ...{ state, releases, flush, boot, durable, log },
+        builds: config.build !== undefined,
+      }),
       publishedBoot: new PublishedBoot({ boot, patienceMs, clock, log }),
       redact: (text) => redactor.redact(text),
       observer: this.#report,

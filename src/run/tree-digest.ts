@@ -27,12 +27,12 @@ export function entriesOf(directory: HeldDirectory, prefix: Buffer): readonly Tr
   const entries = readdirSync(directory.itself, { withFileTypes: true, encoding: 'buffer' });
   return entries
     .sort((one, other) => Buffer.compare(one.name, other.name))
-    .flatMap((entry) => {
+    .flatMap((entry): TreeEntry[] => {
       const { name } = entry;
       if (prefix.length === 0 && name.equals(GIT_FILE)) return [];
-      if (entry.isDirectory()) return [{ kind: 'directory' as const, name }];
-      if (entry.isSymbolicLink()) return [{ kind: 'link' as const, name }];
-      return entry.isFile() ? [{ kind: 'file' as const, name }] : [];
+      if (entry.isDirectory()) return [{ kind: 'directory', name }];
+      if (entry.isSymbolicLink()) return [{ kind: 'link', name }];
+      return entry.isFile() ? [{ kind: 'file', name }] : [];
     });
 }
 

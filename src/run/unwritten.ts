@@ -42,7 +42,9 @@ export class Unwritten {
     }
     const { releases } = state.state;
     if (kept.length === releases.length && kept.every((release, at) => release === releases[at])) return;
-    await state.save({ releases: kept }).catch((error: unknown) => log.error(error, 'which releases are whole could not be noted'));
+    await state
+      .save({ releases: kept })
+      .catch((error: unknown) => log.error(error, 'which releases are whole could not be noted'));
   }
 
   /** With `--durable`: the release is on the disk when this resolves. @throws MachineFailure ERR_RUN_COPY */
@@ -84,7 +86,9 @@ export class Unwritten {
     const paths = this.#open.map(({ path }) => path);
     await flush(paths, signal);
     signal.throwIfAborted();
-    const releases = state.state.releases.map((each) => (paths.includes(each.path) ? { ...each, boot: undefined } : each));
+    const releases = state.state.releases.map((each) =>
+      paths.includes(each.path) ? { ...each, boot: undefined } : each,
+    );
     await state.save({ releases });
     return paths;
   }

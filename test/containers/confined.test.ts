@@ -153,7 +153,14 @@ describe('an image without a shell, made of nothing but what install copies and 
   test('run starts and restarts a static program there', async () => {
     const { upstream, first, url } = await served();
     const git = volume();
-    new Container(['-v', `${git}:/git`], IMAGE, `--repo=${url}`, '--link=current', '--period=200ms', '--max-failures=-1');
+    new Container(
+      ['-v', `${git}:/git`],
+      IMAGE,
+      `--repo=${url}`,
+      '--link=current',
+      '--period=200ms',
+      '--max-failures=-1',
+    );
     const { image, words } = bare();
     const run = ['run', '--link=/git/current', '--state=/tmp/state', '--ready-delay=200ms', '--ready-for=0s'];
     const app = new Container(

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { PrivateMounts } from '../kit/private-mounts.ts';
 import { Disk, openMountsForDisks, startMachineAgain } from '../kit/disk.ts';
+import type { PrivateMounts } from '../kit/private-mounts.ts';
 import { Sidecar } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { Upstream } from '../kit/upstream.ts';

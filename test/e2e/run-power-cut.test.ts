@@ -37,7 +37,8 @@ function machine() {
   const deployed = async (process: Sidecar, oid: string): Promise<void> =>
     void (await until(
       () => `${oid} is deployed\n${process.stderr.slice(-3000)}`,
-      () => process.logs.some(({ msg, hash, outcome }) => msg === 'deployment' && hash === oid && outcome === 'deployed'),
+      () =>
+        process.logs.some(({ msg, hash, outcome }) => msg === 'deployment' && hash === oid && outcome === 'deployed'),
       30_000,
     ));
   return { mounts, dir, upstream, out, start, deployed };
@@ -70,7 +71,9 @@ describe('run, after a power cut', () => {
     cut.end();
   });
 
-  test('waits for the sync before it deploys what is published, and starts nothing from a torn tree', async ({ skip }) => {
+  test('waits for the sync before it deploys what is published, and starts nothing from a torn tree', async ({
+    skip,
+  }) => {
     const it = machine();
     if (!it) return skip();
     const { mounts, dir, upstream, out, deployed } = it;

@@ -28,29 +28,29 @@ const isLocal = async (): Promise<boolean> =>
   [0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x794c7630].includes((await statfs(tempDir())).type);
 
 describe('what is published is deployed', () => {
-  test.each<[string, Published]>([
-    ['sync has read it since the machine was started', worktree('{"boot":"this"}')],
-    ['sync says nothing about boots', worktree('{}')],
-    ['there is no sync of ours', worktree(undefined)],
-    ['it belongs to another kind of repository', worktree('{"boot":"other"}', 'something else')],
-  ])('at once where %s', async (_when, published) => {
-    expect(await doubts().published.isInDoubt(published)).toBe(false);
+  test.each<[string, () => Published]>([
+    ['sync has read it since the machine was started', () => worktree('{"boot":"this"}')],
+    ['sync says nothing about boots', () => worktree('{}')],
+    ['there is no sync of ours', () => worktree(undefined)],
+    ['it belongs to another kind of repository', () => worktree('{"boot":"other"}', 'something else')],
+  ])('at once where %s', async (_when, make) => {
+    expect(await doubts().published.isInDoubt(make())).toBe(false);
   });
 
   test('at once where the machine does not tell its boots apart', async () => {
     expect(await doubts(undefined, '').published.isInDoubt(worktree('{"boot":"other"}'))).toBe(false);
   });
 
-  test.each<[string, Published]>([
-    ['sync knew it to be whole in another boot only', worktree('{"boot":"other"}')],
-    ['a power cut has torn the state of the repository', worktree('')],
-    ['a power cut has torn the file that leads to the repository', worktree('{"boot":"this"}', '')],
-  ])('later where %s', async (_when, published) => {
+  test.each<[string, () => Published]>([
+    ['sync knew it to be whole in another boot only', () => worktree('{"boot":"other"}')],
+    ['a power cut has torn the state of the repository', () => worktree('')],
+    ['a power cut has torn the file that leads to the repository', () => worktree('{"boot":"this"}', '')],
+  ])('later where %s', async (_when, make) => {
     if (!(await isLocal())) {
       process.stdout.write('skipped: the temporary directory is not on a disk of this machine\n');
       return;
     }
-    expect(await doubts().published.isInDoubt(published)).toBe(true);
+    expect(await doubts().published.isInDoubt(make())).toBe(true);
   });
 
   test('after a minute as it is, where no sync comes to read it', async () => {

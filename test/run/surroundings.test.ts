@@ -16,7 +16,7 @@ describe('where there is no shell', () => {
   test.each([
     ['--build', ['--build=make']],
     ['--ready-exec', ['--ready-exec=true']],
-    ['--reload-exec', ['--reload-exec=true']],
+    ['--reload-exec', ['--reload-exec=true', '--into=/var/empty-git-sidecar']],
     ['--rollback-exec', ['--rollback-exec=true']],
     ['--build and --rollback-exec', ['--rollback-exec=true', '--build=make']],
   ])('%s is refused at the start, by name', async (name, options) => {
@@ -28,6 +28,6 @@ describe('where there is no shell', () => {
   });
 
   test('a program that needs none is run', async () => {
-    await checkSurroundings(configOf('--ready-delay=1s', '--reload-signal=HUP'), true, '/no/bin/sh');
+    await checkSurroundings(configOf('--ready-delay=1s', '--reload-signal=HUP', `--into=${tempDir()}`), true, '/no/bin/sh');
   });
 });
