@@ -21,6 +21,7 @@ export class Disks {
   readonly #namespace: Namespace;
   readonly #home: string;
   readonly #place: string;
+  #copies = 0;
 
   /** @param home on a real disk, so that to flush takes its time */
   constructor(namespace: Namespace, home: string) {
@@ -43,8 +44,9 @@ export class Disks {
   }
 
   /** The disk as it is in this instant. */
-  cut(image: string, name: string): string {
-    const copy = join(this.#place, name);
+  cut(image: string): string {
+    this.#copies += 1;
+    const copy = join(this.#place, `copy-${this.#copies}`);
     this.#namespace.run('cp', '--reflink=always', image, copy);
     return copy;
   }

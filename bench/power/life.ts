@@ -78,8 +78,7 @@ export class Life {
         this.history.push();
         pushedAt = at;
       } else {
-        const image = disks.cut(this.#image, `${this.#image.split('/').at(-1)}-cut-${pushed}-${at.toFixed(0)}`);
-        cuts.push({ image, pushed, ms });
+        cuts.push({ image: disks.cut(this.#image), pushed, ms });
       }
     }
     await this.#untilInUse();

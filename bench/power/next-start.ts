@@ -32,7 +32,7 @@ const LATER_MS = 400;
 export async function startAfter(life: Life, cut: Cut, boot: NextBoot, disks: Namespace): Promise<Outcome> {
   const { place, history, options } = life;
   const { mode, fileSystem, home } = options;
-  const image = options.disks.cut(cut.image, `${cut.image.split('/').at(-1)}-started`);
+  const image = options.disks.cut(cut.image);
   const revisions = history.revisions.slice(0, cut.pushed);
   const trees: readonly Tree[] = revisions.map(({ tree }) => tree);
   const newest = revisions.at(-1);

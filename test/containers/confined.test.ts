@@ -141,7 +141,7 @@ describe('an image without a shell, made of nothing but what install copies and 
   function bare(): { image: string; words: readonly string[] } {
     const context = tempDir();
     const lines = [`FROM ${BASE} AS base`, `FROM ${IMAGE} AS sidecar`, 'FROM scratch'];
-    lines.push('COPY --from=base /bin/busybox /app/program', 'COPY --from=sidecar /opt/git-sidecar /sidecar');
+    lines.push('COPY --from=base /bin/busybox /app/busybox', 'COPY --from=sidecar /opt/git-sidecar /sidecar');
     writeFileSync(join(context, 'Containerfile'), `${lines.join('\n')}\n`);
     const image = buildImage('-f', join(context, 'Containerfile'), context);
     const list = ['--entrypoint=/bin/sh', '--user=0'];
@@ -168,14 +168,16 @@ describe('an image without a shell, made of nothing but what install copies and 
       image,
       ...words,
       ...run,
-      ...['--', '/app/program', 'sleep', '1000'],
+      ...['--', '/app/busybox', 'sleep', '1000'],
     );
-    for (const oid of [first, upstream.commit({ a: 'two' })])
+    const deployed = async (oid: string): Promise<unknown> =>
       await until(
         () => `${oid} is deployed\n${app.logs()}`,
         () => app.logs().includes(`"${oid}","outcome":"deployed"`),
         30_000,
       );
+    await deployed(first);
+    await deployed(upstream.commit({ a: 'two' }));
     expect(app.stop()).toBe(143);
   });
 
@@ -186,7 +188,7 @@ describe('an image without a shell, made of nothing but what install copies and 
       ['--user=65533', '--read-only', '--tmpfs=/tmp:mode=1777', '-v', `${git}:/git:ro`],
       image,
       ...words,
-      ...['run', '--link=/git/current', '--state=/tmp/state', '--build=make', '--', '/app/program', 'sleep', '1'],
+      ...['run', '--link=/git/current', '--state=/tmp/state', '--build=make', '--', '/app/busybox', 'sleep', '1'],
     );
     expect(status).not.toBe(0);
     expect(stderr).toContain('/bin/sh');
