@@ -7,6 +7,7 @@ import { benchInto } from './into.ts';
 import { benchNeeds } from './needs.ts';
 import { benchPath } from './path.ts';
 import { benchPoll } from './poll.ts';
+import { benchPower, FILE_SYSTEMS } from './power.ts';
 import { benchRelay } from './relay.ts';
 import { benchRun } from './run.ts';
 import { benchTenants } from './tenants.ts';
@@ -83,6 +84,17 @@ export const SECTIONS: readonly Section[] = [
     measure: benchPath,
     programs: WEB,
     tables: () => [{ first: 'what', rows: 3 }],
+  },
+  {
+    name: 'power',
+    what: 'power cuts: what is shown, and what the next start of the machine makes of it',
+    measure: benchPower,
+    programs: ['mkfs.ext4', 'mkfs.xfs', 'unshare', 'nsenter'],
+    mounts: true,
+    tables: () => [
+      { first: '', rows: 4 * FILE_SYSTEMS.length, words: ['on'] },
+      { first: 'file system', rows: FILE_SYSTEMS.length },
+    ],
   },
   {
     name: 'run',

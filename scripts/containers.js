@@ -19,7 +19,8 @@ import { ensureBundle, ensureDependencies } from './prepare.js';
 
 const PACKAGES = ['podman', 'runc', 'debootstrap', 'containernetworking-plugins', 'iptables'];
 /** What the image's base and the articles' application container need. */
-const BASE_PACKAGES = 'binutils,ca-certificates,git,openssh-client,git-lfs,tar,gzip,curl,libnss-wrapper,inotify-tools';
+const BASE_PACKAGES =
+  'binutils,ca-certificates,git,openssh-client,git-lfs,tar,gzip,curl,libnss-wrapper,inotify-tools,busybox-static';
 /** Named after what is in it: it is kept, and made again when that changes. */
 const BASE = `localhost/git-sidecar-test-base:${createHash('sha256').update(BASE_PACKAGES).digest('hex').slice(0, 12)}`;
 const NODE = 'localhost/git-sidecar-test-node';
@@ -161,7 +162,7 @@ try {
   ];
   status =
     spawnSync(process.execPath, vitest, {
-      env: { ...env, IMAGE, BASE, CONTENTS: JSON.stringify({ ...contents, page }) },
+      env: { ...env, IMAGE, BASE, NODE_IMAGE: NODE, CONTENTS: JSON.stringify({ ...contents, page }) },
       stdio: 'inherit',
     }).status ?? 1;
 } finally {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { FSCK, FSCK_DAMAGE } from '../git/fsck.ts';
 import type { Git } from '../git/git.ts';
 import { removeStaleLocks, removeTemporaries } from '../git/locks.ts';
 import { findDiversion } from '../git/structure.ts';
@@ -20,6 +21,7 @@ import { recognizeRepository } from './recognize.ts';
 import { type ConfiguredRepository, forgetPromises, objectFormatOf, setRemote } from './remote-config.ts';
 import { RunningMark } from './running-mark.ts';
 import { EMPTY_STATE, type RepositoryState, readState, writeState } from './state.ts';
+import { removeTornRecords, removeTornRefs } from './torn-files.ts';
 
 export interface RepositoryOptions {
   readonly git: Git;
@@ -56,6 +58,11 @@ export class Repository {
 
   get state(): RepositoryState {
     return this.#state;
+  }
+
+  /** Identity of this boot of the machine. */
+  get boot(): string {
+    return this.#options.boot;
   }
 
   /** The machine was started again since the published files were known to be whole. */
@@ -112,6 +119,7 @@ export class Repository {
     if (owner === 'foreign')
       await this.#putAside('ERR_ROOT_FOREIGN_REPO', 'it holds a repository with history of its own');
     if (owner === 'broken') await makeWay(this.#in());
+    if (owner === 'ours') await this.#removeTornFiles();
     if (!(await this.guard()) || owner !== 'ours') return;
     await this.#removeLeftovers();
     await removeTemporaries(this.gitDir);
@@ -190,12 +198,12 @@ export class Repository {
   async isSound(signal: AbortSignal): Promise<boolean> {
     const { git, layout } = this.#options;
     const { code } = await git.run(
-      ['--git-dir', layout.gitDir, 'fsck', '--connectivity-only', '--no-dangling', '--no-progress'],
+      ['--git-dir', layout.gitDir, ...FSCK],
       {
         op: 'check the repository',
         target: layout.gitDir,
         signal,
-        accept: [1, 2, 3, 4, 5, 6, 7, 8, 128],
+        accept: FSCK_DAMAGE,
       },
     );
     return code === 0;
@@ -221,6 +229,12 @@ export class Repository {
     if (!this.#isUntidy || !this.#ready) return;
     await this.#removeLeftovers();
     this.#isUntidy = false;
+  }
+
+  /** git would regard them as damage, and the repository would be thrown away though its objects are there. */
+  async #removeTornFiles(): Promise<void> {
+    const files = [...(await removeTornRecords(this.gitDir)), ...(await removeTornRefs(this.gitDir))];
+    if (files.length > 0) this.#options.log.warn('removed what a power cut has emptied in the repository', { files });
   }
 
   async #removeLeftovers(): Promise<void> {

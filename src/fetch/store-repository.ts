@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { FSCK, FSCK_DAMAGE } from '../git/fsck.ts';
 import { type Git, type GitOutput, type GitRunOptions, withRun } from '../git/git.ts';
 import { removeStaleLocks, removeTemporaries } from '../git/locks.ts';
 import { findDiversion } from '../git/structure.ts';
@@ -123,9 +124,7 @@ export class StoreRepository {
   }
 
   async #isSound(git: Git, signal: AbortSignal): Promise<boolean> {
-    const accept = [1, 2, 3, 4, 5, 6, 7, 8, 128];
-    const args = ['fsck', '--connectivity-only', '--no-dangling', '--no-progress'];
-    return (await this.run(git, args, { op: 'check', signal, accept })).code === 0;
+    return (await this.run(git, FSCK, { op: 'check', signal, accept: FSCK_DAMAGE })).code === 0;
   }
 
   async #make(objectFormat: ObjectFormat, git: Git, signal: AbortSignal): Promise<void> {

@@ -5,6 +5,7 @@ import {
   copyFileSync,
   fchmodSync,
   fstatSync,
+  fsyncSync,
   futimesSync,
   lstatSync,
   lutimesSync,
@@ -41,6 +42,8 @@ export interface CopyOptions {
   readonly mode?: number;
   /** The copy has the original's modification time. */
   readonly keepTimes?: boolean;
+  /** The content of a file is on the disk before the file has its name. */
+  readonly flush?: boolean;
 }
 
 /** `lstat`; undefined when there is nothing. @throws the system's other errors */
@@ -122,7 +125,8 @@ export async function copyEntry(from: Entry, to: Entry, options: CopyOptions = {
 }
 
 /** Copies a file or a symlink to a name that is free. @throws the system's EEXIST when it is not */
-export async function copyToName(from: Entry, to: Name, { mode, keepTimes = false }: CopyOptions = {}): Promise<void> {
+export async function copyToName(from: Entry, to: Name, options: CopyOptions = {}): Promise<void> {
+  const { mode, keepTimes = false, flush = false } = options;
   const source = from.parent.at(from.name);
   const stat = lstatSync(source);
   if (stat.isSymbolicLink()) {
@@ -140,6 +144,7 @@ export async function copyToName(from: Entry, to: Name, { mode, keepTimes = fals
     await withFile(to, (output) => {
       fchmodSync(output, mode ?? original.mode & PERMISSIONS);
       if (keepTimes) futimesSync(output, original.atime, original.mtime);
+      if (flush) fsyncSync(output);
     });
   });
 }

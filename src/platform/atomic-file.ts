@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** A name nobody else uses, beside `path`, for writing it in two steps. */
@@ -10,6 +10,18 @@ export function temporaryName(directory: string, prefix: string): string {
 export interface AtomicWriteOptions {
   /** Permission bits of the new file, before the umask. */
   readonly mode?: number;
+  /** The content is on the disk before the file has its name. */
+  readonly flush?: boolean;
+}
+
+async function create(path: string, content: string, { mode = 0o644, flush = false }: AtomicWriteOptions) {
+  const file = await open(path, 'wx', mode);
+  try {
+    await file.writeFile(content);
+    if (flush) await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** Writes the whole of `content` to `path` or leaves what was there: a reader never sees half a file. */
@@ -18,7 +30,7 @@ export async function writeFileAtomic(path: string, content: string, options: At
   await mkdir(directory, { recursive: true });
   const temporary = temporaryName(directory, '.tmp-git-sidecar');
   try {
-    await writeFile(temporary, content, { mode: options.mode ?? 0o644, flag: 'wx' });
+    await create(temporary, content, options);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });

@@ -82,13 +82,14 @@ export async function createBelow(place: Below, content: string | Buffer, option
 
 /** Adds to the end of a file, which is made when it is missing. @throws the system's ELOOP for a symlink */
 export async function appendBelow(place: Below, content: string | Buffer, options: WriteOptions = {}): Promise<void> {
-  const { mode = FILE_MODE, ...walk } = options;
+  const { mode = FILE_MODE, flush = false, ...walk } = options;
   await inParent(
     place,
     async (parent, name) => {
       const file = await open(parent.at(name), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, mode);
       try {
         await file.writeFile(content);
+        if (flush) await file.sync();
       } finally {
         await file.close();
       }

@@ -43,12 +43,16 @@ async function readMark(path: string): Promise<string | undefined> {
   }
 }
 
-/** Writes over a mark that a power cut left empty; two processes of one purpose write the same bytes. */
+/**
+ * Writes over a mark that a power cut left empty; two processes of one purpose write the same bytes. It is on the disk
+ * when this resolves: without it, what else is in the directory would look foreign.
+ */
 async function writeMark(path: string, purpose: string): Promise<void> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await open(join(path, MARK), flags, 0o644);
   try {
     await file.writeFile(textOf(purpose));
+    await file.sync();
   } finally {
     await file.close();
   }

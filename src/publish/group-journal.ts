@@ -11,12 +11,15 @@ export interface Flip {
   readonly from: string | undefined;
   /** Absolute. */
   readonly target: string;
+  /** Identity of the boot in which the tree was made; undefined where it is on the disk. */
+  readonly boot?: string | undefined;
 }
 
 function isFlip(value: unknown): value is Flip {
   const flip = (value ?? {}) as Record<string, unknown>;
   const isText = (each: unknown): boolean => typeof each === 'string';
-  return [flip.unit, flip.link, flip.target].every(isText) && (flip.from === undefined || isText(flip.from));
+  const isTextOrNothing = (each: unknown): boolean => each === undefined || isText(each);
+  return [flip.unit, flip.link, flip.target].every(isText) && [flip.from, flip.boot].every(isTextOrNothing);
 }
 
 /** The flips that are under way, on disk: a start after a crash in between finds there what is left to do. */

@@ -1,43 +1,31 @@
-import { createHash, type Hash } from 'node:crypto';
-import { constants, copyFileSync, fchmodSync, fstatSync, lstatSync, mkdirSync, readdirSync, readSync } from 'node:fs';
+import { constants, copyFileSync, fchmodSync, fstatSync, lstatSync, mkdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
-import { copyEntry, type Entry, linkTextOf, pathOfFile, withFile } from '../into/entry-copy.ts';
+import { copyEntry, type Entry, pathOfFile, withFile } from '../into/entry-copy.ts';
 import { inDirectory, inParent } from '../platform/below.ts';
 import { HeldDirectory } from '../platform/held-directory.ts';
+import { belowName, entriesOf, NOTHING, TreeDigest } from './tree-digest.ts';
 
-/** Files copied before giving way to other work. */
-const BATCH = 50;
 const PERMISSIONS = 0o7777;
-const GIT_FILE = Buffer.from('.git');
-const CHUNK = Buffer.alloc(128 * 1024);
 
 /** One copy under way: what was copied is in the digest, by the bytes of its name. */
 class TreeCopy {
-  readonly hash: Hash = createHash('sha256');
-  readonly #signal: AbortSignal;
-  #copied = 0;
+  readonly digest: TreeDigest;
 
   constructor(signal: AbortSignal) {
-    this.#signal = signal;
+    this.digest = new TreeDigest(signal);
   }
 
   async directory(source: HeldDirectory, target: HeldDirectory, prefix: Buffer): Promise<void> {
-    const entries = readdirSync(source.itself, { withFileTypes: true, encoding: 'buffer' });
-    for (const entry of entries.sort((one, other) => Buffer.compare(one.name, other.name))) {
-      if (prefix.length === 0 && entry.name.equals(GIT_FILE)) continue;
+    for (const { kind, name } of entriesOf(source, prefix)) {
       const [from, to] = [
-        { parent: source, name: entry.name },
-        { parent: target, name: entry.name },
+        { parent: source, name },
+        { parent: target, name },
       ];
-      const name = Buffer.concat([prefix, entry.name]);
-      if (entry.isDirectory()) await this.#child(from, to, Buffer.concat([name, Buffer.from('/')]));
-      else if (entry.isSymbolicLink()) await this.link(from, to, name);
-      else if (entry.isFile()) await this.file(from, to, name);
-      this.#copied += 1;
-      if (this.#copied % BATCH !== 0) continue;
-      await setImmediate();
-      this.#signal.throwIfAborted();
+      const path = Buffer.concat([prefix, name]);
+      if (kind === 'directory') await this.#child(from, to, belowName(path));
+      else if (kind === 'link') await this.link(from, to, path);
+      else await this.file(from, to, path);
+      await this.digest.breathe();
     }
   }
 
@@ -65,21 +53,14 @@ class TreeCopy {
       await withFile(target, (output) => {
         // A read-only volume or an odd umask must not make our copy unwritable for us.
         fchmodSync(output, (mode & PERMISSIONS) | 0o200);
-        this.#digest('file', `${(mode & 0o111) !== 0} `, name);
-        for (let count = readSync(output, CHUNK); count > 0; count = readSync(output, CHUNK))
-          this.hash.update(CHUNK.subarray(0, count));
+        this.digest.takeFile(output, mode, name);
       });
     });
   }
 
   async link(from: Entry, to: Entry, name: Buffer): Promise<void> {
     await copyEntry(from, to);
-    this.#digest('link', '', name);
-    this.hash.update(linkTextOf(to)).update('\0');
-  }
-
-  #digest(kind: string, facts: string, name: Buffer): void {
-    this.hash.update(`${kind} ${facts}`).update(name).update('\0');
+    this.digest.takeLink(to, name);
   }
 }
 
@@ -103,18 +84,17 @@ export async function copyTree({ from, root, to, signal }: TreeCopyOptions): Pro
   const stat = lstatSync(from);
   const source = HeldDirectory.open(stat.isDirectory() ? from : dirname(from));
   try {
-    const nothing = Buffer.alloc(0);
     if (stat.isDirectory()) {
       const make = 0o777;
-      await inDirectory({ root, path: to }, async (target) => await copy.directory(source, target, nothing), { make });
+      await inDirectory({ root, path: to }, async (target) => await copy.directory(source, target, NOTHING), { make });
     } else {
       const entry = { parent: source, name: basename(from) };
       const use = async (parent: HeldDirectory, name: Buffer): Promise<void> =>
-        await copy[stat.isSymbolicLink() ? 'link' : 'file'](entry, { parent, name }, nothing);
+        await copy[stat.isSymbolicLink() ? 'link' : 'file'](entry, { parent, name }, NOTHING);
       await inParent({ root, path: to }, use, { make: 0o777 });
     }
   } finally {
     source.close();
   }
-  return copy.hash.digest('hex');
+  return copy.digest.end();
 }

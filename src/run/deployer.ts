@@ -8,20 +8,23 @@ import { isRevisionsFault } from './blame.ts';
 import { type Published, readPublished } from './follow-link.ts';
 import { describeExit } from './instance.ts';
 import type { Launch } from './launch.ts';
-import type { Mirror } from './mirror.ts';
+import type { MirroredFiles } from './mirrored-files.ts';
+import type { PublishedBoot } from './published-boot.ts';
 import { type Releases, UnfitRevision } from './releases.ts';
 import { RetryPlan } from './retry-plan.ts';
-import type { Release, RunState, StateFile } from './state.ts';
+import type { Release, StateFile } from './state.ts';
 import type { Outcome, RunObserver } from './status.ts';
 import type { Probation, Switchover } from './switchover.ts';
+import type { Unwritten } from './unwritten.ts';
 
 export interface DeployerOptions {
   readonly config: RunConfig;
   readonly state: StateFile;
   readonly releases: Releases;
+  readonly unwritten: Unwritten;
+  readonly publishedBoot: PublishedBoot;
   readonly launch: Launch;
-  /** undefined: each release runs in its own directory. */
-  readonly mirror: Mirror | undefined;
+  readonly files: MirroredFiles;
   readonly switchover: Switchover;
   readonly clock: Clock;
   readonly random: Random;
@@ -33,6 +36,9 @@ export interface DeployerOptions {
 
 /** Why a revision is left out that a person did not want. */
 const BY_HAND = 'rolled back by hand';
+
+/** What is published may be torn, until sync has read it: how soon that is looked at again. */
+const DOUBT_MS = 200;
 
 /** A deployment under way. */
 interface Attempt {
@@ -70,9 +76,11 @@ export class Deployer {
 
   /** Starts what ran last, so that the service is back before anything new is tried. */
   async resume(): Promise<void> {
-    const { state, mirror, log, releases } = this.#options;
-    await mirror?.restore();
+    const { state, files, log, releases, unwritten } = this.#options;
+    await files.restore();
+    await unwritten.examine(this.#stopping.signal);
     await releases.prune(state.state.releases);
+    unwritten.writeOut(this.#stopping.signal);
     for (const [hash, reason] of Object.entries(state.state.quarantined))
       log.warn('a revision is left out until a newer one is deployed, or while nothing runs', { hash, reason });
     if (state.current) await this.#enqueue(async () => await this.#startLast());
@@ -95,7 +103,7 @@ export class Deployer {
   async rollBack(id: string | undefined): Promise<Release> {
     let target: Release | undefined;
     await this.#enqueue(async () => {
-      const { state, mirror, switchover } = this.#options;
+      const { state, files, switchover } = this.#options;
       const bad = switchover.running;
       target = state.state.releases.findLast((each) =>
         id === undefined ? each.id !== bad?.id : each.id.startsWith(id),
@@ -105,11 +113,11 @@ export class Deployer {
         throw new SidecarError('ERR_RUN_ROLLBACK', { op: 'roll back', detail });
       }
       try {
-        const owned = await this.#mirrorRelease(target);
+        const owned = await files.bring(target, this.#stopping.signal);
         await this.#prove(await switchover.to(target, this.#stopping.signal), target);
-        await this.#settle({}, owned);
+        await files.settle({}, owned);
       } catch (error) {
-        await mirror?.restore();
+        await files.restore();
         await this.#comeBack(error, target.id);
         throw error;
       }
@@ -148,7 +156,7 @@ export class Deployer {
   }
 
   async #deployNewest(): Promise<void> {
-    const { config, state, log, switchover } = this.#options;
+    const { config, state, log, switchover, publishedBoot } = this.#options;
     let published: Published | undefined;
     try {
       published = await readPublished(config.link);
@@ -161,6 +169,7 @@ export class Deployer {
     const isWorthARetry = switchover.running === undefined && reason !== BY_HAND;
     if (reason !== undefined && !isWorthARetry) return;
     if (this.#retries.isTooSoon(published.id)) return;
+    if (await publishedBoot.isInDoubt(published)) return this.#considerIn(DOUBT_MS);
     const attempt = {
       published,
       startedAt: this.#options.clock.monotonic(),
@@ -176,16 +185,16 @@ export class Deployer {
 
   /** Brings back what was deployed last, if it does not run; that can fail for reasons which pass. */
   async #startLast(): Promise<void> {
-    const { state, mirror, log, switchover } = this.#options;
+    const { state, files, log, switchover } = this.#options;
     const last = state.current;
     if (!last || this.#revivals.isTooSoon(last.id)) return;
     log.info(0, 'starting what ran last', { hash: last.id });
     try {
-      const owned = await this.#mirrorRelease(last);
+      const owned = await files.bring(last, this.#stopping.signal);
       await switchover.resume(last);
-      await this.#settle({}, owned);
+      await files.settle({}, owned);
     } catch (error) {
-      await mirror?.restore();
+      await files.restore();
       log.error(error, 'what ran last cannot be started', { hash: last.id });
       this.#considerIn(this.#revivals.failed(last.id));
     }
@@ -215,10 +224,10 @@ export class Deployer {
   }
 
   async #deploy(attempt: Attempt): Promise<void> {
-    const { releases, mirror, launch, config, switchover } = this.#options;
+    const { releases, files, launch, config, switchover, unwritten } = this.#options;
     const { published, startedAt } = attempt;
     this.#isMaking = true;
-    const release = await releases.make(published, this.#stopping.signal).catch((error: unknown) => {
+    let release = await releases.make(published, this.#stopping.signal).catch((error: unknown) => {
       this.#isMaking = false;
       throw error;
     });
@@ -238,9 +247,10 @@ export class Deployer {
     let owned: readonly BytePath[] = [];
     let probation: Probation;
     try {
-      await mirror?.requireInnerLinks(release.path);
+      await files.requireInnerLinks(release);
       await launch.build(release, this.#stopping.signal);
-      owned = await this.#mirrorRelease(release);
+      release = await unwritten.require(release, this.#stopping.signal);
+      owned = await files.bring(release, this.#stopping.signal);
       probation = await switchover.to(release, this.#stopping.signal);
       this.#isMaking = false;
     } catch (error) {
@@ -252,7 +262,7 @@ export class Deployer {
     const served: Served = { ms, sincePublishMs: Math.max(0, this.#options.clock.now() - published.since), owned };
     const judged = this.#judge(attempt, release, probation, served);
     // Files in one place have one way back; releases of their own let the next revision come at any time.
-    if (mirror || config.readyForMs === 0) await judged;
+    if (config.place.kind === 'into' || config.readyForMs === 0) await judged;
   }
 
   /** @throws SidecarError ERR_RUN_NOT_READY when it ends too early, or was not left the time */
@@ -284,7 +294,7 @@ export class Deployer {
 
   /** Files and process are those of before again. */
   async #giveUp(error: unknown, badId: string): Promise<void> {
-    await this.#options.mirror?.restore();
+    await this.#options.files.restore();
     await this.#comeBack(error, badId);
     await this.#prune();
   }
@@ -297,30 +307,16 @@ export class Deployer {
 
   /** The release runs by now, and that stands whatever happens here. */
   async #noteDeployed({ leftOut }: Attempt, release: Release, owned: readonly BytePath[]): Promise<void> {
-    const { state, config, log } = this.#options;
+    const { state, config, files, log } = this.#options;
     const kept = [...state.state.releases, release].slice(-config.keepReleases);
     const newer = Object.entries(state.state.quarantined).filter(([id]) => !leftOut.includes(id));
     try {
-      await this.#settle({ releases: kept, quarantined: Object.fromEntries(newer) }, owned);
+      await files.settle({ releases: kept, quarantined: Object.fromEntries(newer) }, owned);
       await this.#prune();
+      this.#options.unwritten.writeOut(this.#stopping.signal);
     } catch (error) {
       log.error(error, 'the revision runs, but that could not be noted', { hash: release.id });
     }
-  }
-
-  /**
-   * Notes what is deployed, and gives up the way back. Until that is given up, a kill makes the next start undo the
-   * mirroring and do it again, so the files of before are ours until then as well: none may be lost track of.
-   */
-  async #settle(changes: Partial<RunState>, owned: readonly BytePath[]): Promise<void> {
-    const { state, mirror } = this.#options;
-    if (!mirror) {
-      if (Object.keys(changes).length > 0) await state.save(changes);
-      return;
-    }
-    await state.save({ ...changes, owned: [...new Set([...state.state.owned, ...owned])] });
-    await mirror.settle();
-    await state.save({ owned });
   }
 
   /** Nothing that is deployed changed: the process goes on under the new commit, in the directory that it works in. */
@@ -333,16 +329,7 @@ export class Deployer {
     switchover.rename(renamed);
     await state.save({ releases: kept });
     await this.#prune();
-  }
-
-  /** @returns the paths that are ours afterwards */
-  async #mirrorRelease(release: Release): Promise<readonly BytePath[]> {
-    const { mirror, state, switchover } = this.#options;
-    if (!mirror) return [];
-    const plan = await mirror.plan(release.path, new Set(state.state.owned));
-    if (plan.changes.length > 0) await switchover.makeWay(this.#stopping.signal);
-    await mirror.apply(plan);
-    return plan.owned;
+    this.#options.unwritten.writeOut(this.#stopping.signal);
   }
 
   async #comeBack(error: unknown, badId: string): Promise<void> {

@@ -20,7 +20,13 @@ import { removeWholeTree } from '../platform/remove-tree.ts';
 /** One thing that a revision changes in the directory; `path` is relative to it, and to the release. */
 export type Change =
   | { readonly kind: 'remove'; readonly path: BytePath }
-  | { readonly kind: 'file' | 'link'; readonly path: BytePath; readonly mode: number };
+  | {
+      readonly kind: 'file' | 'link';
+      readonly path: BytePath;
+      readonly mode: number;
+      /** What is there now: nothing, a file of an earlier revision, or one that no revision brought. */
+      readonly replaces: 'nothing' | 'ours' | 'theirs';
+    };
 
 /** One line of the journal: what was at a path before, under a number in the backup; or nothing. */
 interface Before {
@@ -31,9 +37,14 @@ interface Before {
 const NAME = 'journal.ndjson';
 const DIRECTORY_MODE = 0o777;
 
-function parseLine(line: string): Before {
-  const { path, backup } = JSON.parse(line) as { path: PathInJson; backup?: string };
-  return { path: pathFromJson(path), backup };
+/** @returns undefined for a line that a power cut has torn */
+function parseLine(line: string): Before | undefined {
+  try {
+    const { path, backup } = JSON.parse(line) as { path: PathInJson; backup?: string };
+    return { path: pathFromJson(path), backup };
+  } catch {
+    return undefined;
+  }
 }
 
 /** `path` below `root`; {@link HERE} is `root` itself. */
@@ -58,10 +69,13 @@ export function leadsElsewhere(error: unknown): boolean {
 export class MirrorJournal {
   readonly #directory: string;
   readonly #backup: Below & { readonly path: string };
+  readonly #durable: boolean;
   #count = 0;
 
-  constructor(directory: string, backupDir: string) {
+  /** @param durable each new file is on the disk before it has its name */
+  constructor(directory: string, backupDir: string, durable: boolean) {
     this.#directory = directory;
+    this.#durable = durable;
     this.#backup = { root: dirname(backupDir), path: backupDir };
   }
 
@@ -78,15 +92,15 @@ export class MirrorJournal {
   /** @param release holds the new file */
   async make(change: Change, release: string): Promise<void> {
     const { path } = change;
-    await this.#remember(path);
+    await this.#remember(change);
     if (change.kind === 'remove') {
       await this.at(path, removeEntry);
       await this.#removeEmptyParents(path);
       return;
     }
-    const { mode } = change;
+    const options = { mode: change.mode, flush: this.#durable };
     await inParent(placeOf(release, path), async (parent, name) => {
-      const place = async (entry: Entry): Promise<void> => await copyEntry({ parent, name }, entry, { mode });
+      const place = async (entry: Entry): Promise<void> => await copyEntry({ parent, name }, entry, options);
       await this.at(path, place, { make: DIRECTORY_MODE });
     });
   }
@@ -101,7 +115,10 @@ export class MirrorJournal {
       return leadsElsewhere(error) ? undefined : ignoreMissing(error);
     });
     // A last line that was cut off belongs to a change that was not made.
-    const noted = (text ?? '').split('\n').slice(0, -1).map(parseLine);
+    const noted = (text ?? '')
+      .split('\n')
+      .slice(0, -1)
+      .flatMap((line) => parseLine(line) ?? []);
     await this.#removeTemporaries(noted);
     const left: BytePath[] = [];
     for (const before of noted.reverse()) {
@@ -150,16 +167,22 @@ export class MirrorJournal {
     }
   }
 
-  async #remember(path: BytePath): Promise<void> {
+  /**
+   * What a revision brought is in its release as well, and after a power cut it comes back from there. Of what others
+   * brought, this copy is the only one.
+   */
+  async #remember(change: Change): Promise<void> {
+    const { path } = change;
+    const flush = change.kind !== 'remove' && change.replaces === 'theirs';
     const backup = await this.at(path, async (entry) => {
       if (!statOf(entry)) return undefined;
       this.#count += 1;
       const number = `${this.#count}`;
-      await this.#inBackup(number, async (kept) => await copyEntry(entry, kept, { keepTimes: true }));
+      await this.#inBackup(number, async (kept) => await copyEntry(entry, kept, { keepTimes: true, flush }));
       return number;
     }).catch(ignoreMissing);
     const line = `${JSON.stringify({ path: pathToJson(path), backup })}\n`;
-    await appendBelow({ root: this.#backup.root, path: `${this.#backup.path}/${NAME}` }, line);
+    await appendBelow({ root: this.#backup.root, path: `${this.#backup.path}/${NAME}` }, line, { flush });
   }
 
   /** Removes directories that became empty with `path`, up to the directory itself. */

@@ -14,6 +14,8 @@ export interface MirrorOptions {
   readonly directory: string;
   /** Where the way back is kept. */
   readonly backupDir: string;
+  /** Each new file is on the disk before it has its name. */
+  readonly durable: boolean;
   readonly log: Logger;
 }
 
@@ -48,7 +50,7 @@ export class Mirror {
 
   constructor(options: MirrorOptions) {
     this.#options = options;
-    this.#journal = new MirrorJournal(options.directory, options.backupDir);
+    this.#journal = new MirrorJournal(options.directory, options.backupDir, options.durable);
   }
 
   /**
@@ -89,7 +91,8 @@ export class Mirror {
     }
     const removed = new Set(changes.map(({ path }) => path));
     for (const [path, source] of sources) {
-      if (!(await this.#isSame(tree, path, removed))) changes.push({ ...source, path });
+      if (await this.#isSame(tree, path, removed)) continue;
+      changes.push({ ...source, path, replaces: owned.has(path) ? 'ours' : await this.#othersAt(path) });
     }
     this.#reportHidden(
       'files of an earlier revision are hidden by a symbolic link or a mount point, so they stay',
@@ -154,6 +157,15 @@ export class Mirror {
       }
     };
     await inDirectory({ root: tree, path: tree }, (directory) => walk(directory, HERE));
+  }
+
+  async #othersAt(path: BytePath): Promise<'nothing' | 'theirs'> {
+    try {
+      return await this.#journal.at(path, (entry) => (statOf(entry) ? 'theirs' : 'nothing'));
+    } catch {
+      // There is no such directory, or a file that goes is in its place.
+      return 'nothing';
+    }
   }
 
   /** What happens to a path of ours that the release does not have. */

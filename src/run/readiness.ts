@@ -6,6 +6,7 @@ import { deadline } from '../platform/deadline.ts';
 import type { HttpClient } from '../platform/http-client.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
 import { describeExit, type Instance } from './instance.ts';
+import { SHELL } from './shell-line.ts';
 
 export interface ReadinessOptions {
   readonly checks: readonly ReadyCheck[];
@@ -62,7 +63,7 @@ async function askExec(
   about: Environment,
 ): Promise<Answer> {
   const result = await runner
-    .run({ file: '/bin/sh', args: ['-c', command], env: { ...env, ...about }, cwd, signal })
+    .run({ file: SHELL, args: ['-c', command], env: { ...env, ...about }, cwd, signal })
     .catch((error: unknown) => messageOf(error));
   if (typeof result === 'string') return result;
   return result.code === 0 ? undefined : `${JSON.stringify(command)} ends with ${result.code ?? result.signal}`;

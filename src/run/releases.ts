@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CopyRule, Place } from '../config/run-config.ts';
@@ -11,6 +11,7 @@ import { removeTree } from '../platform/remove-tree.ts';
 import { copyTree } from './copy-tree.ts';
 import { type Published, readPublished } from './follow-link.ts';
 import type { Release } from './state.ts';
+import { digestTree } from './tree-digest.ts';
 
 export interface ReleasesOptions {
   /** Holds one directory a release. */
@@ -18,6 +19,13 @@ export interface ReleasesOptions {
   readonly link: string;
   readonly place: Place;
   readonly clock: Clock;
+  /** Identity of this boot of the machine. */
+  readonly boot: string;
+}
+
+/** What of the digest of a release is about one rule. */
+function lineOf({ source, target }: CopyRule, isDirectory: boolean, files: string): string {
+  return `${source}:${target}:${isDirectory ? '' : 'file'}${files}\n`;
 }
 
 /** The revision itself cannot be deployed, whatever the surroundings: it names a path that it does not have. */
@@ -39,7 +47,7 @@ export class Releases {
    * @throws SidecarError ERR_RUN_COPY
    */
   async make(published: Published, signal: AbortSignal): Promise<Release | undefined> {
-    const { directory, link, clock } = this.#options;
+    const { directory, link, clock, boot } = this.#options;
     const path = join(directory, `${clock.now().toString(36)}-${published.id.slice(0, 40)}`);
     const hash = createHash('sha256');
     try {
@@ -60,7 +68,23 @@ export class Releases {
       await removeTree({ root: dirname(directory), path });
       return undefined;
     }
-    return { id: published.id, path, digest: hash.digest('hex'), deployedAt: clock.now() };
+    return { id: published.id, path, digest: hash.digest('hex'), deployedAt: clock.now(), boot };
+  }
+
+  /** All that was copied is there as it was. What a build has added, or a process has written, makes it another tree. */
+  async isWhole({ path, digest }: Release, signal: AbortSignal): Promise<boolean> {
+    const hash = createHash('sha256');
+    try {
+      for (const { source, target } of this.#rules()) {
+        const copied = join(path, target);
+        const files = await digestTree(dirname(this.#options.directory), copied, signal);
+        hash.update(lineOf({ source, target }, lstatSync(copied).isDirectory(), files));
+      }
+      return hash.digest('hex') === digest;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return false;
+    }
   }
 
   /** Removes every release directory that is not one of `kept`. */
@@ -97,6 +121,7 @@ export class Releases {
     if (from !== path && !isInside(await realpath(dirname(from)), path))
       throw unfit('a symbolic link leads out of the revision');
     if (target === '.' && !stat.isDirectory()) throw unfit('it is no directory');
-    return `${source}:${target}:${stat.isDirectory() ? '' : 'file'}${await copyTree({ from, root: dirname(this.#options.directory), to, signal })}\n`;
+    const files = await copyTree({ from, root: dirname(this.#options.directory), to, signal });
+    return lineOf({ source, target }, stat.isDirectory(), files);
   }
 }

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { RunConfig } from '../config/run-config.ts';
 import { type Verdict, YES } from '../model/verdict.ts';
+import { readBootId } from '../platform/boot-id.ts';
+import { createFlush } from '../platform/flush.ts';
 import type { Route } from '../platform/http-answer.ts';
 import { HttpClient } from '../platform/http-client.ts';
 import type { LogFields } from '../platform/log.ts';
@@ -19,11 +21,14 @@ import { LinkWatch } from './follow-link.ts';
 import { Front } from './front.ts';
 import { Launch } from './launch.ts';
 import { Mirror } from './mirror.ts';
+import { MirroredFiles } from './mirrored-files.ts';
+import { PublishedBoot } from './published-boot.ts';
 import { Releases } from './releases.ts';
 import { RunReport } from './report.ts';
 import { openStateDirectory, StateFile, stateCandidates } from './state.ts';
 import { checkSurroundings } from './surroundings.ts';
 import { Switchover } from './switchover.ts';
+import { Unwritten } from './unwritten.ts';
 
 export interface RunServiceOptions {
   readonly config: RunConfig;
@@ -34,6 +39,18 @@ export interface RunServiceOptions {
   readonly sync: Publisher | undefined;
   /** Its name in a document; undefined: the process is there for this run alone, and `/status` is about nothing else. */
   readonly unit: string | undefined;
+}
+
+/** How long a sync of another process may take to look at what is published, after a start of the machine. */
+const SYNC_PATIENCE_MS = 60_000;
+
+/** What the parts of a run have in common. */
+interface Opened {
+  readonly stateDir: string;
+  readonly state: StateFile;
+  readonly front: Front | undefined;
+  /** Identity of this boot of the machine. */
+  readonly boot: string;
 }
 
 /** A process that follows a directory, as a service of a process. */
@@ -52,7 +69,7 @@ export class RunService implements Service {
   #watch: LinkWatch | undefined;
   #status: number | undefined;
 
-  private constructor(options: RunServiceOptions, stateDir: string, state: StateFile, front: Front | undefined) {
+  private constructor(options: RunServiceOptions, { stateDir, state, front, boot }: Opened) {
     const { config, ambient, sync } = options;
     const { clock, log, metrics, random, redactor, runner, terminal, withoutDefaults } = ambient;
     let onGone: (exit: Exit) => void = () => undefined;
@@ -60,21 +77,31 @@ export class RunService implements Service {
       onGone = resolve;
     });
     const { place, link } = config;
-    const releases = new Releases({ directory: join(stateDir, 'releases'), link, place, clock });
+    const durable = config.sync?.durable === true;
+    const releases = new Releases({ directory: join(stateDir, 'releases'), link, place, clock, boot });
     const http = new HttpClient(config.environment, withoutDefaults);
     const openOutput = (): OutputLines => new OutputLines(redactor, terminal.write);
     const launch = new Launch({ config, stateDir, runner, clock, http, log, openOutput });
     const mirror =
       place.kind === 'into'
-        ? new Mirror({ directory: place.directory, backupDir: join(stateDir, 'backup'), log })
+        ? new Mirror({ directory: place.directory, backupDir: join(stateDir, 'backup'), durable, log })
         : undefined;
     this.#options = options;
     this.#front = front;
     this.#report = new RunReport({ state, front, metrics, sync });
     this.#switchover = new Switchover({ config, launch, front, clock, log, onGone });
     this.#report.watch(this.#switchover);
+    const switchover = this.#switchover;
+    const flush = createFlush({ runner, env: config.environment });
+    const patienceMs = sync ? undefined : SYNC_PATIENCE_MS;
     this.#deployer = new Deployer({
-      ...{ config, state, releases, launch, mirror, switchover: this.#switchover, clock, log, random },
+      ...{ config, state, releases, launch, switchover, clock, log, random },
+      files: new MirroredFiles({ mirror, state, switchover }),
+      unwritten: new Unwritten({
+        ...{ state, releases, flush, boot, durable, log },
+        builds: config.build !== undefined,
+      }),
+      publishedBoot: new PublishedBoot({ boot, patienceMs, clock, log }),
       redact: (text) => redactor.redact(text),
       observer: this.#report,
     });
@@ -97,7 +124,7 @@ export class RunService implements Service {
       await state.load();
       front = config.listen && (await Front.listen(config.listen, ambient.clock));
       if (front) log.info(0, 'accepting connections', { port: front.ownPort });
-      const service = new RunService(options, stateDir, state, front);
+      const service = new RunService(options, { stateDir, state, front, boot: await readBootId() });
       const rollBack = async (to: string | undefined): Promise<string> => (await service.#deployer.rollBack(to)).id;
       service.#control = await ControlSocket.listen(stateDir, rollBack, log);
       service.#giveBack = giveBack;

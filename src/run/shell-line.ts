@@ -18,6 +18,9 @@ export interface ShellLine extends Required<Pick<CommandSpec, 'env' | 'cwd' | 't
   readonly write: (text: string) => void;
 }
 
+/** What runs shell lines. */
+export const SHELL = '/bin/sh';
+
 /** As much of the end of the output is looked at. */
 const TAIL = 8192;
 /** Less room than this is none. */
@@ -48,7 +51,7 @@ export async function runLine(runner: ProcessRunner, options: ShellLine): Promis
   };
   try {
     const args = ['-c', `exec 2>&1\n${line}`];
-    const shell = { file: '/bin/sh', args, env, cwd, timeoutMs, signal, onStdout, maxOutputBytes: 1 };
+    const shell = { file: SHELL, args, env, cwd, timeoutMs, signal, onStdout, maxOutputBytes: 1 };
     const result = await runner.run(shell);
     if (result.code === 0 && result.endedBy === undefined) return undefined;
     const wasKilled = result.signal === 'SIGKILL' || result.code === KILLED;

@@ -17,6 +17,8 @@ export interface Release {
   readonly digest: string;
   /** Milliseconds since the epoch. */
   readonly deployedAt: number;
+  /** In which boot of the machine it was made or was found to be whole; undefined as soon as it is on the disk. */
+  readonly boot?: string | undefined;
 }
 
 /** What a restart of run has to know. */
@@ -70,7 +72,8 @@ export class StateFile {
     // One after the other, so that the newest is what stays.
     const written = this.#writing.then(async () => {
       const owned = this.#state.owned.map(pathToJson);
-      await writeFileAtomic(this.#path, `${JSON.stringify({ ...this.#state, owned })}\n`);
+      // Without it, the files of `--into` and what failed would be forgotten after a power cut.
+      await writeFileAtomic(this.#path, `${JSON.stringify({ ...this.#state, owned })}\n`, { flush: true });
     });
     this.#writing = written.catch(() => undefined);
     try {

@@ -47,11 +47,12 @@ async function isWholeSinceBoot(
   { signal }: CycleScope,
 ): Promise<boolean> {
   if (!repository.isOfOtherBoot) return true;
-  if (repository.exists && config.permissions === undefined) {
+  if (repository.exists) {
     // To read a huge tree can take longer than a cycle may; the cycle is not to fail for it, each time again.
     const limit = deadline(signal, config.syncTimeoutMs > 0 ? config.syncTimeoutMs * SHARE_OF_CYCLE : undefined);
     try {
-      if (!(await isSameByContent(git, live, limit.signal))) return false;
+      const ignoreModes = config.permissions !== undefined;
+      if (!(await isSameByContent(git, live, limit.signal, { ignoreModes }))) return false;
       log.info(1, 'the machine was started again: the published files were read, and are whole');
     } catch (error) {
       if (signal.aborted || !limit.signal.aborted) throw error;

@@ -45,20 +45,32 @@ async function wholeLive(
 /**
  * When the remote cannot be asked and nothing whole is published any more, publishes the last revision again from the
  * objects that are here: a consumer must not go without because the git server is down. After a power cut what is
- * published may be torn; where the objects are too, it stays as it is.
+ * published may be torn. Then the commit that the link shows is built again, and where its objects are torn too, the one
+ * that was noted before; where none can be, it stays as it is.
  */
 export async function restoreLastRevision(context: SyncContext, found: Cycle, scope: CycleScope): Promise<void> {
   const { repository, config } = context;
   const { oid, ref, url } = repository.state;
   const { plan, link } = found;
   const isAsked = found.wanted !== undefined;
-  if (!isStillWanted(context, oid, ref)) return;
+  const isNoted = isStillWanted(context, oid, ref);
+  if (!isNoted && !repository.isOfOtherBoot) return;
+  const shown = shownCommit(context, found);
   const live = isAsked ? found.live : await wholeLive(context, found, scope);
-  if (!isAsked && live && plan) await restoreInto(context, live, plan, scope);
-  if (isAsked || live || !plan || !link || !repository.exists || url !== config.remote.fetchUrl) return;
+  if (!isAsked && live && plan && isNoted) await restoreInto(context, live, plan, scope);
+  if (isAsked || live || !plan || !link || !repository.exists) return;
+  // After a power cut the state can be torn too. What it says of another repository stands.
+  if (url !== config.remote.fetchUrl && (isNoted || url !== undefined)) return;
   // What was noted last can be older than what the link shows.
-  const commits = new Set([found.live?.oid, oid].filter((each) => each !== undefined));
+  const commits = new Set([shown, isNoted ? oid : undefined].filter((each) => each !== undefined));
   for (const each of commits) if (await restore(context, { plan, link }, each, scope)) return;
+}
+
+/** The commit that the link shows, whether its tree is whole or not: to build it anew changes nothing of what is published. */
+function shownCommit({ layout, repository }: SyncContext, { live, link }: Cycle): Oid | undefined {
+  if (live) return live.oid;
+  if (!repository.isOfOtherBoot || link?.kind !== 'link') return undefined;
+  return layout.placeOf(link.target)?.oid;
 }
 
 /** @returns whether it is published */

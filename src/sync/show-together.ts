@@ -17,7 +17,7 @@ export interface Showing {
  * @throws SidecarError ERR_PUBLISH_GROUP when others are not ready in time; what showing throws
  */
 export async function showTogether(
-  { config, group }: Needs<'config' | 'group'>,
+  { config, flush, group, repository }: Needs<'config' | 'flush' | 'group' | 'repository'>,
   { link, directory, show }: Showing,
   { signal, startedAt }: CycleScope,
 ): Promise<boolean> {
@@ -31,7 +31,8 @@ export async function showTogether(
     if (from === undefined) await removeLinkAt(root, path);
     else await switchLink(root, path, from);
   };
-  const flip = { unit: config.group?.unit ?? '', link: path, from, target: directory };
+  const boot = flush ? undefined : repository.boot;
+  const flip = { unit: config.group?.unit ?? '', link: path, from, target: directory, boot };
   try {
     return (await group.publish({ askedAt: startedAt, flip, show, hide }, signal)) === 'published';
   } catch (error) {
@@ -54,15 +55,18 @@ export async function showTogether(
 
 /** Shows what a killed process was about to show together with others, as long as nothing else was shown since. */
 export async function finishShowing(
-  { config, group, layout, log, verification }: Needs<'config' | 'group' | 'layout' | 'log' | 'verification'>,
+  context: Needs<'config' | 'group' | 'layout' | 'log' | 'repository' | 'verification'>,
   link: LinkState,
 ): Promise<void> {
+  const { config, group, layout, log, repository, verification } = context;
   // The keys may have changed since: the first cycle verifies it anew.
   if (verification) return;
   const flip = await group?.begun();
   const shown = link.kind === 'link' ? link.target : undefined;
   if (!flip || flip.link !== config.link || link.kind === 'occupied' || shown !== flip.from) return;
   if (!layout.placeOf(flip.target)) return;
+  // After a power cut the tree may be torn, and what is shown is whole.
+  if (flip.boot !== undefined && flip.boot !== repository.boot) return;
   await switchLink(config.root, config.link, flip.target);
   log.info(0, 'published what the last process had begun to publish with its group', {
     link: config.link,

@@ -1,6 +1,6 @@
-import { lstatSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { IndexCopy } from '../../src/checkout/index-copy.ts';
 import { bytesReader } from '../../src/checkout/index-file.ts';
 import { isSameByContent } from '../../src/checkout/verify-content.ts';
@@ -77,4 +77,43 @@ test('finds an index that is not that of the commit, and one that is cut off; le
   writeFileSync(index, whole);
   expect(await check(worktree)).toBe(true);
   expect(readdirSync(worktree.adminDir).filter((name) => name.includes('check'))).toEqual([]);
+});
+
+test('files may have other permissions than in the commit where they were changed on purpose', async () => {
+  const worktree = tree();
+  chmodSync(join(worktree.path, 'a'), 0o755);
+  const look = async (ignoreModes: boolean): Promise<boolean> =>
+    await isSameByContent(git, worktree, new AbortController().signal, { ignoreModes });
+  expect(await look(false)).toBe(false);
+  expect(await look(true)).toBe(true);
+  writeFileSync(join(worktree.path, 'a'), '');
+  expect(await look(true)).toBe(false);
+});
+
+describe('a tree with submodules', () => {
+  function withSubmodule(): { worktree: Worktree; inner: string } {
+    const part = tree().path;
+    const { path } = tree();
+    runGit(path, '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', part, 'sub');
+    runGit(path, 'commit', '-q', '-m', 'with a submodule');
+    return { worktree: worktreeOf(path), inner: join(path, 'sub') };
+  }
+
+  test.each<[string, (inner: string) => void]>([
+    ['a file that has lost its content', (inner) => writeFileSync(join(inner, 'a'), '')],
+    ['a file that is missing', (inner) => rmSync(join(inner, 'b'))],
+    ['a torn way to its repository', (inner) => writeFileSync(join(inner, '.git'), '')],
+  ])('is not the same with %s in one of them', async (_what, tear) => {
+    const { worktree, inner } = withSubmodule();
+    expect(await check(worktree)).toBe(true);
+    tear(inner);
+    expect(await check(worktree)).toBe(false);
+  });
+
+  test('is the same where they are not checked out', async () => {
+    const { worktree, inner } = withSubmodule();
+    rmSync(inner, { recursive: true });
+    mkdirSync(inner);
+    expect(await check(worktree)).toBe(true);
+  });
 });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { IMAGE, runContainer } from '../kit/podman.ts';
 
@@ -40,6 +41,38 @@ describe('what is in the image', () => {
     const ours = ['Node and its libraries', 'git-sidecar', 'made by the build'];
     const packages = contents.parts.map(({ name }) => name).filter((name) => !ours.includes(name));
     expect(packages.filter((name) => !known.includes(name))).toEqual([]);
+  });
+
+  test('the bill of materials has each of them, Node with what is compiled into it and what it loads, and the bundle’s packages', () => {
+    interface Component {
+      readonly type: string;
+      readonly name: string;
+      readonly version?: string;
+      readonly purl?: string;
+      readonly hashes?: readonly { readonly content: string }[];
+      readonly components?: readonly { readonly name: string }[];
+    }
+    const { components } = JSON.parse(inImage('cat /sbom.cdx.json').stdout) as { components: Component[] };
+    const of = (kind: string): Component[] => components.filter(({ purl }) => purl?.startsWith(`pkg:${kind}/`));
+    const { stdout: status } = inImage("sed -n 's/^Package: //p;s/^Version: //p' /var/lib/dpkg/status | paste - -");
+    expect(
+      of('deb')
+        .map(({ name, version }) => `${name}\t${version}`)
+        .sort(),
+    ).toEqual(status.trim().split('\n').sort());
+    const ours = ['Node and its libraries', 'git-sidecar', 'made by the build'];
+    const owners = contents.parts.map(({ name }) => name).filter((name) => !ours.includes(name));
+    expect(owners.filter((name) => !of('deb').some((each) => each.name === name))).toEqual([]);
+    const bundle = JSON.parse(readFileSync('dist/sbom.cdx.json', 'utf8')) as { components: Component[] };
+    expect(of('npm')).toEqual(expect.arrayContaining(bundle.components));
+    expect(of('npm')).toHaveLength(bundle.components.length);
+    const [node] = of('generic');
+    expect(contents.madeOf).toContain(`Node v${node?.version}`);
+    expect(node?.components?.map(({ name }) => name)).toEqual(expect.arrayContaining(['v8', 'openssl', 'uv']));
+    const files = components.filter(({ type }) => type === 'file');
+    const sums = files.map(({ name, hashes }) => `${hashes?.[0]?.content}  ${name}`).sort();
+    const { stdout } = inImage('sha256sum /opt/git-sidecar/lib/*.so*');
+    expect(stdout.trim().split('\n').sort()).toEqual(sums);
   });
 
   test('git writes files in the encodings that .gitattributes may name', () => {

@@ -90,7 +90,13 @@ describe('deploy/compose.yaml', () => {
   const compose = parse(readFileSync('deploy/compose.yaml', 'utf8')) as {
     services: Record<
       string,
-      { entrypoint?: string[]; command?: string[]; volumes?: string[]; depends_on?: Record<string, unknown> }
+      {
+        image: string;
+        entrypoint?: string[];
+        command?: string[];
+        volumes?: string[];
+        depends_on?: Record<string, unknown>;
+      }
     >;
     volumes: Record<string, unknown>;
   };
@@ -107,6 +113,34 @@ describe('deploy/compose.yaml', () => {
       word.replace(/\$\{REPO[^}]*\}/, 'https://h/r').replace(/\$\{REF[^}]*\}/, 'main'),
     );
     expect(buildSyncConfig(loadOptions('sync', args, {}).settings, {}).link).toBe('/git/current');
+  });
+});
+
+describe('what our own containers may do', () => {
+  test('in compose.yaml the root is read-only, with something to write at /tmp, and no privilege can be gained', () => {
+    const { services } = parse(readFileSync('deploy/compose.yaml', 'utf8')) as {
+      services: Record<string, { image: string }>;
+    };
+    const ours = Object.values(services).filter(({ image }) => image.includes('GIT_SIDECAR_IMAGE'));
+    expect(ours).toHaveLength(2);
+    for (const service of ours)
+      expect(service).toMatchObject({ read_only: true, tmpfs: ['/tmp'], security_opt: ['no-new-privileges:true'] });
+  });
+
+  test('deploy/seccomp.json denies all that it does not name, and nothing that leads out of a container is named', () => {
+    const profile = JSON.parse(readFileSync('deploy/seccomp.json', 'utf8')) as {
+      defaultAction: string;
+      syscalls: readonly { names: readonly string[]; action: string; args?: unknown }[];
+    };
+    expect(profile.defaultAction).toBe('SCMP_ACT_ERRNO');
+    expect(profile.syscalls.every(({ action }) => action === 'SCMP_ACT_ALLOW')).toBe(true);
+    const named = profile.syscalls.flatMap(({ names }) => names);
+    const dangerous =
+      'mount umount2 unshare setns clone3 ptrace bpf perf_event_open keyctl add_key io_uring_setup userfaultfd kexec_load init_module finit_module reboot swapon chroot pivot_root open_by_handle_at process_vm_writev personality';
+    expect(dangerous.split(' ').filter((name) => named.includes(name))).toEqual([]);
+    // These only with arguments: other kinds of sockets, and new namespaces, are denied.
+    for (const name of ['socket', 'clone'])
+      expect(profile.syscalls.filter(({ names, args }) => names.includes(name) && args === undefined)).toEqual([]);
   });
 });
 

@@ -1,7 +1,7 @@
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openPrivateMounts, type PrivateMounts } from '../kit/private-mounts.ts';
+import { Disk, openMountsForDisks, startMachineAgain } from '../kit/disk.ts';
+import type { PrivateMounts } from '../kit/private-mounts.ts';
 import { Sidecar } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { Upstream } from '../kit/upstream.ts';
@@ -12,55 +12,6 @@ const filesOf = (round: number): Record<string, string> =>
   Object.fromEntries(
     Array.from({ length: FILES }, (_, index) => [`d${index % 7}/${index}`, `${round} ${index}\n`.repeat(99)]),
   );
-
-/** A disk of its own, whose content now is all that a power cut would leave: what is not flushed is not in it. */
-class Disk {
-  readonly image: string;
-  readonly place: string;
-  readonly #mounts: PrivateMounts;
-
-  constructor(mounts: PrivateMounts, directory: string, from?: Disk) {
-    this.#mounts = mounts;
-    mkdirSync(directory);
-    this.image = join(directory, 'image');
-    this.place = join(directory, 'place');
-    mkdirSync(this.place);
-    if (from) copyFileSync(from.image, this.image);
-    else {
-      mounts.command('truncate', '-s', '96M', this.image);
-      mounts.command('mkfs.ext4', '-q', '-F', this.image);
-    }
-    mounts.command('mount', '-o', 'loop', this.image, this.place);
-  }
-
-  /** The files below a published link, as `PATH SHA` lines; its target first. */
-  published(link: string): string {
-    const script = 'cd "$1" && find . -type f ! -name .git -exec sha1sum {} + | sort -k2';
-    return this.#mounts.command('/bin/sh', '-c', script, 'sh', join(this.place, link));
-  }
-
-  end(): void {
-    this.#mounts.command('umount', this.place);
-  }
-}
-
-function openMounts(): PrivateMounts | undefined {
-  const mounts = openPrivateMounts();
-  try {
-    mounts?.command('mkfs.ext4', '-V');
-    return mounts;
-  } catch {
-    process.stdout.write('skipped: there is no mkfs.ext4 here\n');
-    return undefined;
-  }
-}
-
-/** From then on a process believes that the machine was started again. */
-function startMachineAgain(mounts: PrivateMounts, directory: string, name: string): void {
-  const file = join(directory, name);
-  writeFileSync(file, `${name}\n`);
-  mounts.bind(file, '/proc/sys/kernel/random/boot_id');
-}
 
 async function untilShown(disk: Disk, wanted: string, process: Sidecar): Promise<void> {
   await until(
@@ -90,11 +41,11 @@ describe('a power cut', () => {
   test('with --durable shows the whole revision as soon as it is published, and the next start serves it without the remote', async ({
     skip,
   }) => {
-    const mounts = openMounts();
+    const mounts = openMountsForDisks();
     if (!mounts) return skip();
     const dir = tempDir();
     const upstream = new Upstream(dir);
-    const disk = new Disk(mounts, join(dir, 'disk'));
+    const disk = Disk.make(mounts, join(dir, 'disk'));
     const args = (place: string): string[] => [...argsAt(upstream, place), '--durable'];
     upstream.commit(filesOf(0));
     const sync = new Sidecar(args(disk.place), {}, { within: mounts.enter });
@@ -103,7 +54,9 @@ describe('a power cut', () => {
       const oid = round === 0 ? upstream.head() : upstream.commit(filesOf(round));
       await until('it is published', () => sync.stderr.includes(`"published","ref":"HEAD","hash":"${oid}"`));
       const wanted = wantedOf(mounts, upstream.work);
-      cuts.push({ disk: new Disk(mounts, join(dir, `cut-${round}`), disk), wanted });
+      const cut = disk.cut(join(dir, `cut-${round}`));
+      cut.mountAt(cut.place);
+      cuts.push({ disk: cut, wanted });
     }
     expect((await sync.stop()).code).toBe(143);
     for (const [round, { disk: cut, wanted }] of cuts.entries())
@@ -122,12 +75,12 @@ describe('a power cut', () => {
   test('without it may tear the tree that is shown: the next start of the machine finds that and puts it right', async ({
     skip,
   }) => {
-    const mounts = openMounts();
+    const mounts = openMountsForDisks();
     if (!mounts) return skip();
     const dir = tempDir();
     const upstream = new Upstream(dir);
     upstream.commit(filesOf(0));
-    const disk = new Disk(mounts, join(dir, 'disk'));
+    const disk = Disk.make(mounts, join(dir, 'disk'));
     const args = (place: string): string[] => argsAt(upstream, place);
     const sync = new Sidecar(args(disk.place), {}, { within: mounts.enter });
     await sync.logged('published');
@@ -135,7 +88,8 @@ describe('a power cut', () => {
     await until('it is published', () => sync.stderr.includes(`"hash":"${oid}"`));
     // The names are on the disk then, and the files are not.
     mounts.command('sh', '-c', `cd ${disk.place}/root && sync link .worktrees .git`);
-    const cut = new Disk(mounts, join(dir, 'cut'), disk);
+    const cut = disk.cut(join(dir, 'cut'));
+    cut.mountAt(cut.place);
     await sync.stop();
     startMachineAgain(mounts, dir, 'the-next-boot');
     const again = new Sidecar(args(cut.place), {}, { within: mounts.enter });

@@ -4,6 +4,7 @@ import { afterEach } from 'vitest';
 
 const containers: string[] = [];
 const volumes: string[] = [];
+const images: string[] = [];
 
 function podman(...args: string[]): string {
   return execFileSync('podman', args, { stdio: ['ignore', 'pipe', 'pipe'] }).toString();
@@ -12,10 +13,13 @@ function podman(...args: string[]): string {
 afterEach(() => {
   for (const name of containers.splice(0)) spawnSync('podman', ['rm', '-f', '-t', '2', name]);
   for (const name of volumes.splice(0)) spawnSync('podman', ['volume', 'rm', '-f', name]);
+  for (const name of images.splice(0)) spawnSync('podman', ['image', 'rm', '-f', name]);
 });
 
 export const IMAGE = process.env.IMAGE ?? '';
 export const BASE = process.env.BASE ?? '';
+/** The image with Node that {@link IMAGE} was built from. */
+export const NODE = process.env.NODE_IMAGE ?? '';
 
 /** A volume as an emptyDir is: any user may write. Lives as long as the test. */
 export function volume(): string {
@@ -23,6 +27,18 @@ export function volume(): string {
   volumes.push(name);
   podman('run', '--rm', '--user=0', '-v', `${name}:/v`, '--entrypoint=/bin/chmod', IMAGE, '0777', '/v');
   return name;
+}
+
+/** Layers of an image, the lowest first. */
+export function layersOf(image: string): readonly string[] {
+  return JSON.parse(podman('image', 'inspect', '--format', '{{json .RootFS.Layers}}', image)) as string[];
+}
+
+/** Builds an image for the running test. @returns its id */
+export function buildImage(...args: string[]): string {
+  const id = podman('build', '-q', ...args).trim();
+  images.push(id);
+  return id;
 }
 
 export class Container {

@@ -7,9 +7,11 @@ import type { Logger } from '../../src/platform/log.ts';
 import { MachineFailure } from '../../src/run/blame.ts';
 import { Deployer } from '../../src/run/deployer.ts';
 import type { Published } from '../../src/run/follow-link.ts';
+import { MirroredFiles } from '../../src/run/mirrored-files.ts';
 import { type Release, StateFile } from '../../src/run/state.ts';
 import type { DeploymentReport } from '../../src/run/status.ts';
 import { HandClock } from '../kit/hand-clock.ts';
+import { noPowerCut } from '../kit/no-power-cut.ts';
 import { silentLog } from '../kit/silent-log.ts';
 import { tempDir } from '../kit/temp.ts';
 import { until } from '../peers/wait.ts';
@@ -27,6 +29,24 @@ async function fixture(dir = tempDir()) {
   const warnings: { message: string; fields: Record<string, unknown> }[] = [];
   let running: Release | undefined;
   const log: Logger = { ...silentLog, warn: (message, fields = {}) => void warnings.push({ message, fields }) };
+  const switchover = {
+    get running() {
+      return running;
+    },
+    inUse: [],
+    comeBack: async () => undefined,
+    endProbation: () => undefined,
+    stop: async () => undefined,
+    resume: async (release: Release) => {
+      const fault = faults.get(`start ${release.id}`);
+      if (fault) throw fault;
+      running = release;
+    },
+    to: async (release: Release) => {
+      running = release;
+      return { verdict: Promise.resolve({ kind: 'proven' }) };
+    },
+  } as never;
   const deployer = new Deployer({
     config: {
       link: join(dir, 'link'),
@@ -35,7 +55,8 @@ async function fixture(dir = tempDir()) {
       readyForMs: 0,
     } as RunConfig,
     state,
-    mirror: undefined,
+    files: new MirroredFiles({ mirror: undefined, state, switchover }),
+    ...noPowerCut,
     releases: {
       make: async ({ id, path }: Published): Promise<Release> => ({ id, path, digest: id, deployedAt: 0 }),
       prune: async () => undefined,
@@ -47,24 +68,7 @@ async function fixture(dir = tempDir()) {
         if (fault) throw fault;
       },
     } as never,
-    switchover: {
-      get running() {
-        return running;
-      },
-      inUse: [],
-      comeBack: async () => undefined,
-      endProbation: () => undefined,
-      stop: async () => undefined,
-      resume: async (release: Release) => {
-        const fault = faults.get(`start ${release.id}`);
-        if (fault) throw fault;
-        running = release;
-      },
-      to: async (release: Release) => {
-        running = release;
-        return { verdict: Promise.resolve({ kind: 'proven' }) };
-      },
-    } as never,
+    switchover,
     clock,
     random: () => 0.5,
     log,

@@ -6,7 +6,9 @@ import { systemClock } from '../../src/platform/clock.ts';
 import { Deployer } from '../../src/run/deployer.ts';
 import type { Published } from '../../src/run/follow-link.ts';
 import { Mirror } from '../../src/run/mirror.ts';
+import { MirroredFiles } from '../../src/run/mirrored-files.ts';
 import { type Release, StateFile } from '../../src/run/state.ts';
+import { noPowerCut } from '../kit/no-power-cut.ts';
 import { silentLog } from '../kit/silent-log.ts';
 import { tempDir } from '../kit/temp.ts';
 
@@ -30,34 +32,36 @@ test('a kill before the way back is given up loses track of no file', async () =
 
   /** One process: its state from the file, its mirror, and a deployer; processes and the link are pretended. */
   const start = async () => {
-    const mirror = new InterruptedMirror({ directory: into, backupDir, log: silentLog });
+    const mirror = new InterruptedMirror({ directory: into, backupDir, durable: false, log: silentLog });
     const state = new StateFile(stateDir);
     await state.load();
+    const switchover = {
+      get running() {
+        return running;
+      },
+      makeWay: async () => undefined,
+      to: async (release: Release) => {
+        running = release;
+        return { verdict: Promise.resolve({ kind: 'proven' }) };
+      },
+      resume: async (release: Release) => {
+        running = release;
+      },
+      inUse: [],
+      endProbation: () => undefined,
+      stop: async () => undefined,
+    } as never;
     const deployer = new Deployer({
       config: { link, place: { kind: 'into', directory: into, copies: [] }, keepReleases: 3 } as unknown as RunConfig,
       state,
-      mirror,
+      files: new MirroredFiles({ mirror, state, switchover }),
+      ...noPowerCut,
       releases: {
         make: async ({ id, path }: Published): Promise<Release> => ({ id, path, digest: id, deployedAt: 0 }),
         prune: async () => undefined,
       } as never,
       launch: { build: async () => undefined } as never,
-      switchover: {
-        get running() {
-          return running;
-        },
-        makeWay: async () => undefined,
-        to: async (release: Release) => {
-          running = release;
-          return { verdict: Promise.resolve({ kind: 'proven' }) };
-        },
-        resume: async (release: Release) => {
-          running = release;
-        },
-        inUse: [],
-        endProbation: () => undefined,
-        stop: async () => undefined,
-      } as never,
+      switchover,
       clock: systemClock,
       random: Math.random,
       log: silentLog,

@@ -35,7 +35,7 @@ function setUp() {
   const old = { 'sub/gone': 'old', 'sub/changed': 'old', 'sub/deep/gone': 'old' };
   tree(into, { ...old, theirs: 'theirs' });
   const release = tree(join(state, 'releases/next'), { 'sub/changed': 'new', 'sub/new': 'new', top: 'new' });
-  const mirror = new Mirror({ directory: into, backupDir: join(state, 'backup'), log: silentLog });
+  const mirror = new Mirror({ directory: into, backupDir: join(state, 'backup'), durable: false, log: silentLog });
   const owned = new Set(Object.keys(old).map(pathOfText));
   return { dir, into, state, outside, release, mirror, owned, precious: exactTree(outside) };
 }
@@ -121,7 +121,7 @@ describe('a symlink that somebody plants below --into or --state leads nowhere',
         plant(join(state, 'releases'), outside);
         const place = { kind: 'releases', path: '.' } as const;
         const options = { directory: join(state, 'releases'), link: join(dir, 'link'), place };
-        return await outcomeOf(new Releases({ ...options, clock: systemClock }).prune([]));
+        return await outcomeOf(new Releases({ ...options, clock: systemClock, boot: 'this' }).prune([]));
       },
     ],
   ])('%s', async (_when, expected, step) => {
@@ -152,7 +152,7 @@ describe('a mount below --into or in a release', () => {
     main().then((value) => console.log(JSON.stringify(value ?? 'done')), (error) => console.log(JSON.stringify(error.code ?? String(error))));`;
   const deploy = (it: ReturnType<typeof setUp>): string =>
     program(`
-      const mirror = new Mirror({ directory: ${JSON.stringify(it.into)}, backupDir: ${JSON.stringify(join(it.state, 'backup'))}, log: silentLogger });
+      const mirror = new Mirror({ directory: ${JSON.stringify(it.into)}, backupDir: ${JSON.stringify(join(it.state, 'backup'))}, durable: false, log: silentLogger });
       const owned = new Set(['sub/gone', 'sub/changed', 'sub/deep/gone'].map(pathOfText));
       const plan = await mirror.plan(${JSON.stringify(it.release)}, owned);
       await mirror.apply(plan);

@@ -23,7 +23,7 @@ async function published(fill: (tree: string, outside: string) => void) {
   if (!shown) throw new Error('nothing is published');
   const directory = join(dir, 'releases');
   const make = async (place: Place) =>
-    await new Releases({ directory, link, place, clock: systemClock }).make(shown, signal);
+    await new Releases({ directory, link, place, clock: systemClock, boot: 'this' }).make(shown, signal);
   return { directory, make };
 }
 

@@ -1,5 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FSCK, FSCK_DAMAGE } from '../../git/fsck.ts';
 import type { Git, GitOutput, GitRunOptions } from '../../git/git.ts';
 import type { Healable } from '../../git/heal.ts';
 import { removeStaleLocks, removeTemporaries } from '../../git/locks.ts';
@@ -211,9 +212,7 @@ export class Mirror implements Healable {
 
   /** Every object that the refs reach is there and readable (git-fsck). */
   async isSound(signal: AbortSignal): Promise<boolean> {
-    const accept = [1, 2, 3, 4, 5, 6, 7, 8, 128];
-    const args = ['fsck', '--connectivity-only', '--no-dangling', '--no-progress'];
-    return (await this.#run(args, { op: 'check', signal, accept })).code === 0;
+    return (await this.#run(FSCK, { op: 'check', signal, accept: FSCK_DAMAGE })).code === 0;
   }
 
   /** Removes lock files and half-written packs of a git that was killed. Only the follower calls it, between its own commands. */

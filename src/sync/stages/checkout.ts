@@ -38,6 +38,8 @@ async function findFinished(
     const worktree = await findWorktree(layout.gitDir, path, wanted.oid);
     const record = worktree && (await readFinished(worktree));
     if (!worktree || !record || record.fingerprint !== plan.fingerprint) continue;
+    // Of another boot of the machine, for instance: after a power cut it can look as it did and be empty.
+    if (record.surroundings !== plan.surroundings) continue;
     if (await isAsFinished(worktree, record, signal)) return worktree;
   }
   return undefined;
