@@ -20,7 +20,7 @@ export const ERROR_CODES_OF_RELAY = {
   ERR_RELAY_ACCESS_FILE: {
     class: 'stop',
     meaning: 'The file of `--access-file` cannot be read or understood.',
-    hint: 'A line is `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`; see docs/relay.md.',
+    hint: 'A line is `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`, with or without `steer` before it; see docs/relay.md.',
   },
   ERR_RELAY_REPOSITORY: {
     class: 'stop',

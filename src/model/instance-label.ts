@@ -4,7 +4,7 @@ const VALUE = /^(?:[a-z0-9A-Z](?:[\w.-]{0,61}[a-z0-9A-Z])?)?$/;
 
 export const MOST_LABELS = 16;
 /** Characters of all of them together. */
-export const LONGEST_LABELS = 2000;
+const LONGEST_LABELS = 2000;
 
 /** What an instance is, for the policies of its relay: `zone` → `eu-1`. */
 export type InstanceLabels = Readonly<Record<string, string>>;
