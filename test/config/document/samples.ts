@@ -22,6 +22,7 @@ const SAMPLES: Readonly<Record<string, Options>> = {
   root: { root: '/other' },
   'ref-semver': { 'ref-semver': '^1' },
   'ref-pattern': { 'ref-pattern': 'release/*' },
+  'tls-pin': { 'tls-pin': `sha256//${'A'.repeat(43)}=` },
   verify: { verify: 'commit', 'verify-keys': '/k' },
   'verify-keys': { verify: 'commit', 'verify-keys': '/k' },
   'verify-signers': { 'verify-signers': 'refs/heads/main=alice', verify: 'commit', 'verify-keys': '/k' },
