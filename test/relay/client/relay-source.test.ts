@@ -67,6 +67,17 @@ function setUp(options: { fallback?: boolean; maxStalenessMs?: number; native?: 
 }
 
 describe('a relay as the place to ask', () => {
+  test('is never overtaken by the fallback where it released the revision by a policy', async () => {
+    const { clock, feed, poll } = setUp({ fallback: true });
+    const main = { ...at('refs/heads/main', '1'), isReleased: true };
+    feed.say({ isConnected: true, told: { refs: refsOf(main), asOf: clock.now(), ageMs: 0 } });
+    expect((await poll()).oid).toBe(oid('1'));
+    feed.say({ isConnected: false });
+    await poll();
+    await clock.advance(3_600_000);
+    expect((await poll()).oid).toBe(oid('1'));
+  });
+
   test('answers from what was told, without asking anybody', async () => {
     const { feed, relay, poll, told, polls } = setUp();
     const first = poll();

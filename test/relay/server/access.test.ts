@@ -67,6 +67,18 @@ describe('access', () => {
     expect(idOf('two', 'h/app')).not.toBe(idOf('two', 'h/other'));
   });
 
+  test('gives orders only to those of a line with steer, and only about refs that it names', async () => {
+    const { access } = await open(
+      'bearer pod h.example/**\nsteer bearer boss h.example/app#main\nbearer boss h.example/**\n',
+    );
+    const maySteer = (token: string, name: string, ref: string) =>
+      access.identify(request(`Bearer ${token}`))?.maySteer(parseRepositoryName(name) as RepositoryName, ref);
+    expect(maySteer('boss', 'h.example/app', 'refs/heads/main')).toBe(true);
+    expect(maySteer('boss', 'h.example/app', 'refs/heads/dev')).toBe(false);
+    expect(maySteer('boss', 'h.example/other', 'refs/heads/main')).toBe(false);
+    expect(maySteer('pod', 'h.example/app', 'refs/heads/main')).toBe(false);
+  });
+
   test('a changed file counts soon; one that cannot be understood changes nothing', async () => {
     const { access, path } = await open('bearer tok-1 h.example/**\n');
     writeFileSync(path, 'nonsense here and there\n');
@@ -81,6 +93,8 @@ describe('access', () => {
   test('a line that is none is refused without showing what it holds', () => {
     for (const text of [
       'bearer s3cr3t',
+      'steer bearer s3cr3t',
+      'steer',
       's3cr3t h/**',
       'token s3cr3t h/**',
       'bearer s3cr3t h/**#',

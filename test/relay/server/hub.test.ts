@@ -4,7 +4,7 @@ import type { AdvertisedRef } from '../../../src/model/ref.ts';
 import { changesBetween } from '../../../src/relay/protocol/refs.ts';
 import type { Principal } from '../../../src/relay/server/access.ts';
 import { Hub } from '../../../src/relay/server/hub.ts';
-import { WHOLE_VIEW } from '../../../src/relay/server/ref-view.ts';
+import { releasedView, WHOLE_VIEW } from '../../../src/relay/server/ref-view.ts';
 import { viewOf } from '../../../src/relay/server/wanted-view.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 import { at, FakeStream, fakeFollower, oid, refsOf } from '../../kit/relay-fakes.ts';
@@ -100,6 +100,35 @@ describe('the hub', () => {
     stream.destroy();
     expect(hub.isWatched(follower)).toBe(false);
     expect(hub.subscribers).toBe(0);
+  });
+
+  test('tells only those of a release that a ref is elsewhere, once, and from then on what moves there', () => {
+    const { hub, follower, move } = setUp();
+    const wanted = viewOf({ names: ['refs/heads/main'], newest: undefined });
+    const who = principal('fleet');
+    const open = (instance: string): FakeStream => {
+      const stream = new FakeStream();
+      const place = hub.reserve(who.id, stream.response);
+      const view = releasedView(WHOLE_VIEW, refsOf(at('refs/heads/main', '1')));
+      if (place)
+        hub.subscribe({ follower, wanted, lastId: undefined, principal: who, place, instance, view }, stream.response);
+      return stream;
+    };
+    const [canary, web] = [open('canary'), open('web')];
+    move(at('refs/heads/main', '9'));
+    expect([canary.events, web.events]).toEqual([['refs'], ['refs']]);
+    hub.release(follower, new Set(['canary']), (_instance, from) =>
+      releasedView(from, refsOf(at('refs/heads/main', '9'))),
+    );
+    expect([canary.events, web.events]).toEqual([['refs', 'change'], ['refs']]);
+    expect(canary.text).toContain(oid('9'));
+    expect(web.text).not.toContain(oid('9'));
+    hub.recheck();
+    expect(hub.ended).toBe(0);
+    canary.destroy();
+    web.destroy();
+    expect(hub.subscribers).toBe(0);
+    expect(hub.isWatched(follower)).toBe(false);
   });
 
   test('says in its own words that the git server cannot be asked', () => {

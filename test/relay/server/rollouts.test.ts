@@ -1,0 +1,192 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Policy } from '../../../src/config/rollout-policy.ts';
+import type { AdvertisedRef } from '../../../src/model/ref.ts';
+import type { Refs } from '../../../src/relay/protocol/refs.ts';
+import type { Report } from '../../../src/relay/protocol/report.ts';
+import { parseRepositoryName, type RepositoryName } from '../../../src/relay/protocol/repository-name.ts';
+import { refsIn, WHOLE_VIEW } from '../../../src/relay/server/ref-view.ts';
+import { RolloutStore, type StoredRefs } from '../../../src/relay/server/rollout-store.ts';
+import { instanceKey, Rollouts } from '../../../src/relay/server/rollouts.ts';
+import { HandClock } from '../../kit/hand-clock.ts';
+import { at, oid, refsOf } from '../../kit/relay-fakes.ts';
+import { silentLog } from '../../kit/silent-log.ts';
+import { tempDir } from '../../kit/temp.ts';
+
+const NAME = parseRepositoryName('h.example/app') as RepositoryName;
+const MAIN = 'refs/heads/main';
+const OWNER = 'bearer x';
+
+const POLICY: Policy = {
+  name: 'app',
+  repository: 'h.example/*',
+  refs: ['main'],
+  stages: [{ name: 'canary', select: { instances: ['canary-*'] } }],
+  maxUnavailable: 10,
+  done: 'published',
+  soakMs: 0,
+  deadlineMs: 60_000,
+  failures: 1,
+  onFailure: 'halt',
+  push: 'finish',
+  freeze: [],
+  enforce: false,
+  skipAhead: undefined,
+};
+
+class Disk extends RolloutStore {
+  isFull = false;
+  readonly saved: StoredRefs[] = [];
+
+  override async save(repository: RepositoryName, refs: StoredRefs): Promise<void> {
+    if (this.isFull) throw new Error('no space left');
+    await super.save(repository, refs);
+    this.saved.push(refs);
+  }
+}
+
+async function setUp(root = tempDir(), policies: readonly Policy[] = [POLICY]) {
+  const clock = new HandClock();
+  const follower = { refs: new Map() as Refs, kept: new Map<string, readonly string[]>() };
+  const released: string[][] = [];
+  const disk = new Disk(root, 'rollouts');
+  const rollouts: Rollouts = new Rollouts({
+    store: disk,
+    clock,
+    log: silentLog,
+    follower: () => ({
+      get refs() {
+        return follower.refs;
+      },
+      trailersOf: async () => ({}),
+      keep: (ref, oids) => void follower.kept.set(ref, oids),
+    }),
+    onReleased: (_name, instances) => void released.push([...instances].filter((key) => key !== '')),
+    onNote: () => undefined,
+  });
+  await rollouts.open(policies);
+  const shown = (instance: string, ref = MAIN): string | undefined => {
+    const view = rollouts.viewOf(NAME, instanceKey(OWNER, instance), WHOLE_VIEW, undefined);
+    return refsIn(follower.refs, view).get(ref)?.oid;
+  };
+  const push = async (...refs: AdvertisedRef[]): Promise<void> => {
+    follower.refs = refsOf(...refs);
+    await rollouts.look(NAME);
+  };
+  const report = (instance: string, digit: string, stream = instance): Report => {
+    const published = { ref: MAIN, oid: oid(digit), at: 0 };
+    return { stream, replaces: undefined, instance, published, running: undefined };
+  };
+  const join = async (instance: string, digit: string, stream = instance): Promise<void> =>
+    await rollouts.join(OWNER, NAME, report(instance, digit, stream), [MAIN]);
+  const publish = async (instance: string, digit: string, stream = instance): Promise<void> =>
+    await rollouts.report(OWNER, NAME, report(instance, digit, stream));
+  return { root, clock, follower, disk, rollouts, released, shown, push, join, publish };
+}
+
+describe('the rollouts of a relay', () => {
+  test('show a push to the instances of the first stage, and to the others when these have it', async () => {
+    const { push, join, publish, shown } = await setUp();
+    await push(at(MAIN, '1'));
+    await join('canary-1', '1');
+    await join('web-1', '1');
+    await push(at(MAIN, '2'));
+    expect([shown('canary-1'), shown('web-1')]).toEqual([oid('2'), oid('1')]);
+    await publish('canary-1', '2');
+    expect(shown('web-1')).toBe(oid('2'));
+  });
+
+  test('take HEAD along with the branch that it names, also for those who follow only HEAD', async () => {
+    const { push, join, shown, rollouts, follower } = await setUp();
+    const head = (digit: string): AdvertisedRef => ({ name: 'HEAD', oid: oid(digit), symref: MAIN });
+    await push(head('1'), at(MAIN, '1'));
+    await join('canary-1', '1');
+    await join('web-1', '1');
+    await push(head('2'), at(MAIN, '2'));
+    expect([shown('canary-1', 'HEAD'), shown('web-1', 'HEAD')]).toEqual([oid('2'), oid('1')]);
+    const view = rollouts.viewOf(NAME, instanceKey(OWNER, 'web-1'), WHOLE_VIEW, ['HEAD']);
+    expect(refsIn(follower.refs, view).get('HEAD')).toMatchObject({ oid: oid('1'), symref: MAIN, isReleased: true });
+  });
+
+  test('are on disk before an instance sees what was decided', async () => {
+    const { push, join, disk, released, rollouts } = await setUp();
+    await push(at(MAIN, '1'));
+    await join('canary-1', '1');
+    released.length = 0;
+    const moving = push(at(MAIN, '2'));
+    expect(released).toEqual([]);
+    await moving;
+    expect(released).toEqual([[instanceKey(OWNER, 'canary-1')]]);
+    expect(disk.saved.at(-1)?.[MAIN]?.state.rollout?.oid).toBe(oid('2'));
+    expect([...rollouts.describe(() => () => true)]).toMatchObject([{ ref: MAIN, oid: oid('2'), stage: 'canary' }]);
+  });
+
+  test('go on in the next process, and keep the commits that instances are shown', async () => {
+    const before = await setUp();
+    await before.push(at(MAIN, '1'));
+    await before.join('canary-1', '1');
+    await before.join('web-1', '1');
+    await before.push(at(MAIN, '2'));
+    const after = await setUp(before.root);
+    expect(new Map(after.rollouts.kept(NAME)).get(MAIN)).toEqual(expect.arrayContaining([oid('1'), oid('2')]));
+    await after.push(at(MAIN, '2'));
+    await after.join('canary-1', '1');
+    await after.join('web-1', '1');
+    expect([after.shown('canary-1'), after.shown('web-1')]).toEqual([oid('2'), oid('1')]);
+    expect(after.shown('web-2')).toBe(oid('1'));
+  });
+
+  test('do not begin anew where a file of theirs cannot be read: a halted commit would pass for a good one', async () => {
+    const before = await setUp();
+    await before.push(at(MAIN, '1'));
+    writeFileSync(join(before.root, 'rollouts', `${'0'.repeat(32)}.json`), '{"version":1,');
+    await expect(setUp(before.root)).rejects.toMatchObject({ code: 'ERR_ROLLOUT_STATE' });
+  });
+
+  test('go on where the disk is full, and are written as soon as there is room', async () => {
+    const { push, join, shown, disk, rollouts } = await setUp();
+    await push(at(MAIN, '1'));
+    await join('canary-1', '1');
+    disk.isFull = true;
+    await push(at(MAIN, '2'));
+    expect(shown('canary-1')).toBe(oid('2'));
+    disk.isFull = false;
+    const before = disk.saved.length;
+    await rollouts.tick();
+    expect(disk.saved.length).toBeGreaterThan(before);
+    expect(disk.saved.at(-1)?.[MAIN]?.state.tip).toBe(oid('2'));
+  });
+
+  test('take two streams of one name for one instance, which has a revision when both publish it', async () => {
+    const { push, join, publish, shown } = await setUp();
+    await push(at(MAIN, '1'));
+    await join('canary-1', '1', 'a');
+    await join('canary-1', '1', 'b');
+    await join('web-1', '1');
+    await push(at(MAIN, '2'));
+    await publish('canary-1', '2', 'a');
+    expect(shown('web-1')).toBe(oid('1'));
+    await publish('canary-1', '2', 'b');
+    expect(shown('web-1')).toBe(oid('2'));
+  });
+
+  test('end with their policy: everybody sees what the git server has', async () => {
+    const { push, join, shown, rollouts } = await setUp();
+    await push(at(MAIN, '1'));
+    await join('canary-1', '1');
+    await join('web-1', '1');
+    await push(at(MAIN, '2'));
+    await rollouts.take([]);
+    expect(shown('web-1')).toBe(oid('2'));
+  });
+
+  test('leave refs alone that no policy is about', async () => {
+    const { push, join, shown, disk } = await setUp();
+    await push(at('refs/heads/dev', '1'));
+    await join('canary-1', '1');
+    await push(at('refs/heads/dev', '2'));
+    expect(shown('web-1', 'refs/heads/dev')).toBe(oid('2'));
+    expect(disk.saved).toEqual([]);
+  });
+});
