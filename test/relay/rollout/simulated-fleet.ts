@@ -30,6 +30,7 @@ export class SimulatedFleet {
   #ref: GovernedRef;
   #now = MONDAY;
   #pushed = 0;
+  #isSettling = false;
 
   constructor(seed: number) {
     this.#dice = new Dice(seed);
@@ -49,6 +50,7 @@ export class SimulatedFleet {
 
   /** From now on nothing goes wrong: a revision that is pushed now has to reach everybody. */
   settle(): void {
+    this.#isSettling = true;
     const { pinned, paused } = this.#ref.describe(this.#now);
     if (pinned) this.#give('unpin');
     if (paused) this.#give('resume');
@@ -175,7 +177,7 @@ export class SimulatedFleet {
     if (target === undefined || one.character === 'dead' || one.character === 'silent') return;
     if (one.character === 'liar') {
       one.published = oid(1 + dice.below(this.#pushed));
-      if (one.runs) one.running = { oid: one.published, state: 'ready' };
+      if (one.runs) one.running = { oid: one.published, state: dice.pick(['ready', 'ready', 'failed'] as const) };
       this.#report(one, `claims ${one.published.slice(0, 2)}`);
     } else if (one.published !== target) {
       one.published = target;
@@ -190,7 +192,7 @@ export class SimulatedFleet {
     } else if (one.running?.state === 'failed' && (!this.#bad.has(target) || dice.chance(0.2))) {
       one.running = { oid: target, state: 'restarting' };
       this.#report(one, 'tries again');
-    } else if (one.running && this.#bad.has(target) && dice.chance(0.2)) {
+    } else if (one.running && dice.chance(this.#isSettling ? 0 : 0.15)) {
       one.running = { oid: target, state: 'restarting' };
       this.#report(one, 'restarts');
     }
