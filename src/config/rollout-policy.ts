@@ -84,4 +84,4 @@ export interface Policy {
 }
 
 /** The name of the stage behind all others. */
-export const REST = 'the rest';
+export type RestName = 'the rest';

@@ -58,6 +58,8 @@ export class Oracle {
   #restartedAt: number | undefined;
   /** In which stage an instance was given the revision of the rollout. */
   #givenIn = new Map<string, string>();
+  /** Since when the stage is open. */
+  #openSince = 0;
   #rollout = '';
   readonly #joinedAt = new Map<string, number>();
   readonly #isStrict: boolean;
@@ -102,6 +104,7 @@ export class Oracle {
       this.#firstStage = new Set();
       this.#standIns = new Set();
       this.#givenIn = new Map();
+      this.#openSince = now;
     } else if (before.view) this.#checkPassing(before.view, view, now, happened);
     this.#rollout = rollout;
     for (const [key, to] of released) {
@@ -117,6 +120,8 @@ export class Oracle {
     if (released.some(([key]) => isJudged(key))) this.#checkRoom(targets, view);
     this.#checkCompletion(before, completed, targets, view, happened, changes);
     this.#checkFailures(happened, before.view, view);
+    const most = { queue: 20, finish: 1, replace: 0 }[this.#policy.push];
+    check(view.queued.length <= most, `${view.queued.length} pushes wait`);
     check(completed === undefined || !view.refused.includes(completed), 'the completed revision is refused');
     check(before.completed === undefined || completed !== undefined, 'the completed revision was forgotten');
     for (const [key, to] of targets) this.#given.add(`${key} ${to}`);
@@ -204,6 +209,7 @@ export class Oracle {
     const instance = this.#fleet.get(key);
     const open = this.#stageIndex(view);
     const skips = view.journal.find(({ what }) => what === 'started')?.why !== undefined;
+    check(!skips || this.#policy.skipAhead !== undefined, `${key} was given ${oid} as a hotfix`);
     if (!instance || skips || open === view.stages.length - 1) return;
     check(instance.silent !== true, `${key} was given ${oid} before the last stage`);
     const selecting = this.#policy.stages.slice(0, open + 1).filter(({ select: { instances, labels } }) => {
@@ -230,7 +236,10 @@ export class Oracle {
       const isOwn = !/process|former revision/.test(reason) || this.#given.has(`${key} ${view.oid}`);
       check(isOwn, `${instance} failed with what it was not given`);
     }
+    const since = this.#openSince;
+    if (view.stage !== before.stage) this.#openSince = now;
     if (view.stage === before.stage || order === 'promote' || view.stage === null) return;
+    this.#checkSoak(before, view, now - since);
     const what = `stage ${view.stage} opened`;
     check(!view.frozen && view.paused === null, `${what} while nobody may get the revision`);
     const isBack = this.#awaited.size === 0 || now >= (this.#restartedAt ?? now) + MINUTE;
@@ -241,6 +250,14 @@ export class Oracle {
       if (stage !== before.stage || (this.#joinedAt.get(key) ?? 0) >= started) continue;
       check(this.#progress(key, view.oid) === 'done', `${what} before ${key} was done`);
     }
+  }
+
+  /** A stage whose instances got the revision in it is open at least as long as it has to soak. */
+  #checkSoak(before: GovernedView, view: GovernedView, openMs: number): void {
+    const stage = this.#policy.stages.find(({ name }) => name === before.stage);
+    const isUsed = [...this.#givenIn.values()].includes(before.stage ?? '');
+    if (!stage || !isUsed || view.stages.every(({ state }) => state === 'waiting')) return;
+    check(openMs >= (stage.soakMs ?? this.#policy.soakMs), `stage ${before.stage} ended before its soak`);
   }
 
   #checkRoom(targets: ReadonlyMap<string, Oid | undefined>, view: GovernedView): void {
