@@ -82,3 +82,6 @@ export interface Policy {
   readonly enforce: boolean;
   readonly skipAhead: SkipAhead | undefined;
 }
+
+/** The name of the stage behind all others. */
+export type RestName = 'the rest';

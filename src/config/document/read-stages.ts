@@ -1,5 +1,4 @@
-import { REST } from '../../model/rest-stage.ts';
-import type { MaxUnavailable, Selection, Stage } from '../rollout-policy.ts';
+import type { MaxUnavailable, RestName, Selection, Stage } from '../rollout-policy.ts';
 import { Fields } from './fields.ts';
 import type { Problems } from './problems.ts';
 import type { TreeNode } from './tree.ts';
@@ -9,6 +8,8 @@ const SELECT_KEYS = ['instances', 'labels', 'count', 'percent'];
 export const MOST_INSTANCES = 1_000_000;
 /** What stands in messages, in metrics and on a page. */
 const NAME = /^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]{0,62}[\p{L}\p{N}])?$/u;
+
+const REST: RestName = 'the rest';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

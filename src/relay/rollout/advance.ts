@@ -165,8 +165,10 @@ function step(governed: Governed, rollout: Rollout): boolean {
   if (haltIfFailed(governed, rollout)) return true;
   const isStopped = isHeld(governed, rollout);
   const { isSettling, now, lastStage } = governed;
+  // A stage that a person opened in a freeze window does not open the next one.
+  const mayPass = !isStopped && !isSettling && !governed.calendar.isFrozen(now);
   if (rollout.stage < 0) {
-    if (isStopped || isSettling) return false;
+    if (!mayPass) return false;
     openStage(governed, rollout, rollout.skipsAhead ? lastStage : 0);
     return true;
   }
@@ -174,7 +176,7 @@ function step(governed: Governed, rollout: Rollout): boolean {
   const found = survey(governed, rollout);
   governed.nextGrace = found.nextGrace;
   const isEmpty = !found.isInhabited && rollout.soakFrom === undefined && rollout.stage < lastStage;
-  if (isEmpty) return !isStopped && !isSettling && waitOrPassOver(governed, rollout);
+  if (isEmpty) return mayPass && waitOrPassOver(governed, rollout);
   if (rollout.isUninhabited) {
     rollout.isUninhabited = false;
     restartClock(governed, rollout);
@@ -188,7 +190,7 @@ function step(governed: Governed, rollout: Rollout): boolean {
     return true;
   }
   const soakMs = rollout.skipsAhead ? 0 : (governed.stages[rollout.stage]?.soakMs ?? 0);
-  if (isStopped || now < rollout.soakFrom + soakMs) return false;
+  if (!mayPass || now < rollout.soakFrom + soakMs) return false;
   passStage(governed, rollout);
   return true;
 }

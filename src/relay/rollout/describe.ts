@@ -112,7 +112,8 @@ export function describeGoverned(governed: Governed, now: number): GovernedView 
   const { policy, rollout, completed, tip, stages, queue, refused, paused, pinned, journal, calendar } = governed;
   const isThawed = rollout?.thawed !== undefined && rollout.thawed === rollout.stage;
   const frozen = Number.isFinite(now) && calendar.isFrozen(now);
-  const { status, why, since } = standing(governed, frozen && !isThawed);
+  const isStopped = frozen && (!isThawed || rollout.soakFrom !== undefined);
+  const { status, why, since } = standing(governed, isStopped);
   const [unavailable, most] = availability(governed, rollout);
   const ends = rollout ? endsOf(governed, rollout) : {};
   return {

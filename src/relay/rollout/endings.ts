@@ -27,15 +27,12 @@ export function start(governed: Governed, oid: Oid, skipsAhead: boolean): void {
   governed.note('started', { oid, ...(skipsAhead ? { why: 'the policy lets it skip the stages' } : {}) });
 }
 
-/** The next push that waited, if a rollout may begin. */
+/** The push that waits longest. None of those that wait is refused or completed: what does that empties the queue. */
 function startNext(governed: Governed): void {
-  while (!governed.underWay) {
-    const [next, ...others] = governed.queue;
-    if (!next) return;
-    governed.queue = others;
-    if (next.oid === governed.completed?.oid || governed.refused.includes(next.oid)) continue;
-    start(governed, next.oid, false);
-  }
+  const [next, ...others] = governed.queue;
+  if (!next) return;
+  governed.queue = others;
+  start(governed, next.oid, false);
 }
 
 /** Puts a push behind those that wait already. */

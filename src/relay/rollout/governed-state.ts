@@ -91,6 +91,8 @@ export interface GovernedState {
   readonly version: 1;
   /** When the last change was made. From then to a restart no clock of a rollout runs. */
   readonly changedAt?: number | undefined;
+  /** How many instances were connected then. */
+  readonly fleet: number;
   /** The names of the stages when it was written: another policy starts the stages again. */
   readonly stages: readonly string[];
   /** Where the ref is on the git server. */

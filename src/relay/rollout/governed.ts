@@ -44,6 +44,10 @@ export class Governed {
   isChanged = false;
   /** When the last change was made. */
   changedAt: number | undefined;
+  /** How many instances were connected then. */
+  fleet = 0;
+  /** The same before the relay restarted. */
+  #expected = 0;
   notes: JournalEntry[] = [];
   readonly retargeted = new Set<Member>();
 
@@ -64,7 +68,8 @@ export class Governed {
   }
 
   get isSettling(): boolean {
-    return this.settleUntil !== undefined && this.now < this.settleUntil && this.unsettled.size > 0;
+    if (this.settleUntil === undefined || this.now >= this.settleUntil) return false;
+    return this.unsettled.size > 0 || this.members.size < this.#expected;
   }
 
   begin(now: number): void {
@@ -77,7 +82,9 @@ export class Governed {
 
   /** The end of the current call. */
   end(): void {
-    if (this.isChanged) this.changedAt = this.now;
+    if (!this.isChanged) return;
+    this.changedAt = this.now;
+    this.fleet = [...this.members.values()].filter(({ connected, silent }) => connected && !silent).length;
   }
 
   note(what: JournalEntry['what'], more: Omit<JournalEntry, 'at' | 'what'> = {}): void {
@@ -150,31 +157,24 @@ export class Governed {
   }
 
   state(): GovernedState {
-    const { stages, tip, completed, history, rollout, queue, refused, paused, pinned, journal } = this;
+    const { tip, completed, history, rollout, queue, refused, paused, pinned, journal } = this;
     const members = [...this.members.values()].flatMap((member) => {
       const { target, silent, goesBack } = member;
       if (silent || target === undefined) return [];
       const isNeeded = rollout !== undefined || target !== completed?.oid || goesBack;
       return isNeeded ? [stateOfMember(member, target)] : [];
     });
-    const names = stages.map(({ name }) => name);
+    const stages = this.stages.map(({ name }) => name);
     return {
-      ...{
-        version: 1,
-        changedAt: this.changedAt,
-        stages: names,
-        tip,
-        completed,
-        history,
-        rollout: rollout && { ...rollout },
-        queue,
-      },
-      ...{ refused, paused, pinned, members, journal },
+      ...{ version: 1, changedAt: this.changedAt, fleet: this.fleet, stages, tip, completed, history },
+      ...{ rollout: rollout && { ...rollout }, queue, refused, paused, pinned, members, journal },
     };
   }
 
   #restore(state: GovernedState): void {
     this.changedAt = state.changedAt;
+    this.fleet = state.fleet;
+    this.#expected = state.fleet;
     this.tip = state.tip;
     this.completed = state.completed;
     this.history = state.history;

@@ -65,6 +65,7 @@ const isRollout = shaped({
 const isState = shaped({
   version: (value) => value === 1,
   changedAt: maybe(isNumber),
+  fleet: isNumber,
   stages: listOf(isText),
   tip: maybe(isOid),
   completed: maybe(isPushed),

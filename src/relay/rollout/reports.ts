@@ -41,6 +41,8 @@ export function take(governed: Governed, instance: Instance): void {
   const before = member.progress;
   takeReport(member, instance, policy);
   if (rememberedOf(governed, member) !== former) governed.isChanged = true;
+  // After a restart a stage opens when the fleet is there again, so its size is written now and then.
+  if (members.size > 2 * governed.fleet + 2) governed.isChanged = true;
   governed.judge(member);
   assignNewcomer(governed, member);
   if (before === 'done' && member.progress !== 'done') interruptSoak(governed, member);

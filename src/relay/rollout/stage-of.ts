@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { MaxUnavailable, Policy, Selection, Stage } from '../../config/rollout-policy.ts';
-import { REST } from '../../model/rest-stage.ts';
+import type { MaxUnavailable, Policy, RestName, Selection, Stage } from '../../config/rollout-policy.ts';
 import { compileGlob } from '../../platform/glob.ts';
+
+const REST: RestName = 'the rest';
 
 /** A stage with all that the policy says for it. Times are milliseconds. */
 export interface FullStage {

@@ -4,6 +4,7 @@ import type { Oid } from '../../../src/model/oid.ts';
 import type { Changes, GovernedRef } from '../../../src/relay/rollout/governed-ref.ts';
 import type { GovernedView } from '../../../src/relay/rollout/governed-view.ts';
 import type { Instance } from '../../../src/relay/rollout/instance.ts';
+import { MINUTE } from './kit.ts';
 
 /** What happened, as the world outside of the relay knows it. */
 export interface Happened {
@@ -52,6 +53,13 @@ export class Oracle {
   #state: string | undefined;
   #looks = 0;
   #before = '';
+  /** Those who were connected when the relay stopped during a rollout, and when the next one did its first work. */
+  #awaited = new Set<string>();
+  #restartedAt: number | undefined;
+  /** In which stage an instance was given the revision of the rollout. */
+  #givenIn = new Map<string, string>();
+  /** Since when the stage is open. */
+  #openSince = 0;
   #rollout = '';
   readonly #joinedAt = new Map<string, number>();
   readonly #isStrict: boolean;
@@ -64,6 +72,10 @@ export class Oracle {
 
   /** The relay stops, and `state` is what it leaves. */
   remember(state: string): void {
+    const { rollout } = JSON.parse(state) as { readonly rollout?: unknown };
+    const there = [...this.#fleet].filter(([, { connected, silent }]) => rollout && connected && silent !== true);
+    this.#awaited = new Set(there.map(([key]) => key));
+    this.#restartedAt = undefined;
     this.#before = state;
     this.#state = undefined;
   }
@@ -71,7 +83,11 @@ export class Oracle {
   /** After each call, and after each restart. @param changes what the call returned; undefined after a restart */
   look(ref: GovernedRef, now: number, happened: Happened, changes: Changes | undefined): void {
     const view = ref.describe(now);
-    if (happened.joined !== undefined) this.#joinedAt.set(happened.joined, now);
+    if (changes) this.#restartedAt ??= now;
+    if (happened.joined !== undefined) {
+      this.#joinedAt.set(happened.joined, now);
+      this.#awaited.delete(happened.joined);
+    }
     const before = { view: this.#view, targets: this.#targets, completed: this.#completed };
     const completed = ref.target(NOBODY);
     const targets = new Map([...this.#fleet.keys()].map((key) => [key, ref.target(key)]));
@@ -87,7 +103,9 @@ export class Oracle {
     if (rollout !== this.#rollout) {
       this.#firstStage = new Set();
       this.#standIns = new Set();
-    }
+      this.#givenIn = new Map();
+      this.#openSince = now;
+    } else if (before.view) this.#checkPassing(before.view, view, now, happened);
     this.#rollout = rollout;
     for (const [key, to] of released) {
       check(isRollout && to === view.oid, `${key} was given ${to}, which is not being rolled out`);
@@ -102,6 +120,8 @@ export class Oracle {
     if (released.some(([key]) => isJudged(key))) this.#checkRoom(targets, view);
     this.#checkCompletion(before, completed, targets, view, happened, changes);
     this.#checkFailures(happened, before.view, view);
+    const most = { queue: 20, finish: 1, replace: 0 }[this.#policy.push];
+    check(view.queued.length <= most, `${view.queued.length} pushes wait`);
     check(completed === undefined || !view.refused.includes(completed), 'the completed revision is refused');
     check(before.completed === undefined || completed !== undefined, 'the completed revision was forgotten');
     for (const [key, to] of targets) this.#given.add(`${key} ${to}`);
@@ -181,6 +201,7 @@ export class Oracle {
     check(joined !== undefined || this.#fleet.get(key)?.connected === true, `${who}, and is not connected`);
     check(view.status !== 'halted' && view.status !== 'reverting', `${who} after ${what}, and it is halted`);
     this.#checkStage(key, oid, view, before, order);
+    this.#givenIn.set(key, view.stage ?? '');
   }
 
   /** The first stage that can have chosen the instance is open or over. */
@@ -188,6 +209,7 @@ export class Oracle {
     const instance = this.#fleet.get(key);
     const open = this.#stageIndex(view);
     const skips = view.journal.find(({ what }) => what === 'started')?.why !== undefined;
+    check(!skips || this.#policy.skipAhead !== undefined, `${key} was given ${oid} as a hotfix`);
     if (!instance || skips || open === view.stages.length - 1) return;
     check(instance.silent !== true, `${key} was given ${oid} before the last stage`);
     const selecting = this.#policy.stages.slice(0, open + 1).filter(({ select: { instances, labels } }) => {
@@ -205,6 +227,37 @@ export class Oracle {
     if (open !== 0 || first === undefined || order !== undefined || before?.stage !== view.stage) return;
     this.#firstStage.add(key);
     check(this.#firstStage.size <= first, `${key} is one too many for the count of the first stage`);
+  }
+
+  /** A stage ends only when all who were given the revision in it are done, and never while nobody may get it. */
+  #checkPassing(before: GovernedView, view: GovernedView, now: number, { order }: Happened): void {
+    for (const { instance, reason } of view.failures) {
+      const key = [...this.#fleet.values()].find(({ name }) => name === instance)?.key;
+      const isOwn = !/process|former revision/.test(reason) || this.#given.has(`${key} ${view.oid}`);
+      check(isOwn, `${instance} failed with what it was not given`);
+    }
+    const since = this.#openSince;
+    if (view.stage !== before.stage) this.#openSince = now;
+    if (view.stage === before.stage || order === 'promote' || view.stage === null) return;
+    this.#checkSoak(before, view, now - since);
+    const what = `stage ${view.stage} opened`;
+    check(!view.frozen && view.paused === null, `${what} while nobody may get the revision`);
+    const isBack = this.#awaited.size === 0 || now >= (this.#restartedAt ?? now) + MINUTE;
+    check(isBack, `${what} before ${[...this.#awaited]} had time to come back`);
+    const started = view.journal.find((entry) => entry.what === 'started')?.at ?? 0;
+    if (!this.#isStrict || view.oid === null) return;
+    for (const [key, stage] of this.#givenIn) {
+      if (stage !== before.stage || (this.#joinedAt.get(key) ?? 0) >= started) continue;
+      check(this.#progress(key, view.oid) === 'done', `${what} before ${key} was done`);
+    }
+  }
+
+  /** A stage whose instances got the revision in it is open at least as long as it has to soak. */
+  #checkSoak(before: GovernedView, view: GovernedView, openMs: number): void {
+    const stage = this.#policy.stages.find(({ name }) => name === before.stage);
+    const isUsed = [...this.#givenIn.values()].includes(before.stage ?? '');
+    if (!stage || !isUsed || view.stages.every(({ state }) => state === 'waiting')) return;
+    check(openMs >= (stage.soakMs ?? this.#policy.soakMs), `stage ${before.stage} ended before its soak`);
   }
 
   #checkRoom(targets: ReadonlyMap<string, Oid | undefined>, view: GovernedView): void {
@@ -233,6 +286,8 @@ export class Oracle {
     changes: Changes | undefined,
   ): void {
     if (completed === before.completed) return;
+    const isHeld = view.frozen || view.paused !== null;
+    check(!isHeld || order !== undefined || before.completed === undefined, 'a held rollout was completed');
     for (const [key, target] of targets)
       check(target === completed || target === view.oid, `${key} was left out, it has ${target}`);
     if (before.completed === undefined || order === 'revert' || order === 'pin') return;

@@ -16,7 +16,10 @@ type Simulated = { -readonly [K in keyof Instance]: Instance[K] } & {
 };
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'canary-1', 'canary-2', 'i', 'j', 'k', 'l'];
-const EVENTS = 45;
+const CHARACTERS: readonly Character[] = [
+  ...(['good', 'good', 'good', 'good', 'good', 'good', 'frail', 'frail', 'frail', 'dead', 'liar', 'silent'] as const),
+];
+const EVENTS = 50;
 
 /** A fleet that does what dice say, on a clock that it moves itself. Every call is looked at by an oracle. */
 export class SimulatedFleet {
@@ -30,6 +33,7 @@ export class SimulatedFleet {
   #ref: GovernedRef;
   #now = MONDAY;
   #pushed = 0;
+  #isSettling = false;
 
   constructor(seed: number) {
     this.#dice = new Dice(seed);
@@ -43,12 +47,13 @@ export class SimulatedFleet {
     this.#push();
     for (let event = 0; event < EVENTS; event += 1) {
       this.#event();
-      if (this.#dice.chance(0.5)) this.#pass(this.#dice.pick([1000, MINUTE, 5 * MINUTE, 20 * MINUTE]));
+      if (this.#dice.chance(0.4)) this.#pass(this.#dice.pick([1000, 1000, MINUTE, MINUTE, 5 * MINUTE]));
     }
   }
 
   /** From now on nothing goes wrong: a revision that is pushed now has to reach everybody. */
   settle(): void {
+    this.#isSettling = true;
     const { pinned, paused } = this.#ref.describe(this.#now);
     if (pinned) this.#give('unpin');
     if (paused) this.#give('resume');
@@ -77,19 +82,19 @@ export class SimulatedFleet {
   #event(): void {
     const dice = this.#dice;
     const roll = dice.below(100);
-    if (roll < 45) this.#workOfOne();
-    else if (roll < 53) this.#push();
-    else if (roll < 63) this.#join();
+    if (roll < 56) this.#workOfOne();
+    else if (roll < 62) this.#push();
+    else if (roll < 68) this.#join();
     else if (roll < 73) this.#loseOne();
     else if (roll < 79) this.#restart();
-    else if (roll < 85) this.#give(dice.pick(ORDERS));
+    else if (roll < 85) this.#giveOne();
     else this.#pass(dice.below(10) * MINUTE);
   }
 
   #newOid(): Oid {
     this.#pushed += 1;
     const found = oid(this.#pushed);
-    if (this.#dice.chance(0.3)) this.#bad.add(found);
+    if (this.#dice.chance(0.4)) this.#bad.add(found);
     return found;
   }
 
@@ -115,17 +120,7 @@ export class SimulatedFleet {
 
   #make(name: string): Simulated {
     const dice = this.#dice;
-    const character = dice.pick<Character>([
-      'good',
-      'good',
-      'good',
-      'good',
-      'frail',
-      'frail',
-      'dead',
-      'liar',
-      'silent',
-    ]);
+    const character = dice.pick(CHARACTERS);
     const made: Simulated = {
       ...{ key: `owner ${name}`, name, labels: dice.chance(0.6) ? { region: dice.pick(REGIONS) } : {} },
       ...{ connected: false, silent: character === 'silent', character, runs: dice.chance(0.6) },
@@ -158,7 +153,12 @@ export class SimulatedFleet {
 
   #workOfOne(): void {
     const here = this.#connected();
-    if (here.length > 0) this.#work(this.#dice.pick(here));
+    const behind = here.filter(({ key, published, runs, running }) => {
+      const target = this.#ref.target(key);
+      return published !== target || (runs && (running?.oid !== target || running?.state !== 'ready'));
+    });
+    const some = behind.length > 0 && this.#dice.chance(0.8) ? behind : here;
+    if (some.length > 0) this.#work(this.#dice.pick(some));
   }
 
   #report(one: Simulated, what: string): void {
@@ -175,7 +175,7 @@ export class SimulatedFleet {
     if (target === undefined || one.character === 'dead' || one.character === 'silent') return;
     if (one.character === 'liar') {
       one.published = oid(1 + dice.below(this.#pushed));
-      if (one.runs) one.running = { oid: one.published, state: 'ready' };
+      if (one.runs) one.running = { oid: one.published, state: dice.pick(['ready', 'ready', 'failed'] as const) };
       this.#report(one, `claims ${one.published.slice(0, 2)}`);
     } else if (one.published !== target) {
       one.published = target;
@@ -184,16 +184,25 @@ export class SimulatedFleet {
       one.running = { oid: target, state: 'starting' };
       this.#report(one, `starts ${target.slice(0, 2)}`);
     } else if (one.running && one.running.state !== 'ready' && one.running.state !== 'failed') {
-      const fails = this.#bad.has(target) && (one.character === 'frail' || dice.chance(0.5));
+      const fails = this.#bad.has(target) && (one.character === 'frail' || dice.chance(0.6));
       one.running = { oid: target, state: fails ? dice.pick(['failed', 'rolled-back'] as const) : 'ready' };
       this.#report(one, fails ? 'fails' : 'is ready');
     } else if (one.running?.state === 'failed' && (!this.#bad.has(target) || dice.chance(0.2))) {
       one.running = { oid: target, state: 'restarting' };
       this.#report(one, 'tries again');
-    } else if (one.running && this.#bad.has(target) && dice.chance(0.2)) {
+    } else if (one.running && dice.chance(this.#isSettling ? 0 : 0.15)) {
       one.running = { oid: target, state: 'restarting' };
       this.#report(one, 'restarts');
     }
+  }
+
+  /** What is pinned or paused does not stay so for long. */
+  #giveOne(): void {
+    const { pinned, paused } = this.#ref.describe(this.#now);
+    const isOver = this.#dice.chance(0.8);
+    if (pinned && isOver) this.#give('unpin');
+    else if (paused && isOver) this.#give('resume');
+    else this.#give(this.#dice.pick(ORDERS));
   }
 
   #give(order: (typeof ORDERS)[number]): void {

@@ -3,7 +3,7 @@ import { SimulatedFleet } from './simulated-fleet.ts';
 
 /** `ROLLOUT_SEED=7 ROLLOUT_SEEDS=1` repeats one fleet, more seeds look further. */
 const FIRST = Number(process.env.ROLLOUT_SEED ?? 1);
-const SEEDS = Number(process.env.ROLLOUT_SEEDS ?? 3000);
+const SEEDS = Number(process.env.ROLLOUT_SEEDS ?? 2000);
 const SHOWN = Number(process.env.ROLLOUT_SHOWN ?? 60);
 
 function simulate(seed: number): void {
