@@ -69,9 +69,8 @@ function faultsOf(lock) {
   );
   const idle = Object.keys(MAY_RUN_SCRIPTS).filter((name) => !scripts.has(name));
   const ours = lock.packages[''] ?? {};
-  const loose = Object.entries({ ...ours.dependencies, ...ours.devDependencies }).filter(
-    ([, version]) => !EXACT.test(version),
-  );
+  const asked = [ours.dependencies, ours.devDependencies].flatMap((each) => Object.entries(each ?? {}));
+  const loose = asked.filter(([, version]) => !EXACT.test(version));
   return [
     ...packages.flatMap(([path, entry]) => (path === '' ? [] : faultsOfPackage(path, entry))),
     ...packages.flatMap(([path, entry]) => faultsOfRequests(path, entry)),

@@ -197,15 +197,12 @@ export class Repository {
   /** Every object that published and pending commits need is there and readable (git-fsck). */
   async isSound(signal: AbortSignal): Promise<boolean> {
     const { git, layout } = this.#options;
-    const { code } = await git.run(
-      ['--git-dir', layout.gitDir, ...FSCK],
-      {
-        op: 'check the repository',
-        target: layout.gitDir,
-        signal,
-        accept: FSCK_DAMAGE,
-      },
-    );
+    const { code } = await git.run(['--git-dir', layout.gitDir, ...FSCK], {
+      op: 'check the repository',
+      target: layout.gitDir,
+      signal,
+      accept: FSCK_DAMAGE,
+    });
     return code === 0;
   }
 

@@ -28,6 +28,10 @@ describe('where there is no shell', () => {
   });
 
   test('a program that needs none is run', async () => {
-    await checkSurroundings(configOf('--ready-delay=1s', '--reload-signal=HUP', `--into=${tempDir()}`), true, '/no/bin/sh');
+    await checkSurroundings(
+      configOf('--ready-delay=1s', '--reload-signal=HUP', `--into=${tempDir()}`),
+      true,
+      '/no/bin/sh',
+    );
   });
 });
