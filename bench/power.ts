@@ -62,7 +62,9 @@ async function inTurns<T>(items: readonly T[], use: (item: T) => Promise<void>):
   const work = async (): Promise<void> => {
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await use(item);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  // Nothing is at work any more when one of them has failed.
+  const ended = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
+  for (const each of ended) if (each.status === 'rejected') throw each.reason;
 }
 
 function count(outcomes: readonly Outcome[], what: (outcome: Outcome) => string, ...values: readonly string[]): number {
