@@ -30,7 +30,7 @@ export function pinHint(host: string): string {
 }
 
 /** The typed error for a server that shows none of the keys that it may have. @param host with its port */
-export function pinMismatch(host: string, shown: string | undefined, pins: readonly string[]): SidecarError {
+function pinMismatch(host: string, shown: string | undefined, pins: readonly string[]): SidecarError {
   const key = shown === undefined ? 'no certificate' : `the key ${shown}`;
   return new SidecarError('ERR_REMOTE_TLS_PIN', {
     op: 'check the key of',
