@@ -53,6 +53,7 @@ export function checkProgram(
       if (found === undefined)
         return wrong(program.includes('/') ? 'it is not an executable file' : 'it is in no directory of PATH', mend);
       const { code, stdout, stderr } = await runner.run({ file: found, args, env, signal });
+      signal.throwIfAborted();
       const [line = ''] = (stdout.toString() || stderr).trim().split('\n');
       return code === 0 ? ok(`${line} (${found})`) : wrong(`it ends with status ${code}: ${line}`, mend);
     },

@@ -101,6 +101,7 @@ async function judgeProgram(
     if (isSsh) return undefined;
     throw error;
   });
+  signal.throwIfAborted();
   const [line = ''] = (answer?.stdout.toString() || answer?.stderr || 'its version is not known').trim().split('\n');
   if (answer && answer.code !== 0 && !isSsh) return wrong(`it ends with status ${answer.code}: ${line}`, mend);
   return ok(`${line} (${found})`);

@@ -61,6 +61,7 @@ export async function checkSshAgent(
   if (unreadable !== undefined) return wrong(unreadable, start);
   try {
     const listed = await runner.run({ file: 'ssh-add', args: ['-l'], env: { ...env, SSH_AUTH_SOCK: socket }, signal });
+    signal.throwIfAborted();
     if (listed.code === 0) return ok(listed.stdout.toString().trim().split('\n').join('; '));
     if (listed.code === 1) return wrong('it has no keys', `\`SSH_AUTH_SOCK=${socket} ssh-add KEY\``);
     return wrong('no agent answers there', start);

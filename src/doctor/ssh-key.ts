@@ -14,10 +14,13 @@ export async function runKeygen(
   stdin?: Buffer,
 ): Promise<CommandResult | undefined> {
   const words = { file: 'ssh-keygen', args, env: { ...env, LC_ALL: 'C' }, signal, ...(stdin && { stdin }) };
-  return await runner.run(words).catch((error: unknown) => {
+  const result = await runner.run(words).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   });
+  // What was ended says nothing.
+  signal.throwIfAborted();
+  return result;
 }
 
 const MOUNT =

@@ -94,7 +94,7 @@ const ROWS: readonly Row[] = [
       const line = readFileSync(knownHostsFile, 'utf8').split(' ')[0];
       return { knownHosts: at.file('changed', `${line} ${type} ${key}\n`) };
     },
-    '✗ host key USER@127.0.0.1:PORT: the server shows a key that DIR/changed does not have → The host shows another key than the file of `--ssh-known-hosts-file` has. If its owner says that it was replaced, correct the file; otherwise another machine may be pretending to be this host.',
+    "✗ host key USER@127.0.0.1:PORT: the server shows a key that DIR/changed does not have → The host shows another key than the file of `--ssh-known-hosts-file`, or the one that `--ssh-accept-new` keeps, has. If its owner says that it was replaced, correct the file; otherwise another machine may be pretending to be this host. In a file that can be written, this removes the old line: `ssh-keygen -R '[127.0.0.1]:PORT' -f 'DIR/changed'`",
   ],
   [
     'no ssh program',

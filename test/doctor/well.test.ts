@@ -53,7 +53,7 @@ describe.skipIf(missing(...NGINX_PROGRAMS, 'nats-server'))('where all is well', 
     const said = lines.map((line) => plain(line, at));
     for (const line of [
       '✓ proxy http://u:*****@127.0.0.1:PORT: it lets us through to 127.0.0.1:PORT',
-      '✓ tls 127.0.0.1:PORT: TLSv1.2, localhost (DATE to DATE); it ends in 1 days',
+      '✓ tls 127.0.0.1:PORT: TLSv1.2, localhost (DATE to DATE); key sha256//…; it ends in 1 days',
       '✓ credential source alice with DIR/password: they can be read',
       '✓ http https://127.0.0.1:PORT/repo.git: status 401 without credentials, status 200 with them',
       '✓ credentials https://127.0.0.1:PORT/repo.git: accepted: alice with the password in DIR/password',

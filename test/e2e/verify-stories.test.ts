@@ -4,7 +4,7 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { httpGit } from '../kit/http-git.ts';
 import { nats } from '../kit/nats.ts';
 import { Dice } from '../kit/random.ts';
-import { startRelay } from '../kit/relay.ts';
+import { type RunningRelay, startRelay } from '../kit/relay.ts';
 import { type LogLine, published, read, run, Sidecar } from '../kit/sidecar.ts';
 import { type Policy, SignedHistory, type SignedModel } from '../kit/signed-history.ts';
 import { tempDir } from '../kit/temp.ts';
@@ -144,6 +144,25 @@ afterEach(() => {
   for (const timer of samplers.splice(0)) clearInterval(timer);
 });
 
+/** A follower that verifies nothing, of a relay that does. */
+function trusting(root: string, placeOf: (root: string) => string[], relay: RunningRelay): FollowerPlan {
+  return {
+    name: 'behind a strict relay',
+    policy: { range: false, forward: false },
+    root,
+    start: () => new Sidecar([...placeOf(root), '--period=400ms', `--relay=${relay.url}`]),
+    refusal: async () => {
+      const status = JSON.parse((await textAt(`${relay.url}/status`)) || '{}') as RelayStatus;
+      const refused = (status.repositories ?? []).flatMap((repository) => repository.refused ?? []);
+      return refused.map(({ oid, code }) => ` at ${oid}: ${code}`).join();
+    },
+  };
+}
+
+interface RelayStatus {
+  readonly repositories?: readonly { readonly refused?: readonly { readonly oid: string; readonly code: string }[] }[];
+}
+
 async function begin(dice: Dice): Promise<Story> {
   const dir = tempDir();
   const history = new SignedHistory(dir, dice);
@@ -198,6 +217,12 @@ async function begin(dice: Dice): Promise<Story> {
     await plain('NATS', ['--period=500ms', `--nats=${board}`]),
     { ...(await plain('run', [fast, ...deploy], command)), ran },
   ];
+  const strict = await startRelay({
+    dir,
+    root: join(dir, 'strict relay'),
+    args: [`--allow=${host}/*`, `--follow=${host}/repo.git`, '--verify=commit', `--verify-keys=${history.keys}`],
+  });
+  plans.push(trusting(join(dir, 'behind a strict relay'), placeOf, strict));
   const [one, two] = [policyOf(), policyOf()];
   const unit = (name: string, { range, forward }: Policy) => ({
     name,
