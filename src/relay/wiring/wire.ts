@@ -135,13 +135,13 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const untidy = new Set<Mirror>();
   const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
-  const openUpstream = createUpstreams({ ...wiring, git, hermetic });
+  const upstreams = createUpstreams({ ...wiring, git, hermetic });
   const createFollower = async (upstream: Upstream, gitDir: string, payer: string): Promise<Follower> => {
     const mirror = new Mirror({ git, root, gitDir, clock, log });
     const { name } = upstream;
     const follower: Follower = new Follower({
       upstream,
-      remote: await openUpstream(upstream, (hint) => follower.wake(hint)),
+      remote: await upstreams.open(upstream, (hint) => follower.wake(hint)),
       mirror,
       budget,
       copies,
@@ -227,6 +227,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     repositories,
     untidy,
     dispose: async () => {
+      upstreams.close();
       reach.close();
       await board?.close();
       await shared.close();

@@ -270,6 +270,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     reportRunning: reports && ((oid) => reports.running({ ref: repository.state.ref ?? followed, oid })),
     dispose: async () => {
       source.close();
+      credentials.close();
       store?.leave();
       group?.leave();
       reports?.close();
