@@ -102,6 +102,11 @@ export class CredentialSource {
       .includes(true);
   }
 
+  /** Ends what is asked beside the work. */
+  close(): void {
+    for (const { kept } of this.#opened) kept.close();
+  }
+
   #waysTo(url: string): readonly Way[] {
     return this.#opened.filter(({ urls }) => urls.some((each) => isSameServer(each, url)));
   }

@@ -30,13 +30,17 @@ export function upstreamGitSettings({ gitConfigAdd, parent }: RelayConfig): GitS
   return [...gitConfigAdd, ...(parent ? relayGitSettings(parent) : []), NO_REDIRECTS];
 }
 
-/**
- * Opens the way to a repository's git server, or to the relay nearer to it. `onNews` is called when that relay sends
- * something.
- */
-export type OpenUpstream = (upstream: Upstream, onNews: (hint?: Hint) => void) => Promise<UpstreamRefs>;
+export interface Upstreams {
+  /**
+   * Opens the way to a repository's git server, or to the relay nearer to it. `onNews` is called when that relay sends
+   * something.
+   */
+  open(upstream: Upstream, onNews: (hint?: Hint) => void): Promise<UpstreamRefs>;
+  /** Ends what is asked beside the work. */
+  close(): void;
+}
 
-export function createUpstreams(wiring: UpstreamWiring): OpenUpstream {
+export function createUpstreams(wiring: UpstreamWiring): Upstreams {
   const { config, git, hermetic, log, metrics, redactor, clock, random, withoutDefaults } = wiring;
   const status = (success: boolean): { status: string } => ({ status: success ? 'success' : 'error' });
   const { parent } = config;
@@ -62,7 +66,7 @@ export function createUpstreams(wiring: UpstreamWiring): OpenUpstream {
     await hermetic.setCredentials(read);
     return read;
   };
-  return async ({ name, url }, onNews) => {
+  const open: Upstreams['open'] = async ({ name, url }, onNews) => {
     const remote = parent ? remoteAtRelay(parent, name) : parseRemoteUrl(url);
     const server = {
       ...config,
@@ -96,4 +100,5 @@ export function createUpstreams(wiring: UpstreamWiring): OpenUpstream {
     });
     return relayedUpstream(feed, shared);
   };
+  return { open, close: () => source.close() };
 }

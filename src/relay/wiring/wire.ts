@@ -156,7 +156,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const untidy = new Set<Mirror>();
   const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
-  const openUpstream = createUpstreams({ ...wiring, git, hermetic });
+  const upstreams = createUpstreams({ ...wiring, git, hermetic });
   const createGate =
     config.verify &&
     (await (
@@ -172,7 +172,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     for (const [ref, oids] of rollouts.kept(name)) mirror.keep(ref, oids);
     const follower: Follower = new Follower({
       upstream,
-      remote: await openUpstream(upstream, (hint) => follower.wake(hint)),
+      remote: await upstreams.open(upstream, (hint) => follower.wake(hint)),
       mirror,
       gate,
       budget,
@@ -267,6 +267,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     repositories,
     untidy,
     dispose: async () => {
+      upstreams.close();
       reach.close();
       await board?.close();
       await shared.close();

@@ -1,5 +1,5 @@
 import { asSidecarError, messageOf, SidecarError } from '../../model/error.ts';
-import { bounded } from '../../platform/bounded.ts';
+import { bounded, settledWithin } from '../../platform/bounded.ts';
 import type { Clock, Random } from '../../platform/clock.ts';
 import { deadline } from '../../platform/deadline.ts';
 import type { Logger } from '../../platform/log.ts';
@@ -20,11 +20,11 @@ export interface KeptTokenOptions {
 export interface KeptTokenLimits {
   /** How long the party may take. */
   readonly ask: number;
-  /** The same while what is kept is still valid. */
-  readonly askAgain: number;
+  /** How long it is waited for while what is kept is still valid; then it goes on beside. */
+  readonly patience: number;
 }
 
-const LIMITS: KeptTokenLimits = { ask: 30_000, askAgain: 10_000 };
+const LIMITS: KeptTokenLimits = { ask: 30_000, patience: 1000 };
 /** What is left of a token when another one is asked for: this share of its life, and no less than this time. */
 const SPARE_SHARE = 0.2;
 const LEAST_SPARE_MS = 30_000;
@@ -83,7 +83,7 @@ export class KeptToken {
 
   /** @throws SidecarError ERR_REMOTE_CREDENTIAL_SOURCE when nothing valid is at hand and the party gives nothing */
   async get(signal: AbortSignal): Promise<Obtained> {
-    const { clock, identity, log } = this.#options;
+    const { clock } = this.#options;
     const kept = this.#kept;
     if (kept && clock.now() < kept.renewAt) return kept.obtained;
     const valid = kept && this.#isValid(kept) ? kept : undefined;
@@ -92,19 +92,14 @@ export class KeptToken {
       if (valid) return valid.obtained;
       throw again(trouble, clock.monotonic());
     }
-    try {
-      return await this.#shared(signal, valid ? this.#limits.askAgain : this.#limits.ask);
-    } catch (error) {
-      if (signal.aborted || !valid) throw error;
-      log.warn('the credential could not be renewed; it is used as long as it is valid', {
-        identity: identity.name,
-        reason: messageOf(error),
-        ...(valid.obtained.expiresAt !== undefined && {
-          seconds: Math.round((valid.obtained.expiresAt - clock.now()) / 1000),
-        }),
-      });
-      return valid.obtained;
-    }
+    if (!valid) return await this.#shared(signal);
+    await settledWithin(this.#ask().answer, this.#limits.patience);
+    return this.#kept?.obtained ?? valid.obtained;
+  }
+
+  /** Ends a question that is under way beside the work. */
+  close(): void {
+    this.#question?.giveUp.abort();
   }
 
   /** The git server accepted it. */
@@ -134,30 +129,39 @@ export class KeptToken {
   }
 
   /** One question for all who wait for its answer; it ends when none of them is left. */
-  async #shared(signal: AbortSignal, limitMs: number): Promise<Obtained> {
-    const question = this.#question ?? this.#begin(limitMs);
-    this.#question = question;
+  async #shared(signal: AbortSignal): Promise<Obtained> {
+    const question = this.#ask();
     question.waiting += 1;
     try {
       return await bounded(question.answer, signal);
     } finally {
       question.waiting -= 1;
       if (question.waiting === 0) {
-        if (this.#question === question) this.#question = undefined;
+        this.#forget(question);
         question.giveUp.abort();
       }
     }
   }
 
-  #begin(limitMs: number): Question {
+  /** The question that is under way, or a new one. */
+  #ask(): Question {
+    if (this.#question) return this.#question;
     const giveUp = new AbortController();
-    return { answer: this.#ask(limitMs, giveUp.signal), giveUp, waiting: 0 };
+    const question = { answer: this.#obtain(giveUp.signal), giveUp, waiting: 0 };
+    this.#question = question;
+    const forget = (): void => this.#forget(question);
+    question.answer.then(forget, forget);
+    return question;
   }
 
-  async #ask(limitMs: number, signal: AbortSignal): Promise<Obtained> {
+  #forget(question: Question): void {
+    if (this.#question === question) this.#question = undefined;
+  }
+
+  async #obtain(signal: AbortSignal): Promise<Obtained> {
     const { identity, clock, onRefresh } = this.#options;
     await bounded(this.#telling, signal);
-    const limit = deadline(signal, limitMs);
+    const limit = deadline(signal, this.#limits.ask);
     const startedAt = clock.now();
     try {
       const obtained = await bounded(identity.obtain(limit.signal), limit.signal, 1000);
@@ -168,10 +172,11 @@ export class KeptToken {
       // Nobody waits any more: that says nothing about the party.
       if (signal.aborted) throw cause;
       const error = limit.signal.aborted
-        ? late(identity.name, limitMs, cause)
+        ? late(identity.name, this.#limits.ask, cause)
         : asSidecarError(cause, 'get a credential');
       onRefresh(false);
       this.#noteFailure(error);
+      this.#warn(error);
       throw error;
     } finally {
       limit.dispose();
@@ -187,6 +192,19 @@ export class KeptToken {
     this.#kept = { obtained, since: clock.monotonic(), renewAt, isAccepted: false };
     this.#failures = 0;
     this.#trouble = undefined;
+  }
+
+  /** While something valid is at hand, nobody else says that the party fails. */
+  #warn(error: SidecarError): void {
+    const { clock, identity, log } = this.#options;
+    const kept = this.#kept;
+    if (!kept || !this.#isValid(kept)) return;
+    const { expiresAt } = kept.obtained;
+    log.warn('the credential could not be renewed; it is used as long as it is valid', {
+      identity: identity.name,
+      reason: error.message,
+      ...(expiresAt !== undefined && { seconds: Math.round((expiresAt - clock.now()) / 1000) }),
+    });
   }
 
   /** What is wrong on this side, such as a file that is missing, may be mended at any moment. */

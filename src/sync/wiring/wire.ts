@@ -272,6 +272,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     reportRun: reports && ((facts) => reports.run(repository.state.ref ?? followed, facts)),
     dispose: async () => {
       source.close();
+      credentials.close();
       store?.leave();
       group?.leave();
       reports?.close();

@@ -6,6 +6,7 @@ import { KeptToken } from '../../../src/remote/identity/kept-token.ts';
 import { PartyFailure } from '../../../src/remote/identity/party.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 import { silentLog } from '../../kit/silent-log.ts';
+import { until } from '../../peers/wait.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
@@ -16,9 +17,11 @@ interface Setting {
   /** What the party does instead of giving a token. */
   failing?: 'down' | 'hangs' | 'unreadable' | undefined;
   retryAfterMs?: number;
+  /** It gives nothing before. */
+  until?: Promise<void>;
 }
 
-function setUp(setting: Setting, limits = { ask: 30_000, askAgain: 10_000 }) {
+function setUp(setting: Setting, limits = { ask: 30_000, patience: 1000 }) {
   const clock = new HandClock();
   const told: string[] = [];
   const warnings: Record<string, unknown>[] = [];
@@ -31,6 +34,7 @@ function setUp(setting: Setting, limits = { ask: 30_000, askAgain: 10_000 }) {
       asked += 1;
       given.push(signal);
       await new Promise((done) => setImmediate(done));
+      await setting.until;
       if (setting.failing === 'hangs') await new Promise(() => undefined);
       if (setting.failing === 'unreadable')
         throw new SidecarError('ERR_REMOTE_CREDENTIAL_SOURCE', { op: 'read', detail: 'no such file' });
@@ -150,12 +154,31 @@ describe('a token that is kept', () => {
   });
 
   test('a party that says nothing is given up, and named', async () => {
-    const { get, refreshed } = setUp({ failing: 'hangs' }, { ask: 50, askAgain: 50 });
+    const { get, refreshed } = setUp({ failing: 'hangs' }, { ask: 50, patience: 50 });
     await expect(get()).rejects.toMatchObject({
       code: 'ERR_REMOTE_CREDENTIAL_SOURCE',
       message: expect.stringMatching(/sample.*no answer within 0\.05 s/),
     });
     expect(refreshed).toEqual([false]);
+  });
+
+  test('a slow party keeps nobody waiting while what is at hand is valid; what it gives is used when it comes', async () => {
+    const setting: Setting = { life: HOUR };
+    const { get, clock, asked, kept, given } = setUp(setting, { ask: 30_000, patience: 20 });
+    await get();
+    await clock.advance(50 * MINUTE);
+    let give = (): void => undefined;
+    setting.until = new Promise((resolve) => {
+      give = resolve;
+    });
+    expect([await get(), await get(), asked()]).toEqual(['token-1', 'token-1', 2]);
+    give();
+    await until('the new one is used', async () => (await get()) === 'token-2');
+    await clock.advance(50 * MINUTE);
+    setting.failing = 'hangs';
+    expect(await get()).toBe('token-2');
+    kept.close();
+    expect(given.at(-1)?.aborted).toBe(true);
   });
 
   test('a question that nobody waits for any more ends, and is no failure of the party', async () => {
