@@ -45,7 +45,6 @@ const SAMPLES: Readonly<Record<string, Options>> = {
   username: { username: 'u', password: 'p' },
   password: { username: 'u', password: 'p' },
   'password-file': { username: 'u', 'password-file': '/f' },
-  'tls-pin': { 'tls-pin': `sha256//${'A'.repeat(43)}=` },
   credential: { credential: '{"url":"https://h","username":"u","password":"p"}' },
   'github-base-url': { ...APP, 'github-base-url': 'https://ghe' },
   'github-app-private-key-file': APP,
