@@ -46,10 +46,7 @@ const SAMPLES: readonly (readonly [string, ErrorCode, ErrorCase?])[] = [
     'webPage',
   ],
   ["fatal: unable to access 'https://h/': Could not resolve host: h", 'ERR_REMOTE_UNREACHABLE'],
-  [
-    "fatal: unable to access 'https://h/': SSL: public key does not match pinned public key",
-    'ERR_REMOTE_TLS_PIN',
-  ],
+  ["fatal: unable to access 'https://h/': SSL: public key does not match pinned public key", 'ERR_REMOTE_TLS_PIN'],
   [
     '@       WARNING: REVOKED HOST KEY DETECTED!               @\nThe ED25519 host key for [h]:22 is marked as revoked.\nThis could mean that a stolen key is being used to impersonate this host.\nHost key verification failed.\nfatal: Could not read from remote repository.',
     'ERR_REMOTE_HOST_KEY',
