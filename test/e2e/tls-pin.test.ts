@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -48,7 +49,10 @@ describe.skipIf(missing(...NGINX_PROGRAMS))('--tls-pin', () => {
     expect(requests(server)).toEqual([]);
     if (way !== 'git ls-remote') {
       expect(strange.stderr).toContain(`it shows the key ${pinOfServer(server)}, and only ${STRANGE} is accepted`);
-      expect(strange.stderr).toContain(`openssl s_client -connect 127.0.0.1:${server.port} </dev/null`);
+      const [, command = ''] = /This prints the key behind `sha256\/\/`: `([^`]+)`/.exec(strange.stderr) ?? [];
+      expect(command).toContain(`openssl s_client -connect 127.0.0.1:${server.port} </dev/null`);
+      const printed = execFileSync('/bin/sh', ['-c', command], { stdio: ['ignore', 'pipe', 'ignore'] });
+      expect(`sha256//${printed.toString().trim()}`).toBe(pinOfServer(server));
     }
     const good = await run([...args, ...WAYS[way], `--tls-pin=${STRANGE}`, `--tls-pin=${pinOfServer(server)}`], env);
     expect(good.code, good.stderr).toBe(0);

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { httpGit } from '../kit/http-git.ts';
 import { nats } from '../kit/nats.ts';
 import { Dice } from '../kit/random.ts';
@@ -368,6 +368,22 @@ function shuffled<T>(values: readonly T[], dice: Dice): T[] {
   return order;
 }
 
+async function tell(story: Story, dice: Dice): Promise<void> {
+  const { history, followers } = story;
+  history.good();
+  await story.settle('the first good commit');
+  for (const [name, happen] of shuffled(Object.entries(EVENTS), dice)) {
+    history.move();
+    await happen(story, dice);
+    await story.settle(name);
+  }
+  history.good();
+  await story.settle('the end');
+  for (const { plan, hasPublished } of followers) expect([plan.name, hasPublished]).toEqual([plan.name, true]);
+  expect(named(followers, 'run').plan.ran?.().length).toBeGreaterThan(0);
+  expect(story.violations).toEqual([]);
+}
+
 describe.skipIf(missing('ssh-keygen', 'nats-server'))('with --verify, on every way at once', () => {
   test.each(SEEDS)(
     'nothing is published or run that the policy forbids, and all that it allows is (seed %i)',
@@ -376,23 +392,12 @@ describe.skipIf(missing('ssh-keygen', 'nats-server'))('with --verify, on every w
       process.stdout.write(`story of signed commits: STORY_SEED=${seed}\n`);
       const dice = new Dice(seed);
       const story = await begin(dice);
-      const { history, followers } = story;
-      onTestFinished(async () => {
-        await Promise.all(followers.map(async (follower) => await follower.stop('SIGTERM')));
-      });
-      history.good();
-      await story.settle('the first good commit');
-      for (const [name, happen] of shuffled(Object.entries(EVENTS), dice)) {
-        history.move();
-        await happen(story, dice);
-        await story.settle(name);
+      try {
+        await tell(story, dice);
+      } finally {
+        // In peace, so that run ends what it keeps.
+        await Promise.all(story.followers.map(async (follower) => await follower.stop('SIGTERM')));
       }
-      history.good();
-      await story.settle('the end');
-      for (const follower of followers)
-        expect([follower.plan.name, follower.hasPublished]).toEqual([follower.plan.name, true]);
-      expect(named(followers, 'run').plan.ran?.().length).toBeGreaterThan(0);
-      expect(story.violations).toEqual([]);
     },
   );
 });
