@@ -189,21 +189,28 @@ describe('a credential helper', () => {
     return { dir, upstream, git, accepted, args, link: join(root, 'link') };
   }
 
-  test('of git, `store`: a password that was replaced in its file is used as soon as the old one is refused', async () => {
-    const { dir, upstream, git, accepted, args, link } = await guarded();
-    const file = join(dir, 'stored');
-    const write = (password: string): void =>
-      writeFileSync(file, `http://me:${password}@${git.url.slice(7)}\n`, { mode: 0o600 });
-    write('S3cret-one');
-    const process = sidecar([...args, `--credential-helper=store --file=${file}`]);
-    await untilPublished(link, upstream.commit({ a: 'one' }), process);
-    const keptSince = Date.now();
-    await delay(YOUNG_MS + 500 - (Date.now() - keptSince));
-    accepted.password = 'S3cret-two';
-    write('S3cret-two');
-    await untilPublished(link, upstream.commit({ a: 'two' }), process);
-    expect(process.stderr).not.toContain('S3cret');
-  });
+  test.each([
+    ['the sidecar', []],
+    // A setting that only git understands.
+    ['git', ['--git-config=http.sslVersion:tlsv1.2']],
+  ])(
+    'of git, `store`: a password that was replaced in its file is used as soon as the old one is refused (%s asks the server)',
+    async (_who, more) => {
+      const { dir, upstream, git, accepted, args, link } = await guarded();
+      const file = join(dir, 'stored');
+      const write = (password: string): void =>
+        writeFileSync(file, `http://me:${password}@${git.url.slice(7)}\n`, { mode: 0o600 });
+      write('S3cret-one');
+      const process = sidecar([...args, ...more, `--credential-helper=store --file=${file}`]);
+      await untilPublished(link, upstream.commit({ a: 'one' }), process);
+      const keptSince = Date.now();
+      await delay(YOUNG_MS + 500 - (Date.now() - keptSince));
+      accepted.password = 'S3cret-two';
+      write('S3cret-two');
+      await untilPublished(link, upstream.commit({ a: 'two' }), process);
+      expect(process.stderr).not.toContain('S3cret');
+    },
+  );
 
   test('in shell: a password that ends is replaced before it does, and no sync fails', async () => {
     const { dir, upstream, accepted, args, link } = await guarded();

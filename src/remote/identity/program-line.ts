@@ -21,8 +21,9 @@ export function helperName(helper: string): string {
  */
 export function usesPath(settings: readonly GitSetting[], url: string): boolean {
   const matching = settings.filter(({ key }) => {
-    const [, place] = /^credential\.(?:(.*)\.)?usehttppath$/is.exec(key) ?? [null];
-    if (place === null) return false;
+    const found = /^credential\.(?:(.*)\.)?usehttppath$/is.exec(key);
+    const place = found?.[1];
+    if (!found) return false;
     return place === undefined || url === place || url.startsWith(`${place.replace(/\/+$/, '')}/`);
   });
   const value = matching.at(-1)?.value;

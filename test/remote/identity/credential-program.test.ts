@@ -203,6 +203,7 @@ describe('a credential helper', () => {
 describe('credential.useHttpPath', () => {
   test.each([
     [[], false],
+    [[['http.sslVersion', 'tlsv1.2']], false],
     [[['credential.useHttpPath', 'true']], true],
     [[['credential.https://git.test.usehttppath', 'true']], true],
     [[['credential.https://other.test.useHttpPath', 'true']], false],

@@ -6,6 +6,7 @@ import { jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { buildSyncConfig } from '../../../src/config/build-config.ts';
 import { load } from '../../../src/config/load.ts';
+import { optionNamed } from '../../../src/config/options.ts';
 import { renderGitConfig } from '../../../src/git/config-file.ts';
 import { credentialSettings } from '../../../src/git/credential-settings.ts';
 import { credentialFor } from '../../../src/model/credential.ts';
@@ -16,6 +17,7 @@ import { createIdentity } from '../../../src/remote/identity/create-identity.ts'
 import { describeIdentity } from '../../../src/remote/identity/describe-identity.ts';
 import type { Identity } from '../../../src/remote/identity/identity.ts';
 import { signCodeCommit } from '../../../src/remote/identity/sign-codecommit.ts';
+import { METRICS } from '../../../src/serve/metrics-table.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 import { httpStub } from '../../kit/http-stub.ts';
 import { codeCommitSignature, PARTIES, SUBJECT } from '../../kit/identity-parties.ts';
@@ -327,6 +329,12 @@ describe('a file with fields', () => {
     expect(error.message).toMatch(reason);
     expect(error.message).not.toContain('S3cret');
   });
+});
+
+test('each identity is counted under its own name', () => {
+  const counted: readonly string[] = METRICS.git_sidecar_identity_count_total.labels.identity;
+  const { none: _none, ...choices } = optionNamed('identity').choices ?? {};
+  expect(counted).toEqual([...Object.keys(choices), 'credential-helper']);
 });
 
 describe('what is missing for an identity', () => {
