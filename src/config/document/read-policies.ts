@@ -11,7 +11,7 @@ const KEYS = [
   ...['on-failure', 'push', 'freeze', 'enforce', 'skip-ahead'],
 ];
 /** The key of the list, in a file of its own and in a relay of a document. */
-export const ROLLOUTS_KEY = 'rollouts';
+const ROLLOUTS_KEY = 'rollouts';
 const DEFAULT_DEADLINE_MS = 30 * 60_000;
 /** As behind the `#` of `--allow`. */
 const REF = /^[^\s~^:?[\\,]+$/;
@@ -63,7 +63,7 @@ function readPolicy(item: TreeNode, problems: Problems): Policy | undefined {
 }
 
 /** The policies of a list, in their order. What is wrong is among the problems. */
-export function readPolicies(node: TreeNode, problems: Problems): readonly Policy[] {
+function readPolicies(node: TreeNode, problems: Problems): readonly Policy[] {
   if (node.kind !== 'list') problems.add(node.at, `${ROLLOUTS_KEY} must be a list of policies`);
   const names = new Set<string>();
   return (node.kind === 'list' ? node.items : []).flatMap((item) => {

@@ -1,7 +1,8 @@
-import { assign, isThere, refill, selectsSomebody } from './assign.ts';
+import { assign, refill, selectsSomebody } from './assign.ts';
 import { complete, halt } from './endings.ts';
+import { fail, haltIfFailed, isProven } from './failures.ts';
 import type { Governed, Rollout } from './governed.ts';
-import { isUnavailable, type Member } from './member.ts';
+import { isUnavailable } from './member.ts';
 import { type Survey, survey } from './survey.ts';
 
 /** True while no instance may get the revision; the clock of the deadline stands still meanwhile. */
@@ -63,35 +64,6 @@ function releaseWave(governed: Governed, rollout: Rollout, { candidates, room }:
   return some;
 }
 
-/** Notes that `member` failed. One instance fails once in each stage. */
-export function fail(governed: Governed, rollout: Rollout, member: Member, reason: string): void {
-  const { key, name } = member;
-  const { stage } = rollout;
-  if (rollout.failures.some((each) => each.key === key && each.stage === stage)) return;
-  const failure = { key, name, stage, reason, at: governed.now };
-  rollout.failures = [...rollout.failures, failure].slice(-MOST_FAILURES);
-  const { oid } = rollout;
-  governed.note('failed', { oid, stage: governed.stages[stage]?.name, why: `${name}: ${reason}` });
-}
-
-const MOST_FAILURES = 1000;
-
-/** Halts the rollout if too many failed in the stage that is open. @returns whether it did */
-function haltIfFailed(governed: Governed, rollout: Rollout): boolean {
-  const stage = governed.stages[rollout.stage];
-  if (!stage) return false;
-  const failures = rollout.failures.filter((each) => each.stage === rollout.stage);
-  if (failures.length < Math.min(stage.failures, MOST_FAILURES)) return false;
-  const [first] = failures;
-  const one = `${first?.name}: ${first?.reason}`;
-  const why =
-    failures.length === 1
-      ? `one instance failed in stage ${stage.name}: ${one}`
-      : `${failures.length} instances failed in stage ${stage.name}, the first was ${one}`;
-  halt(governed, why);
-  return true;
-}
-
 /** Leftovers took the room of this stage: it gets its time anew without them. @returns whether there were any */
 function passOverLeftovers(governed: Governed, rollout: Rollout, { unavailable }: Survey): boolean {
   const leftovers = unavailable.filter(({ leftover }) => leftover);
@@ -114,15 +86,6 @@ function expire(governed: Governed, rollout: Rollout, { holding, unavailable }: 
   }
   for (const member of unavailable) member.writtenOff = true;
   if (!haltIfFailed(governed, rollout)) conclude(governed, rollout);
-}
-
-/** A stage that has instances proves something only when one of them was done. In the last one, those of all stages are. */
-function isProven(governed: Governed, { stage }: Rollout): boolean {
-  const isOwn = (member: Member): boolean => member.stage === stage || stage === governed.lastStage;
-  const own = [...governed.members.values()].filter(
-    (member) => member.stage !== undefined && isOwn(member) && isThere(governed, member),
-  );
-  return own.length === 0 || own.some(({ wasDone }) => wasDone);
 }
 
 /** Nobody is waited for any more in the open stage. */

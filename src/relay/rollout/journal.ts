@@ -34,7 +34,7 @@ export interface JournalEntry {
 }
 
 /** So many entries are kept of one ref. */
-export const MOST_ENTRIES = 100;
+const MOST_ENTRIES = 100;
 
 /** `entries` with `more` behind them; the oldest make room. */
 export function withEntries(entries: readonly JournalEntry[], more: readonly JournalEntry[]): readonly JournalEntry[] {
