@@ -70,7 +70,13 @@ export class Governed {
 
   get isSettling(): boolean {
     if (this.settleUntil === undefined || this.now >= this.settleUntil) return false;
-    return this.unsettled.size > 0 || this.members.size < this.expected;
+    return this.unsettled.size > 0 || this.#connected < this.expected;
+  }
+
+  get #connected(): number {
+    let count = 0;
+    for (const { connected, silent } of this.members.values()) if (connected && !silent) count += 1;
+    return count;
   }
 
   begin(now: number): void {
@@ -85,7 +91,7 @@ export class Governed {
   end(): void {
     if (!this.isChanged) return;
     this.changedAt = this.now;
-    this.fleet = [...this.members.values()].filter(({ connected, silent }) => connected && !silent).length;
+    this.fleet = this.#connected;
   }
 
   note(what: JournalEntry['what'], more: Omit<JournalEntry, 'at' | 'what'> = {}): void {

@@ -84,6 +84,8 @@ export class Oracle {
   look(ref: GovernedRef, now: number, happened: Happened, changes: Changes | undefined): void {
     const view = ref.describe(now);
     if (changes) this.#restartedAt ??= now;
+    // These end the rollout for which they were awaited.
+    if (happened.order === 'pin' || happened.order === 'revert') this.#awaited.clear();
     if (happened.joined !== undefined) {
       this.#joinedAt.set(happened.joined, now);
       this.#awaited.delete(happened.joined);
