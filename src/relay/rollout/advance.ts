@@ -154,13 +154,17 @@ function step(governed: Governed, rollout: Rollout): boolean {
     passStage(governed, rollout);
     return true;
   }
+  const isOpen = rollout.soakFrom === undefined && !isSettling;
+  const isLate = isOpen && !isStopped && found.holding.length > 0 && now >= rollout.deadlineAt;
+  if (isLate) {
+    if (!passOverLeftovers(governed, rollout, found)) expire(governed, rollout, found);
+    return true;
+  }
   const released = isStopped ? [] : releaseWave(governed, rollout, found);
   // Those who have to do something first hold the stage, so there is nothing to look at again.
-  if (released.length > 0) return now >= rollout.deadlineAt || released.some(({ progress }) => progress !== 'waiting');
-  if (isSettling || rollout.soakFrom !== undefined) return false;
-  if (found.holding.length === 0) conclude(governed, rollout);
-  else if (isStopped || now < rollout.deadlineAt) return false;
-  else if (!passOverLeftovers(governed, rollout, found)) expire(governed, rollout, found);
+  if (released.length > 0) return released.some(({ progress }) => progress !== 'waiting');
+  if (!isOpen || found.holding.length > 0) return false;
+  conclude(governed, rollout);
   return true;
 }
 
