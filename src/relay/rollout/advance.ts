@@ -1,7 +1,8 @@
-import { assign, isThere, refill, selectsSomebody } from './assign.ts';
+import { assign, refill, selectsSomebody } from './assign.ts';
 import { complete, halt } from './endings.ts';
+import { fail, haltIfFailed, isProven } from './failures.ts';
 import type { Governed, Rollout } from './governed.ts';
-import { isUnavailable, type Member } from './member.ts';
+import type { Member } from './member.ts';
 import { type Survey, survey } from './survey.ts';
 
 /** True while no instance may get the revision; the clock of the deadline stands still meanwhile. */
@@ -45,51 +46,28 @@ function openStage(governed: Governed, rollout: Rollout, index: number): void {
   }
 }
 
-/** Gives the revision to as many as there is room for. @returns whether anybody got it */
-function releaseWave(governed: Governed, rollout: Rollout, { candidates, room }: Survey): boolean {
-  let left = room;
-  let some = false;
-  for (const member of candidates) {
-    // It is unavailable already. One that has to go back may not have begun to.
-    const isFree = member.leftover && !member.goesBack;
-    if (left <= 0 && !isFree) continue;
-    const cost = member.leftover ? 0 : 1;
-    governed.retarget(member, rollout.oid);
-    if (isUnavailable(member)) left -= cost;
-    some = true;
-  }
+/** Gives the revision to as many as there is room for. @returns whom */
+function releaseWave(governed: Governed, rollout: Rollout, { candidates, room }: Survey): readonly Member[] {
+  // A leftover is unavailable already. One that has to go back may not have begun to.
+  const isFree = ({ leftover, goesBack }: Member): boolean => leftover && !goesBack;
+  const free = candidates.filter(isFree);
+  const chosen = firstOf(
+    candidates.filter((member) => !isFree(member)),
+    room,
+  );
+  const released = [...free, ...chosen];
+  for (const member of released) governed.retarget(member, rollout.oid);
   if (rollout.stage === governed.lastStage)
     for (const member of governed.members.values()) if (member.silent) governed.retarget(member, rollout.oid);
-  return some;
+  return released;
 }
 
-/** Notes that `member` failed. One instance fails once in each stage. */
-export function fail(governed: Governed, rollout: Rollout, member: Member, reason: string): void {
-  const { key, name } = member;
-  const { stage } = rollout;
-  if (rollout.failures.some((each) => each.key === key && each.stage === stage)) return;
-  const failure = { key, name, stage, reason, at: governed.now };
-  rollout.failures = [...rollout.failures, failure].slice(-MOST_FAILURES);
-  const { oid } = rollout;
-  governed.note('failed', { oid, stage: governed.stages[stage]?.name, why: `${name}: ${reason}` });
-}
+const inOrder = (a: Member, b: Member): number => (a.stage ?? 0) - (b.stage ?? 0) || a.place - b.place;
 
-const MOST_FAILURES = 1000;
-
-/** Halts the rollout if too many failed in the stage that is open. @returns whether it did */
-function haltIfFailed(governed: Governed, rollout: Rollout): boolean {
-  const stage = governed.stages[rollout.stage];
-  if (!stage) return false;
-  const failures = rollout.failures.filter((each) => each.stage === rollout.stage);
-  if (failures.length < Math.min(stage.failures, MOST_FAILURES)) return false;
-  const [first] = failures;
-  const one = `${first?.name}: ${first?.reason}`;
-  const why =
-    failures.length === 1
-      ? `one instance failed in stage ${stage.name}: ${one}`
-      : `${failures.length} instances failed in stage ${stage.name}, the first was ${one}`;
-  halt(governed, why);
-  return true;
+/** Those of earlier stages first. Mostly it is one, when another one is done, and there may be very many. */
+function firstOf(candidates: readonly Member[], many: number): readonly Member[] {
+  if (many !== 1 || candidates.length === 0) return [...candidates].sort(inOrder).slice(0, Math.max(0, many));
+  return [candidates.reduce((first, each) => (inOrder(each, first) < 0 ? each : first))];
 }
 
 /** Leftovers took the room of this stage: it gets its time anew without them. @returns whether there were any */
@@ -114,15 +92,6 @@ function expire(governed: Governed, rollout: Rollout, { holding, unavailable }: 
   }
   for (const member of unavailable) member.writtenOff = true;
   if (!haltIfFailed(governed, rollout)) conclude(governed, rollout);
-}
-
-/** A stage that has instances proves something only when one of them was done. In the last one, those of all stages are. */
-function isProven(governed: Governed, { stage }: Rollout): boolean {
-  const isOwn = (member: Member): boolean => member.stage === stage || stage === governed.lastStage;
-  const own = [...governed.members.values()].filter(
-    (member) => member.stage !== undefined && isOwn(member) && isThere(governed, member),
-  );
-  return own.length === 0 || own.some(({ wasDone }) => wasDone);
 }
 
 /** Nobody is waited for any more in the open stage. */
@@ -181,18 +150,28 @@ function step(governed: Governed, rollout: Rollout): boolean {
     rollout.isUninhabited = false;
     restartClock(governed, rollout);
   }
-  if (!isStopped && releaseWave(governed, rollout, found)) return true;
-  if (isSettling) return false;
-  if (rollout.soakFrom === undefined) {
-    if (found.holding.length === 0) conclude(governed, rollout);
-    else if (isStopped || now < rollout.deadlineAt) return false;
-    else if (!passOverLeftovers(governed, rollout, found)) expire(governed, rollout, found);
+  if (mayPass && isSoaked(governed, rollout)) {
+    passStage(governed, rollout);
     return true;
   }
-  const soakMs = rollout.skipsAhead ? 0 : (governed.stages[rollout.stage]?.soakMs ?? 0);
-  if (!mayPass || now < rollout.soakFrom + soakMs) return false;
-  passStage(governed, rollout);
+  const isOpen = rollout.soakFrom === undefined && !isSettling;
+  const isLate = isOpen && !isStopped && found.holding.length > 0 && now >= rollout.deadlineAt;
+  if (isLate) {
+    if (!passOverLeftovers(governed, rollout, found)) expire(governed, rollout, found);
+    return true;
+  }
+  const released = isStopped ? [] : releaseWave(governed, rollout, found);
+  // Those who have to do something first hold the stage, so there is nothing to look at again.
+  if (released.length > 0) return released.some(({ progress }) => progress !== 'waiting');
+  if (!isOpen || found.holding.length > 0) return false;
+  conclude(governed, rollout);
   return true;
+}
+
+/** The open stage was without trouble for long enough. */
+function isSoaked({ now, stages }: Governed, { soakFrom, skipsAhead, stage }: Rollout): boolean {
+  const soakMs = skipsAhead ? 0 : (stages[stage]?.soakMs ?? 0);
+  return soakFrom !== undefined && now >= soakFrom + soakMs;
 }
 
 /** Goes on as far as it is possible now. */

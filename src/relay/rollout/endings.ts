@@ -11,8 +11,19 @@ export function start(governed: Governed, oid: Oid, skipsAhead: boolean): void {
   const { now, underWay, members } = governed;
   if (underWay) governed.note('replaced', { oid: underWay.oid, why: `${oid} takes its place` });
   governed.rollout = {
-    ...{ oid, startedAt: now, skipsAhead, stage: -1, openedAt: now, deadlineAt: now, isUninhabited: false },
-    ...{ isFrozen: false, soakFrom: undefined, heldFrom: undefined, thawed: undefined, failures: [], halt: undefined },
+    oid,
+    startedAt: now,
+    skipsAhead,
+    stage: -1,
+    openedAt: now,
+    deadlineAt: now,
+    isUninhabited: false,
+    isFrozen: false,
+    soakFrom: undefined,
+    heldFrom: undefined,
+    thawed: undefined,
+    failures: [],
+    halt: undefined,
   };
   for (const member of members.values()) {
     const isOnItsWay = member.target === underWay?.oid && member.progress === 'waiting' && !member.writtenOff;

@@ -43,7 +43,7 @@ export class GovernedRef {
 
   /** A stream of `instance` opened. */
   joined(instance: Instance, now: number): Changes {
-    return this.#change(now, (governed) => take(governed, instance));
+    return this.#change(now, (governed) => take(governed, instance), true);
   }
 
   /** The stream of an instance ended, and no other one took its place. */
@@ -89,11 +89,13 @@ export class GovernedRef {
     return describeGoverned(this.#governed, now);
   }
 
-  #change(now: number, change: (governed: Governed) => void): Changes {
+  #change(now: number, change: (governed: Governed) => void, isNews = false): Changes {
     const governed = this.#governed;
+    const isDue = now >= (nextTick(governed) ?? Number.POSITIVE_INFINITY);
     governed.begin(now);
     change(governed);
-    advance(governed);
+    // Most reports say nothing new, and a look at the whole fleet takes its time.
+    if (isDue || isNews || governed.isChanged) advance(governed);
     governed.end();
     const retargeted = [...governed.retargeted].filter(({ connected }) => connected).map(({ key }) => key);
     return { retargeted, changed: governed.isChanged, notes: governed.notes };

@@ -3,7 +3,8 @@ import type { Oid } from '../../model/oid.ts';
 import { FreezeCalendar } from './freeze.ts';
 import type { GovernedState, HaltState, PushedRevision, RolloutState, Said } from './governed-state.ts';
 import { type JournalEntry, withEntries } from './journal.ts';
-import { GRACE_MS, judge, type Member, memberFromState, stateOfMember } from './member.ts';
+import { judge, type Member, stateOfMember } from './member.ts';
+import { restore, takeUp } from './restore.ts';
 import { type FullStage, fullStages } from './stage-of.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -47,7 +48,7 @@ export class Governed {
   /** How many instances were connected then. */
   fleet = 0;
   /** The same before the relay restarted. */
-  #expected = 0;
+  expected = 0;
   notes: JournalEntry[] = [];
   readonly retargeted = new Set<Member>();
 
@@ -55,7 +56,7 @@ export class Governed {
     this.policy = policy;
     this.stages = fullStages(policy);
     this.calendar = new FreezeCalendar(policy.freeze);
-    if (state) this.#restore(state);
+    if (state) restore(this, state);
   }
 
   get lastStage(): number {
@@ -69,7 +70,13 @@ export class Governed {
 
   get isSettling(): boolean {
     if (this.settleUntil === undefined || this.now >= this.settleUntil) return false;
-    return this.unsettled.size > 0 || this.members.size < this.#expected;
+    return this.unsettled.size > 0 || this.#connected < this.expected;
+  }
+
+  get #connected(): number {
+    let count = 0;
+    for (const { connected, silent } of this.members.values()) if (connected && !silent) count += 1;
+    return count;
   }
 
   begin(now: number): void {
@@ -77,14 +84,14 @@ export class Governed {
     this.isChanged = false;
     this.notes = [];
     this.retargeted.clear();
-    if (this.settleUntil === undefined) this.#takeUp(now);
+    if (this.settleUntil === undefined) takeUp(this);
   }
 
   /** The end of the current call. */
   end(): void {
     if (!this.isChanged) return;
     this.changedAt = this.now;
-    this.fleet = [...this.members.values()].filter(({ connected, silent }) => connected && !silent).length;
+    this.fleet = this.#connected;
   }
 
   note(what: JournalEntry['what'], more: Omit<JournalEntry, 'at' | 'what'> = {}): void {
@@ -169,51 +176,5 @@ export class Governed {
       ...{ version: 1, changedAt: this.changedAt, fleet: this.fleet, stages, tip, completed, history },
       ...{ rollout: rollout && { ...rollout }, queue, refused, paused, pinned, members, journal },
     };
-  }
-
-  #restore(state: GovernedState): void {
-    this.changedAt = state.changedAt;
-    this.fleet = state.fleet;
-    this.#expected = state.fleet;
-    this.tip = state.tip;
-    this.completed = state.completed;
-    this.history = state.history;
-    this.rollout = state.rollout && { ...state.rollout, halt: state.rollout.halt };
-    this.queue = state.queue;
-    this.refused = state.refused;
-    this.paused = state.paused;
-    this.pinned = state.pinned;
-    this.journal = state.journal;
-    for (const each of state.members) {
-      const member = memberFromState(each, this.policy);
-      this.members.set(member.key, member);
-      if (member.lostAt === undefined) this.unsettled.add(member);
-    }
-    const isSame = JSON.stringify(state.stages) === JSON.stringify(this.stages.map(({ name }) => name));
-    if (!isSame) this.#startStagesAgain();
-  }
-
-  /** The first call. Before it, no relay was there: nobody could get a revision or report one. */
-  #takeUp(now: number): void {
-    this.settleUntil = now + GRACE_MS;
-    for (const member of this.unsettled) member.lostAt ??= now;
-    const { rollout } = this;
-    this.isChanged = this.unsettled.size > 0 || rollout !== undefined;
-    const downMs = Math.max(0, now - (this.changedAt ?? now));
-    if (!rollout) return;
-    rollout.deadlineAt += downMs;
-    if (rollout.soakFrom !== undefined) rollout.soakFrom += downMs;
-    if (rollout.heldFrom !== undefined) rollout.heldFrom += downMs;
-  }
-
-  /** Other stages than those that the state is about: who has the revision keeps it, and the first stage opens again. */
-  #startStagesAgain(): void {
-    const { rollout } = this;
-    if (!rollout) return;
-    rollout.stage = -1;
-    rollout.soakFrom = undefined;
-    rollout.thawed = undefined;
-    rollout.failures = [];
-    for (const member of this.members.values()) member.stage = undefined;
   }
 }

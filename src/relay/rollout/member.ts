@@ -32,27 +32,45 @@ export interface Member {
 /** How long an instance that disconnected is expected back before its stage goes on without it, and after a restart of the relay. */
 export const GRACE_MS = 60_000;
 
+/** An object that is put together of others is slow to read, and all members are read very often. */
 export function newMember({ key, name, labels, silent }: Instance, policy: Policy, target: Oid | undefined): Member {
   return {
-    ...{ key, name, labels, silent: silent === true, connected: true, lostAt: undefined, target, stage: undefined },
-    ...{
-      late: false,
-      progress: 'waiting',
-      wasDone: false,
-      writtenOff: false,
-      goesBack: false,
-      leftover: false,
-      runs: false,
-    },
-    ...{ published: undefined, running: undefined, place: placeOf(policy.name, name) },
+    key,
+    name,
+    labels,
+    silent: silent === true,
+    connected: true,
+    lostAt: undefined,
+    target,
+    stage: undefined,
+    late: false,
+    progress: 'waiting',
+    wasDone: false,
+    writtenOff: false,
+    goesBack: false,
+    leftover: false,
+    runs: false,
+    published: undefined,
+    running: undefined,
+    place: placeOf(policy.name, name),
   };
 }
 
 /** One of those that were connected when the state was written has no time of loss until the first call. */
 export function memberFromState(state: MemberState, policy: Policy): Member {
-  const { lostAt, stage } = state;
-  const place = placeOf(policy.name, state.name);
-  return { ...state, silent: false, connected: false, lostAt, stage, published: undefined, running: undefined, place };
+  const { key, name, labels, target } = state;
+  const member = newMember({ key, name, labels, connected: false }, policy, target);
+  member.connected = false;
+  member.lostAt = state.lostAt;
+  member.stage = state.stage;
+  member.late = state.late;
+  member.progress = state.progress;
+  member.wasDone = state.wasDone;
+  member.writtenOff = state.writtenOff;
+  member.goesBack = state.goesBack;
+  member.leftover = state.leftover;
+  member.runs = state.runs;
+  return member;
 }
 
 export function stateOfMember(member: Member, target: Oid): MemberState {

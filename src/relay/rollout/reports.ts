@@ -1,6 +1,7 @@
-import { fail, restartClock } from './advance.ts';
+import { restartClock } from './advance.ts';
 import { assignNewcomer } from './assign.ts';
 import { forget } from './endings.ts';
+import { fail } from './failures.ts';
 import type { Governed } from './governed.ts';
 import type { Instance } from './instance.ts';
 import { type Member, newMember, stateOfMember, takeReport } from './member.ts';

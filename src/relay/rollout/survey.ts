@@ -4,7 +4,7 @@ import { mostUnavailable } from './stage-of.ts';
 
 /** Where a rollout stands. */
 export interface Survey {
-  /** Instances that may get the revision now, those of earlier stages first. */
+  /** Instances that may get the revision now. */
   readonly candidates: readonly Member[];
   /** How many more may be unavailable. */
   readonly room: number;
@@ -46,7 +46,6 @@ export function survey(governed: Governed, rollout: Rollout): Survey {
     if (isHolding(governed, rollout, member)) holding.push(member);
     if (member.stage === rollout.stage && (isReleased || isExpected(member, governed.now))) isInhabited = true;
   }
-  candidates.sort((a, b) => (a.stage ?? 0) - (b.stage ?? 0) || a.place - b.place);
   const limit = mostUnavailable(governed.stages[rollout.stage]?.maxUnavailable ?? 1, connected);
   return { candidates, room: limit - unavailable.length, unavailable, holding, isInhabited, nextGrace };
 }

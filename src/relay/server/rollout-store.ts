@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SidecarError } from '../../model/error.ts';
-import type { Oid } from '../../model/oid.ts';
+import { type Oid, parseOid } from '../../model/oid.ts';
 import { makeDirectoryBelow, writeBelow } from '../../platform/files-below.ts';
 import { OneAtATime } from '../../platform/one-at-a-time.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
 import type { GovernedState } from '../rollout/governed-state.ts';
+import { readGovernedState } from '../rollout/read-state.ts';
 
 /** What is kept of one governed ref. */
 export interface StoredRef {
@@ -53,13 +54,23 @@ export class RolloutStore {
   }
 }
 
+function readStoredRef(ref: string, value: unknown): StoredRef {
+  const { state, tags } = (value ?? {}) as Record<string, unknown>;
+  const governed = readGovernedState(state);
+  const pairs = Object.entries(typeof tags === 'object' && tags !== null ? tags : {});
+  const isGood = pairs.every(([commit, tag]) => parseOid(commit) && typeof tag === 'string' && parseOid(tag));
+  if (!governed || !isGood) throw new Error(`what it holds of ${ref} is not what a relay writes`);
+  return { state: governed, tags: Object.fromEntries(pairs) as StoredRef['tags'] };
+}
+
 async function readStored(path: string): Promise<[RepositoryName, StoredRefs]> {
   try {
     const { version, repository, refs } = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
     const name = typeof repository === 'string' ? parseRepositoryName(repository) : undefined;
     if (version !== VERSION) throw new Error(`it has version ${String(version)}, and this release knows ${VERSION}`);
     if (!name || typeof refs !== 'object' || refs === null) throw new Error('it is not what a relay writes');
-    return [name, refs as StoredRefs];
+    const stored = Object.entries(refs).map(([ref, value]) => [ref, readStoredRef(ref, value)] as const);
+    return [name, Object.fromEntries(stored)];
   } catch (cause) {
     const detail = messageOf(cause);
     throw new SidecarError('ERR_ROLLOUT_STATE', { op: 'read the rollouts', target: path, detail, cause });

@@ -21,6 +21,8 @@ export interface FollowedRefs {
   readonly refs: Refs;
   /** The trailers of a commit's message; of one key the last. */
   trailersOf(oid: Oid): Promise<Readonly<Record<string, string>>>;
+  /** Whether the commit is here. */
+  has(oid: Oid): Promise<boolean>;
   /** Commits that stay, wherever the ref goes. */
   keep(ref: string, oids: readonly Oid[]): void;
 }
@@ -153,6 +155,10 @@ export class Rollouts {
     if (!repository || !governed) {
       const detail = 'no policy of this relay is about it, or nobody has asked for the repository yet';
       throw new SidecarError('ERR_ROLLOUT_ORDER', { op: order.order, target: `${name}#${ref}`, detail });
+    }
+    if (order.to !== undefined && !(await this.#options.follower(name)?.has(order.to))) {
+      const detail = 'the relay does not have this commit';
+      throw new SidecarError('ERR_ROLLOUT_ORDER', { op: order.order, target: order.to, detail });
     }
     await this.#apply(repository, [[ref, governed.order(order, this.#now)]]);
     return { repository: name, ref, ...governed.describe(this.#now) };

@@ -84,6 +84,8 @@ export class Oracle {
   look(ref: GovernedRef, now: number, happened: Happened, changes: Changes | undefined): void {
     const view = ref.describe(now);
     if (changes) this.#restartedAt ??= now;
+    // These end the rollout for which they were awaited.
+    if (happened.order === 'pin' || happened.order === 'revert') this.#awaited.clear();
     if (happened.joined !== undefined) {
       this.#joinedAt.set(happened.joined, now);
       this.#awaited.delete(happened.joined);
@@ -239,13 +241,16 @@ export class Oracle {
     const since = this.#openSince;
     if (view.stage !== before.stage) this.#openSince = now;
     if (view.stage === before.stage || order === 'promote' || view.stage === null) return;
-    this.#checkSoak(before, view, now - since);
+    const isSkipped = view.journal.some((entry) => entry.what === 'skipped' && entry.at === now);
+    if (!isSkipped) this.#checkSoak(before, view, now - since);
     const what = `stage ${view.stage} opened`;
     check(!view.frozen && view.paused === null, `${what} while nobody may get the revision`);
     const isBack = this.#awaited.size === 0 || now >= (this.#restartedAt ?? now) + MINUTE;
     check(isBack, `${what} before ${[...this.#awaited]} had time to come back`);
     const started = view.journal.find((entry) => entry.what === 'started')?.at ?? 0;
-    if (!this.#isStrict || view.oid === null) return;
+    // Those of the stage that was promoted come later, and hold no other stage up.
+    const isPromoted = view.journal.some((entry) => entry.what === 'promoted' && entry.at >= started);
+    if (!this.#isStrict || view.oid === null || isPromoted) return;
     for (const [key, stage] of this.#givenIn) {
       if (stage !== before.stage || (this.#joinedAt.get(key) ?? 0) >= started) continue;
       check(this.#progress(key, view.oid) === 'done', `${what} before ${key} was done`);

@@ -60,6 +60,7 @@ async function setUp(root = tempDir(), policies: readonly Policy[] = [POLICY]) {
         return follower.refs;
       },
       trailersOf: async () => ({}),
+      has: async (commit) => commit !== oid('f'),
       keep: (ref, oids) => void follower.kept.set(ref, oids),
     }),
     onReleased: (_name, instances) => void released.push([...instances].filter((key) => key !== '')),
@@ -179,6 +180,17 @@ describe('the rollouts of a relay', () => {
     await push(at(MAIN, '2'));
     await rollouts.take([]);
     expect(shown('web-1')).toBe(oid('2'));
+  });
+
+  test('go to no commit that the relay does not have, whoever orders it', async () => {
+    const { push, join, rollouts } = await setUp();
+    await push(at(MAIN, '1'));
+    await join('web-1', '1');
+    const order = { order: 'pin', who: 'me', why: 'a test' } as const;
+    await expect(rollouts.order(NAME, MAIN, { ...order, to: oid('f') })).rejects.toMatchObject({
+      code: 'ERR_ROLLOUT_ORDER',
+    });
+    expect(await rollouts.order(NAME, MAIN, { ...order, to: oid('2') })).toMatchObject({ pinned: { who: 'me' } });
   });
 
   test('leave refs alone that no policy is about', async () => {
