@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { differences, exactTree } from '../kit/exact-tree.ts';
 import { handCranked } from '../kit/hand-cranked.ts';
@@ -30,6 +31,8 @@ async function untilSpare(root: string, process: Sidecar): Promise<void> {
     () => `the spare is made\n${process.stderr.slice(-2000)}`,
     () => existsSync(join(root, '.git', 'worktrees', 'git-sidecar-spare', 'git-sidecar.json')),
   );
+  // Change times move in steps of up to 10 ms: what happens in the step in which the spare was finished is not seen.
+  await delay(20);
 }
 
 describe('the spare', () => {
