@@ -20,15 +20,17 @@ async function explain(error: SidecarError, files: SshFiles): Promise<SidecarErr
   const reasons: (string | undefined)[] = [];
   const look = async (kind: string, paths: readonly string[]): Promise<(string | undefined)[]> =>
     await Promise.all(paths.map(async (path) => await describeUnreadable(kind, path)));
-  // The host's key is looked at first.
+  // The host's key is looked at first; where its file cannot be read, the others are perhaps no better.
   if (error.is('unknown-host')) {
-    if (hostKeys.check === 'file') reasons.push(...(await look('the file of known hosts', [hostKeys.file])));
-  } else {
-    const keys = await look('the private key', keyFiles);
-    if (!keys.includes(undefined)) reasons.push(...keys);
-    reasons.push(...(await look('the certificate', certificateFiles)));
-    if (agent !== undefined) reasons.push(...(await look('the socket of the agent', [agent])));
+    const known =
+      hostKeys.check === 'file' ? await describeUnreadable('the file of known hosts', hostKeys.file) : undefined;
+    if (known === undefined) return error;
+    reasons.push(known);
   }
+  const keys = await look('the private key', keyFiles);
+  if (!keys.includes(undefined)) reasons.push(...keys);
+  reasons.push(...(await look('the certificate', certificateFiles)));
+  if (agent !== undefined) reasons.push(...(await look('the socket of the agent', [agent])));
   const found = reasons.filter((text) => text !== undefined);
   if (found.length === 0) return error;
   const detail = found.join('; ');
