@@ -291,6 +291,8 @@ describe('watchers of the directory', () => {
         () => `${text} is seen: ${seen}`,
         () => seen.includes(text),
       );
+      // chokidar takes what happens to a path within 100 ms for one event (its option `atomic`).
+      await delay(300);
     };
     for (const text of ['two', 'three', 'four']) {
       seen = [];
