@@ -40,10 +40,8 @@ export function rolloutRoute({ doorkeeper, rollouts }: RolloutRouteOptions): Rou
         answerJson(response, 200, await rollouts.order(name, ref, readOrder(readJson(body))));
       } catch (error) {
         if (!(error instanceof SidecarError)) throw error;
-        answerJson(response, error.code === 'ERR_ROLLOUT_ORDER' ? 409 : 500, {
-          code: error.code,
-          detail: error.detail,
-        });
+        const { code, detail } = error;
+        answerJson(response, 409, { code, detail });
       }
     }
     return true;
