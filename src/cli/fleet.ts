@@ -121,9 +121,10 @@ function show(rollouts: readonly RolloutEntry[]): string {
 /** How the rollout of `commit` ended; undefined while it goes on. */
 function outcomeFor({ completed, refused, status, oid, journal }: RolloutEntry, commit: string): boolean | undefined {
   const isIt = (each: string | null | undefined): boolean => each?.startsWith(commit) ?? false;
-  if (isIt(completed) || journal.some(({ what, oid: done }) => what === 'completed' && isIt(done))) return true;
+  // One that completed once may have been taken back since.
   if (refused.some(isIt) || (isIt(oid) && (status === 'halted' || status === 'reverting'))) return false;
-  return undefined;
+  const hasCompleted = isIt(completed) || journal.some(({ what, oid: done }) => what === 'completed' && isIt(done));
+  return hasCompleted ? true : undefined;
 }
 
 async function wait(request: FleetRequest, ask: Ask, { io }: Call): Promise<number> {

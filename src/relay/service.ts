@@ -115,7 +115,8 @@ export class RelayService implements Service {
     await relay.access.open();
     await relay.disk.check();
     await relay.answers.open();
-    await relay.rollouts.open(await relay.policies.open());
+    const policies = await relay.policies.open();
+    if (policies) await relay.rollouts.open(policies);
     await relay.repositories.open();
     return service;
   }

@@ -94,7 +94,12 @@ describe('run, after a power cut', () => {
     disk.end();
     cut.mountAt(disk.place);
     startMachineAgain(mounts, dir, 'the-next');
-    const link = ['run', `--link=${disk.place}/root/link`, `--state=${disk.place}/state`, '--ready-delay=50ms'];
+    const link = [
+      'run',
+      `--link=${join(disk.place, 'root', 'link')}`,
+      `--state=${disk.place}/state`,
+      '--ready-delay=50ms',
+    ];
     const app = new Sidecar(
       [...link, '--ready-for=0s', '--', ...COMMAND],
       { OUT: out('the-next') },

@@ -20,10 +20,10 @@ export class PolicyFile {
     this.#log = log;
   }
 
-  /** @throws SidecarError ERR_ROLLOUT_POLICY */
-  async open(): Promise<readonly Policy[]> {
+  /** @returns undefined when there is no such file @throws SidecarError ERR_ROLLOUT_POLICY */
+  async open(): Promise<readonly Policy[] | undefined> {
     const path = this.#path;
-    if (path === undefined) return [];
+    if (path === undefined) return undefined;
     try {
       this.#stamp = await fileStamp(path);
       return this.#parse(path, await readFile(path, 'utf8'));
@@ -43,7 +43,7 @@ export class PolicyFile {
     try {
       if ((await fileStamp(path)) === this.#stamp) return undefined;
       const policies = await this.open();
-      this.#log.info(0, 'took over the rollout policies', { path, policies: policies.length });
+      this.#log.info(0, 'took over the rollout policies', { path, policies: policies?.length });
       return policies;
     } catch (error) {
       this.#log.error(error, 'the rollout policies cannot be used; the former ones stay in force');

@@ -71,9 +71,9 @@ export class Rollouts {
     this.#options = options;
   }
 
-  /** @throws SidecarError ERR_ROLLOUT_STATE */
+  /** To be called where there may be policies, now or later. @throws SidecarError ERR_ROLLOUT_STATE */
   async open(policies: readonly Policy[]): Promise<void> {
-    this.#stored = policies.length > 0 ? await this.#options.store.open() : new Map();
+    this.#stored = await this.#options.store.open();
     await this.take(policies);
   }
 
@@ -84,6 +84,7 @@ export class Rollouts {
     this.#seen = new WeakSet();
     for (const [name, repository] of this.#repositories) {
       await this.#apply(repository, repository.renew(this.#now));
+      await this.#save(repository);
       this.#options.onReleased(name, new Set(repository.instances));
       await this.look(name);
     }
@@ -111,10 +112,14 @@ export class Rollouts {
     const { refs } = follower;
     this.#seen.add(refs);
     const repository = this.#repository(name);
+    // What moved meanwhile has a look of its own, and must not be undone by this one.
+    const isNewest = (): boolean => this.#options.follower(name)?.refs === refs;
     for (const ref of refs.values()) {
+      if (!isNewest()) return;
       const policy = ref.name === 'HEAD' ? undefined : repository.policy(ref.name);
       if (!policy) continue;
       const trailers = policy.skipAhead?.trailer === undefined ? undefined : await follower.trailersOf(commitOf(ref));
+      if (!isNewest()) return;
       const skipRef = this.#isAtSkipRef(policy, ref, refs);
       await this.#apply(repository, repository.pushed(ref, { trailers, skipRef }, this.#now));
     }

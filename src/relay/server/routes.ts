@@ -81,6 +81,8 @@ async function serveStream(
   const lastId = headerText(request, 'last-event-id');
   const member = report === undefined ? undefined : joinFleet(fleet, principal.id, repository, report, response);
   if (member) subscription.place.whenOver(() => fleet.leave(member));
+  await rollouts.look(repository);
+  if (response.destroyed) return;
   const instance = await takeSeat(rollouts, subscription, repository, member);
   if (response.destroyed) return;
   const stream = openStream(request, response);
@@ -103,12 +105,15 @@ async function takeSeat(
   name: RepositoryName,
   member: Member | undefined,
 ): Promise<string> {
-  await rollouts.look(name);
   if (!member) return SILENT;
   const { id } = principal;
-  await rollouts.join(id, name, member.report, wanted.names);
-  place.whenOver(() => void rollouts.leave(id, name, member.report));
-  return instanceKey(id, member.report.instance);
+  // Later reports may have another name.
+  const { report } = member;
+  const joined = rollouts.join(id, name, report, wanted.names);
+  // In the same turn: a connection that ends meanwhile ends the seat too.
+  place.whenOver(() => void rollouts.leave(id, name, report));
+  await joined;
+  return instanceKey(id, report.instance);
 }
 
 /** A report that is refused costs the subscriber its line in the overview, not its stream; a header says why. */
