@@ -25,13 +25,17 @@ interface Entry {
 /** Instances that never report are one: nobody waits for them. */
 export const SILENT = '';
 
+/** One stream of an instance: what it reported last, and the full names of the refs that it follows. */
+interface SeatedStream {
+  readonly report: Report;
+  readonly refs: readonly string[];
+}
+
 /** The streams of one instance. */
 interface Seat {
   readonly name: string;
   /** By the name of the stream. */
-  readonly reports: Map<string, Report>;
-  /** Of the refs that it follows. */
-  readonly refs: Set<string>;
+  readonly streams: Map<string, SeatedStream>;
 }
 
 /** What a call changed about one ref. */
@@ -94,7 +98,7 @@ export class GovernedRepository {
     const silent = { key: SILENT, name: SILENT, labels: {}, connected: true, silent: true };
     yield [ref, entry.governed.joined(silent, now)];
     for (const [key, seat] of this.#seats)
-      if (seat.refs.has(ref)) yield [ref, entry.governed.joined(instanceOf(key, seat, ref), now)];
+      if (follows(seat, ref)) yield [ref, entry.governed.joined(instanceOf(key, seat, ref), now)];
   }
 
   /** `ref` is where the git server has it; nothing when no policy is about it. */
@@ -118,26 +122,32 @@ export class GovernedRepository {
 
   /** A stream of an instance opened. @param refs full names of those that it follows */
   *join(key: string, report: Report, refs: readonly string[], now: number): Iterable<RefChanges> {
-    const seat = this.#seats.get(key) ?? { name: report.instance, reports: new Map(), refs: new Set() };
+    const seat: Seat = this.#seats.get(key) ?? { name: report.instance, streams: new Map() };
     this.#seats.set(key, seat);
-    if (report.replaces !== undefined) seat.reports.delete(report.replaces);
-    seat.reports.set(report.stream, report);
-    for (const ref of refs) seat.refs.add(ref);
-    for (const [ref, governed] of this.#followed(seat)) yield [ref, governed.joined(instanceOf(key, seat, ref), now)];
+    const before = report.replaces === undefined ? undefined : seat.streams.get(report.replaces);
+    if (report.replaces !== undefined) seat.streams.delete(report.replaces);
+    seat.streams.set(report.stream, { report, refs });
+    for (const [ref, governed] of this.#governedOf(refs)) yield [ref, governed.joined(instanceOf(key, seat, ref), now)];
+    yield* this.#without(key, seat, before?.refs.filter((ref) => !refs.includes(ref)) ?? [], now);
   }
 
   *report(key: string, report: Report, now: number): Iterable<RefChanges> {
     const seat = this.#seats.get(key);
-    if (!seat?.reports.has(report.stream)) return;
-    seat.reports.set(report.stream, report);
-    for (const [ref, governed] of this.#followed(seat)) yield [ref, governed.reported(instanceOf(key, seat, ref), now)];
+    const stream = seat?.streams.get(report.stream);
+    if (!seat || !stream) return;
+    const { refs } = stream;
+    seat.streams.set(report.stream, { report, refs });
+    for (const [ref, governed] of this.#governedOf(refs))
+      yield [ref, governed.reported(instanceOf(key, seat, ref), now)];
   }
 
   *leave(key: string, stream: string, now: number): Iterable<RefChanges> {
     const seat = this.#seats.get(key);
-    if (!seat?.reports.delete(stream) || seat.reports.size > 0) return;
-    this.#seats.delete(key);
-    for (const [ref, governed] of this.#followed(seat)) yield [ref, governed.left(key, now)];
+    const gone = seat?.streams.get(stream);
+    if (!seat || !gone) return;
+    seat.streams.delete(stream);
+    if (seat.streams.size === 0) this.#seats.delete(key);
+    yield* this.#without(key, seat, gone.refs, now);
   }
 
   *tick(now: number): Iterable<RefChanges> {
@@ -180,7 +190,15 @@ export class GovernedRepository {
     return Object.fromEntries(entries);
   }
 
-  *#followed({ refs }: Seat): Iterable<readonly [ref: string, governed: GovernedRef]> {
+  /** A stream of an instance no longer follows `refs`; another one of it may. */
+  *#without(key: string, seat: Seat, refs: readonly string[], now: number): Iterable<RefChanges> {
+    for (const [ref, governed] of this.#governedOf(refs)) {
+      const isLeft = !follows(seat, ref);
+      yield [ref, isLeft ? governed.left(key, now) : governed.reported(instanceOf(key, seat, ref), now)];
+    }
+  }
+
+  *#governedOf(refs: readonly string[]): Iterable<readonly [ref: string, governed: GovernedRef]> {
     for (const ref of refs) {
       const entry = this.#refs.get(ref);
       if (entry) yield [ref, entry.governed];
@@ -189,8 +207,8 @@ export class GovernedRepository {
 }
 
 /** Several streams under one name are one instance, which is where all of them are. */
-function instanceOf(key: string, { name, reports }: Seat, ref: string): Instance {
-  const all = [...reports.values()];
+function instanceOf(key: string, { name, streams }: Seat, ref: string): Instance {
+  const all = [...streams.values()].filter(({ refs }) => refs.includes(ref)).map(({ report }) => report);
   const labels = Object.assign({}, ...all.map((report) => report.labels ?? {})) as Readonly<Record<string, string>>;
   const published = all.map((report) => revisionOf(report.published, ref));
   const [first, ...others] = published;
@@ -200,6 +218,10 @@ function instanceOf(key: string, { name, reports }: Seat, ref: string): Instance
     published: others.every((oid) => oid === first) ? first : undefined,
     running: run,
   };
+}
+
+function follows({ streams }: Seat, ref: string): boolean {
+  return [...streams.values()].some(({ refs }) => refs.includes(ref));
 }
 
 /** `HEAD` is followed as the branch that it names, and reported by its own name. */

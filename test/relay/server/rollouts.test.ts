@@ -172,6 +172,20 @@ describe('the rollouts of a relay', () => {
     expect(shown('web-1')).toBe(oid('2'));
   });
 
+  test('do not mix up two streams of one name that follow different refs', async () => {
+    const { push, join, publish, shown, rollouts } = await setUp();
+    const dev = 'refs/heads/dev';
+    await push(at(MAIN, '1'), at(dev, '5'));
+    await join('canary-1', '1', 'a');
+    const other = { ref: dev, oid: oid('5'), at: 0 };
+    const report = { stream: 'b', replaces: undefined, instance: 'canary-1', published: other, running: undefined };
+    await rollouts.join(OWNER, NAME, report, [dev]);
+    await join('web-1', '1');
+    await push(at(MAIN, '2'), at(dev, '5'));
+    await publish('canary-1', '2', 'a');
+    expect(shown('web-1')).toBe(oid('2'));
+  });
+
   test('end with their policy: everybody sees what the git server has', async () => {
     const { push, join, shown, rollouts } = await setUp();
     await push(at(MAIN, '1'));
