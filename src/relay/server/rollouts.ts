@@ -43,6 +43,8 @@ export interface RolloutEntry extends GovernedView {
   readonly ref: string;
 }
 
+/** Before it is tried again to write what could not be written. */
+const SAVE_AGAIN_MS = 10_000;
 /** What was decided is written down to the end. */
 const NEVER = new AbortController().signal;
 
@@ -64,6 +66,7 @@ export class Rollouts {
   /** Refs are never changed in place: these were looked through. */
   #seen = new WeakSet<Refs>();
   readonly #unsaved = new Set<RepositoryName>();
+  #saveAgainAt = 0;
   readonly #pending = new Map<RepositoryName, { readonly instances: Set<string>; isChanged: boolean }>();
   readonly #turns = new OneAtATime();
 
@@ -150,7 +153,8 @@ export class Rollouts {
   /** Time has passed; to be called about once a second. */
   async tick(): Promise<void> {
     for (const repository of this.#repositories.values()) await this.#apply(repository, repository.tick(this.#now));
-    for (const name of this.#unsaved) await this.#save(this.#repository(name));
+    if (this.#unsaved.size === 0 || this.#options.clock.monotonic() < this.#saveAgainAt) return;
+    for (const name of [...this.#unsaved]) await this.#save(this.#repository(name));
   }
 
   /** @throws SidecarError ERR_ROLLOUT_ORDER */
@@ -253,6 +257,7 @@ export class Rollouts {
       this.#unsaved.delete(repository.name);
     } catch (error) {
       this.#unsaved.add(repository.name);
+      this.#saveAgainAt = this.#options.clock.monotonic() + SAVE_AGAIN_MS;
       const { name } = repository;
       log.error(error, 'rollouts cannot be noted; a relay that starts again would not know of this', {
         repository: name,

@@ -146,7 +146,7 @@ describe('the rollouts of a relay', () => {
   });
 
   test('go on where the disk is full, and are written as soon as there is room', async () => {
-    const { push, join, shown, disk, rollouts } = await setUp();
+    const { clock, push, join, shown, disk, rollouts } = await setUp();
     await push(at(MAIN, '1'));
     await join('canary-1', '1');
     disk.isFull = true;
@@ -154,6 +154,7 @@ describe('the rollouts of a relay', () => {
     expect(shown('canary-1')).toBe(oid('2'));
     disk.isFull = false;
     const before = disk.saved.length;
+    await clock.advance(11_000);
     await rollouts.tick();
     expect(disk.saved.length).toBeGreaterThan(before);
     expect(disk.saved.at(-1)?.[MAIN]?.state.tip).toBe(oid('2'));
