@@ -3,14 +3,15 @@ import { FairQueue } from './fair-queue.ts';
 /** A single owner may have three quarters of the places, two of them three sevenths each, and so on. */
 const GREED = 3;
 
-/** Whether an owner that holds `held` may take `more` where `free` are left; see {@link FairRoom}. */
-export function isWithinShare(held: number, more: number, free: number): boolean {
-  return held + more <= GREED * free;
+/** Whether an owner may hold `held` where that leaves `free` to the others. */
+export function isWithinShare(held: number, free: number): boolean {
+  return held <= GREED * free;
 }
 
 /**
- * Places for work that cannot be asked to give way. An owner may have at most three times as many places as are free
- * then. So there is a place for a new owner, however many the others want, until there are more owners than places.
+ * Places for work that cannot be asked to give way. One place is every owner's right, of more it may have three times
+ * as many as that leaves free. So each owner that wants all of them takes three quarters of what those before it left:
+ * `n` of them leave a place for a new owner where there are more than 4ⁿ⁻¹ places.
  */
 export class FairRoom {
   readonly #most: () => number;
@@ -59,7 +60,9 @@ export class FairRoom {
 
   hasRoomFor(owner: string): boolean {
     const held = this.heldBy(owner);
-    return held < this.#mostOf(owner) && isWithinShare(held, 1, this.#most() - this.#all);
+    const left = this.#most() - this.#all - 1;
+    if (left < 0 || held >= this.#mostOf(owner)) return false;
+    return held === 0 || isWithinShare(held + 1, left);
   }
 
   #enter(owner: string): () => void {

@@ -110,38 +110,47 @@ test('a rate: who is alone gets all of it; of two who want too much each gets ha
   expect(passed.greedy + passed.other).toBeGreaterThan(1600);
 });
 
-test('room: whatever three owners hold and want, a fourth one gets a place, and nobody waits while there is room', async () => {
-  const step = fc.record({ owner: fc.constantFrom('a', 'b', 'c'), leaves: fc.boolean() });
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 100 }), async (steps) => {
-      const room = new FairRoom(() => 8);
-      const held: (() => void)[] = [];
-      let waiting = 0;
-      for (const { owner: who, leaves } of steps) {
-        if (leaves) held.shift()?.();
-        else {
-          waiting += 1;
-          void room.enter(who, 'x', new AbortController().signal).then((leave) => {
-            waiting -= 1;
-            if (leave) held.push(leave);
-          });
+test.each([
+  { greedy: ['a', 'b'], places: 5 },
+  { greedy: ['a', 'b', 'c'], places: 17 },
+])(
+  'room: however $greedy.length owners come and go in $places places or more, a new one gets a place, and nobody waits in vain',
+  async ({ greedy, places }) => {
+    const coming = fc.record({ owner: fc.constantFrom(...greedy), times: fc.integer({ min: 1, max: places }) });
+    const step = fc.oneof(coming, fc.constant('leave' as const));
+    const rooms = fc.integer({ min: places, max: 2 * places });
+    await fc.assert(
+      fc.asyncProperty(rooms, fc.array(step, { maxLength: 30 }), async (most, steps) => {
+        const room = new FairRoom(() => most);
+        const held: (() => void)[] = [];
+        let waiting = 0;
+        for (const each of steps) {
+          if (each === 'leave') held.shift()?.();
+          else
+            for (let times = 0; times < each.times; times += 1) {
+              waiting += 1;
+              void room.enter(each.owner, 'x', new AbortController().signal).then((leave) => {
+                waiting -= 1;
+                if (leave) held.push(leave);
+              });
+            }
+          await new Promise((done) => setImmediate(done));
+          expect(held.length).toBeLessThan(most);
+          const place = room.tryEnter('new');
+          expect(place).toBeDefined();
+          place?.();
+          await new Promise((done) => setImmediate(done));
         }
-        await new Promise((done) => setImmediate(done));
-        expect(held.length).toBeLessThan(8);
-        const fourth = room.tryEnter('d');
-        expect(fourth).toBeDefined();
-        fourth?.();
-        await new Promise((done) => setImmediate(done));
-      }
-      for (let leave = held.shift(); leave; leave = held.shift()) {
-        leave();
-        await new Promise((done) => setImmediate(done));
-      }
-      expect(waiting).toBe(0);
-    }),
-    { numRuns: 50 },
-  );
-});
+        for (let leave = held.shift(); leave; leave = held.shift()) {
+          leave();
+          await new Promise((done) => setImmediate(done));
+        }
+        expect(waiting).toBe(0);
+      }),
+      { numRuns: 200 },
+    );
+  },
+);
 
 test('room: who gives up waiting is not let in, and takes the place of nobody', async () => {
   const room = new FairRoom(() => 1);

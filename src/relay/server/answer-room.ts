@@ -10,7 +10,7 @@ export interface Holding {
 
 /**
  * Counts the bytes of all answers. Those that can be dropped at any time may fill it. Of the others an owner may have
- * at most three times as many as are free then, so readers that take nothing leave room for the answers of others.
+ * at most three times as many as that leaves free, so readers that take nothing leave room for the answers of others.
  */
 export class AnswerRoom {
   readonly #mostBytes: number;
@@ -33,7 +33,7 @@ export class AnswerRoom {
 
   /** Whether `owner` may have so many more that cannot be dropped. */
   isShareOf(owner: string, bytes: number): boolean {
-    return isWithinShare(this.#pinnedOf.get(owner) ?? 0, bytes, this.#mostBytes - this.#pinned);
+    return isWithinShare((this.#pinnedOf.get(owner) ?? 0) + bytes, this.#mostBytes - this.#pinned - bytes);
   }
 
   /** @param bytes negative when they are given back */

@@ -34,7 +34,7 @@ export interface Standing {
 /** Checks at a time, of one owner three at most. They are few: an ordinary fetch needs none. */
 const MOST_AT_ONCE = 4;
 /** Of one owner 64. */
-const MOST_WAITING = 85;
+const MOST_WAITING = 86;
 /** A walk over the whole history of a large repository takes its time; longer than this it is refused. */
 const LONGEST_MS = 60_000;
 /** Answers that are remembered; the refs do not change under them. */

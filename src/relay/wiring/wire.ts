@@ -70,9 +70,9 @@ export interface WiredRelay {
 }
 
 /** git processes that answer fetches at a time; four of them for a principal that is alone. */
-const MOST_ANSWERS_AT_ONCE = 5;
+const MOST_ANSWERS_AT_ONCE = 6;
 /** Different questions that may wait for them, 256 of one principal; a whole fleet asks the same one. */
-const MOST_ANSWERS_WAITING = 341;
+const MOST_ANSWERS_WAITING = 342;
 /** Repositories that are mirrored for the first time at once; one principal has at most three quarters of these places. */
 const MOST_FIRST_COPIES = 16;
 /** Before a repository that the git server did not have is asked for again; the pauses grow. */

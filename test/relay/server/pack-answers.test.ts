@@ -51,7 +51,7 @@ function setUp(limits: Partial<ConstructorParameters<typeof PackAnswers>[0]> = {
   const disk: DiskRoom = new DiskRoom({ directory, log: silentLog, onLow: () => void answers.makeRoom() });
   const options = {
     ...{ git, directory, disk, log: silentLog, mostBytes: 1e9, mostBytesInMemory: 1e9, mostAtOnce: 4 },
-    ...{ mostWaiting: 100, mostFlowing: 2, timeoutMs: 10_000, lingerMs: 50, pace: noPace() },
+    ...{ mostWaiting: 100, mostFlowing: 3, timeoutMs: 10_000, lingerMs: 50, pace: noPace() },
     onFailure: (gitDir: string) => failures.push(gitDir),
   };
   const answers: PackAnswers = new PackAnswers({ ...options, ...limits });
@@ -190,8 +190,8 @@ describe('answers to fetches', () => {
     expect(() => readdirSync(directory)).toThrow('ENOENT');
   });
 
-  test('so many git processes at a time, so many questions that wait, and a refusal for more', async () => {
-    const { runs, answers, question, settled } = setUp({ mostAtOnce: 2, mostWaiting: 3 });
+  test('so many git processes of one tenant at a time, so many questions that wait, and a refusal for more', async () => {
+    const { runs, answers, question, settled } = setUp({ mostAtOnce: 3, mostWaiting: 4 });
     await answers.open();
     for (const key of ['1', '2', '3', '4', '5']) answers.ask(question(key));
     expect(() => answers.ask(question('6'))).toThrow('wait for an answer');
@@ -329,7 +329,7 @@ describe('tenants that share a relay', () => {
   });
 
   test('one that asks for very much keeps no git process and no place in the line from another', async () => {
-    const { runs, answers, question, settled } = setUp({ mostAtOnce: 5, mostWaiting: 20 });
+    const { runs, answers, question, settled } = setUp({ mostAtOnce: 6, mostWaiting: 20 });
     await answers.open();
     const ask = (owner: string, key: string): string => answers.ask(question(key, { owner })).source;
     expect(() => Array.from({ length: 100 }, (_, n) => ask('greedy', `g${n}`))).toThrow('wait for an answer');

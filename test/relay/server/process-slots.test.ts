@@ -7,7 +7,7 @@ import { noPace } from '../../kit/no-pace.ts';
 const { signal } = new AbortController();
 
 test('the more processes one tenant has at work, the further each next one stands back behind those of others', async () => {
-  const slots = new ProcessSlots({ most: 5, mostWaiting: 10, pace: noPace() });
+  const slots = new ProcessSlots({ most: 6, mostWaiting: 10, pace: noPace() });
   const niceness: number[] = [];
   for (let count = 0; count < 4; count += 1) {
     await slots.take('greedy', signal);
@@ -21,7 +21,7 @@ test('the more processes one tenant has at work, the further each next one stand
 test('who has started very many lately stands back with its first process too, until it has made up for them', async () => {
   const clock = new HandClock();
   const pace = new StartPace({ clock, isShared: () => true });
-  const slots = new ProcessSlots({ most: 5, mostWaiting: 100, pace });
+  const slots = new ProcessSlots({ most: 6, mostWaiting: 100, pace });
   for (let count = 0; count < 40; count += 1) (await slots.take('greedy', signal))();
   (await slots.take('honest', signal))();
   expect([slots.nicenessFor('greedy'), slots.nicenessFor('honest')]).toEqual([17, 5]);
@@ -32,7 +32,7 @@ test('who has started very many lately stands back with its first process too, u
 test('who has started very many lately has one process at a time, of one core, and others have theirs at once', async () => {
   const clock = new HandClock();
   const pace = new StartPace({ clock, isShared: () => true });
-  const slots = new ProcessSlots({ most: 5, mostWaiting: 100, pace });
+  const slots = new ProcessSlots({ most: 6, mostWaiting: 100, pace });
   for (let count = 0; count < 40; count += 1) (await slots.take('greedy', signal))();
   const release = await slots.take('greedy', signal);
   let isIn = false;
@@ -84,7 +84,7 @@ describe('processes for one tenant that starts very many, one after the other', 
   }
 
   test('start at once while nobody else is there', async () => {
-    const slots = new ProcessSlots({ most: 5, mostWaiting: 1000, pace: noPace() });
+    const slots = new ProcessSlots({ most: 6, mostWaiting: 1000, pace: noPace() });
     expect((await startMany(slots, 'fleet', 500))()).toBe(500);
   });
 
@@ -129,14 +129,14 @@ describe('processes for one tenant that starts very many, one after the other', 
   test('of a whole clone of a huge repository its owner does not wait longer than for a few processes', async () => {
     const clock = new HandClock();
     const pace = new StartPace({ clock, isShared: () => true });
-    const slots = new ProcessSlots({ most: 5, mostWaiting: 1000, pace });
+    const slots = new ProcessSlots({ most: 6, mostWaiting: 1000, pace });
     pace.noteAnswer('owner', 50 * 2 ** 30);
     expect((await startMany(slots, 'owner', 10))()).toBe(10);
   });
 
   test('leave a line that is bounded while they wait for their turn', async () => {
     const clock = new HandClock();
-    const slots = new ProcessSlots({ most: 5, mostWaiting: 8, pace: new StartPace({ clock, isShared: () => true }) });
+    const slots = new ProcessSlots({ most: 6, mostWaiting: 8, pace: new StartPace({ clock, isShared: () => true }) });
     for (let count = 0; count < 64; count += 1) (await slots.take('greedy', signal))();
     const stop = new AbortController();
     const waiting = Array.from({ length: 6 }, () => slots.take('greedy', stop.signal));
@@ -151,7 +151,7 @@ describe('processes for one tenant that starts very many, one after the other', 
     const clock = new HandClock();
     let isShared = false;
     const pace = new StartPace({ clock, isShared: () => isShared });
-    const slots = new ProcessSlots({ most: 5, mostWaiting: 1000, pace });
+    const slots = new ProcessSlots({ most: 6, mostWaiting: 1000, pace });
     await startMany(slots, 'fleet', 500);
     isShared = true;
     const started = await startMany(slots, 'fleet', 1);
