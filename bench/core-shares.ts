@@ -15,14 +15,15 @@ export interface CoreShare {
 const V1 = {
   root: '/sys/fs/cgroup/cpu',
   file: 'cpu.shares',
+  first: 65_536,
   ordinary: 1024,
   least: 2,
   entry: /^\d+:[^:]*\bcpu\b[^:]*:(.*)$/m,
 };
-const V2 = { root: '/sys/fs/cgroup', file: 'cpu.weight', ordinary: 100, least: 1, entry: /^0::(.*)$/m };
+const V2 = { root: '/sys/fs/cgroup', file: 'cpu.weight', first: 6400, ordinary: 100, least: 1, entry: /^0::(.*)$/m };
 
 /** @throws Error without root, or where the kernel has no control groups for cores */
-export function createCoreShare(name: string, weight: 'ordinary' | 'least'): CoreShare {
+export function createCoreShare(name: string, weight: 'first' | 'ordinary' | 'least'): CoreShare {
   const version = existsSync(`${V1.root}/${V1.file}`) ? V1 : V2;
   const directory = `${version.root}/git-sidecar-bench-${process.pid}-${name}`;
   mkdirSync(directory);

@@ -59,9 +59,9 @@ export async function benchTenants(): Promise<string> {
   mkdirSync(projectRoot);
   const repositories = makeRepositories(projectRoot, Math.ceil(ALONE_S + SOAK_S) + 60);
   const shares = {
-    server: createCoreShare('server', 'ordinary'),
+    server: createCoreShare('server', 'first'),
     relay: createCoreShare('relay', 'ordinary'),
-    honest: createCoreShare('honest', 'ordinary'),
+    honest: createCoreShare('honest', 'first'),
     hostile: createCoreShare('hostile', 'least'),
     watcher: createCoreShare('watcher', 'ordinary'),
   };

@@ -20,6 +20,7 @@ import { fleetRoute } from './server/fleet-route.ts';
 import { gitRoute } from './server/git-route.ts';
 import type { ParsePolicies } from './server/policy-file.ts';
 import { quotaRoute } from './server/quotas.ts';
+import { RequestTurns } from './server/request-turns.ts';
 import { rolloutRoute } from './server/rollout-routes.ts';
 import { eventsRoute, reportsRoute, statusRoute } from './server/routes.ts';
 import { showRelay } from './show-metrics.ts';
@@ -81,6 +82,7 @@ export class RelayService implements Service {
         mostPerSecond: config.maxRequestsPerSecond,
         mostBytesPerSecond: config.maxTraffic,
         mostUnderWay: () => mostConnections - hub.subscribers,
+        turns: new RequestTurns({ isShared: (owner) => hub.hasStreamsBeside(owner), nextRound: setImmediate }),
         onRefused,
       }),
       gitRoute({ ...relay, agent: AGENT }),

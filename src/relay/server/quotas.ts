@@ -3,6 +3,7 @@ import type { Clock } from '../../platform/clock.ts';
 import { FairRate } from '../../platform/fair-rate.ts';
 import { FairRoom } from '../../platform/fair-room.ts';
 import { answerText, type Route } from '../../platform/http-answer.ts';
+import type { RequestTurns } from './request-turns.ts';
 
 /** What a principal can have too much of. */
 export type Refused = 'requests' | 'under-way' | 'bytes' | 'streams' | 'repositories' | 'answers';
@@ -19,6 +20,7 @@ export interface QuotaOptions {
   readonly mostBytesPerSecond: number;
   /** Requests that may be under way now, those that are included. */
   readonly mostUnderWay: () => number;
+  readonly turns: RequestTurns;
   readonly onRefused: OnRefused;
 }
 
@@ -35,7 +37,7 @@ export function answerLater(response: ServerResponse, status: 429 | 503, seconds
  * A fleet with one token is alone, and gets nearly all of it. Event streams have places of their own.
  */
 export function quotaRoute(options: QuotaOptions): Route {
-  const { clock, ownerOf, mostPerSecond, mostBytesPerSecond, mostUnderWay, onRefused } = options;
+  const { clock, ownerOf, mostPerSecond, mostBytesPerSecond, mostUnderWay, turns, onRefused } = options;
   const rate = new FairRate(clock, mostPerSecond);
   const traffic = new FairRate(clock, mostBytesPerSecond);
   const underWay = new FairRoom(mostUnderWay);
@@ -53,6 +55,8 @@ export function quotaRoute(options: QuotaOptions): Route {
       );
       return true;
     }
+    await turns.take(owner);
+    if (response.destroyed) return true;
     if (pathname === '/events') return false;
     if (mostBytesPerSecond > 0 && traffic.isOver(owner, SAVED_SECONDS * mostBytesPerSecond)) {
       onRefused('bytes');

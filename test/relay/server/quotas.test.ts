@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
 import { quotaRoute, type Refused } from '../../../src/relay/server/quotas.ts';
+import { RequestTurns } from '../../../src/relay/server/request-turns.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 
 class Answer extends EventEmitter {
@@ -32,6 +33,7 @@ function setUp({ mostPerSecond = 1000, mostUnderWay = 1000, mostBytesPerSecond =
     mostPerSecond,
     mostBytesPerSecond,
     mostUnderWay: () => mostUnderWay,
+    turns: new RequestTurns({ isShared: () => true, nextRound: setImmediate }),
     onRefused: (what) => refused.push(what),
   });
   /** @returns the answer while it is under way, or when it is a refusal */
