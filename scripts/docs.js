@@ -1,7 +1,7 @@
 // Writes the generated docs; with --check it only compares, and fails when they have drifted from the source.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
@@ -29,7 +29,7 @@ for (const [path, text] of Object.entries(renderAll())) {
     process.stderr.write(`${path} is out of date: run npm run docs\n`);
     drifted = true;
   } else {
-    mkdirSync('docs', { recursive: true });
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
     process.stdout.write(`wrote ${path}\n`);
   }

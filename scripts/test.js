@@ -21,6 +21,7 @@ const PROGRAMS = {
   busybox: 'busybox-static',
   'nats-server': 'nats-server',
   unzip: 'unzip',
+  promtool: 'prometheus',
   strace: 'strace',
   // Git clients with a protocol of their own; a Python module without a program is known by its directory.
   dulwich: 'python3-dulwich',

@@ -1,0 +1,26 @@
+import { ALERT_GROUPS } from './alerts.ts';
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+const INTRODUCTION = `Each process serves [its metrics](metrics.md) at \`/metrics\` with \`--http-bind=:PORT --http-metrics\`.
+
+- \`deploy/prometheus/rules.yaml\`: the alerts below. Put its path under \`rule_files\` of Prometheus, or its groups into a \`PrometheusRule\`.
+- \`deploy/prometheus/dashboard.json\`: a dashboard for Grafana (*Dashboards → New → Import*). It asks for the Prometheus data source, and shows the instances that you choose.
+
+\`severity: page\` means that a person is needed now, \`ticket\` within days. The bounds fit a \`--period\` of up to 5 minutes; change them where yours is longer.`;
+
+/** docs/monitoring.md. */
+export function renderMonitoringDoc(): string {
+  const groups = ALERT_GROUPS.map(({ name, alerts }) => {
+    const rows = alerts.map(
+      ({ name: alert, expr, for: holds, severity, action }) =>
+        `| \`${alert}\` | ${severity} | \`${cell(expr)}\` for ${holds} | ${cell(action)} |`,
+    );
+    return `## ${name}\n\n| alert | severity | when | what to do first |\n|---|---|---|---|\n${rows.join('\n')}`;
+  });
+  return `${[
+    '# Monitoring',
+    '<!-- Made by `npm run docs` from src/docs/monitoring/; do not edit. -->',
+    INTRODUCTION,
+    ...groups,
+  ].join('\n\n')}\n`;
+}
