@@ -77,8 +77,8 @@ export function outputOf({ settings }: Loaded): 'text' | 'json' {
 }
 
 const FLEET_USAGE =
-  'the words must be: URL; or wait, pause, resume, promote, abort, revert, pin or unpin, then URL, REPOSITORY#REF and for some COMMIT';
-const FLEET_VERBS = ['wait', 'pause', 'resume', 'promote', 'abort', 'revert', 'pin', 'unpin'] as const;
+  'the words must be: URL; watch URL, perhaps with REPOSITORY#REF; or wait, pause, resume, promote, abort, revert, pin or unpin, then URL, REPOSITORY#REF and for some COMMIT';
+const FLEET_VERBS = ['watch', 'wait', 'pause', 'resume', 'promote', 'abort', 'revert', 'pin', 'unpin'] as const;
 
 /** What `fleet` is for. */
 export interface FleetRequest {
@@ -86,9 +86,9 @@ export interface FleetRequest {
   /** The relay. */
   readonly url: URL;
   readonly asJson: boolean;
-  /** Empty with `show`. */
+  /** Empty with `show`, perhaps with `watch`. */
   readonly repository: string;
-  /** A full name; empty with `show`. */
+  /** A full name; empty where the repository is. */
   readonly ref: string;
   readonly commit: string | undefined;
   readonly tokenFile: string | undefined;
@@ -103,14 +103,15 @@ export function fleetOf({ settings, words }: Loaded): FleetRequest {
   const [text, what = '', commit, ...more] = verb === 'show' ? words : words.slice(1);
   const url = httpUrl(text);
   const [repository = '', name = ''] = what.split(/#(.*)/s);
-  const isNamed = verb === 'show' ? what === '' : repository !== '' && name !== '';
+  const isNamed =
+    what === '' ? verb === 'show' || verb === 'watch' : verb !== 'show' && repository !== '' && name !== '';
   const takesCommit = verb === 'wait' || verb === 'revert' || verb === 'pin';
   const isCommit = commit === undefined ? verb !== 'wait' : takesCommit;
   const usage = (detail: string): SidecarError =>
     new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail });
   if (!url || !isNamed || !isCommit || more.length > 0) throw usage(FLEET_USAGE);
   const [who, why] = [settings.text('who'), settings.text('why')];
-  const isOrder = verb !== 'show' && verb !== 'wait';
+  const isOrder = verb !== 'show' && verb !== 'watch' && verb !== 'wait';
   if (isOrder && (who === '' || why === '')) throw usage('an order needs --why, and --who where $USER is not set');
   return {
     ...{ verb, url, repository, commit, who, why },

@@ -52,13 +52,16 @@ async function setUp(policy: string) {
       await fleet(verb, relay.url, ref, '--why=a test', '--who=me', `--token-file=${join(dir, token)}`),
     wait: async (commit: string) =>
       await fleet('wait', relay.url, ref, commit, '--within=30s', `--token-file=${tokenFile}`),
+    watch: (...words: string[]): Sidecar =>
+      new Sidecar(['fleet', 'watch', relay.url, `--token-file=${tokenFile}`, ...words], {}, { command: 'git-sidecar' }),
     show: async () => await fleet(relay.url, `--token-file=${tokenFile}`),
     writePolicies: (text: string): void => writeFileSync(policies, text),
     /** Kills the relay, and starts it again at the same address. */
-    restart: async (): Promise<void> => {
+    restart: async (goneMs = 0): Promise<void> => {
       const { port } = relay;
       relay.process.kill('SIGKILL');
       await relay.process.exited;
+      await new Promise((done) => setTimeout(done, goneMs));
       relay = await startRelay({ dir, args, port });
     },
   };
@@ -191,6 +194,32 @@ describe('a rollout policy of a relay', () => {
     it.writePolicies('rollouts: nonsense\n');
     const third = it.upstream.commit({ a: 'three' });
     await everyone([canary, web], third);
+  });
+
+  test('is watched in a terminal: a line for each step, and a relay that is gone for a while is asked again', async () => {
+    const it = await setUp(STAGES);
+    const [canary, web] = [it.instance('canary-1'), it.instance('web-1')];
+    await everyone([canary, web], it.first);
+    const watching = it.watch();
+    const reads = async (text: RegExp): Promise<true> =>
+      await until(
+        () => `${text} in ${watching.stdout}`,
+        () => text.test(watching.stdout) || undefined,
+      );
+    await reads(/#main {2}complete/);
+    const second = it.upstream.commit({ a: 'two' });
+    await reads(new RegExp(`#main  \\w+ ${second.slice(0, 12)}: canary 1/1`));
+    await everyone([canary, web], second);
+    await reads(new RegExp(`#main  complete ${second.slice(0, 12)}`));
+    await it.restart(2500);
+    await reads(/no answer: .*\n(?:.*\n)*.*the relay answers again/);
+    watching.kill('SIGINT');
+    expect(watching.stderr).toBe('');
+    const other = it.watch('git.example.com/another.git#main', '--json');
+    await new Promise((done) => setTimeout(done, 1500));
+    expect(other.stdout).toBe('');
+    other.kill('SIGINT');
+    await Promise.all([watching.exited, other.exited]);
   });
 
   test('takes orders only from those that may steer', async () => {
