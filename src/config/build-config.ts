@@ -24,6 +24,7 @@ import type {
   Target,
   WebhookConfig,
 } from './sync-config.ts';
+import { parseTraces } from './trace-config.ts';
 import { validateV3 } from './validate-v3.ts';
 import { validateV4 } from './validate-v4.ts';
 import { refuseIf } from './validation.ts';
@@ -260,6 +261,7 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
     store: undefined,
     group: undefined,
     http: parseHttpBind(settings),
+    traces: parseTraces(settings),
     addUser: settings.flag('add-user'),
     verbosity: settings.number('verbose'),
     secrets: secretsOf(settings, env),

@@ -7,6 +7,7 @@ import { parseNats, parseRelayClient } from './relay-client.ts';
 import type { RelayConfig } from './relay-config.ts';
 import { secretsOf, showsSecrets } from './secrets.ts';
 import type { EnvironmentVariables, Settings } from './settings.ts';
+import { parseTraces } from './trace-config.ts';
 import { serverAccess } from './validate-v4.ts';
 import { checkSettings, mustBeSet, type Rule, refuseIf } from './validation.ts';
 import { verifyConfig } from './verify.ts';
@@ -50,6 +51,7 @@ export function buildRelayConfig(settings: Settings, env: EnvironmentVariables):
     accessFile: settings.text('access-file') || undefined,
     tls: tls(settings),
     rollouts: settings.text('rollouts') || undefined,
+    traces: parseTraces(settings),
     staggerMs: settings.number('stagger'),
     maxRepositories: settings.number('max-repositories'),
     maxSubscribers: settings.number('max-subscribers'),

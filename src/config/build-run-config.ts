@@ -11,6 +11,7 @@ import { secretsOf, showsSecrets } from './secrets.ts';
 import type { EnvironmentVariables, Settings } from './settings.ts';
 import { parseSignal } from './signals.ts';
 import type { SyncConfig } from './sync-config.ts';
+import { parseTraces } from './trace-config.ts';
 import { checkSettings, InvalidOption, type Rule, refuseIf } from './validation.ts';
 
 /** A path below something: relative, and not out of it again. */
@@ -172,6 +173,7 @@ export function buildRunConfig({ settings, command }: Loaded, env: EnvironmentVa
     drainTimeoutMs: settings.number('drain-timeout'),
     drainDelayMs: isWatched ? settings.number('drain-delay') : 0,
     http,
+    traces: parseTraces(settings),
     verbosity: settings.number('verbose'),
     logFormat: settings.text('log-format') as RunConfig['logFormat'],
     environment: applicationEnvironment(env),

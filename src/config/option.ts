@@ -35,6 +35,7 @@ export const GROUP_TITLES = {
   relay: 'Through a relay',
   git: 'git',
   http: 'HTTP endpoint',
+  traces: 'Traces',
   process: 'This process',
   deploy: 'What is deployed, and where',
   ready: 'When it is ready',

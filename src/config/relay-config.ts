@@ -1,6 +1,7 @@
 import type { GitAccess } from '../remote/git-access.ts';
 import type { Secret } from './secrets.ts';
 import type { HttpConfig, NatsConfig, RelayClientConfig, VerifyConfig } from './sync-config.ts';
+import type { TraceConfig } from './trace-config.ts';
 
 /** What `relay` does, checked. Times are milliseconds, sizes bytes, paths absolute. */
 export interface RelayConfig extends GitAccess {
@@ -16,6 +17,8 @@ export interface RelayConfig extends GitAccess {
   readonly tls:
     | { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined }
     | undefined;
+  /** undefined: nothing is traced. */
+  readonly traces: TraceConfig | undefined;
   /** The file of rollout policies. */
   readonly rollouts: string | undefined;
   readonly staggerMs: number;

@@ -1,5 +1,6 @@
 import type { Secret } from './secrets.ts';
 import type { SyncConfig } from './sync-config.ts';
+import type { TraceConfig } from './trace-config.ts';
 
 /** One `--copy`. Both are relative, without `..`; `.` is the whole of it. */
 export interface CopyRule {
@@ -62,6 +63,8 @@ export interface RunConfig {
   readonly drainTimeoutMs: number;
   /** From SIGTERM until the process is stopped. */
   readonly drainDelayMs: number;
+  /** undefined: nothing is traced. */
+  readonly traces: TraceConfig | undefined;
   readonly http: SyncConfig['http'];
   readonly verbosity: number;
   readonly logFormat: SyncConfig['logFormat'];

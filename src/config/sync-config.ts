@@ -4,6 +4,7 @@ import type { GitAccess } from '../remote/git-access.ts';
 import type { RemoteUrl } from '../remote/url.ts';
 import type { CompatMode } from './option.ts';
 import type { Secret } from './secrets.ts';
+import type { TraceConfig } from './trace-config.ts';
 
 /** Which commit is wanted. */
 export type Target =
@@ -196,6 +197,8 @@ export interface SyncConfig extends GitAccess {
   readonly initMaxFailures: number | undefined;
   readonly exechook: ExechookConfig | undefined;
   readonly prePublishHook: ExechookConfig | undefined;
+  /** undefined: nothing is traced. */
+  readonly traces: TraceConfig | undefined;
   readonly webhook: WebhookConfig | undefined;
   readonly processSignal: ProcessSignalConfig | undefined;
   /** undefined: nothing has to be verified. */

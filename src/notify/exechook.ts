@@ -3,6 +3,7 @@ import { messageOf, SidecarError } from '../model/error.ts';
 import { type ErrorCode, factsOf } from '../model/error-codes.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
+import { traceparent } from '../platform/trace/span.ts';
 import { hookVariables } from './hook-variables.ts';
 import type { Notification } from './notification.ts';
 import type { PublishDetails } from './publish-details.ts';
@@ -45,7 +46,12 @@ export async function runExechook(
       signal,
       timeoutMs: config.timeoutMs,
       endGroup: false,
-      env: { ...options.environment(), ...(details && hookVariables(details)), GITSYNC_HASH: notification.oid },
+      env: {
+        ...options.environment(),
+        ...(details && hookVariables(details)),
+        ...(notification.trace && { TRACEPARENT: traceparent(notification.trace) }),
+        GITSYNC_HASH: notification.oid,
+      },
       ...(details && { stdin: `${JSON.stringify(details)}\n` }),
     })
     .catch((error: unknown) => {

@@ -1,4 +1,5 @@
 import type { Oid } from '../model/oid.ts';
+import type { TraceContext } from '../platform/trace/span.ts';
 
 /** A publish, as hooks get it. A retry gets the very same one. */
 export interface Notification {
@@ -11,4 +12,6 @@ export interface Notification {
   readonly directory: string;
   /** When it was published; milliseconds since the epoch. */
   readonly at: number;
+  /** What the work of a hook is a part of; undefined where nothing is traced. */
+  readonly trace?: TraceContext | undefined;
 }

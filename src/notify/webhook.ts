@@ -5,6 +5,7 @@ import { deadline } from '../platform/deadline.ts';
 import type { HttpAnswer, HttpClient } from '../platform/http-client.ts';
 import { hintOnCertificate } from '../platform/no-answer.ts';
 import { redactUrl } from '../platform/redact.ts';
+import { traceparent } from '../platform/trace/span.ts';
 import { splitUserinfo } from '../platform/url-userinfo.ts';
 import { type CloudEvent, EVENT_CONTENT_TYPE } from './cloud-event.ts';
 import type { Notification } from './notification.ts';
@@ -18,7 +19,7 @@ import type { Notification } from './notification.ts';
 export async function callWebhook(
   config: Omit<WebhookConfig, 'format'>,
   http: HttpClient,
-  notification: Pick<Notification, 'oid' | 'worktree'>,
+  notification: Pick<Notification, 'oid' | 'worktree' | 'trace'>,
   signal: AbortSignal,
   event?: CloudEvent,
 ): Promise<void> {
@@ -38,11 +39,12 @@ export async function callWebhook(
     const hash = config.sendHash && { 'gitsync-hash': notification.oid };
     const method = config.method.toUpperCase();
     const body = event && Buffer.from(JSON.stringify(event));
+    const trace = notification.trace && { traceparent: traceparent(notification.trace) };
     const type = body && { 'content-type': EVENT_CONTENT_TYPE };
     answer = await http.ask({
       method,
       url,
-      headers: { ...headers, ...hash, ...type },
+      headers: { ...headers, ...hash, ...trace, ...type },
       ...(body && { body }),
       signal: limit.signal,
     });

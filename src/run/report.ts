@@ -1,7 +1,9 @@
 import { parseOid } from '../model/oid.ts';
 import { type Verdict, YES } from '../model/verdict.ts';
+import type { Tracer } from '../platform/trace/tracer.ts';
 import type { MetricsSink } from '../serve/metrics-sink.ts';
 import type { Publisher, RunFacts } from '../service/publisher.ts';
+import { deploymentSpan } from './deployment-span.ts';
 import type { Front } from './front.ts';
 import type { StateFile } from './state.ts';
 import type { DeploymentReport, Outcome, RunObserver, RunStatus } from './status.ts';
@@ -18,6 +20,8 @@ export interface ReportOptions {
   readonly metrics: MetricsSink | undefined;
   /** undefined: another process publishes the link. */
   readonly sync: Publisher | undefined;
+  /** undefined: nothing is traced. */
+  readonly tracer: Tracer | undefined;
 }
 
 /** What is kept so that others can see how run is doing. */
@@ -41,6 +45,7 @@ export class RunReport implements RunObserver {
   }
 
   onDeployment(report: DeploymentReport): void {
+    this.#options.tracer?.record([deploymentSpan(report, this.#last === undefined)]);
     this.#last = report;
     const { metrics } = this.#options;
     metrics?.count('git_sidecar_deployments_total', { outcome: report.outcome });

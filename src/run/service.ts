@@ -9,8 +9,10 @@ import type { LogFields } from '../platform/log.ts';
 import { endPredecessors } from '../platform/orphans.ts';
 import { OutputLines } from '../platform/output-lines.ts';
 import type { Exit } from '../platform/process.ts';
+import type { Tracer } from '../platform/trace/tracer.ts';
 import { jsonRoute } from '../serve/routes.ts';
 import type { Ambient } from '../service/ambient.ts';
+import { openTracer } from '../service/open-tracer.ts';
 import type { Publisher } from '../service/publisher.ts';
 import type { Service, ServiceEnd, StopOrder } from '../service/service.ts';
 import { takeStateDirectory } from './claim-state.ts';
@@ -51,6 +53,7 @@ interface Opened {
   readonly front: Front | undefined;
   /** Identity of this boot of the machine. */
   readonly boot: string;
+  readonly tracer: Tracer | undefined;
 }
 
 /** A process that follows a directory, as a service of a process. */
@@ -60,6 +63,7 @@ export class RunService implements Service {
   readonly #options: RunServiceOptions;
   readonly #report: RunReport;
   readonly #front: Front | undefined;
+  readonly #tracer: Tracer | undefined;
   readonly #switchover: Switchover;
   readonly #deployer: Deployer;
   readonly #gone: Promise<Exit>;
@@ -69,7 +73,7 @@ export class RunService implements Service {
   #watch: LinkWatch | undefined;
   #status: number | undefined;
 
-  private constructor(options: RunServiceOptions, { stateDir, state, front, boot }: Opened) {
+  private constructor(options: RunServiceOptions, { stateDir, state, front, boot, tracer }: Opened) {
     const { config, ambient, sync } = options;
     const { clock, log, metrics, random, redactor, runner, terminal, withoutDefaults } = ambient;
     let onGone: (exit: Exit) => void = () => undefined;
@@ -87,8 +91,9 @@ export class RunService implements Service {
         ? new Mirror({ directory: place.directory, backupDir: join(stateDir, 'backup'), durable, log })
         : undefined;
     this.#options = options;
+    this.#tracer = tracer;
     this.#front = front;
-    this.#report = new RunReport({ state, front, metrics, sync });
+    this.#report = new RunReport({ state, front, metrics, sync, tracer });
     this.#switchover = new Switchover({ config, launch, front, clock, log, onGone });
     this.#report.watch(this.#switchover);
     const switchover = this.#switchover;
@@ -124,7 +129,11 @@ export class RunService implements Service {
       await state.load();
       front = config.listen && (await Front.listen(config.listen, ambient.clock));
       if (front) log.info(0, 'accepting connections', { port: front.ownPort });
-      const service = new RunService(options, { stateDir, state, front, boot: await readBootId() });
+      const [boot, tracer] = [
+        await readBootId(),
+        await openTracer(config, ambient, 'run', config.sync?.relay?.instance),
+      ];
+      const service = new RunService(options, { stateDir, state, front, boot, tracer });
       const rollBack = async (to: string | undefined): Promise<string> => (await service.#deployer.rollBack(to)).id;
       service.#control = await ControlSocket.listen(stateDir, rollBack, log);
       service.#giveBack = giveBack;
@@ -201,7 +210,7 @@ export class RunService implements Service {
     } finally {
       this.#watch?.close();
       await this.#deployer.stop();
-      await Promise.all([this.#front?.close(), this.#control?.close()]);
+      await Promise.all([this.#front?.close(), this.#control?.close(), this.#tracer?.close()]);
       await this.#options.ambient.runner.endAll();
       this.#giveBack();
     }

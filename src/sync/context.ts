@@ -15,6 +15,7 @@ import type { Notification } from '../notify/notification.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Flush } from '../platform/flush.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Tracer } from '../platform/trace/tracer.ts';
 import type { RefChoice } from '../poll/ref-choice.ts';
 import type { RefSource } from '../poll/ref-source.ts';
 import type { Membership } from '../publish/publish-group.ts';
@@ -47,6 +48,8 @@ export interface SyncContext {
   readonly choice: RefChoice;
   readonly credentials: CredentialSource;
   readonly observer: SyncObserver;
+  /** undefined: nothing is traced. */
+  readonly tracer: Tracer | undefined;
   /** Other syncs whose revisions become visible together with this one's; undefined: there are none. */
   readonly group: Membership | undefined;
   /** Decides what may be published; undefined: nothing has to be verified. */

@@ -1,5 +1,6 @@
 import { bounded } from '../platform/bounded.ts';
 import type { SyncContext } from './context.ts';
+import type { CycleTrace } from './cycle-trace.ts';
 import type { Cycle, Findings } from './findings.ts';
 
 export type { Cycle } from './findings.ts';
@@ -15,6 +16,8 @@ export interface CycleScope {
   readonly grant: (ms: number) => void;
   /** Work that goes on beside the stages; it is ended with the cycle. */
   readonly background: Promise<unknown>[];
+  /** undefined: nothing is traced. */
+  readonly trace: CycleTrace | undefined;
 }
 
 /**
@@ -35,8 +38,9 @@ export function newScope(
   first: boolean,
   startedAt: number,
   grant: (ms: number) => void = () => undefined,
+  trace?: CycleTrace,
 ): CycleScope {
-  return { signal, first, startedAt, grant, background: [] };
+  return { signal, first, startedAt, grant, background: [], trace };
 }
 
 /** What keeps to its signal ends within this time, processes that have to be killed included, and says more about it. */

@@ -8,6 +8,7 @@ import type { WakeUps } from '../platform/wake-ups.ts';
 import type { Watch, Watchdog } from '../platform/watchdog.ts';
 import type { SyncContext } from './context.ts';
 import { newScope, runStages, type Stage } from './cycle.ts';
+import { CycleTrace } from './cycle-trace.ts';
 import type { Cycle } from './findings.ts';
 import { HintedPause } from './hinted-pause.ts';
 import { restoreLastRevision } from './restore.ts';
@@ -159,11 +160,14 @@ export class SyncLoop {
       limit.grant(ms);
       watch.grant(ms);
     };
-    const scope = newScope(signal, !this.#succeeded, context.clock.monotonic(), grant);
+    const { tracer, clock, config } = context;
+    const trace = tracer && new CycleTrace({ tracer, clock, repo: config.remote.shownUrl });
+    const scope = newScope(signal, !this.#succeeded, clock.monotonic(), grant, trace);
     let found: Cycle = {};
     let stage = 'open';
     const onStage = (name: string): void => {
       stage = name;
+      trace?.onStage(name);
       watch.at(`sync: ${name}`);
     };
     try {
@@ -172,9 +176,12 @@ export class SyncLoop {
       const onFound = (all: Cycle): void => {
         found = all;
       };
-      return await runStages(stages, context, scope, { onStage, onFound });
+      const result = await runStages(stages, context, scope, { onStage, onFound });
+      trace?.end(result);
+      return result;
     } catch (error) {
       context.repository.noteFailure();
+      trace?.end(found, error);
       if (!signal.aborted) {
         watch.at('sync: restore');
         await restoreLastRevision(context, found, scope);

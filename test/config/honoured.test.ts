@@ -93,6 +93,8 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   'github-app-application-id': { value: '1', other: '2', with: appWithout('github-app-client-id') },
   'github-app-installation-id': { value: '1', other: '2', with: appWithout('github-app-installation-id') },
   identity: { value: 'google' },
+  'otlp-endpoint': { value: 'http://collector:4318' },
+  'otlp-headers-file': { value: '/f', with: ['--otlp-endpoint=http://collector:4318'] },
   'identity-endpoint': { value: 'https://one.test', with: ['--identity=google'] },
   'identity-token-file': { value: '/f', with: EXCHANGE },
   'identity-client-id': { value: 'c', with: EXCHANGE },

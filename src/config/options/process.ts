@@ -269,6 +269,26 @@ const PROCESS = rows({ group: 'process', commands: SERVICES, runAlone: true }, [
   },
 ]);
 
+/** Where spans go. */
+const TRACES = rows({ group: 'traces', commands: SERVICES, since: 'git-sidecar', runAlone: true }, [
+  {
+    name: 'otlp-endpoint',
+    type: 'string',
+    env: ['GIT_SIDECAR_OTLP_ENDPOINT'],
+    placeholder: 'URL',
+    secret: 'address',
+    doc: 'Send spans to this collector of OpenTelemetry, such as `http://collector:4318`, over HTTP: how each new commit was found, fetched, checked out, published and brought to life. All processes put one commit into one trace, and hooks get it as `TRACEPARENT`.',
+  },
+  {
+    name: 'otlp-headers-file',
+    needs: ['otlp-endpoint'],
+    type: 'string',
+    env: ['GIT_SIDECAR_OTLP_HEADERS_FILE'],
+    placeholder: 'PATH',
+    doc: 'Headers for the collector, one `NAME: VALUE` a line; read for each request.',
+  },
+]);
+
 /** v3's logging flags; accepted in v3 mode, where `-v` alone has an effect. */
 const GLOG = rows(
   { group: 'process', commands: ['sync'] },
@@ -291,4 +311,4 @@ const GLOG = rows(
   })),
 );
 
-export const PROCESS_OPTIONS = [...GIT, ...HTTP, ...PROCESS, ...GLOG];
+export const PROCESS_OPTIONS = [...GIT, ...HTTP, ...TRACES, ...PROCESS, ...GLOG];

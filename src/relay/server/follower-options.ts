@@ -6,6 +6,7 @@ import type { Logger } from '../../platform/log.ts';
 import type { Watchdog } from '../../platform/watchdog.ts';
 import type { RefChange, Refs } from '../protocol/refs.ts';
 import type { Upstream } from './allow.ts';
+import type { ChangeTimes } from './change-spans.ts';
 import type { HostBudget } from './host-budget.ts';
 import type { Mirror } from './mirror.ts';
 import type { ObjectSource } from './mirror-objects.ts';
@@ -47,7 +48,7 @@ export interface FollowerOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly noting: Noting | undefined;
-  readonly onChange: (changes: readonly RefChange[]) => void;
+  readonly onChange: (changes: readonly RefChange[], times: ChangeTimes) => void;
   /** @param isNew it was in no such trouble before */
   readonly onTrouble: (error: SidecarError, isNew: boolean) => void;
   readonly onRecovery: () => void;

@@ -8,6 +8,7 @@ import { WakeUps } from '../../platform/wake-ups.ts';
 import { Hints, type Shown } from '../../poll/hints.ts';
 import { changesBetween, type Refs } from '../protocol/refs.ts';
 import type { Upstream } from './allow.ts';
+import type { ChangeTimes } from './change-spans.ts';
 import { coveredRefs, shownBy } from './covered-refs.ts';
 import { type FollowerLimits, type FollowerOptions, LIMITS } from './follower-options.ts';
 import type { Asker } from './host-budget.ts';
@@ -302,10 +303,11 @@ export class Follower {
   }
 
   async #ask(): Promise<void> {
-    const { remote, upstream, budget, mirror, gate, log } = this.#options;
+    const { remote, upstream, budget, mirror, gate, clock, log } = this.#options;
     if (this.#isSuspect) await this.#checkMirror();
     if (remote.costs) await budget.take(upstream.host, this.#asker, this.#stopping.signal);
     const note = this.#options.noting?.begin();
+    const asked = clock.now();
     const list = async (signal: AbortSignal) => await remote.list(upstream.questions, signal);
     const told = await this.#limited.run(this.#named('ask where the refs are'), this.#limits.ask, list);
     const covered = coveredRefs(told.refs, upstream);
@@ -316,7 +318,8 @@ export class Follower {
     // All that the mirror has: what may no longer be passed on has to go.
     const before: Refs = this.#known ? mirror.refs : new Map();
     const wanted = gate ? await gate.withoutRefused(covered, before) : covered;
-    if (changesBetween(before, wanted).length > 0) await this.#bringAll(wanted, told.asOf);
+    if (changesBetween(before, wanted).length > 0)
+      await this.#bringAll(wanted, told.asOf, { asked, known: clock.now() });
     this.#requireSome();
     this.#known = true;
     this.#asOf = told.asOf;
@@ -346,18 +349,18 @@ export class Follower {
   }
 
   /** A first copy waits for a place; what is known already is brought up to date at once. */
-  async #bringAll(wanted: Refs, asOf: number): Promise<void> {
+  async #bringAll(wanted: Refs, asOf: number, times: Omit<ChangeTimes, 'mirrored'>): Promise<void> {
     const { copies, upstream } = this.#options;
     const { signal } = this.#stopping;
     const leave = this.#known ? undefined : await copies.enter(this.payer, upstream.name, signal);
     try {
-      await this.#update(wanted, asOf);
+      await this.#update(wanted, asOf, times);
     } finally {
       leave?.();
     }
   }
 
-  async #update(wanted: Refs, asOf: number): Promise<void> {
+  async #update(wanted: Refs, asOf: number, times: Omit<ChangeTimes, 'mirrored'>): Promise<void> {
     const { remote, upstream, budget, mirror, clock, log, onChange } = this.#options;
     if (remote.costs) await budget.take(upstream.host, this.#asker, this.#stopping.signal);
     const startedAt = clock.monotonic();
@@ -372,7 +375,7 @@ export class Follower {
     const ms = Math.round(clock.monotonic() - startedAt);
     const [{ ref, to } = { ref: '', to: undefined }] = changes.filter((change) => change.ref !== 'HEAD');
     log.info(0, 'mirrored', { repository: upstream.name, changes: changes.length, ref, hash: to?.oid, ms });
-    onChange(changes);
+    onChange(changes, { ...times, mirrored: clock.now() });
   }
 }
 

@@ -14,11 +14,13 @@ import { readMemoryGroup } from '../../platform/memory-limit.ts';
 import { openPrivateDirectory } from '../../platform/private-directory.ts';
 import type { Watchdog } from '../../platform/watchdog.ts';
 import type { Ambient } from '../../service/ambient.ts';
+import { openTracer } from '../../service/open-tracer.ts';
 import { Board } from '../nats/board.ts';
 import { noteOnBoard } from '../nats/board-noting.ts';
 import { isAbsence } from '../server/absences.ts';
 import { Access } from '../server/access.ts';
 import { AllowPattern, followedName, type Upstream } from '../server/allow.ts';
+import { changeSpans } from '../server/change-spans.ts';
 import { DiskRoom } from '../server/disk-room.ts';
 import { Doorkeeper } from '../server/doorkeeper.ts';
 import { FetchGate } from '../server/fetch-gate.ts';
@@ -153,6 +155,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     },
     onNote: (repository, { what }) => metrics?.count('git_sidecar_rollout_events_total', { repository, what }),
   });
+  const tracer = await openTracer(config, wiring, 'relay');
   const untidy = new Set<Mirror>();
   const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
@@ -185,7 +188,8 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       noting:
         board &&
         noteOnBoard({ board, repository: name, refs: () => follower.refs, onNews: (hint) => follower.wake(hint), log }),
-      onChange: (changes) => {
+      onChange: (changes, times) => {
+        tracer?.record(changeSpans(name, changes, times));
         fleet.changed(name, changes);
         hub.tell(follower, changes);
         void rollouts.look(name);
@@ -269,6 +273,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     dispose: async () => {
       upstreams.close();
       reach.close();
+      await tracer?.close();
       await board?.close();
       await shared.close();
       await hermetic.dispose();

@@ -33,14 +33,16 @@ export function createTell() {
         candidate,
         plan,
         updated = false,
-      }: Found<'wanted' | 'live' | 'plan'> & Perhaps<'candidate' | 'updated'>,
-      { first }: CycleScope,
+        link,
+      }: Found<'wanted' | 'live' | 'plan'> & Perhaps<'candidate' | 'updated' | 'link'>,
+      scope: CycleScope,
     ): Promise<Record<never, never>> => {
       const { config, hooks } = context;
       const worktree = candidate ?? live;
-      if ((updated || (first && config.mode === 'v4')) && worktree) {
+      if ((updated || (scope.first && config.mode === 'v4')) && worktree) {
         touchIsPending = true;
-        const notification = notificationOf(context, wanted, worktree, plan);
+        const trace = scope.trace?.contextOf({ wanted, ...(link && { link }) });
+        const notification = { ...notificationOf(context, wanted, worktree, plan), ...(trace && { trace }) };
         if (!config.oneTime) for (const hook of hooks) hook.notify(notification);
       }
       if (touchIsPending) touchIsPending = !(await touch(context));

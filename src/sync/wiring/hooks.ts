@@ -6,17 +6,20 @@ import { HookRunner } from '../../notify/hook-runner.ts';
 import { ProcessAbsent, signalProcess } from '../../notify/process-signal.ts';
 import { callWebhook } from '../../notify/webhook.ts';
 import type { HttpClient } from '../../platform/http-client.ts';
-import type { SyncContext } from '../context.ts';
+import type { Needs, SyncContext } from '../context.ts';
 import { type HookDetails, withDetails } from './details.ts';
+import { tracedHook } from './traced-hook.ts';
 import type { WiringOptions } from './wire.ts';
 
 /** The hooks after a publish. */
 export function createHooks(
-  { config, clock, log, runner, counters }: WiringOptions,
+  { config, clock, log, runner, counters, tracer }: WiringOptions & Needs<'tracer'>,
   hermetic: HermeticGit,
   http: HttpClient,
   details: HookDetails,
 ): HookRunner[] {
+  const traced = (name: string, attempt: Parameters<typeof tracedHook>[3]): typeof attempt =>
+    tracedHook(tracer, clock, name, attempt);
   const shared = { clock, log };
   const hooks: HookRunner[] = [];
   const { exechook, webhook, processSignal } = config;
@@ -34,10 +37,12 @@ export function createHooks(
         ...shared,
         name: 'exechook',
         backoffMs: exechook.backoffMs,
-        attempt:
+        attempt: traced(
+          'exechook',
           consumers.exechook === undefined
             ? (notification, signal) => runExechook(options, notification, signal)
             : withDetails(details, consumers.exechook, (...given) => runExechook(options, ...given)),
+        ),
         onResult: (success) => counters.hook('exechook', success),
       }),
     );
@@ -49,12 +54,14 @@ export function createHooks(
         ...shared,
         name: 'webhook',
         backoffMs: webhook.backoffMs,
-        attempt:
+        attempt: traced(
+          'webhook',
           consumers.webhook === undefined
             ? (notification, signal) => callWebhook(webhook, http, notification, signal)
             : withDetails(details, consumers.webhook, (notification, signal, data) =>
                 callWebhook(webhook, http, notification, signal, cloudEvent(source, notification, data)),
               ),
+        ),
         onResult: (success) => counters.hook('webhook', success),
       }),
     );
@@ -65,7 +72,7 @@ export function createHooks(
         ...shared,
         name: 'signal',
         backoffMs: processSignal.backoffMs,
-        attempt: () => signalProcess(processSignal, log),
+        attempt: traced('signal', () => signalProcess(processSignal, log)),
         isAbsence: (error) => error instanceof ProcessAbsent,
         onResult: (success) => counters.hook('signal', success),
       }),

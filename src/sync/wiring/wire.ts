@@ -30,6 +30,7 @@ import { userGitConfig } from '../../poll/native-poll.ts';
 import type { Reports } from '../../relay/client/reports.ts';
 import { CredentialSource } from '../../remote/credential-source.ts';
 import type { Ambient } from '../../service/ambient.ts';
+import { openTracer } from '../../service/open-tracer.ts';
 import type { Publisher } from '../../service/publisher.ts';
 import type { SyncContext } from '../context.ts';
 import { tellAll } from '../sync-now.ts';
@@ -234,6 +235,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
       onFetch: counters.fetched,
       onAnswer: counters.verified,
     }));
+  const tracer = await openTracer(config, options, 'sync', config.relay?.instance);
   const details = createDetails({ config, git, layout, log, repository });
   const context: SyncContext = {
     config,
@@ -260,7 +262,8 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     choice,
     credentials,
     observer: reports ? tellAll([options.observer, reportTo(reports)]) : options.observer,
-    hooks: createHooks(options, hermetic, http, details),
+    tracer,
+    hooks: createHooks({ ...options, tracer }, hermetic, http, details),
     notified: details.notified,
     prePublish: createPrePublish(options, hermetic, details),
     group,
@@ -276,6 +279,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
       store?.leave();
       group?.leave();
       reports?.close();
+      await tracer?.close();
       await shared?.close();
       await hermetic.dispose();
     },
