@@ -262,6 +262,7 @@ export function buildSyncConfig(settings: Settings, env: EnvironmentVariables): 
     group: undefined,
     http: parseHttpBind(settings),
     traces: parseTraces(settings),
+    kubernetesEvents: settings.flag('kubernetes-events'),
     addUser: settings.flag('add-user'),
     verbosity: settings.number('verbose'),
     secrets: secretsOf(settings, env),

@@ -52,6 +52,7 @@ export function buildRelayConfig(settings: Settings, env: EnvironmentVariables):
     tls: tls(settings),
     rollouts: settings.text('rollouts') || undefined,
     traces: parseTraces(settings),
+    kubernetesEvents: settings.flag('kubernetes-events'),
     staggerMs: settings.number('stagger'),
     maxRepositories: settings.number('max-repositories'),
     maxSubscribers: settings.number('max-subscribers'),

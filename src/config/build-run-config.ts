@@ -174,6 +174,7 @@ export function buildRunConfig({ settings, command }: Loaded, env: EnvironmentVa
     drainDelayMs: isWatched ? settings.number('drain-delay') : 0,
     http,
     traces: parseTraces(settings),
+    kubernetesEvents: settings.flag('kubernetes-events'),
     verbosity: settings.number('verbose'),
     logFormat: settings.text('log-format') as RunConfig['logFormat'],
     environment: applicationEnvironment(env),

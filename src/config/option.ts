@@ -35,7 +35,7 @@ export const GROUP_TITLES = {
   relay: 'Through a relay',
   git: 'git',
   http: 'HTTP endpoint',
-  traces: 'Traces',
+  traces: 'Traces and events',
   process: 'This process',
   deploy: 'What is deployed, and where',
   ready: 'When it is ready',

@@ -17,6 +17,8 @@ export interface RelayConfig extends GitAccess {
   readonly tls:
     | { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined }
     | undefined;
+  /** Events about this Pod are written. */
+  readonly kubernetesEvents: boolean;
   /** undefined: nothing is traced. */
   readonly traces: TraceConfig | undefined;
   /** The file of rollout policies. */

@@ -63,6 +63,8 @@ export interface RunConfig {
   readonly drainTimeoutMs: number;
   /** From SIGTERM until the process is stopped. */
   readonly drainDelayMs: number;
+  /** Events about this Pod are written. */
+  readonly kubernetesEvents: boolean;
   /** undefined: nothing is traced. */
   readonly traces: TraceConfig | undefined;
   readonly http: SyncConfig['http'];

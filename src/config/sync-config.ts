@@ -197,6 +197,8 @@ export interface SyncConfig extends GitAccess {
   readonly initMaxFailures: number | undefined;
   readonly exechook: ExechookConfig | undefined;
   readonly prePublishHook: ExechookConfig | undefined;
+  /** Events about this Pod are written. */
+  readonly kubernetesEvents: boolean;
   /** undefined: nothing is traced. */
   readonly traces: TraceConfig | undefined;
   readonly webhook: WebhookConfig | undefined;

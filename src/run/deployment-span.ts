@@ -1,7 +1,5 @@
 import { newSpanId, newTraceId, type Span, traceIdOf } from '../platform/trace/span.ts';
-import type { DeploymentReport, Outcome } from './status.ts';
-
-const GOOD: readonly Outcome[] = ['deployed', 'unchanged'];
+import { type DeploymentReport, GOOD_OUTCOMES } from './status.ts';
 
 /**
  * A deployment, from its beginning until the process was ready or it was given up.
@@ -12,6 +10,6 @@ export function deploymentSpan({ id, outcome, reason, ms, at }: DeploymentReport
     ...{ traceId: isFirst ? newTraceId() : traceIdOf(id), spanId: newSpanId() },
     ...{ name: 'deploy', from: at - ms, to: at },
     attributes: { 'vcs.ref.head.revision': id, 'git_sidecar.outcome': outcome },
-    ...(!GOOD.includes(outcome) && { error: reason ?? outcome }),
+    ...(!GOOD_OUTCOMES.includes(outcome) && { error: reason ?? outcome }),
   };
 }

@@ -1,8 +1,10 @@
 import { parseOid } from '../model/oid.ts';
 import { type Verdict, YES } from '../model/verdict.ts';
+import type { KubernetesEvents } from '../platform/kubernetes-events.ts';
 import type { Tracer } from '../platform/trace/tracer.ts';
 import type { MetricsSink } from '../serve/metrics-sink.ts';
 import type { Publisher, RunFacts } from '../service/publisher.ts';
+import { deploymentEvent } from './deployment-event.ts';
 import { deploymentSpan } from './deployment-span.ts';
 import type { Front } from './front.ts';
 import type { StateFile } from './state.ts';
@@ -22,6 +24,8 @@ export interface ReportOptions {
   readonly sync: Publisher | undefined;
   /** undefined: nothing is traced. */
   readonly tracer: Tracer | undefined;
+  /** undefined: no events about the Pod are written. */
+  readonly events: KubernetesEvents | undefined;
 }
 
 /** What is kept so that others can see how run is doing. */
@@ -45,6 +49,7 @@ export class RunReport implements RunObserver {
   }
 
   onDeployment(report: DeploymentReport): void {
+    this.#options.events?.record(deploymentEvent(report));
     this.#options.tracer?.record([deploymentSpan(report, this.#last === undefined)]);
     this.#last = report;
     const { metrics } = this.#options;

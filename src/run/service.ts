@@ -5,6 +5,7 @@ import { readBootId } from '../platform/boot-id.ts';
 import { createFlush } from '../platform/flush.ts';
 import type { Route } from '../platform/http-answer.ts';
 import { HttpClient } from '../platform/http-client.ts';
+import type { KubernetesEvents } from '../platform/kubernetes-events.ts';
 import type { LogFields } from '../platform/log.ts';
 import { endPredecessors } from '../platform/orphans.ts';
 import { OutputLines } from '../platform/output-lines.ts';
@@ -12,6 +13,7 @@ import type { Exit } from '../platform/process.ts';
 import type { Tracer } from '../platform/trace/tracer.ts';
 import { jsonRoute } from '../serve/routes.ts';
 import type { Ambient } from '../service/ambient.ts';
+import { openKubernetesEvents } from '../service/open-kubernetes-events.ts';
 import { openTracer } from '../service/open-tracer.ts';
 import type { Publisher } from '../service/publisher.ts';
 import type { Service, ServiceEnd, StopOrder } from '../service/service.ts';
@@ -54,6 +56,7 @@ interface Opened {
   /** Identity of this boot of the machine. */
   readonly boot: string;
   readonly tracer: Tracer | undefined;
+  readonly events: KubernetesEvents | undefined;
 }
 
 /** A process that follows a directory, as a service of a process. */
@@ -64,6 +67,7 @@ export class RunService implements Service {
   readonly #report: RunReport;
   readonly #front: Front | undefined;
   readonly #tracer: Tracer | undefined;
+  readonly #events: KubernetesEvents | undefined;
   readonly #switchover: Switchover;
   readonly #deployer: Deployer;
   readonly #gone: Promise<Exit>;
@@ -73,7 +77,7 @@ export class RunService implements Service {
   #watch: LinkWatch | undefined;
   #status: number | undefined;
 
-  private constructor(options: RunServiceOptions, { stateDir, state, front, boot, tracer }: Opened) {
+  private constructor(options: RunServiceOptions, { stateDir, state, front, boot, tracer, events }: Opened) {
     const { config, ambient, sync } = options;
     const { clock, log, metrics, random, redactor, runner, terminal, withoutDefaults } = ambient;
     let onGone: (exit: Exit) => void = () => undefined;
@@ -92,8 +96,9 @@ export class RunService implements Service {
         : undefined;
     this.#options = options;
     this.#tracer = tracer;
+    this.#events = events;
     this.#front = front;
-    this.#report = new RunReport({ state, front, metrics, sync, tracer });
+    this.#report = new RunReport({ state, front, metrics, sync, tracer, events });
     this.#switchover = new Switchover({ config, launch, front, clock, log, onGone });
     this.#report.watch(this.#switchover);
     const switchover = this.#switchover;
@@ -133,7 +138,8 @@ export class RunService implements Service {
         await readBootId(),
         await openTracer(config, ambient, 'run', config.sync?.relay?.instance),
       ];
-      const service = new RunService(options, { stateDir, state, front, boot, tracer });
+      const events = await openKubernetesEvents(config, ambient);
+      const service = new RunService(options, { stateDir, state, front, boot, tracer, events });
       const rollBack = async (to: string | undefined): Promise<string> => (await service.#deployer.rollBack(to)).id;
       service.#control = await ControlSocket.listen(stateDir, rollBack, log);
       service.#giveBack = giveBack;
@@ -210,7 +216,7 @@ export class RunService implements Service {
     } finally {
       this.#watch?.close();
       await this.#deployer.stop();
-      await Promise.all([this.#front?.close(), this.#control?.close(), this.#tracer?.close()]);
+      await Promise.all([this.#front?.close(), this.#control?.close(), this.#tracer?.close(), this.#events?.close()]);
       await this.#options.ambient.runner.endAll();
       this.#giveBack();
     }

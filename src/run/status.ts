@@ -1,6 +1,9 @@
 /** How a deployment ended; `superseded`: a newer revision came before the probation was over. */
 export type Outcome = 'deployed' | 'unchanged' | 'superseded' | 'build-failed' | 'failed' | 'rolled-back';
 
+/** After these nothing is wrong. */
+export const GOOD_OUTCOMES: readonly Outcome[] = ['deployed', 'unchanged', 'superseded'];
+
 export interface DeploymentReport {
   readonly id: string;
   readonly outcome: Outcome;

@@ -272,6 +272,13 @@ const PROCESS = rows({ group: 'process', commands: SERVICES, runAlone: true }, [
 /** Where spans go. */
 const TRACES = rows({ group: 'traces', commands: SERVICES, since: 'git-sidecar', runAlone: true }, [
   {
+    name: 'kubernetes-events',
+    type: 'bool',
+    env: ['GIT_SIDECAR_KUBERNETES_EVENTS'],
+    default: 'false',
+    doc: 'Write Kubernetes events about this Pod: what was published and deployed, what fails, what became of rollouts. Its service account has to be allowed to; see docs/monitoring.md.',
+  },
+  {
     name: 'otlp-endpoint',
     type: 'string',
     env: ['GIT_SIDECAR_OTLP_ENDPOINT'],

@@ -14,6 +14,7 @@ import { readMemoryGroup } from '../../platform/memory-limit.ts';
 import { openPrivateDirectory } from '../../platform/private-directory.ts';
 import type { Watchdog } from '../../platform/watchdog.ts';
 import type { Ambient } from '../../service/ambient.ts';
+import { openKubernetesEvents } from '../../service/open-kubernetes-events.ts';
 import { openTracer } from '../../service/open-tracer.ts';
 import { Board } from '../nats/board.ts';
 import { noteOnBoard } from '../nats/board-noting.ts';
@@ -37,6 +38,7 @@ import { Reach } from '../server/reach.ts';
 import { ReadyAnswers } from '../server/ready-answers.ts';
 import { refsIn, WHOLE_VIEW } from '../server/ref-view.ts';
 import { Repositories } from '../server/repositories.ts';
+import { rolloutEvent } from '../server/rollout-event.ts';
 import { RolloutStore } from '../server/rollout-store.ts';
 import { instanceKey, Rollouts } from '../server/rollouts.ts';
 import { StartPace } from '../server/start-pace.ts';
@@ -143,6 +145,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     clock,
     random,
   });
+  const events = await openKubernetesEvents(config, wiring);
   const rollouts: Rollouts = new Rollouts({
     store: new RolloutStore(root, 'rollouts'),
     clock,
@@ -153,7 +156,11 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       if (!follower) return;
       hub.release(follower, instances, (key, from, { names }) => rollouts.viewOf(name, key, from, names));
     },
-    onNote: (repository, { what }) => metrics?.count('git_sidecar_rollout_events_total', { repository, what }),
+    onNote: (repository, entry) => {
+      metrics?.count('git_sidecar_rollout_events_total', { repository, what: entry.what });
+      const event = rolloutEvent(repository, entry);
+      if (event) events?.record(event);
+    },
   });
   const tracer = await openTracer(config, wiring, 'relay');
   const untidy = new Set<Mirror>();
@@ -273,7 +280,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     dispose: async () => {
       upstreams.close();
       reach.close();
-      await tracer?.close();
+      await Promise.all([tracer?.close(), events?.close()]);
       await board?.close();
       await shared.close();
       await hermetic.dispose();

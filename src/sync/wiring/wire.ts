@@ -30,10 +30,12 @@ import { userGitConfig } from '../../poll/native-poll.ts';
 import type { Reports } from '../../relay/client/reports.ts';
 import { CredentialSource } from '../../remote/credential-source.ts';
 import type { Ambient } from '../../service/ambient.ts';
+import { openKubernetesEvents } from '../../service/open-kubernetes-events.ts';
 import { openTracer } from '../../service/open-tracer.ts';
 import type { Publisher } from '../../service/publisher.ts';
 import type { SyncContext } from '../context.ts';
 import { tellAll } from '../sync-now.ts';
+import { tellKubernetes } from '../tell-kubernetes.ts';
 import { confinement, withScopedHeaders } from './confinement.ts';
 import { createDetails } from './details.ts';
 import { createHooks, createPrePublish } from './hooks.ts';
@@ -235,6 +237,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
       onFetch: counters.fetched,
       onAnswer: counters.verified,
     }));
+  const events = await openKubernetesEvents(config, options);
   const tracer = await openTracer(config, options, 'sync', config.relay?.instance);
   const details = createDetails({ config, git, layout, log, repository });
   const context: SyncContext = {
@@ -261,7 +264,11 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     source,
     choice,
     credentials,
-    observer: reports ? tellAll([options.observer, reportTo(reports)]) : options.observer,
+    observer: tellAll([
+      options.observer,
+      reports ? reportTo(reports) : {},
+      tellKubernetes(events, config.remote.shownUrl),
+    ]),
     tracer,
     hooks: createHooks({ ...options, tracer }, hermetic, http, details),
     notified: details.notified,
@@ -279,7 +286,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
       store?.leave();
       group?.leave();
       reports?.close();
-      await tracer?.close();
+      await Promise.all([tracer?.close(), events?.close()]);
       await shared?.close();
       await hermetic.dispose();
     },
