@@ -14,6 +14,7 @@ import { readMemoryGroup } from '../../platform/memory-limit.ts';
 import { openPrivateDirectory } from '../../platform/private-directory.ts';
 import type { Watchdog } from '../../platform/watchdog.ts';
 import type { Ambient } from '../../service/ambient.ts';
+import type { Outbox } from '../answers/outbox.ts';
 import { Board } from '../nats/board.ts';
 import { noteOnBoard } from '../nats/board-noting.ts';
 import { isAbsence } from '../server/absences.ts';
@@ -38,6 +39,7 @@ import { Repositories } from '../server/repositories.ts';
 import { RolloutStore } from '../server/rollout-store.ts';
 import { instanceKey, Rollouts } from '../server/rollouts.ts';
 import { StartPace } from '../server/start-pace.ts';
+import { createOutbox } from './outbox.ts';
 import { createUpstreams, upstreamGitSettings } from './upstreams.ts';
 
 export interface RelayWiring extends Omit<Ambient, 'terminal'> {
@@ -61,6 +63,7 @@ export interface WiredRelay {
   readonly fleet: Fleet;
   readonly hub: Hub;
   readonly rollouts: Rollouts;
+  readonly outbox: Outbox;
   readonly policies: PolicyFile;
   readonly repositories: Repositories;
   /** Mirrors that changed since they were last tidied up. */
@@ -151,8 +154,12 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       if (!follower) return;
       hub.release(follower, instances, (key, from, { names }) => rollouts.viewOf(name, key, from, names));
     },
-    onNote: (repository, { what }) => metrics?.count('git_sidecar_rollout_events_total', { repository, what }),
+    onNote: (repository, entry, ref, policy) => {
+      metrics?.count('git_sidecar_rollout_events_total', { repository, what: entry.what });
+      outbox.note({ repository, ref, policy }, entry);
+    },
   });
+  const outbox = createOutbox(wiring, rollouts);
   const untidy = new Set<Mirror>();
   const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
@@ -263,10 +270,12 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     fleet,
     hub,
     rollouts,
+    outbox,
     policies: new PolicyFile(config.rollouts, wiring.parsePolicies, log),
     repositories,
     untidy,
     dispose: async () => {
+      await outbox.close();
       upstreams.close();
       reach.close();
       await board?.close();
