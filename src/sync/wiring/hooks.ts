@@ -8,6 +8,7 @@ import { callWebhook } from '../../notify/webhook.ts';
 import type { HttpClient } from '../../platform/http-client.ts';
 import type { SyncContext } from '../context.ts';
 import { type HookDetails, withDetails } from './details.ts';
+import type { ExechookReport } from './exechook-report.ts';
 import type { WiringOptions } from './wire.ts';
 
 /** The hooks after a publish. */
@@ -16,6 +17,7 @@ export function createHooks(
   hermetic: HermeticGit,
   http: HttpClient,
   details: HookDetails,
+  report: ExechookReport | undefined,
 ): HookRunner[] {
   const shared = { clock, log };
   const hooks: HookRunner[] = [];
@@ -38,7 +40,10 @@ export function createHooks(
           consumers.exechook === undefined
             ? (notification, signal) => runExechook(options, notification, signal)
             : withDetails(details, consumers.exechook, (...given) => runExechook(options, ...given)),
-        onResult: (success) => counters.hook('exechook', success),
+        onResult: (success, notification, error) => {
+          counters.hook('exechook', success);
+          report?.note(success, notification, error);
+        },
       }),
     );
   }

@@ -35,6 +35,7 @@ import type { SyncContext } from '../context.ts';
 import { tellAll } from '../sync-now.ts';
 import { confinement, withScopedHeaders } from './confinement.ts';
 import { createDetails } from './details.ts';
+import { openExechookReport } from './exechook-report.ts';
 import { createHooks, createPrePublish } from './hooks.ts';
 import { withPartFilter } from './part-filter.ts';
 import { withRelayAccess } from './relay-access.ts';
@@ -260,7 +261,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     choice,
     credentials,
     observer: reports ? tellAll([options.observer, reportTo(reports)]) : options.observer,
-    hooks: createHooks(options, hermetic, http, details),
+    hooks: createHooks(options, hermetic, http, details, reports && openExechookReport(reports, options)),
     notified: details.notified,
     prePublish: createPrePublish(options, hermetic, details),
     group,
