@@ -22,6 +22,8 @@ export const PLACEHOLDERS = {
   event: 'what happened, one of the events',
   text: 'what happened, as a sentence',
   repository: 'the repository, `git.example.com/team/web.git`',
+  host: 'its host, `git.example.com`',
+  path: 'its path without `.git`, `team/web`',
   ref: 'the full name of the ref, `refs/heads/main`',
   branch: 'its short name, `main`',
   commit: 'the object id',

@@ -4,7 +4,9 @@ import type { Place, Problems } from './problems.ts';
 
 const EVERY = Object.keys(PLACEHOLDERS) as Placeholder[];
 /** What is known of a commit, also when no event is meant. */
-export const OF_COMMIT: readonly Placeholder[] = ['repository', 'ref', 'branch', 'commit', 'short', 'policy'];
+export const OF_COMMIT: readonly Placeholder[] = [
+  ...(['repository', 'host', 'path', 'ref', 'branch', 'commit', 'short', 'policy'] as const),
+];
 const MARK = /\{\{([^{}]*)\}\}/g;
 
 /** Looks at the placeholders of a text. What is wrong is among the problems. */

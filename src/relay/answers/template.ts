@@ -20,7 +20,18 @@ export function fillTemplate(text: string, values: Values, how: Escape): string 
 /** What is known of a commit in some place. Nothing is known of an event. */
 export function valuesOfCommit({ repository, ref, policy }: Place, oid: string, pageUrl: string | undefined): Values {
   const none = { id: '', event: '', text: '', stage: '', who: '', why: '', time: '', page: '' };
-  const values = { ...none, repository, ref, branch: shortRef(ref), commit: oid, short: oid.slice(0, 8), policy };
+  const [, host = '', path = ''] = /^([^/]*)\/(.*?)(?:\.git)?$/.exec(repository) ?? [];
+  const values = {
+    ...none,
+    repository,
+    host,
+    path,
+    ref,
+    branch: shortRef(ref),
+    commit: oid,
+    short: oid.slice(0, 8),
+    policy,
+  };
   return { ...values, page: pageUrl === undefined ? '' : fillTemplate(pageUrl, values, 'url') };
 }
 
