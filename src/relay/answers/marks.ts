@@ -5,7 +5,7 @@ import { digestOfEntry } from './rollout-event.ts';
 export interface Cursor {
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** Empty: that of no entry. */
+  /** Empty: that of no entry, but a time from which on entries are delivered. */
   readonly digest: string;
 }
 
@@ -32,7 +32,8 @@ export class Mark {
 /** The entries behind `cursor`, the oldest first. When its entry has left the journal, its time decides. */
 export function entriesAfter(journal: readonly JournalEntry[], { at, digest }: Cursor): readonly JournalEntry[] {
   const isIt = (entry: JournalEntry): boolean => entry.at === at && digestOfEntry(entry) === digest;
-  const found = digest === '' ? -1 : journal.findLastIndex(isIt);
+  if (digest === '') return journal.filter((entry) => entry.at >= at);
+  const found = journal.findLastIndex(isIt);
   return found >= 0 ? journal.slice(found + 1) : journal.filter((entry) => entry.at > at);
 }
 

@@ -31,6 +31,8 @@ export interface SenderOptions<T> {
 /** So many requests at once, and then one a second. */
 const AT_ONCE = 5;
 const PER_SECOND = 1;
+/** What happens in one moment is passed on together. */
+const GATHER_MS = 250;
 /** Time for an attempt that is under way when the relay ends. */
 const END_MS = 500;
 
@@ -40,6 +42,7 @@ export class Sender<T> {
   readonly #queue: Queue<T>;
   readonly #rate: RateLimit;
   readonly #stopping = new AbortController();
+  readonly #closing = new AbortController();
   #wake: AbortController | undefined;
   #loop: Promise<void> | undefined;
   #stamp = '';
@@ -66,12 +69,10 @@ export class Sender<T> {
   }
 
   put(item: Item<T>): void {
-    if (this.#stopping.signal.aborted) return;
+    if (this.#closing.signal.aborted) return;
     this.#queue.put(item);
     this.#wake?.abort();
-    this.#loop ??= this.#work().finally(() => {
-      this.#loop = undefined;
-    });
+    this.#loop ??= this.#work();
   }
 
   /** Tries again what was refused, when the files with secrets are others. */
@@ -84,22 +85,26 @@ export class Sender<T> {
     this.#wake?.abort();
   }
 
+  /** What is on its way gets a moment to arrive: it would be sent again after a restart. */
   async close(): Promise<void> {
-    this.#stopping.abort();
+    this.#closing.abort();
     this.#wake?.abort();
     if (this.#loop) await settledWithin(this.#loop, END_MS);
+    this.#stopping.abort();
   }
 
   async #work(): Promise<void> {
     const { clock } = this.#options;
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
+    await clock.sleep(GATHER_MS, this.#closing.signal);
+    while (!this.#closing.signal.aborted) {
       const nextAt = this.#queue.nextAt();
-      if (nextAt === undefined) return;
+      if (nextAt === undefined) break;
       const waitMs = Math.max(nextAt - clock.monotonic(), this.#rate.waitMs);
       if (waitMs > 0) await this.#pause(waitMs);
       else await this.#once();
     }
+    // At once, so that nothing is put into the queue of a loop that has ended.
+    this.#loop = undefined;
   }
 
   async #pause(ms: number): Promise<void> {

@@ -53,7 +53,7 @@ describe('answers in the file of --rollouts', () => {
     ['  environment: test', 'environment of an answer has no effect without deployments: true'],
     ['  context: "{{polcy}}"', '10:12: {{polcy}} is not known here; did you mean {{policy}}?'],
     ['  context: "{{commit}}"', '{{commit}} is not known here'],
-    ['  context: "{{policy"', '{{ or }} stands alone'],
+    ['  context: "{{policy"', '{{ has no }}: write {{name}}'],
     ['  page-url: relay.example.com', 'page-url of an answer must be a URL'],
     ['  url: https://me:secret@api.example.com', 'url of an answer holds a user or a password'],
     ['  policies: [api]', 'policies names api, and no policy of this file has that name'],
