@@ -47,7 +47,7 @@ export const RELAY_CLIENT_OPTIONS = rows({ group: 'relay', commands: SERVICES, s
   {
     name: 'relay-exechook-failures',
     commands: ['sync', 'run'],
-    needs: ['relay'],
+    detailOf: ['relay'],
     range: { least: '0' },
     type: 'int',
     default: '3',

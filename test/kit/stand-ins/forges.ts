@@ -1,4 +1,5 @@
 import type { Request } from '../http-stub.ts';
+import type { SelfSigned } from '../self-signed.ts';
 import { demand, type Guarded, Invalid, jsonBody, type Reply, type StandIn, standIn } from './stand-in.ts';
 
 /** A status as a forge shows it now. */
@@ -40,10 +41,10 @@ function page(value: unknown, name: string, status = 422): string | undefined {
 type Check = (request: Request, it: ForgeStandIn) => Reply;
 
 /** @param check one of the forges below */
-async function forge(check: Check): Promise<ForgeStandIn> {
+async function forge(check: Check, tls?: SelfSigned): Promise<ForgeStandIn> {
   const statuses: SeenStatus[] = [];
   const guarded = { token: 'good-token', statuses, missing: new Set<string>() };
-  const server: StandIn = await standIn((request) => check(request, it));
+  const server: StandIn = await standIn((request) => check(request, it), tls);
   const it: ForgeStandIn = Object.assign(server, guarded);
   return it;
 }
@@ -62,7 +63,10 @@ function parts(request: Request, pattern: string): readonly string[] {
 }
 
 /** GitHub, REST API 2022-11-28: commit statuses and deployments. */
-export async function githubStandIn(prefix = ''): Promise<ForgeStandIn & { readonly deployments: Deployment[] }> {
+export async function githubStandIn(
+  prefix = '',
+  tls?: SelfSigned,
+): Promise<ForgeStandIn & { readonly deployments: Deployment[] }> {
   const deployments: Deployment[] = [];
   const check: Check = (request, it) => {
     const { method, path, headers } = request;
@@ -78,7 +82,7 @@ export async function githubStandIn(prefix = ''): Promise<ForgeStandIn & { reado
     add(it, { ...status, page: page(body.target_url, 'target_url') }, 422);
     return { status: 201, body: { id: 1, state } };
   };
-  return Object.assign(await forge(check), { deployments });
+  return Object.assign(await forge(check, tls), { deployments });
 }
 
 export interface Deployment {

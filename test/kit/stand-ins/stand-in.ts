@@ -1,4 +1,5 @@
 import { httpStub, type Request } from '../http-stub.ts';
+import type { SelfSigned } from '../self-signed.ts';
 
 /** What a stand-in answers. */
 export interface Reply {
@@ -43,7 +44,7 @@ export function demand(isGood: boolean, status: number, message: string): void {
 }
 
 /** @param answer throws {@link Invalid}, which is answered with its status and `{"message": …}` */
-export async function standIn(answer: (request: Request) => Reply): Promise<StandIn> {
+export async function standIn(answer: (request: Request) => Reply, tls?: SelfSigned): Promise<StandIn> {
   const waiting: Reply[] = [];
   const it: { outage: Reply | undefined } = { outage: undefined };
   const replyTo = (request: Request): Reply => {
@@ -61,7 +62,7 @@ export async function standIn(answer: (request: Request) => Reply): Promise<Stan
     const text = typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body);
     const type = typeof body === 'string' ? 'text/plain' : 'application/json';
     response.writeHead(status, { 'content-type': type, ...headers }).end(text);
-  });
+  }, tls);
   return Object.assign(it, {
     url: stub.url,
     requests: stub.requests,
