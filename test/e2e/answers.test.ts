@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -162,6 +163,45 @@ describe('a relay with answers and notifications', () => {
     expect(line.error).toMatch(/rollouts\.yaml:\d+:\d+: to of a notification must be/);
     const second = it.upstream.commit({ a: 'two' });
     await until('it is a success at GitHub', () => it.last(second)?.state === 'success');
+  });
+});
+
+describe('the GitHub App of a relay', () => {
+  test('is enough to show rollouts as statuses and deployments', async () => {
+    const dir = tempDir();
+    const team = join(dir, 'projects', 'team');
+    const upstream = new Upstream(team);
+    const first = upstream.commit({ a: 'one' });
+    const server = await httpGit(join(dir, 'projects'));
+    const github = await githubStandIn('/api/v3');
+    github.token = 'token-of-the-app';
+    const file = join(dir, 'rollouts.yaml');
+    const repository = `${hostOf(server)}/team/*`;
+    const entry = `to: github, repository: "${repository}", url: "${github.url}/api/v3", github-app: true, deployments: true`;
+    const policy = `rollouts:\n- { name: app, repository: "${repository}", refs: main, done: published }\n`;
+    writeFileSync(file, `${policy}answers:\n- { name: hub, ${entry} }\n`);
+    const key = join(dir, 'app.pem');
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    const app = [
+      '--github-app-application-id=1',
+      '--github-app-installation-id=7',
+      `--github-app-private-key-file=${key}`,
+    ];
+    const args = [`--allow=${server}/team/*`, `--rollouts=${file}`, ...app, `--github-base-url=${github.url}/api/v3`];
+    const relay = await startRelay({ dir, args });
+    const link = join(dir, 'web', 'link');
+    const own = [`--repo=${server}/team/repo.git`, `--root=${join(dir, 'web')}`, '--link=link', '--ref=main'];
+    const web = sidecar([...own, '--period=200ms', `--relay=${relay.url}`, '--instance=web-1']);
+    await untilPublished(link, first, web);
+    const second = upstream.commit({ a: 'two' });
+    await until(
+      'it is a success at GitHub',
+      () => github.statuses.findLast(({ oid }) => oid === second)?.state === 'success',
+    );
+    await until('the deployment is one', () => github.deployments[0]?.statuses.at(-1)?.state === 'success');
+    expect(github.deployments).toMatchObject([{ sha: second, environment: 'production' }]);
+    expect(relay.process.stderr).not.toContain('token-of-the-app');
   });
 });
 

@@ -13,6 +13,8 @@ import { fillTemplate, valuesOfCommit } from './template.ts';
 
 /** Commits of one repository whose status may wait. */
 const MOST_PENDING = 50;
+/** Most forges say so when a commit is gone; the others of the repository do not wait for it. */
+const NO_COMMIT = [404, 410];
 /** Statuses that are remembered, so that the same one is not sent again. */
 const MOST_SENT = 2000;
 
@@ -48,7 +50,8 @@ export function answerDestination(
   };
   const deliver = async ({ items: [item] }: Batch<ShownStatus>, signal: AbortSignal): Promise<void> => {
     if (!item || sent.get(item.key) === digestOf(item.value)) return;
-    await forge.send(item.value, createAsk({ http, clock, authorize: forge.authorize, hints: forge.hints }, signal));
+    const { authorize, hints } = forge;
+    await forge.send(item.value, createAsk({ http, clock, authorize, hints, ofMessage: NO_COMMIT }, signal));
     remember(item.value);
   };
   const sender = new Sender<ShownStatus>({

@@ -17,6 +17,8 @@ export interface AskingOptions {
   readonly authorize: Authorize;
   /** What to do when it is refused, by status; `other` for the rest. */
   readonly hints: RefusalHints;
+  /** Statuses that may be about this message alone, and do not block others. */
+  readonly ofMessage?: readonly number[];
 }
 
 export interface RefusalHints {
@@ -53,10 +55,13 @@ function hintFor(status: number, hints: RefusalHints): string {
   return status === 404 || status === 410 ? hints[404] : hints.other;
 }
 
-function failureOf(question: Question, answer: Answer, { clock, hints }: AskingOptions): DeliveryFailure | undefined {
-  const { verdict, waitMs } = judgeAnswer(answer, question.wanted, clock.now());
-  if (verdict === 'sent' || question.isGood?.(answer)) return undefined;
+function failureOf(question: Question, answer: Answer, options: AskingOptions): DeliveryFailure | undefined {
+  const { clock, hints, ofMessage = [] } = options;
+  const judged = judgeAnswer(answer, question.wanted, clock.now());
+  const { waitMs } = judged;
+  if (judged.verdict === 'sent' || question.isGood?.(answer)) return undefined;
   const { status, headers, body } = answer;
+  const verdict = judged.verdict === 'blocked' && ofMessage.includes(status) ? 'refused' : judged.verdict;
   const complaint = complaintOf(body);
   const elsewhere =
     status >= 300 && status < 400 && headers.has('location') ? ', a redirect, which is not followed' : '';

@@ -48,10 +48,7 @@ export class Marks {
 
   /** The last entry before the first one of which something is open. */
   get cursor(): Cursor {
-    const settled = this.#open.findIndex(({ isSettled }) => !isSettled);
-    const passed = settled < 0 ? this.#open : this.#open.slice(0, settled);
-    this.#cursor = passed.at(-1)?.cursor ?? this.#cursor;
-    this.#open = this.#open.slice(passed.length);
+    this.#pass();
     return this.#cursor;
   }
 
@@ -59,6 +56,15 @@ export class Marks {
   add(entry: JournalEntry, open: number): Mark {
     const mark = new Mark({ at: entry.at, digest: digestOfEntry(entry) }, open);
     this.#open.push(mark);
+    this.#pass();
     return mark;
+  }
+
+  #pass(): void {
+    const first = this.#open.findIndex(({ isSettled }) => !isSettled);
+    const passed = first < 0 ? this.#open : this.#open.slice(0, first);
+    if (passed.length === 0) return;
+    this.#cursor = passed.at(-1)?.cursor ?? this.#cursor;
+    this.#open = this.#open.slice(passed.length);
   }
 }

@@ -17,7 +17,7 @@ import { entriesAfter } from './marks.ts';
 import { notificationDestination } from './notification-destination.ts';
 import { eventOf, type Place, type RolloutEvent } from './rollout-event.ts';
 
-export interface OutboxOptions extends Pick<DestinationTools, 'learn' | 'githubToken'> {
+export interface OutboxOptions extends Pick<DestinationTools, 'learn' | 'githubApp'> {
   readonly ledger: Ledger;
   readonly http: HttpClient;
   readonly clock: Clock;
@@ -38,7 +38,8 @@ export interface OutboxOptions extends Pick<DestinationTools, 'learn' | 'githubT
 interface Tracked {
   place: Place;
   standing: Standing;
-  /** When its progress was last passed on, on the monotonic clock, and of which stage. */
+  /** When it was last looked at, and its progress passed on, on the monotonic clock; and of which stage. */
+  lookedAt: number;
   progressAt: number;
   stage: string;
 }
@@ -56,6 +57,8 @@ export class Outbox {
   #destinations: readonly Destination[] = [];
   readonly #refs = new Map<string, Tracked>();
   #isOpen = false;
+  /** Something was noted that the ledger does not have. */
+  #isDirty = false;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -65,7 +68,6 @@ export class Outbox {
   async open(file: RolloutFile): Promise<void> {
     await this.#options.ledger.open();
     this.#isOpen = true;
-    for (const { journal, ...place } of this.#options.journals()) this.#follow(place, journal);
     await this.take(file);
   }
 
@@ -94,12 +96,25 @@ export class Outbox {
     }
     this.#destinations = [...this.#destinations, ...fresh];
     ledger.keep(new Set(ids.keys()));
-    if (fresh.length > 0) for (const each of this.#options.journals()) this.#catchUp(each, fresh);
+    const journals = [...this.#options.journals()];
+    for (const each of journals) {
+      this.#follow(each);
+      this.#catchUp(each, fresh);
+    }
+    this.#dropUngoverned(new Set(journals.map(refKey)));
     if (ids.size > 0 || before.size > 0) await ledger.save();
   }
 
-  /** Something happened to the rollout of a ref. It returns at once. */
+  /** Something happened to the rollout of a ref. It returns at once, and never throws. */
   note(place: Place, entry: JournalEntry): void {
+    try {
+      this.#note(place, entry);
+    } catch (error) {
+      this.#options.log.error(error, 'an event of a rollout could not be passed on', { ...place });
+    }
+  }
+
+  #note(place: Place, entry: JournalEntry): void {
     const tracked = this.#track(place);
     const { standing, statuses } = stepBy(tracked.standing, entry);
     tracked.standing = standing;
@@ -118,6 +133,9 @@ export class Outbox {
   /** To be called now and then: files with secrets may be others. */
   async refresh(): Promise<void> {
     await Promise.all(this.#destinations.map(async (each) => await each.refresh()));
+    if (!this.#isDirty) return;
+    this.#isDirty = false;
+    await this.#options.ledger.save();
   }
 
   showMetrics(): void {
@@ -133,9 +151,9 @@ export class Outbox {
   }
 
   get #tools(): DestinationTools {
-    const { http, clock, random, log, learn, githubToken, metrics, ledger } = this.#options;
+    const { http, clock, random, log, learn, githubApp, metrics, ledger } = this.#options;
     return {
-      ...{ http, clock, learn, githubToken },
+      ...{ http, clock, learn, githubApp },
       senderOptions: (kind, name) => ({
         ...{ name, clock, random, log },
         onResult: (result, many) => {
@@ -150,18 +168,41 @@ export class Outbox {
     const key = refKey(place);
     const known = this.#refs.get(key);
     if (known) {
+      // The name of the policy is a part of most contexts.
+      if (known.place.policy !== place.policy) {
+        this.#drop(known, `Policy ${place.policy} is about it now`);
+        known.stage = '';
+      }
       known.place = place;
       return known;
     }
-    const tracked = { place, standing: NO_STANDING, progressAt: Number.NEGATIVE_INFINITY, stage: '' };
+    const never = Number.NEGATIVE_INFINITY;
+    const tracked = { place, standing: NO_STANDING, lookedAt: never, progressAt: never, stage: '' };
     this.#refs.set(key, tracked);
     return tracked;
   }
 
-  #follow(place: Place, journal: readonly JournalEntry[]): void {
+  #follow({ journal, ...place }: PlacedJournal): void {
+    const isKnown = this.#refs.has(refKey(place));
     const tracked = this.#track(place);
-    tracked.standing = NO_STANDING;
+    // What it went through is known already, and the journal may have lost the beginning of it.
+    if (isKnown) return;
     for (const entry of journal) tracked.standing = stepBy(tracked.standing, entry).standing;
+  }
+
+  /** Rollouts that no policy is about any more have not ended, and nothing more is heard of them. */
+  #dropUngoverned(governed: ReadonlySet<string>): void {
+    for (const [key, tracked] of this.#refs) {
+      if (governed.has(key)) continue;
+      this.#drop(tracked, 'No policy is about it any more');
+      this.#refs.delete(key);
+    }
+  }
+
+  #drop({ place, standing: { underWay: oid } }: Tracked, text: string): void {
+    if (oid === undefined || !this.#options.isDeciding()) return;
+    const status = { ...place, oid, state: 'stopped' as const, text };
+    for (const destination of this.#destinations) if (destination.isFor(place)) destination.progress(status);
   }
 
   /** Passes on what destinations have not got yet. */
@@ -188,6 +229,7 @@ export class Outbox {
     const { ledger, clock, clean, isDeciding } = this.#options;
     const statuses = said.map((each) => ({ ...place, ...each, text: clean(each.text) }));
     const event: RolloutEvent = eventOf(place, entry, clean);
+    this.#isDirty ||= destinations.length > 0;
     for (const destination of destinations) {
       const isForIt = destination.isFor(place) && isDeciding();
       const open = isForIt ? destination.wants(event, statuses) : 0;
@@ -201,7 +243,8 @@ export class Outbox {
     const { place, standing } = tracked;
     const now = clock.monotonic();
     const pause = Math.max(LEAST_PROGRESS_MS, (clock.now() - standing.startedAt) * PROGRESS_SHARE);
-    if (tracked.stage !== '' && now - tracked.progressAt < LEAST_PROGRESS_MS) return;
+    if (tracked.stage !== '' && now - tracked.lookedAt < LEAST_PROGRESS_MS) return;
+    tracked.lookedAt = now;
     const view = viewOf(place.repository, place.ref);
     const progress = view && describeProgress(view);
     if (!view || !progress || progress.oid !== standing.underWay) return;

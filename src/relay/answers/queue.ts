@@ -77,8 +77,10 @@ export class Queue<T> {
     return [...this.#lanes.values()].reduce((sum, { entries }) => sum + entries.size, 0);
   }
 
+  /** Something was refused, and another credential or address may change that. */
   get isBlocked(): boolean {
-    return [...this.#lanes.values()].some((lane) => lane.isBlocked);
+    const isRefused = ({ tries }: Entry<T>): boolean => tries > 0;
+    return [...this.#lanes.values()].some((lane) => lane.isBlocked || [...lane.entries.values()].some(isRefused));
   }
 
   put(item: Item<T>): void {

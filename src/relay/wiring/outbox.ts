@@ -2,6 +2,7 @@ import { HttpClient } from '../../platform/http-client.ts';
 import { visibleText } from '../../platform/visible-text.ts';
 import { KeptToken } from '../../remote/identity/kept-token.ts';
 import type { Ambient } from '../../service/ambient.ts';
+import type { AppTokens } from '../answers/destination-tools.ts';
 import { Ledger } from '../answers/ledger.ts';
 import { Outbox, type OutboxOptions } from '../answers/outbox.ts';
 import type { Rollouts } from '../server/rollouts.ts';
@@ -11,7 +12,10 @@ type OutboxWiring = Pick<RelayWiring, 'config' | 'root'> &
   Pick<Ambient, 'clock' | 'random' | 'log' | 'metrics' | 'redactor' | 'withoutDefaults'>;
 
 /** Tokens of the relay's GitHub App; its code is loaded when the first one is needed. */
-function githubTokens({ config, clock, random, log, metrics, redactor }: OutboxWiring, http: HttpClient) {
+function appTokens(
+  { config, clock, random, log, metrics, redactor }: OutboxWiring,
+  http: HttpClient,
+): AppTokens | undefined {
   const { githubApp: app } = config;
   if (!app) return undefined;
   let kept: Promise<KeptToken> | undefined;
@@ -21,11 +25,16 @@ function githubTokens({ config, clock, random, log, metrics, redactor }: OutboxW
       metrics?.count('git_sync_refresh_github_app_token_count', { status: ok ? 'success' : 'error' });
     return new KeptToken({ identity: gitHubApp(app, http, clock), clock, random, log, onRefresh });
   };
-  return async (signal: AbortSignal): Promise<string> => {
-    kept ??= open();
-    const { password } = await (await kept).get(signal);
-    redactor.addRenewed(password);
-    return password;
+  let opened: KeptToken | undefined;
+  return {
+    token: async (signal) => {
+      kept ??= open();
+      opened = await kept;
+      const { password } = await opened.get(signal);
+      redactor.addRenewed(password);
+      return password;
+    },
+    refused: () => opened?.refused() ?? false,
   };
 }
 
@@ -37,7 +46,7 @@ export function createOutbox(wiring: OutboxWiring, rollouts: Rollouts): Outbox {
     ...{ clock, random, log, metrics, http },
     ledger: new Ledger(root, log),
     learn: (secret) => redactor.addRenewed(secret),
-    githubToken: githubTokens(wiring, http),
+    githubApp: appTokens(wiring, http),
     journals: () => rollouts.journals(),
     view: (repository, ref) => rollouts.view(repository, ref),
     isDeciding: () => true,

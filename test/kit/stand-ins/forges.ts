@@ -71,6 +71,11 @@ export async function githubStandIn(
   const check: Check = (request, it) => {
     const { method, path, headers } = request;
     demand((headers['user-agent'] ?? '') !== '', 403, 'Request forbidden by administrative rules (user-agent)');
+    const isApp = /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/.test(headers.authorization ?? '');
+    if (isApp && path === `${prefix}/app/installations/7/access_tokens`) {
+      const expires_at = new Date(Date.now() + 3_600_000).toISOString();
+      return { status: 201, body: { token: it.token, expires_at, permissions: { statuses: 'write' } } };
+    }
     demand(headers.authorization === `Bearer ${it.token}`, 401, 'Bad credentials');
     if (path.includes('/deployments')) return deployment(request, prefix, deployments);
     demand(method === 'POST', 404, 'Not Found');

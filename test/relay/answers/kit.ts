@@ -3,9 +3,7 @@ import { parseRolloutFile } from '../../../src/config/document/read-rollout-file
 import { systemClock } from '../../../src/platform/clock.ts';
 import { HttpClient } from '../../../src/platform/http-client.ts';
 import { Redactor } from '../../../src/platform/redact.ts';
-import { type Authorize, createAsk, type RefusalHints } from '../../../src/relay/answers/asking.ts';
 import type { DestinationTools } from '../../../src/relay/answers/destination-tools.ts';
-import type { Question } from '../../../src/relay/answers/question.ts';
 import { parseRepositoryName, type RepositoryName } from '../../../src/relay/protocol/repository-name.ts';
 import { silentLog } from '../../kit/silent-log.ts';
 
@@ -35,19 +33,11 @@ export function notification(text: string): NotificationConfig {
 export function tools(redactor = new Redactor()): DestinationTools {
   const http = new HttpClient({});
   return {
-    ...{ http, clock: systemClock, learn: (secret) => redactor.addRenewed(secret), githubToken: undefined },
+    ...{ http, clock: systemClock, learn: (secret) => redactor.addRenewed(secret), githubApp: undefined },
     senderOptions: (_kind, name) => ({
       ...{ name, clock: systemClock, random: Math.random, log: silentLog },
       onResult: () => undefined,
       onProgress: async () => undefined,
     }),
   };
-}
-
-/** One question, as a destination asks it. */
-export async function ask(
-  question: Question,
-  { authorize, hints }: { readonly authorize: Authorize; readonly hints: RefusalHints },
-): Promise<void> {
-  await createAsk({ http: new HttpClient({}), clock: systemClock, authorize, hints }, NOBODY)(question);
 }

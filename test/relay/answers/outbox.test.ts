@@ -56,7 +56,7 @@ async function setUp() {
     parseRolloutFile('rollouts.yaml', `rollouts:\n- {name: web, repository: "h.example/*", refs: main}\n${text}`);
   const start = async (text = answers + chat, isDeciding = true): Promise<Outbox> => {
     const outbox = new Outbox({
-      ...{ clock, log, random: () => 0.5, http: new HttpClient({}), githubToken: undefined },
+      ...{ clock, log, random: () => 0.5, http: new HttpClient({}), githubApp: undefined },
       ledger: new Ledger(dir, log),
       learn: (secret) => redactor.addRenewed(secret),
       metrics: {
@@ -318,6 +318,17 @@ describe('a destination that does not work', () => {
     await eventually('the chat has it', () => discord.taken.length === 1);
   });
 
+  test('for one commit that is gone keeps the others of the repository not waiting', async () => {
+    const { start, note, github, eventually, answers } = await setUp();
+    const outbox = await start(answers);
+    github.missing.add(oid(2));
+    github.interrupt({ status: 404, body: { message: 'Not Found' } });
+    note(outbox, 'completed');
+    note(outbox, 'completed', { oid: oid(3) });
+    await eventually('the other one is a success', () => github.statuses.at(-1)?.oid === oid(3));
+    expect(github.requests.length).toBe(2);
+  });
+
   test('gets the last events and how many there were before', async () => {
     const { start, note, discord, eventually, chat, metrics } = await setUp();
     const outbox = await start(chat);
@@ -360,6 +371,33 @@ describe('the file of policies', () => {
     note(outbox, 'started', { oid: oid(3) });
     await eventually('the chat has it', () => discord.taken.length === 1);
     expect(github.statuses.length).toBe(1);
+  });
+});
+
+describe('a policy that is no more', () => {
+  test('leaves no commit pending for ever', async () => {
+    const { start, note, github, fileOf, eventually, answers, journal } = await setUp();
+    const outbox = await start(answers);
+    note(outbox, 'started');
+    await eventually('it is pending', settled(github, 'pending'));
+    journal.length = 0;
+    await outbox.take(fileOf(answers));
+    await eventually('it is stopped', settled(github, 'error'));
+    expect(github.statuses.at(-1)?.text).toBe('No policy is about it any more');
+  });
+
+  test('or has another name ends the status of its old name, and goes on under the new one', async () => {
+    const { start, note, show, github, eventually, answers } = await setUp();
+    const outbox = await start(answers);
+    note(outbox, 'started');
+    await eventually('it is pending', settled(github, 'pending'));
+    outbox.note({ ...PLACE, policy: 'site' }, { at: 5_000_000, what: 'opened', stage: 'canary', oid: oid(2) });
+    show({});
+    outbox.look();
+    const last = (context: string) => github.statuses.findLast((status) => status.context === context)?.state;
+    await eventually('both are as they should be', () => {
+      return last('git-sidecar/web/main') === 'error' && last('git-sidecar/site/main') === 'pending';
+    });
   });
 });
 

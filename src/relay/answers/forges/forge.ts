@@ -25,8 +25,8 @@ const APIS: Readonly<Record<Forge, (config: AnswerConfig) => ForgeApi>> = {
   'azure-devops': azureDevOps,
 };
 
-async function appToken(config: AnswerConfig, { githubToken }: DestinationTools, signal: AbortSignal): Promise<string> {
-  if (githubToken) return await githubToken(signal);
+async function appToken(config: AnswerConfig, { githubApp }: DestinationTools, signal: AbortSignal): Promise<string> {
+  if (githubApp) return await githubApp.token(signal);
   throw new DeliveryFailure({
     verdict: 'blocked',
     op: 'write to',
@@ -39,10 +39,18 @@ async function appToken(config: AnswerConfig, { githubToken }: DestinationTools,
 /** The forge of an entry. */
 export function forgeOf(config: AnswerConfig, tools: DestinationTools): OpenForge {
   const { send, headersFor, hints } = APIS[config.to](config);
+  const isRenewed = (error: unknown): boolean =>
+    config.tokenFile === undefined &&
+    error instanceof DeliveryFailure &&
+    error.verdict === 'blocked' &&
+    tools.githubApp?.refused() === true;
   return {
     send: async (status, ask) => {
       try {
-        await send(status, ask);
+        await send(status, ask).catch(async (error: unknown) => {
+          if (!isRenewed(error)) throw error;
+          await send(status, ask);
+        });
       } catch (cause) {
         if (!(cause instanceof OddRepository)) throw cause;
         const hint = 'Narrow repository of the entry, so that it is about repositories of this forge alone.';

@@ -205,10 +205,31 @@ describe('GitHub', () => {
     const config = answer(`to: github, repository: "h.example/**", url: "${server.url}", github-app: true`);
     const { authorize } = forgeOf(config, tools());
     await expect(authorize({ method: 'POST', url: server.url }, NOBODY)).rejects.toThrow('the relay has no GitHub App');
-    const own = forgeOf(config, { ...tools(), githubToken: async () => 'of-the-app' });
+    const own = forgeOf(config, { ...tools(), githubApp: { token: async () => 'of-the-app', refused: () => false } });
     expect(await own.authorize({ method: 'POST', url: server.url }, NOBODY)).toEqual({
       authorization: 'Bearer of-the-app',
     });
+  });
+});
+
+describe('the GitHub App of a relay', () => {
+  test('gives another token when GitHub does not take the one that was kept', async () => {
+    const server = await githubStandIn();
+    const config = answer(`to: github, repository: "h.example/**", url: "${server.url}", github-app: true`);
+    let token = 'revoked';
+    const refused = (): boolean => {
+      token = 'good-token';
+      return true;
+    };
+    const { send, authorize, hints } = forgeOf(config, {
+      ...tools(),
+      githubApp: { token: async () => token, refused },
+    });
+    const place = { repository: repository('h.example/team/web'), ref: 'refs/heads/main', policy: 'web', oid: oid(1) };
+    const status = { ...place, state: 'success' as const, text: 'done', context: 'c', page: undefined };
+    await send(status, createAsk({ http: new HttpClient({}), clock: systemClock, authorize, hints }, NOBODY));
+    expect(server.statuses.length).toBe(1);
+    expect(server.requests.length).toBe(2);
   });
 });
 
