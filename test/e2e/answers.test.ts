@@ -134,7 +134,6 @@ describe('a relay with answers and notifications', () => {
     expect(told).not.toContain('has started');
     await it.restart('SIGTERM');
     const sent = [it.github.requests.length, it.slack.requests.length];
-    await it.relay().process.logged('following');
     await new Promise((done) => setTimeout(done, 2500));
     expect([it.github.requests.length, it.slack.requests.length]).toEqual(sent);
   });

@@ -38,7 +38,7 @@ function azurePlace(repository: RepositoryName): { readonly project: readonly st
 }
 
 /** Git, “Statuses – Create”. @throws OddRepository */
-export function azureStatus(api: string, status: ShownStatus): Question {
+function azureStatus(api: string, status: ShownStatus): Question {
   const { repository, oid, state, text, context, page } = status;
   const { project, name } = azurePlace(repository);
   const body = {

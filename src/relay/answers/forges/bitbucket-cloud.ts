@@ -17,7 +17,7 @@ const LONGEST_KEY = 40;
 const MOST_CHARACTERS = 255;
 
 /** Commit statuses, “Create a build status for a commit”: one key has one status. @throws OddRepository */
-export function bitbucketCloudStatus(api: string, status: ShownStatus): Question {
+function bitbucketCloudStatus(api: string, status: ShownStatus): Question {
   const { repository, oid, ref, state, text, context, page } = status;
   const body = {
     key: boundedKey(context, LONGEST_KEY),

@@ -16,7 +16,7 @@ const LONGEST_KEY = 255;
 const MOST_CHARACTERS = 255;
 
 /** REST API, builds of a commit: one key has one status. @throws OddRepository */
-export function bitbucketDataCenterStatus(api: string, status: ShownStatus): Question {
+function bitbucketDataCenterStatus(api: string, status: ShownStatus): Question {
   const { repository, oid, ref, state, text, context, page } = status;
   const [project, slug] = ownerAndName(repository, 'PROJECT/NAME');
   const body = {

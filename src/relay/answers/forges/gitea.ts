@@ -15,7 +15,7 @@ const STATES: Readonly<Record<StatusState, string>> = {
 const MOST_CHARACTERS = 255;
 
 /** `repoCreateStatus` of the API. @throws OddRepository */
-export function giteaStatus(api: string, status: ShownStatus): Question {
+function giteaStatus(api: string, status: ShownStatus): Question {
   const { repository, oid, state, text, context, page } = status;
   const body = {
     state: STATES[state],

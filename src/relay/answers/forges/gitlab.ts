@@ -17,7 +17,7 @@ const MOST_CHARACTERS = 255;
 const SAME_STATE = /Cannot transition status/i;
 
 /** Commits API, “Set commit pipeline status”. @throws OddRepository */
-export function gitlabStatus(api: string, status: ShownStatus): Question {
+function gitlabStatus(api: string, status: ShownStatus): Question {
   const { repository, oid, ref, state, text, context, page } = status;
   const parts = pathParts(repository);
   if (parts.length < 2) throw new OddRepository(repository, 'GROUP/PROJECT');
