@@ -226,12 +226,12 @@ export const METRICS = {
     labels: {},
     help: 'relay: instances that were given a revision by a rollout and are not done with it',
   },
-  git_sidecar_answers_total: {
+  git_sidecar_rollout_messages_total: {
     kind: 'counter',
     labels: { kind: DESTINATIONS, result: ['sent', 'failed', 'refused', 'dropped'] },
     help: 'relay: statuses and notifications by kind of receiver (failed: an attempt that is repeated; refused: the credential, the address or the content is wrong; dropped: no room, or refused again and again)',
   },
-  git_sidecar_answers_pending: {
+  git_sidecar_rollout_messages_pending: {
     kind: 'gauge',
     labels: { kind: DESTINATIONS },
     help: 'relay: statuses and notifications that are not delivered yet, by kind of receiver',

@@ -105,7 +105,7 @@ describe('a relay with answers and notifications', () => {
     expect(JSON.parse(it.flux.taken[0] ?? '')).toMatchObject({ event: 'completed', commit: second });
     await until('Slack has it', () => it.slack.taken.join('\n').includes('is complete'));
     const metrics = await (await it.relay().get('/metrics')).text();
-    expect(metrics).toMatch(/git_sidecar_answers_total\{kind="github",result="sent"\} [1-9]/);
+    expect(metrics).toMatch(/git_sidecar_rollout_messages_total\{kind="github",result="sent"\} [1-9]/);
     const log = it.relay().process.stderr;
     for (const hidden of ['good-token', 'secret-of-slack', 'secret-of-flux', 'key-of-flux'])
       expect(log).not.toContain(hidden);

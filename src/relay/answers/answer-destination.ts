@@ -27,10 +27,6 @@ function keyOf({ repository, oid, context }: ShownStatus): string {
   return `${repository}\n${oid}\n${context}`;
 }
 
-function digestOf({ state, text }: ShownStatus): string {
-  return createHash('sha256').update(`${state}\n${text}`).digest('hex').slice(0, 24);
-}
-
 /** An entry of `answers`. */
 export function answerDestination(
   config: AnswerConfig,
@@ -40,6 +36,10 @@ export function answerDestination(
   const { clock, http } = tools;
   const sent = new Map([...ledger.last].map(({ key, digest }) => [key, digest]));
   const forge = forgeOf(config, tools);
+  const digestOf = ({ state, text }: ShownStatus): string => {
+    const shown = forge.keepsText ? state : `${state}\n${text}`;
+    return createHash('sha256').update(shown).digest('hex').slice(0, 24);
+  };
   const remember = (status: ShownStatus): void => {
     const [key, digest] = [keyOf(status), digestOf(status)];
     sent.delete(key);

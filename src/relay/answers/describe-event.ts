@@ -1,4 +1,5 @@
 import type { EventName } from '../../config/answer-config.ts';
+import { visibleText } from '../../platform/visible-text.ts';
 import { type RolloutEvent, shortRef } from './rollout-event.ts';
 
 type Sentence = (event: RolloutEvent) => string;
@@ -37,5 +38,5 @@ const SENTENCES: Readonly<Record<EventName, Sentence>> = {
 /** What happened, as a sentence without an end: `team/web main: the rollout of 1a2b3c4d is complete`. */
 export function describeEvent(event: RolloutEvent): string {
   const path = event.repository.slice(event.repository.indexOf('/') + 1).replace(/\.git$/, '');
-  return `${path} ${shortRef(event.ref)}: ${SENTENCES[event.event](event)}`;
+  return visibleText(`${path} ${shortRef(event.ref)}: ${SENTENCES[event.event](event)}`);
 }

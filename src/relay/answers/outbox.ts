@@ -142,7 +142,7 @@ export class Outbox {
     const { metrics } = this.#options;
     const pending = new Map<string, number>();
     for (const each of this.#destinations) pending.set(each.kind, (pending.get(each.kind) ?? 0) + each.pending);
-    for (const [kind, many] of pending) metrics?.set('git_sidecar_answers_pending', many, { kind });
+    for (const [kind, many] of pending) metrics?.set('git_sidecar_rollout_messages_pending', many, { kind });
   }
 
   async close(): Promise<void> {
@@ -157,7 +157,8 @@ export class Outbox {
       senderOptions: (kind, name) => ({
         ...{ name, clock, random, log },
         onResult: (result, many) => {
-          for (let each = 0; each < many; each += 1) metrics?.count('git_sidecar_answers_total', { kind, result });
+          for (let each = 0; each < many; each += 1)
+            metrics?.count('git_sidecar_rollout_messages_total', { kind, result });
         },
         onProgress: async () => await ledger.save(),
       }),

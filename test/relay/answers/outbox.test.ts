@@ -13,7 +13,7 @@ import type { GovernedView } from '../../../src/relay/rollout/governed-view.ts';
 import type { JournalEntry } from '../../../src/relay/rollout/journal.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 import { discordStandIn } from '../../kit/stand-ins/channels.ts';
-import { type ForgeStandIn, githubStandIn } from '../../kit/stand-ins/forges.ts';
+import { type ForgeStandIn, githubStandIn, gitlabStandIn } from '../../kit/stand-ins/forges.ts';
 import { tempDir } from '../../kit/temp.ts';
 import { until } from '../../peers/wait.ts';
 import { oid } from '../rollout/kit.ts';
@@ -207,6 +207,26 @@ describe('a rollout', () => {
     await eventually('the one of the release is there', () => github.statuses.length > 0 && discord.taken.length > 0);
     expect(github.statuses.map((status) => status.oid)).toEqual([oid(3)]);
     expect(discord.taken.length).toBe(1);
+  });
+});
+
+describe('GitLab', () => {
+  test('is not asked again about a state that it has, since it takes no other text for it', async () => {
+    const { start, note, show, clock, files, eventually } = await setUp();
+    const gitlab = await gitlabStandIn();
+    const where = `repository: "h.example/**", url: "${gitlab.url}/api/v4", token-file: ${files.token}`;
+    const outbox = await start(`answers:\n- {name: lab, to: gitlab, ${where}}\n`);
+    note(outbox, 'started');
+    note(outbox, 'opened', { stage: 'canary' });
+    for (let done = 0; done < 5; done += 1) {
+      show({ stages: [{ name: 'canary', state: 'open', instances: 40, done }] as never });
+      outbox.look();
+      await clock.advance(20_000);
+      await eventually('it is running', () => gitlab.statuses.length > 0);
+    }
+    note(outbox, 'completed');
+    await eventually('it is a success', () => gitlab.statuses.at(-1)?.state === 'success');
+    expect(gitlab.requests.length).toBe(2);
   });
 });
 

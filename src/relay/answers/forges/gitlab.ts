@@ -38,6 +38,7 @@ function hasStateAlready({ status, body }: Answer): boolean {
 export function gitlab({ api }: AnswerConfig): ForgeApi {
   return {
     send: async (status, ask) => void (await ask({ ...gitlabStatus(api, status), isGood: hasStateAlready })),
+    keepsText: true,
     headersFor: (token) => ({ 'private-token': token }),
     hints: {
       401: 'GitLab does not know the token: has it expired or been revoked? Replace what is in token-file.',
