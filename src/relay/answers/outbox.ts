@@ -6,7 +6,7 @@ import type { MetricsSink } from '../../serve/metrics-sink.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import type { GovernedView } from '../rollout/governed-view.ts';
 import type { JournalEntry } from '../rollout/journal.ts';
-import type { PlacedJournal } from '../server/rollouts.ts';
+import type { PlacedState } from '../server/rollouts.ts';
 import { answerDestination } from './answer-destination.ts';
 import { type CommitStatus, NO_STANDING, type Standing, stepBy } from './commit-status.ts';
 import { describeProgress } from './describe-progress.ts';
@@ -24,8 +24,8 @@ export interface OutboxOptions extends Pick<DestinationTools, 'learn' | 'githubA
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: MetricsSink | undefined;
-  /** The journals of all governed refs, also of repositories that nobody has asked for yet. */
-  readonly journals: () => Iterable<PlacedJournal>;
+  /** All governed refs, also of repositories that nobody has asked for yet. */
+  readonly states: () => Iterable<PlacedState>;
   /** How a ref stands; undefined: nobody has asked for its repository yet. */
   readonly view: (repository: RepositoryName, ref: string) => GovernedView | undefined;
   /** Of several relays one decides, and that one sends. */
@@ -96,12 +96,12 @@ export class Outbox {
     }
     this.#destinations = [...this.#destinations, ...fresh];
     ledger.keep(new Set(ids.keys()));
-    const journals = [...this.#options.journals()];
-    for (const each of journals) {
+    const states = [...this.#options.states()];
+    for (const each of states) {
       this.#follow(each);
       this.#catchUp(each, fresh);
     }
-    this.#dropUngoverned(new Set(journals.map(refKey)));
+    this.#dropUngoverned(new Set(states.map(refKey)));
     if (ids.size > 0 || before.size > 0) await ledger.save();
   }
 
@@ -183,12 +183,10 @@ export class Outbox {
     return tracked;
   }
 
-  #follow({ journal, ...place }: PlacedJournal): void {
-    const isKnown = this.#refs.has(refKey(place));
-    const tracked = this.#track(place);
-    // What it went through is known already, and the journal may have lost the beginning of it.
-    if (isKnown) return;
-    for (const entry of journal) tracked.standing = stepBy(tracked.standing, entry).standing;
+  #follow({ state: { rollout, completed }, ...place }: PlacedState): void {
+    const underWay = rollout?.halt === undefined ? rollout : undefined;
+    const startedAt = underWay?.startedAt ?? 0;
+    this.#track(place).standing = { completed: completed?.oid, underWay: underWay?.oid, startedAt };
   }
 
   /** Rollouts that no policy is about any more have not ended, and nothing more is heard of them. */
@@ -207,7 +205,7 @@ export class Outbox {
   }
 
   /** Passes on what destinations have not got yet. */
-  #catchUp({ journal, ...place }: PlacedJournal, destinations: readonly Destination[]): void {
+  #catchUp({ state: { journal }, ...place }: PlacedState, destinations: readonly Destination[]): void {
     const { ledger, clock } = this.#options;
     for (const destination of destinations) {
       const { cursor } = ledger.destination(destination.id, clock.now()).marksOf(refKey(place));

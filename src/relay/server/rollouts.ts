@@ -8,6 +8,7 @@ import { OneAtATime } from '../../platform/one-at-a-time.ts';
 import type { Refs } from '../protocol/refs.ts';
 import type { Report } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
+import type { GovernedState } from '../rollout/governed-state.ts';
 import type { GovernedView } from '../rollout/governed-view.ts';
 import type { JournalEntry } from '../rollout/journal.ts';
 import type { Order } from '../rollout/orders.ts';
@@ -38,12 +39,12 @@ export interface RolloutsOptions {
   readonly onNote: (name: RepositoryName, entry: JournalEntry, ref: string, policy: string) => void;
 }
 
-/** What was noted of a ref. */
-export interface PlacedJournal {
+/** What was decided about a ref. */
+export interface PlacedState {
   readonly repository: RepositoryName;
   readonly ref: string;
   readonly policy: string;
-  readonly journal: readonly JournalEntry[];
+  readonly state: GovernedState;
 }
 
 /** What {@link Rollouts.describe} shows of one ref. */
@@ -209,8 +210,8 @@ export class Rollouts {
     return this.#repositories.get(name)?.governed(ref)?.describe(this.#now);
   }
 
-  /** What was noted of each governed ref, the oldest first, also of repositories that nobody has asked for yet. */
-  *journals(): Iterable<PlacedJournal> {
+  /** What was decided about each governed ref, also of repositories that nobody has asked for yet. */
+  *states(): Iterable<PlacedState> {
     const all = new Map([
       ...this.#stored,
       ...[...this.#repositories].map(([name, each]) => [name, each.stored()] as const),
@@ -218,7 +219,7 @@ export class Rollouts {
     for (const [repository, refs] of all)
       for (const [ref, { state }] of Object.entries(refs)) {
         const policy = this.#policyOf(repository, ref)?.name;
-        if (policy !== undefined) yield { repository, ref, policy, journal: state.journal };
+        if (policy !== undefined) yield { repository, ref, policy, state };
       }
   }
 

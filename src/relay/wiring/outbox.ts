@@ -47,7 +47,7 @@ export function createOutbox(wiring: OutboxWiring, rollouts: Rollouts): Outbox {
     ledger: new Ledger(root, log),
     learn: (secret) => redactor.addRenewed(secret),
     githubApp: appTokens(wiring, http),
-    journals: () => rollouts.journals(),
+    states: () => rollouts.states(),
     view: (repository, ref) => rollouts.view(repository, ref),
     isDeciding: () => true,
     clean: (text) => redactor.redact(visibleText(text)),

@@ -6,9 +6,11 @@ import { HttpClient } from '../../../src/platform/http-client.ts';
 import type { LogFields, Logger } from '../../../src/platform/log.ts';
 import { Redactor } from '../../../src/platform/redact.ts';
 import { visibleText } from '../../../src/platform/visible-text.ts';
+import { NO_STANDING, stepBy } from '../../../src/relay/answers/commit-status.ts';
 import { Ledger } from '../../../src/relay/answers/ledger.ts';
 import { Outbox } from '../../../src/relay/answers/outbox.ts';
 import { shortRef } from '../../../src/relay/answers/rollout-event.ts';
+import type { GovernedState } from '../../../src/relay/rollout/governed-state.ts';
 import type { GovernedView } from '../../../src/relay/rollout/governed-view.ts';
 import type { JournalEntry } from '../../../src/relay/rollout/journal.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
@@ -27,6 +29,15 @@ const open: Outbox[] = [];
 afterEach(async () => {
   await Promise.all(open.splice(0).map(async (each) => await each.close()));
 });
+
+/** The state that a ref has after this journal. */
+function stateOf(journal: readonly JournalEntry[]): GovernedState {
+  let standing = NO_STANDING;
+  for (const entry of journal) standing = stepBy(standing, entry).standing;
+  const { completed, underWay, startedAt } = standing;
+  const rollout = underWay === undefined ? undefined : { oid: underWay, startedAt };
+  return { journal, completed: completed && { oid: completed, at: 0 }, rollout } as unknown as GovernedState;
+}
 
 /** What survives a relay: its root, the journals, the servers and the clock. */
 async function setUp() {
@@ -68,7 +79,7 @@ async function setUp() {
         },
         ...{ setOnly: () => undefined, observe: () => undefined, keep: () => undefined },
       },
-      journals: () => (journal.length === 0 ? [] : [{ ...PLACE, journal }]),
+      states: () => (journal.length === 0 ? [] : [{ ...PLACE, state: stateOf(journal) }]),
       view: () => view,
       isDeciding: () => isDeciding,
       clean: (dirty) => redactor.redact(visibleText(dirty)),
