@@ -80,6 +80,13 @@ ${more}`,
   };
   return {
     ...{ dir, upstream, first, github, slack, flux, instance, order, write, relay: () => relay },
+    /** Everything is delivered, and that is noted. */
+    delivered: async (): Promise<void> => {
+      await until('nothing is pending', async () => {
+        const metrics = await (await relay.get('/metrics')).text();
+        return !/git_sidecar_rollout_messages_pending\{[^}]*\} [1-9]/.test(metrics);
+      });
+    },
     restart: async (signal: NodeJS.Signals): Promise<void> => {
       const { port } = relay;
       await relay.process.stop(signal);
@@ -118,6 +125,7 @@ describe('a relay with answers and notifications', () => {
     const second = it.upstream.commit({ a: 'two' });
     await until('it soaks', () => it.last(second)?.text.includes('it soaks'));
     await until('Slack has the start', () => it.slack.taken.length > 0);
+    await it.delivered();
     it.github.outage = { status: 503 };
     it.slack.outage = { status: 503 };
     await it.order('abort');
@@ -132,6 +140,7 @@ describe('a relay with answers and notifications', () => {
     const told = it.slack.taken.slice(before).join('\n');
     expect(told).toContain('is aborted');
     expect(told).not.toContain('has started');
+    await it.delivered();
     await it.restart('SIGTERM');
     const sent = [it.github.requests.length, it.slack.requests.length];
     await new Promise((done) => setTimeout(done, 2500));

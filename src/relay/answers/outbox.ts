@@ -42,6 +42,8 @@ interface Tracked {
   lookedAt: number;
   progressAt: number;
   stage: string;
+  /** How often it was shown at once. */
+  prompt: number;
 }
 
 const LEAST_PROGRESS_MS = 15_000;
@@ -50,6 +52,9 @@ const LEAST_PROGRESS_MS = 15_000;
  * statuses. GitHub takes 1000 of one commit and name.
  */
 const PROGRESS_SHARE = 0.05;
+/** What is shown at once, so often in one rollout. */
+const PROMPT: readonly JournalEntry['what'][] = ['opened', 'soaking', 'paused', 'resumed', 'frozen', 'thawed'];
+const MOST_PROMPT = 100;
 
 /** Reports rollouts to all who are named in `answers` and `notifications`. */
 export class Outbox {
@@ -120,8 +125,10 @@ export class Outbox {
     tracked.standing = standing;
     if (!this.#isOpen) return;
     this.#pass(place, entry, statuses, this.#destinations);
-    // That a stage has opened is shown soon.
-    if (entry.what === 'opened') tracked.stage = '';
+    if (entry.what === 'started') tracked.prompt = 0;
+    if (!PROMPT.includes(entry.what) || tracked.prompt >= MOST_PROMPT) return;
+    tracked.prompt += 1;
+    tracked.stage = '';
   }
 
   /** Passes on how far rollouts have come; to be called about once a second. */
@@ -178,7 +185,7 @@ export class Outbox {
       return known;
     }
     const never = Number.NEGATIVE_INFINITY;
-    const tracked = { place, standing: NO_STANDING, lookedAt: never, progressAt: never, stage: '' };
+    const tracked = { place, standing: NO_STANDING, lookedAt: never, progressAt: never, stage: '', prompt: 0 };
     this.#refs.set(key, tracked);
     return tracked;
   }
