@@ -17,6 +17,7 @@ export function parseRelayClient(settings: Settings): RelayClientConfig | undefi
     caFile: file('relay-ca-file'),
     certFile: file('relay-cert-file'),
     keyFile: file('relay-key-file') ?? file('relay-cert-file'),
+    exechookFailures: settings.has('relay-exechook-failures') ? settings.number('relay-exechook-failures') : 0,
     instance: file('instance'),
     labels: readInstanceLabels(settings.list('instance-label')),
   };

@@ -87,6 +87,8 @@ export interface RelayClientConfig {
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
+  /** So many failed attempts of the exechook in a row are reported as a failure of the revision; 0: none are. */
+  readonly exechookFailures: number;
   /** undefined: the host's name. */
   readonly instance: string | undefined;
   /** By name; the relay's policies select instances by them. */

@@ -61,6 +61,10 @@ export const CASE_HINTS = {
     code: 'ERR_NOTIFY_WEBHOOK',
     hint: 'The certificate of the webhook’s server is not trusted here: name the CA with SSL_CERT_FILE=/path/ca.crt, and check the date and the host name.',
   },
+  answerCertificate: {
+    code: 'ERR_ANSWER_UNDELIVERED',
+    hint: 'The certificate of the forge or receiver is not trusted here: name the CA with SSL_CERT_FILE=/path/ca.crt, and check the date and the host name.',
+  },
   serverFailed: {
     code: 'ERR_REMOTE_UNREACHABLE',
     hint: 'The git server answers with an error of its own: look at its log or status page. The sync is tried again.',

@@ -72,6 +72,17 @@ export const ERROR_CODES_OF_RELAY = {
     meaning: 'The NATS server cannot be reached, or refuses.',
     hint: 'Check `--nats`, its credentials and that JetStream is on; without it, polls and the relay still bring every update.',
   },
+  ERR_ANSWER_UNDELIVERED: {
+    class: 'retry',
+    meaning: 'The forge or the receiver of a notification cannot be reached, has trouble, or asks for time.',
+    hint: 'Nothing to do if it passes: it is tried again, and what is pending is kept. Otherwise check url of the entry, DNS, proxy and firewall.',
+  },
+  ERR_ANSWER_REFUSED: {
+    class: 'retry',
+    meaning:
+      'The forge or the receiver of a notification refuses what a relay sends: the credential, the address or the content is wrong. Rollouts go on without it.',
+    hint: 'Correct the entry in the file of --rollouts, or replace the token in its file. It is tried again at once then, and otherwise after ten minutes or more.',
+  },
   ERR_ROLLOUT_POLICY: {
     class: 'stop',
     meaning: 'The rollout policies cannot be read or understood.',

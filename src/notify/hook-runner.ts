@@ -11,7 +11,8 @@ export interface HookRunnerOptions {
   readonly log: Logger;
   /** One attempt; throws when it fails. */
   readonly attempt: (notification: Notification, signal: AbortSignal) => Promise<void>;
-  readonly onResult: (success: boolean) => void;
+  /** After each attempt. @param error why it failed */
+  readonly onResult: (success: boolean, notification: Notification, error?: unknown) => void;
   /** The listener is not there yet: that is no failure, and the attempt is repeated until it is. */
   readonly isAbsence?: (error: unknown) => boolean;
 }
@@ -90,7 +91,7 @@ export class HookRunner {
     try {
       await attempt(notification, this.#stopping.signal);
       this.#absences = 0;
-      onResult(true);
+      onResult(true, notification);
       log.info(1, `${name} succeeded`, { hash: notification.oid });
       return true;
     } catch (error) {
@@ -99,7 +100,7 @@ export class HookRunner {
         this.#noteAbsence(error);
         return false;
       }
-      onResult(false);
+      onResult(false, notification, error);
       log.error(error, `${name} failed`, { hash: notification.oid });
       return false;
     } finally {

@@ -21,6 +21,8 @@ export interface HttpTextAnswer extends HttpAnswer {
   readonly body: string;
   /** The `Retry-After` header. */
   readonly retryAfter: string | undefined;
+  /** Names in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
 }
 
 /** How much of an answer that is not needed is read, and how long. */
@@ -71,7 +73,7 @@ export class HttpClient {
   async askForText(request: HttpRequest): Promise<HttpTextAnswer> {
     const { status, headers, body } = await this.#ask(request, 'body');
     const [location, retryAfter] = [headers.get('location'), headers.get('retry-after')];
-    return { status, location, retryAfter, body: body.toString() };
+    return { status, location, retryAfter, headers, body: body.toString() };
   }
 
   /**

@@ -19,6 +19,7 @@ const LONGEST_ORDER_MS = 600_000;
 const RECHECK_EVERY_MS = 60_000;
 const DISK_EVERY_MS = 3000;
 const ROLLOUTS_EVERY_MS = 500;
+const OUTBOX_EVERY_MS = 1000;
 
 export interface HouseOptions {
   readonly relay: WiredRelay;
@@ -47,8 +48,12 @@ export function keepHouse({ relay, server, clock, log, signal, watchdog }: House
   };
   const renew = async (): Promise<void> => {
     if (await relay.access.refresh()) relay.hub.recheck();
-    const policies = await relay.policies.refresh();
-    if (policies) await relay.rollouts.take(policies);
+    const file = await relay.policies.refresh();
+    if (file) {
+      await relay.rollouts.take(file.policies);
+      await relay.outbox.take(file);
+    }
+    await relay.outbox.refresh();
     if (await server()?.refreshTls()) relay.hub.endCertificates();
   };
   const again = (work: () => void | Promise<void>, everyMs: number, firstMs = everyMs): void =>
@@ -60,4 +65,5 @@ export function keepHouse({ relay, server, clock, log, signal, watchdog }: House
   again(() => relay.hub.recheck(), RECHECK_EVERY_MS);
   again(async () => await relay.disk.check(), DISK_EVERY_MS);
   again(async () => await relay.rollouts.tick(), ROLLOUTS_EVERY_MS);
+  again(() => relay.outbox.look(), OUTBOX_EVERY_MS);
 }

@@ -117,8 +117,11 @@ export class RelayService implements Service {
     await relay.access.open();
     await relay.disk.check();
     await relay.answers.open();
-    const policies = await relay.policies.open();
-    if (policies) await relay.rollouts.open(policies);
+    const file = await relay.policies.open();
+    if (file) {
+      await relay.rollouts.open(file.policies);
+      await relay.outbox.open(file);
+    }
     await relay.repositories.open();
     return service;
   }

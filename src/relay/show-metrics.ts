@@ -16,7 +16,7 @@ const STATUSES: readonly RolloutStatus[] = [
 /** Brings the gauges of a relay up to date. */
 export function showRelay(
   metrics: MetricsSink,
-  { repositories, hub, answers, fleet, git, rollouts }: WiredRelay,
+  { repositories, hub, answers, fleet, git, rollouts, outbox }: WiredRelay,
   clock: Clock,
 ): void {
   metrics.set('git_sidecar_relay_repositories', repositories.followers.length);
@@ -29,6 +29,7 @@ export function showRelay(
   metrics.set('git_sidecar_relay_answer_bytes', answers.bytes);
   metrics.set('git_sidecar_relay_mirror_bytes', repositories.bytes);
   metrics.set('git_sidecar_git_processes_started', git.started);
+  outbox.showMetrics();
   const views = [...rollouts.describe(() => () => true)];
   for (const status of STATUSES)
     metrics.set('git_sidecar_rollouts', views.filter((view) => view.status === status).length, { status });

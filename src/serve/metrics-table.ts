@@ -1,3 +1,4 @@
+import { CHANNELS, FORGES } from '../config/answer-config.ts';
 import { ERROR_CODES } from '../model/error-codes.ts';
 
 /** The values that a label may have. Every series stays in memory, so no label takes whatever comes from outside. */
@@ -21,6 +22,8 @@ const ONE = { most: 1 } as const;
 const REPOSITORIES = { most: 1000 } as const;
 
 const ROLLOUT_STATUS = ['running', 'soaking', 'paused', 'frozen', 'halted', 'reverting', 'complete'] as const;
+
+const DESTINATIONS = [...FORGES, ...CHANNELS] as const;
 
 /** Every metric we serve; docs/metrics.md is rendered from it. The `git_*` names and help texts are git-sync's (compat.md 5). */
 export const METRICS = {
@@ -222,6 +225,16 @@ export const METRICS = {
     kind: 'gauge',
     labels: {},
     help: 'relay: instances that were given a revision by a rollout and are not done with it',
+  },
+  git_sidecar_rollout_messages_total: {
+    kind: 'counter',
+    labels: { kind: DESTINATIONS, result: ['sent', 'failed', 'refused', 'dropped'] },
+    help: 'relay: statuses and notifications by kind of receiver (failed: an attempt that is repeated; refused: the credential, the address or the content is wrong; dropped: no room, or refused again and again)',
+  },
+  git_sidecar_rollout_messages_pending: {
+    kind: 'gauge',
+    labels: { kind: DESTINATIONS },
+    help: 'relay: statuses and notifications that are not delivered yet, by kind of receiver',
   },
   git_sidecar_relay_follow_seconds: {
     kind: 'histogram',

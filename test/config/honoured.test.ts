@@ -119,6 +119,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   relay: { value: 'https://relay' },
   'relay-token-file': RELAY,
   'relay-fallback': { ...RELAY, value: 'true' },
+  'relay-exechook-failures': { ...RELAY, value: '5' },
   'relay-ca-file': RELAY,
   'relay-cert-file': RELAY,
   'relay-key-file': { ...RELAY, with: ['--relay=https://relay', '--relay-cert-file=/g'] },

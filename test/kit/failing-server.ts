@@ -1,12 +1,9 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { freePort } from '../peers/ports.ts';
-import { tempDir } from './temp.ts';
+import { selfSigned } from './self-signed.ts';
 
 /** The ways in which an HTTP server fails whoever asks it. */
 export const HTTP_FAILURES = ['refused', 'tls', 'timeout', 500, 401] as const;
@@ -24,17 +21,6 @@ async function listen(server: Server): Promise<number> {
     await new Promise((done) => server.close(done));
   });
   return (server.address() as AddressInfo).port;
-}
-
-/** A key and a certificate for 127.0.0.1 that nobody vouches for. */
-function selfSigned(): { key: string; cert: string } {
-  const dir = tempDir();
-  const [key, cert] = [join(dir, 'key'), join(dir, 'cert')];
-  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, ...names], {
-    stdio: 'ignore',
-  });
-  return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
 }
 
 /** @returns the URL of a server that fails in this way, without a slash at the end */

@@ -9,6 +9,7 @@ import { callWebhook } from '../../src/notify/webhook.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { HttpClient } from '../../src/platform/http-client.ts';
 import type { Logger } from '../../src/platform/log.ts';
+import { createAsk } from '../../src/relay/answers/asking.ts';
 import { Reports } from '../../src/relay/client/reports.ts';
 import { SseFeed } from '../../src/relay/client/sse-feed.ts';
 import { askPassword } from '../../src/remote/askpass.ts';
@@ -128,6 +129,11 @@ const CLIENTS: Readonly<Record<string, (url: string, failure: HttpFailure) => Pr
     const identity = exchangeIdentity({ ...config, audience: '', scope: '', clientId: '' }, tools);
     return await failureOf(identity.obtain(patience(failure)));
   },
+  'the receiver of an answer': async (url, failure) => {
+    const hints = { 401: '', 403: '', 404: '', other: '' };
+    const options = { http, clock: systemClock, authorize: async () => ({}), hints };
+    return await failureOf(createAsk(options, patience(failure))({ method: 'POST', url: `${url}/hook`, body: '{}' }));
+  },
   'the readiness probe': async (url, failure) => {
     const text = await waitUntilReady({ exited: new Promise(() => undefined) } as Instance, {
       checks: [{ kind: 'http', url }],
@@ -162,6 +168,7 @@ const CODES: Readonly<Record<string, readonly [string | undefined, string | unde
     'ERR_REMOTE_CREDENTIAL_SOURCE',
     'ERR_REMOTE_CREDENTIAL_SOURCE',
   ],
+  'the receiver of an answer': ['ERR_ANSWER_UNDELIVERED', 'ERR_ANSWER_UNDELIVERED', 'ERR_ANSWER_REFUSED'],
   'the readiness probe': [undefined, undefined, undefined],
   'the reload': ['ERR_RUN_RELOAD', 'ERR_RUN_RELOAD', 'ERR_RUN_RELOAD'],
 };
@@ -175,6 +182,7 @@ const PARTY: Readonly<Record<string, RegExp>> = {
   'the askpass service': /^ask for credentials/,
   'the GitHub App': /GitHub App/,
   'the party of an identity': /token exchange/,
+  'the receiver of an answer': /^write to/,
   'the readiness probe': /^not ready/,
   'the reload': /^reload/,
 };

@@ -6,6 +6,7 @@ import { refuseRedirects, scopeHeaders, scopeHeaderVariables } from '../../src/g
 import { callWebhook } from '../../src/notify/webhook.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { HttpClient } from '../../src/platform/http-client.ts';
+import { createAsk } from '../../src/relay/answers/asking.ts';
 import { Reports } from '../../src/relay/client/reports.ts';
 import { SseFeed } from '../../src/relay/client/sse-feed.ts';
 import { askPassword } from '../../src/remote/askpass.ts';
@@ -35,7 +36,7 @@ describe('services that are no git servers', () => {
   const statuses = [301, 302, 303, 307, 308];
 
   test.each(statuses)(
-    'askpass, webhook, GitHub and identities: %d is an answer, and nothing is sent after it',
+    'askpass, webhook, GitHub, identities and receivers of answers: %d is an answer, and nothing is sent after it',
     async (status) => {
       const { first, second } = await setUp(status);
       const http = new HttpClient({});
@@ -50,7 +51,10 @@ describe('services that are no git servers', () => {
       const question = { party: 'p', method: 'GET', url: `${first.url}/token`, hint: '' } as const;
       const headers = { authorization: 'Bearer s3cret' };
       await expect(askParty({ ...question, headers }, http, 0, signal)).rejects.toThrow(`status ${status}`);
-      expect(first.requests.map((request) => request.headers.authorization !== undefined)).toEqual(Array(4).fill(true));
+      const hints = { 401: '', 403: '', 404: '', other: '' };
+      const ask = createAsk({ http, clock: systemClock, authorize: async () => headers, hints }, signal);
+      await expect(ask({ method: 'POST', url: `${first.url}/hook` })).rejects.toThrow(`status ${status}`);
+      expect(first.requests.map((request) => request.headers.authorization !== undefined)).toEqual(Array(5).fill(true));
       expect(second.requests).toEqual([]);
     },
   );

@@ -1,4 +1,4 @@
-import { parsePolicies } from '../../config/document/read-policies.ts';
+import { parseRolloutFile } from '../../config/document/read-rollout-file.ts';
 import type { RelayConfig } from '../../config/relay-config.ts';
 import { createThreadedRunner } from '../../platform/threaded-runner.ts';
 import { RUNNER_THREAD } from '../../platform/version.ts';
@@ -26,6 +26,7 @@ export function relayUnit({ name, config, hasOwnAddress }: RelayUnitOptions): Un
       // With many clients it would do little else than collect garbage.
       letYoungSpaceGrow();
       const runner = RUNNER_THREAD === undefined ? ambient.runner : createThreadedRunner(RUNNER_THREAD);
+      const parsePolicies = parseRolloutFile;
       return await RelayService.open({ config, ambient: { ...ambient, runner }, announce, parsePolicies });
     },
   };

@@ -1,30 +1,17 @@
 import type { Policy, SkipAhead } from '../rollout-policy.ts';
 import { Fields } from './fields.ts';
-import { LineMap, parseYaml } from './parse-yaml.ts';
-import { Problems, START } from './problems.ts';
+import type { Problems } from './problems.ts';
+import { readRefs, readRepository } from './read-audience.ts';
 import { readFreeze } from './read-freeze.ts';
 import { MOST_INSTANCES, readMaxUnavailable, readName, readStages } from './read-stages.ts';
-import { makeTree, type TreeNode, type TreeText } from './tree.ts';
+import type { TreeNode } from './tree.ts';
 
 const KEYS = [
   ...['name', 'repository', 'refs', 'stages', 'max-unavailable', 'done', 'soak', 'deadline', 'failures'],
   ...['on-failure', 'push', 'freeze', 'enforce', 'skip-ahead'],
 ];
-/** The key of the list. */
-const ROLLOUTS_KEY = 'rollouts';
 const DEFAULT_DEADLINE_MS = 30 * 60_000;
-/** As behind the `#` of `--allow`. */
-const REF = /^[^\s~^:?[\\,]+$/;
-/** As in `--allow`, without a scheme, a user and refs. */
-const REPOSITORY = /^(?!\w+:\/\/)[^\s/@#?]+\/[^\s@#?]+$/;
 const TRAILER = /^[A-Za-z0-9-]+(?:\s*:\s*\S.*)?$/;
-
-function readRefs(fields: Fields, key: string, problems: Problems): readonly string[] | undefined {
-  const texts = fields.texts(key);
-  for (const { at, text } of texts ?? [])
-    if (!REF.test(text)) problems.add(at, `${key} takes names like main, release/* and refs/tags/**`);
-  return texts?.map(({ text }: TreeText) => text);
-}
 
 function readSkipAhead(node: TreeNode | undefined, problems: Problems): SkipAhead | undefined {
   if (!node) return undefined;
@@ -38,12 +25,12 @@ function readSkipAhead(node: TreeNode | undefined, problems: Problems): SkipAhea
   return { ...(refs ? { refs } : {}), ...(trailer === undefined ? {} : { trailer }) };
 }
 
-function readPolicy(item: TreeNode, problems: Problems): Policy | undefined {
+/** An entry of `rollouts`. What is wrong is among the problems. */
+export function readPolicy(item: TreeNode, problems: Problems): Policy | undefined {
   const fields = new Fields(item, 'a policy', KEYS, problems);
   const name = readName(fields);
-  const repository = fields.required('repository');
-  if (repository !== undefined && !REPOSITORY.test(repository))
-    fields.complain('repository', 'must be like git.example.com/team/*, without https:// and without a user');
+  if (!fields.node('repository')) fields.complain('repository', 'is missing');
+  const repository = readRepository(fields);
   if (!fields.node('refs')) fields.complain('refs', 'is missing; which branches or tags does it govern?');
   const refs = readRefs(fields, 'refs', problems);
   const policy = {
@@ -60,37 +47,4 @@ function readPolicy(item: TreeNode, problems: Problems): Policy | undefined {
     skipAhead: readSkipAhead(fields.node('skip-ahead'), problems),
   } as const;
   return name === undefined || repository === undefined || !refs ? undefined : { name, repository, refs, ...policy };
-}
-
-/** The policies of a list, in their order. What is wrong is among the problems. */
-function readPolicies(node: TreeNode, problems: Problems): readonly Policy[] {
-  if (node.kind !== 'list') problems.add(node.at, `${ROLLOUTS_KEY} must be a list of policies`);
-  const names = new Set<string>();
-  return (node.kind === 'list' ? node.items : []).flatMap((item) => {
-    const policy = readPolicy(item, problems);
-    if (!policy) return [];
-    if (names.has(policy.name)) problems.add(item.at, 'another policy before it has the same name');
-    names.add(policy.name);
-    return [policy];
-  });
-}
-
-/**
- * Reads a file of policies: a mapping whose only key is `rollouts`.
- * @param path for messages
- * @throws DocumentError ERR_ROLLOUT_POLICY; its detail lists what is wrong, with file, line and column
- */
-export function parsePolicies(path: string, text: string): readonly Policy[] {
-  const problems = new Problems(path);
-  const places = new LineMap(text);
-  const yaml = parseYaml(text, places, problems);
-  const tree = yaml && makeTree(yaml, places, problems);
-  problems.throwIfAny('ERR_ROLLOUT_POLICY');
-  if (!tree) throw new Error('unreachable');
-  const fields = new Fields(tree, 'a file of rollout policies', [ROLLOUTS_KEY], problems);
-  const list = fields.node(ROLLOUTS_KEY);
-  if (!list) problems.add(START, `the file has no key ${ROLLOUTS_KEY}`);
-  const policies = list ? readPolicies(list, problems) : [];
-  problems.throwIfAny('ERR_ROLLOUT_POLICY');
-  return policies;
 }

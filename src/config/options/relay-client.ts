@@ -45,6 +45,16 @@ export const RELAY_CLIENT_OPTIONS = rows({ group: 'relay', commands: SERVICES, s
     doc: 'The key of `--relay-cert-file`; default: the same file.',
   },
   {
+    name: 'relay-exechook-failures',
+    commands: ['sync', 'run'],
+    detailOf: ['relay'],
+    range: { least: '0' },
+    type: 'int',
+    default: '3',
+    placeholder: 'N',
+    doc: 'When so many attempts of the exechook in a row have failed for a revision, the relay learns that the instance failed with it, and a rollout policy counts that as a failure. A later success takes it back. 0: the exechook is not reported.',
+  },
+  {
     name: 'instance',
     needs: ['relay'],
     type: 'string',

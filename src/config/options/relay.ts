@@ -44,7 +44,7 @@ const SERVED = rows({ group: 'served', prefix: 'GIT_SIDECAR', commands: ['relay'
     name: 'rollouts',
     type: 'string',
     placeholder: 'PATH',
-    doc: 'A YAML file of policies: for which refs a push reaches the fleet in stages, and what stops it. Read again when it changes. See docs/rollouts.md.',
+    doc: 'A YAML file of policies: for which refs a push reaches the fleet in stages, and what stops it; and of git hosts, chats and others that get to know of it. Read again when it changes. See docs/rollouts.md and docs/answers.md.',
   },
   {
     name: 'tls-cert-file',

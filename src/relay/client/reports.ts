@@ -8,7 +8,7 @@ import { type HttpAccess, HttpConnection } from '../../platform/http-connection.
 import type { Logger } from '../../platform/log.ts';
 import { visibleText } from '../../platform/visible-text.ts';
 import type { RunFacts } from '../../service/publisher.ts';
-import { LONGEST_REASON, type Report, writeReport } from '../protocol/report.ts';
+import { LONGEST_REASON, type Report, type ReportedFailure, writeReport } from '../protocol/report.ts';
 import { relayRefusal, relayUnreachable } from './relay-failure.ts';
 
 /** Never ends in the middle of a character. */
@@ -42,6 +42,9 @@ export class Reports {
   readonly #options: ReportsOptions;
   readonly #stopping = new AbortController();
   #report: Report;
+  /** What `run` could not bring to life, and for what the exechook failed. */
+  #failedRun: ReportedFailure | undefined;
+  #failedHook: ReportedFailure | undefined;
   #sending: Promise<void> | undefined;
   #isDue = false;
   #reconnect: () => void = () => undefined;
@@ -72,20 +75,35 @@ export class Reports {
 
   /** What became of revisions of `ref`. */
   run(ref: string, { running, failed }: RunFacts): void {
-    const { running: before, failed: failure } = this.#report;
+    const { running: before } = this.#report;
     const at = this.#options.clock.now();
-    const isSame = before?.oid === running && failure?.oid === failed?.oid;
+    const isSame = before?.oid === running && this.#failedRun?.oid === failed?.oid;
     if (isSame) return;
-    const reason = failed && shortened(visibleText(failed.reason));
+    this.#failedRun = this.#failureOf(this.#failedRun, failed && { ref, ...failed });
     this.#set({
       running: running && (before?.oid === running ? before : { ref, oid: running, at }),
-      failed:
-        failed && (failure?.oid === failed.oid ? failure : { ref, oid: failed.oid, at, reason: reason || 'failed' }),
+      failed: this.#failedRun ?? this.#failedHook,
     });
+  }
+
+  /** For what the exechook failed; undefined since it succeeded. */
+  hook(failed: (Revision & { readonly reason: string }) | undefined): void {
+    if (this.#failedHook?.oid === failed?.oid) return;
+    this.#failedHook = this.#failureOf(this.#failedHook, failed);
+    this.#set({ failed: this.#failedRun ?? this.#failedHook });
   }
 
   close(): void {
     this.#stopping.abort();
+  }
+
+  #failureOf(
+    before: ReportedFailure | undefined,
+    failed: (Pick<Revision, 'oid'> & { readonly ref: string; readonly reason: string }) | undefined,
+  ): ReportedFailure | undefined {
+    if (!failed || before?.oid === failed.oid) return failed && before;
+    const { ref, oid } = failed;
+    return { ref, oid, at: this.#options.clock.now(), reason: shortened(visibleText(failed.reason)) || 'failed' };
   }
 
   #set(change: Partial<Report>): void {

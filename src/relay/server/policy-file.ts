@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import type { Policy } from '../../config/rollout-policy.ts';
+import type { RolloutFile } from '../../config/rollout-file.ts';
 import { messageOf, SidecarError } from '../../model/error.ts';
 import { fileStamp } from '../../platform/file-stamp.ts';
 import type { Logger } from '../../platform/log.ts';
 
 /** @throws SidecarError ERR_ROLLOUT_POLICY, which names the lines that are wrong */
-export type ParsePolicies = (path: string, text: string) => readonly Policy[];
+export type ParsePolicies = (path: string, text: string) => RolloutFile;
 
 /** The file of `--rollouts`. */
 export class PolicyFile {
@@ -21,7 +21,7 @@ export class PolicyFile {
   }
 
   /** @returns undefined when there is no such file @throws SidecarError ERR_ROLLOUT_POLICY */
-  async open(): Promise<readonly Policy[] | undefined> {
+  async open(): Promise<RolloutFile | undefined> {
     const path = this.#path;
     if (path === undefined) return undefined;
     try {
@@ -35,16 +35,16 @@ export class PolicyFile {
 
   /**
    * Looks whether it has changed. One that cannot be understood changes nothing.
-   * @returns the policies that are in force from now on; undefined when they are those of before
+   * @returns what is in force from now on; undefined when it is as before
    */
-  async refresh(): Promise<readonly Policy[] | undefined> {
+  async refresh(): Promise<RolloutFile | undefined> {
     const path = this.#path;
     if (path === undefined) return undefined;
     try {
       if ((await fileStamp(path)) === this.#stamp) return undefined;
-      const policies = await this.open();
-      this.#log.info(0, 'took over the rollout policies', { path, policies: policies?.length });
-      return policies;
+      const file = await this.open();
+      this.#log.info(0, 'took over the rollout policies', { path, policies: file?.policies.length });
+      return file;
     } catch (error) {
       this.#log.error(error, 'the rollout policies cannot be used; the former ones stay in force');
       return undefined;

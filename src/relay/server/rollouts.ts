@@ -8,6 +8,7 @@ import { OneAtATime } from '../../platform/one-at-a-time.ts';
 import type { Refs } from '../protocol/refs.ts';
 import type { Report } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
+import type { GovernedState } from '../rollout/governed-state.ts';
 import type { GovernedView } from '../rollout/governed-view.ts';
 import type { JournalEntry } from '../rollout/journal.ts';
 import type { Order } from '../rollout/orders.ts';
@@ -34,7 +35,16 @@ export interface RolloutsOptions {
   readonly follower: (name: RepositoryName) => FollowedRefs | undefined;
   /** Some instances may see other refs now. */
   readonly onReleased: (name: RepositoryName, instances: ReadonlySet<string>) => void;
-  readonly onNote: (name: RepositoryName, entry: JournalEntry) => void;
+  /** @param policy its name */
+  readonly onNote: (name: RepositoryName, entry: JournalEntry, ref: string, policy: string) => void;
+}
+
+/** What was decided about a ref. */
+export interface PlacedState {
+  readonly repository: RepositoryName;
+  readonly ref: string;
+  readonly policy: string;
+  readonly state: GovernedState;
 }
 
 /** What {@link Rollouts.describe} shows of one ref. */
@@ -195,6 +205,24 @@ export class Rollouts {
     }
   }
 
+  /** How a ref stands; undefined: no policy is about it, or nobody has asked for its repository yet. */
+  view(name: RepositoryName, ref: string): GovernedView | undefined {
+    return this.#repositories.get(name)?.governed(ref)?.describe(this.#now);
+  }
+
+  /** What was decided about each governed ref, also of repositories that nobody has asked for yet. */
+  *states(): Iterable<PlacedState> {
+    const all = new Map([
+      ...this.#stored,
+      ...[...this.#repositories].map(([name, each]) => [name, each.stored()] as const),
+    ]);
+    for (const [repository, refs] of all)
+      for (const [ref, { state }] of Object.entries(refs)) {
+        const policy = this.#policyOf(repository, ref)?.name;
+        if (policy !== undefined) yield { repository, ref, policy, state };
+      }
+  }
+
   get #now(): number {
     return this.#options.clock.now();
   }
@@ -223,7 +251,7 @@ export class Rollouts {
       for (const entry of notes) {
         const { what, who, why, oid, stage } = entry;
         log.info(0, 'rollout', { repository: repository.name, ref, what, stage, hash: oid, who, why });
-        onNote(repository.name, entry);
+        onNote(repository.name, entry, ref, repository.policy(ref)?.name ?? '');
       }
       for (const key of retargeted) pending.instances.add(key);
       if (notes.some(({ what }) => what === 'first'))

@@ -16,6 +16,7 @@ import type { Watchdog } from '../../platform/watchdog.ts';
 import type { Ambient } from '../../service/ambient.ts';
 import { openKubernetesEvents } from '../../service/open-kubernetes-events.ts';
 import { openTracer } from '../../service/open-tracer.ts';
+import type { Outbox } from '../answers/outbox.ts';
 import { Board } from '../nats/board.ts';
 import { noteOnBoard } from '../nats/board-noting.ts';
 import { isAbsence } from '../server/absences.ts';
@@ -32,16 +33,17 @@ import { Hub } from '../server/hub.ts';
 import { LargeQuestions } from '../server/large-questions.ts';
 import { Mirror } from '../server/mirror.ts';
 import { PackAnswers } from '../server/pack-answers.ts';
+import { rolloutEvent } from '../server/pod-event.ts';
 import { type ParsePolicies, PolicyFile } from '../server/policy-file.ts';
 import type { OnRefused } from '../server/quotas.ts';
 import { Reach } from '../server/reach.ts';
 import { ReadyAnswers } from '../server/ready-answers.ts';
 import { refsIn, WHOLE_VIEW } from '../server/ref-view.ts';
 import { Repositories } from '../server/repositories.ts';
-import { rolloutEvent } from '../server/rollout-event.ts';
 import { RolloutStore } from '../server/rollout-store.ts';
 import { instanceKey, Rollouts } from '../server/rollouts.ts';
 import { StartPace } from '../server/start-pace.ts';
+import { createOutbox } from './outbox.ts';
 import { createUpstreams, upstreamGitSettings } from './upstreams.ts';
 
 export interface RelayWiring extends Omit<Ambient, 'terminal'> {
@@ -65,6 +67,7 @@ export interface WiredRelay {
   readonly fleet: Fleet;
   readonly hub: Hub;
   readonly rollouts: Rollouts;
+  readonly outbox: Outbox;
   readonly policies: PolicyFile;
   readonly repositories: Repositories;
   /** Mirrors that changed since they were last tidied up. */
@@ -156,13 +159,15 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       if (!follower) return;
       hub.release(follower, instances, (key, from, { names }) => rollouts.viewOf(name, key, from, names));
     },
-    onNote: (repository, entry) => {
+    onNote: (repository, entry, ref, policy) => {
       metrics?.count('git_sidecar_rollout_events_total', { repository, what: entry.what });
       const event = rolloutEvent(repository, entry);
       if (event) events?.record(event);
+      outbox.note({ repository, ref, policy }, entry);
     },
   });
   const tracer = await openTracer(config, wiring, 'relay');
+  const outbox = createOutbox(wiring, rollouts);
   const untidy = new Set<Mirror>();
   const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
@@ -274,10 +279,12 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     fleet,
     hub,
     rollouts,
+    outbox,
     policies: new PolicyFile(config.rollouts, wiring.parsePolicies, log),
     repositories,
     untidy,
     dispose: async () => {
+      await outbox.close();
       upstreams.close();
       reach.close();
       await Promise.all([tracer?.close(), events?.close()]);

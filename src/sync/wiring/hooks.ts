@@ -8,6 +8,7 @@ import { callWebhook } from '../../notify/webhook.ts';
 import type { HttpClient } from '../../platform/http-client.ts';
 import type { Needs, SyncContext } from '../context.ts';
 import { type HookDetails, withDetails } from './details.ts';
+import type { ExechookReport } from './exechook-report.ts';
 import { tracedHook } from './traced-hook.ts';
 import type { WiringOptions } from './wire.ts';
 
@@ -17,6 +18,7 @@ export function createHooks(
   hermetic: HermeticGit,
   http: HttpClient,
   details: HookDetails,
+  report: ExechookReport | undefined,
 ): HookRunner[] {
   const traced = (name: string, attempt: Parameters<typeof tracedHook>[3]): typeof attempt =>
     tracedHook(tracer, clock, name, attempt);
@@ -43,7 +45,10 @@ export function createHooks(
             ? (notification, signal) => runExechook(options, notification, signal)
             : withDetails(details, consumers.exechook, (...given) => runExechook(options, ...given)),
         ),
-        onResult: (success) => counters.hook('exechook', success),
+        onResult: (success, notification, error) => {
+          counters.hook('exechook', success);
+          report?.note(success, notification, error);
+        },
       }),
     );
   }

@@ -38,6 +38,7 @@ import { tellAll } from '../sync-now.ts';
 import { tellKubernetes } from '../tell-kubernetes.ts';
 import { confinement, withScopedHeaders } from './confinement.ts';
 import { createDetails } from './details.ts';
+import { openExechookReport } from './exechook-report.ts';
 import { createHooks, createPrePublish } from './hooks.ts';
 import { withPartFilter } from './part-filter.ts';
 import { withRelayAccess } from './relay-access.ts';
@@ -270,7 +271,13 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
       tellKubernetes(events, config.remote.shownUrl),
     ]),
     tracer,
-    hooks: createHooks({ ...options, tracer }, hermetic, http, details),
+    hooks: createHooks(
+      { ...options, tracer },
+      hermetic,
+      http,
+      details,
+      reports && openExechookReport(reports, options),
+    ),
     notified: details.notified,
     prePublish: createPrePublish(options, hermetic, details),
     group,

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { parsePolicies } from '../../../src/config/document/read-policies.ts';
+import { parseRolloutFile } from '../../../src/config/document/read-rollout-file.ts';
+import type { Policy } from '../../../src/config/rollout-policy.ts';
 import { SidecarError } from '../../../src/model/error.ts';
 
 const LEAST = 'rollouts:\n- name: web\n  repository: git.example.com/team/*\n  refs: main\n';
+
+const parsePolicies = (path: string, text: string): readonly Policy[] => parseRolloutFile(path, text).policies;
 
 function detailOf(text: string): string {
   try {

@@ -77,6 +77,7 @@ const SAMPLES: Readonly<Record<string, Options>> = {
   relay: { relay: 'https://relay' },
   'relay-token-file': { relay: 'https://relay', 'relay-token-file': '/f' },
   'relay-fallback': { relay: 'https://relay', 'relay-fallback': 'true' },
+  'relay-exechook-failures': { relay: 'https://relay', 'relay-exechook-failures': '5' },
   'relay-ca-file': { relay: 'https://relay', 'relay-ca-file': '/f' },
   'relay-cert-file': { relay: 'https://relay', 'relay-cert-file': '/f' },
   'relay-key-file': { relay: 'https://relay', 'relay-cert-file': '/g', 'relay-key-file': '/f' },

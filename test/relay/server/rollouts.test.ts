@@ -216,4 +216,19 @@ describe('the rollouts of a relay', () => {
     expect(shown('web-1', 'refs/heads/dev')).toBe(oid('2'));
     expect(disk.saved).toEqual([]);
   });
+
+  test('say what was decided before a restart, also of repositories that nobody has asked for since', async () => {
+    const { root, push, join } = await setUp();
+    await push(at(MAIN, '1'));
+    await join('canary-1', '1');
+    await push(at(MAIN, '2'));
+    const again = await setUp(root);
+    const [only, ...others] = again.rollouts.states();
+    expect(others).toEqual([]);
+    expect(only).toMatchObject({ repository: NAME, ref: MAIN, policy: 'app', state: { rollout: { oid: oid('2') } } });
+    expect(only?.state.journal.map(({ what }) => what)).toEqual(['first', 'started', 'opened']);
+    expect(again.rollouts.view(NAME, MAIN)).toBeUndefined();
+    const ungoverned = await setUp(root, []);
+    expect([...ungoverned.rollouts.states()]).toEqual([]);
+  });
 });
