@@ -51,6 +51,7 @@ export function buildRelayConfig(settings: Settings, env: EnvironmentVariables):
     accessFile: settings.text('access-file') || undefined,
     tls: tls(settings),
     rollouts: settings.text('rollouts') || undefined,
+    policies: undefined,
     traces: parseTraces(settings),
     kubernetesEvents: settings.flag('kubernetes-events'),
     staggerMs: settings.number('stagger'),

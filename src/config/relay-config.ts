@@ -1,4 +1,5 @@
 import type { GitAccess } from '../remote/git-access.ts';
+import type { RolloutFile } from './rollout-file.ts';
 import type { Secret } from './secrets.ts';
 import type { HttpConfig, NatsConfig, RelayClientConfig, VerifyConfig } from './sync-config.ts';
 import type { TraceConfig } from './trace-config.ts';
@@ -23,6 +24,8 @@ export interface RelayConfig extends GitAccess {
   readonly traces: TraceConfig | undefined;
   /** The file of rollout policies. */
   readonly rollouts: string | undefined;
+  /** In place of it: what a document holds itself. */
+  readonly policies: RolloutFile | undefined;
   readonly staggerMs: number;
   readonly maxRepositories: number;
   readonly maxSubscribers: number;

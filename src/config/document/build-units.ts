@@ -90,7 +90,7 @@ class UnitBuilder {
   }
 
   #relay(draft: Draft): RelayUnit {
-    const config = this.#parts.configurations.relay(this.#given(draft));
+    const config = { ...this.#parts.configurations.relay(this.#given(draft)), policies: draft.rollouts };
     const hasOwnAddress = draft.given.has('http-bind');
     const { host, port } = config.http;
     const digest = digestOf(['relay', draft.name, hasOwnAddress ? [host, port] : undefined], config);

@@ -1,6 +1,9 @@
+import type { RolloutFile } from '../rollout-file.ts';
 import type { GivenReader, GivenSetting } from './given.ts';
 import { asMap, knownEntries } from './keys.ts';
+import { OWN_KEYS } from './own-keys.ts';
 import type { Place, Problems } from './problems.ts';
+import { readRolloutLists } from './read-rollout-file.ts';
 import { DEFAULT_ROWS, UNIT_KINDS, type UnitKind, unitRows } from './rows.ts';
 import type { ReadText } from './texts.ts';
 import type { TreeMap, TreeNode } from './tree.ts';
@@ -18,6 +21,8 @@ export interface Draft {
   readonly from: ReadText | undefined;
   /** sync only: the group whose revisions become visible together. */
   readonly group: ReadText | undefined;
+  /** relay only: what stands in the document itself, and not in a file of its own. */
+  readonly rollouts: RolloutFile | undefined;
   /** Nothing was wrong with what it gives. */
   readonly isRead: boolean;
 }
@@ -32,13 +37,6 @@ const MOST_UNITS = 1000;
 
 /** It is a part of URLs and a label of metrics. */
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-
-/** Keys of a unit that are no options. */
-export const OWN_KEYS: Readonly<Record<UnitKind, readonly string[]>> = {
-  sync: ['name', 'group'],
-  run: ['name', 'from', 'command'],
-  relay: ['name'],
-};
 
 function readName(
   entry: TreeNode | undefined,
@@ -116,8 +114,10 @@ class Drafter {
     const entries = knownEntries(node, [...OWN_KEYS[kind], ...rows.keys()], `in a ${kind}`, this.#problems);
     const own = (key: string): TreeNode | undefined => entries.find((each) => each.key === key)?.value;
     const given = new Map([...this.#defaults].filter(([name]) => rows.has(name)));
+    const rollouts = kind === 'relay' ? readRolloutLists(node, this.#reader.path, this.#problems) : undefined;
+    if (rollouts) given.delete('rollouts');
     for (const { key, value } of entries) {
-      const row = rows.get(key);
+      const row = rollouts && key === 'rollouts' ? undefined : rows.get(key);
       const setting = row && this.#reader.read(row, key, value, 'unit');
       if (setting) given.set(key, setting);
     }
@@ -137,6 +137,7 @@ class Drafter {
           command,
           from,
           group,
+          rollouts,
           isRead: this.#problems.count === before && this.#areDefaultsRead,
         };
   }

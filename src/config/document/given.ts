@@ -47,12 +47,13 @@ function complaint(row: Row, found: ReadText): string {
 
 /** Reads values of options as their rows say; what is wrong is among the problems. */
 export class GivenReader {
-  readonly #path: string;
+  /** Of the document. */
+  readonly path: string;
   readonly #texts: Texts;
   readonly #problems: Problems;
 
   constructor(path: string, texts: Texts, problems: Problems) {
-    this.#path = path;
+    this.path = path;
     this.#texts = texts;
     this.#problems = problems;
   }
@@ -71,7 +72,7 @@ export class GivenReader {
     }
     const value = isRepeatable ? found.map(({ text }) => text) : this.#single(row, name, node, found[0]);
     if (value === undefined) return undefined;
-    const place = showPlace(this.#path, node.at);
+    const place = showPlace(this.path, node.at);
     return {
       option: row,
       value,

@@ -1,4 +1,4 @@
-import { OWN_KEYS } from './draft-units.ts';
+import { OWN_KEYS } from './own-keys.ts';
 import {
   choicesOf,
   DEFAULT_ROWS,
@@ -96,12 +96,27 @@ const OWN: Readonly<Record<string, Schema>> = {
   },
 };
 
+/** What `--rollouts` names a file of may stand in the document: the lists of that file. */
+const ENTRIES: Schema = { type: 'array', items: { type: 'object', required: ['name'] } };
+const ROLLOUT_LISTS: Schema = {
+  rollouts: {
+    description: 'Policies (docs/rollouts.md), or the path of a file with them.',
+    anyOf: [{ $ref: '#/$defs/rollouts' }, ENTRIES],
+  },
+  answers: { description: 'Commit statuses (docs/answers.md), beside a list of rollouts.', ...ENTRIES },
+  notifications: { description: 'Who gets to know of rollouts (docs/answers.md), beside a list of them.', ...ENTRIES },
+};
+
 function unit(kind: UnitKind): Schema {
   return {
     type: 'object',
     additionalProperties: false,
     required: ['name'],
-    properties: { ...Object.fromEntries(OWN_KEYS[kind].map((key) => [key, OWN[key]])), ...properties(unitRows(kind)) },
+    properties: {
+      ...Object.fromEntries(OWN_KEYS[kind].flatMap((key) => (OWN[key] ? [[key, OWN[key]]] : []))),
+      ...properties(unitRows(kind)),
+      ...(kind === 'relay' && ROLLOUT_LISTS),
+    },
   };
 }
 

@@ -7,15 +7,18 @@ import type { Logger } from '../../platform/log.ts';
 /** @throws SidecarError ERR_ROLLOUT_POLICY, which names the lines that are wrong */
 export type ParsePolicies = (path: string, text: string) => RolloutFile;
 
-/** The file of `--rollouts`. */
+/** The file of `--rollouts`, or what a document holds in place of it. */
 export class PolicyFile {
   readonly #path: string | undefined;
+  readonly #inline: RolloutFile | undefined;
   readonly #parse: ParsePolicies;
   readonly #log: Logger;
   #stamp = '';
 
-  constructor(path: string | undefined, parse: ParsePolicies, log: Logger) {
-    this.#path = path;
+  /** @param source a path; undefined: there are no policies */
+  constructor(source: string | RolloutFile | undefined, parse: ParsePolicies, log: Logger) {
+    this.#path = typeof source === 'string' ? source : undefined;
+    this.#inline = typeof source === 'string' ? undefined : source;
     this.#parse = parse;
     this.#log = log;
   }
@@ -23,7 +26,7 @@ export class PolicyFile {
   /** @returns undefined when there is no such file @throws SidecarError ERR_ROLLOUT_POLICY */
   async open(): Promise<RolloutFile | undefined> {
     const path = this.#path;
-    if (path === undefined) return undefined;
+    if (path === undefined) return this.#inline;
     try {
       this.#stamp = await fileStamp(path);
       return this.#parse(path, await readFile(path, 'utf8'));

@@ -280,7 +280,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     hub,
     rollouts,
     outbox,
-    policies: new PolicyFile(config.rollouts, wiring.parsePolicies, log),
+    policies: new PolicyFile(config.policies ?? config.rollouts, wiring.parsePolicies, log),
     repositories,
     untidy,
     dispose: async () => {

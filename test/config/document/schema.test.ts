@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { OWN_KEYS } from '../../../src/config/document/draft-units.ts';
+import { OWN_KEYS } from '../../../src/config/document/own-keys.ts';
 import { TOP_KEYS } from '../../../src/config/document/load-document.ts';
 import { renderDocumentSchema } from '../../../src/config/document/render-document-schema.ts';
 import {
