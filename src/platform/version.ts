@@ -24,3 +24,6 @@ export const RUNNER_THREAD = besideProgram('runner.cjs');
 
 /** The bundle of the library that reads ranges of versions; undefined when run from source. */
 export const RANGE_LIBRARY = besideProgram('semver.cjs');
+
+/** The files of the page that a relay serves; undefined when run from source. */
+export const PAGE_BUNDLE = besideProgram('page.json');
