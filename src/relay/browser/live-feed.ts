@@ -32,6 +32,8 @@ interface Watcher {
   principal: Principal;
   readonly reader: Reader;
   readonly stream: StreamSubscriber;
+  /** It has not taken yet what it was sent. */
+  readonly isBusy: () => boolean;
 }
 
 /** Events of one round are gathered for so long. */
@@ -73,7 +75,9 @@ export class LiveFeed {
   /** Takes a stream whose head was sent. */
   watch(visitor: Visitor, stream: Writable, place: StreamPlace): void {
     const subscriber = new StreamSubscriber({ stream, principal: visitor.principal, place: 0, instance: undefined });
-    const watcher = { visitor, principal: visitor.principal, reader: this.#book.open(), stream: subscriber };
+    const { principal } = visitor;
+    const isBusy = (): boolean => stream.writableLength > 0;
+    const watcher = { visitor, principal, reader: this.#book.open(), stream: subscriber, isBusy };
     this.#watchers.add(watcher);
     place.end = (error) => void subscriber.end(error);
     place.whenOver(() => this.#leave(watcher));
@@ -141,8 +145,13 @@ export class LiveFeed {
     const round = new Round(this.#options);
     let isMore = false;
     for (const watcher of this.#watchers) {
-      const { principal, reader, stream } = watcher;
+      const { principal, reader, stream, isBusy } = watcher;
       if (!this.#book.hasNews(reader)) continue;
+      // A slow one gets less often what changed, and then more of it at once.
+      if (isBusy()) {
+        isMore = true;
+        continue;
+      }
       const topics = this.#book.take(reader, MOST_AT_ONCE);
       stream.send(
         topics

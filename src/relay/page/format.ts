@@ -18,7 +18,8 @@ const DAY = 24 * HOUR;
 export function duration(ms: number): string {
   const length = Math.max(0, ms);
   if (length < 1000) return `${Math.round(length)} ms`;
-  if (length < MINUTE) return `${(Math.floor(length / 100) / 10).toFixed(length < 10_000 ? 1 : 0)} s`;
+  if (length < 10_000) return `${(Math.floor(length / 100) / 10).toFixed(1)} s`;
+  if (length < MINUTE) return `${Math.floor(length / 1000)} s`;
   const pairs = [
     [DAY, 'd', HOUR, 'h'],
     [HOUR, 'h', MINUTE, 'min'],

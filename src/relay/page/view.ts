@@ -23,7 +23,9 @@ export function writeView(view: View): string {
   if (view.kind === 'overview') return '#/';
   if (view.kind === 'rollout')
     return `#/rollout/${encodeURIComponent(view.repository)}/${encodeURIComponent(view.ref)}`;
-  const given = FILTERS.flatMap((name) => (view.filter[name] === '' ? [] : [[name, view.filter[name]]]));
+  const given = FILTERS.flatMap((name) =>
+    view.filter[name] === '' ? [] : [[name, view.filter[name]] as [string, string]],
+  );
   return given.length === 0 ? '#/instances' : `#/instances?${new URLSearchParams(given)}`;
 }
 
