@@ -90,6 +90,14 @@ describe('architecture (docs/architecture.md)', () => {
     }
   });
 
+  test('the page of a relay, which runs in a browser, takes nothing but types from the rest, and gives it nothing', () => {
+    const isPage = (path: string): boolean => path.startsWith('relay/page/');
+    for (const file of FILES)
+      for (const { path, typeOnly } of file.imports)
+        if (isPage(path) !== isPage(file.path))
+          expect(isPage(file.path) && typeOnly, `${file.path} imports ${path}`).toBe(true);
+  });
+
   test('there are no import cycles', () => {
     const imports = new Map(
       FILES.map((file) => [file.path, file.imports.filter(({ typeOnly }) => !typeOnly).map(({ path }) => path)]),

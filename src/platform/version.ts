@@ -19,6 +19,9 @@ function besideProgram(file: string): string | undefined {
   return typeof GIT_SIDECAR_DIRECTORY === 'string' ? `${GIT_SIDECAR_DIRECTORY}/${file}` : undefined;
 }
 
+/** The program with all commands; undefined when run from source. */
+export const PROGRAM = besideProgram('git-sidecar.cjs');
+
 /** The bundle of the thread that starts processes; undefined when run from source. */
 export const RUNNER_THREAD = besideProgram('runner.cjs');
 
