@@ -11,7 +11,7 @@ import type { PageDoor } from './page-door.ts';
 interface CommitsRouteOptions {
   readonly door: PageDoor;
   readonly repositories: { readonly peek: (name: RepositoryName) => Follower | undefined };
-  readonly rollouts: Pick<Rollouts, 'kept'>;
+  readonly rollouts: Pick<Rollouts, 'kept' | 'describe'>;
 }
 
 const MOST_ASKED = 60;
@@ -37,7 +37,8 @@ export function commitsRoute({ door, repositories, rollouts }: CommitsRouteOptio
       answerText(response, 400, `\`oid\` must be an object id, and there may be 1 to ${MOST_ASKED} of them`);
     else if (!name || !follower) answerText(response, 404, 'there is no such repository here, or it is not for you');
     else {
-      const shown = shownCommits(follower, principal.viewOf(name), rollouts.kept(name));
+      const view = principal.viewOf(name);
+      const shown = new Set([...shownTips(follower, view), ...rolledOut(rollouts, name, view)]);
       const wanted = [...new Set(oids)].filter((oid) => shown.has(oid));
       const closed = new AbortController();
       response.once('close', () => closed.abort());
@@ -53,13 +54,15 @@ export function commitsRoute({ door, repositories, rollouts }: CommitsRouteOptio
   };
 }
 
-function shownCommits(
-  follower: Follower,
-  view: RefView,
-  kept: Iterable<readonly [ref: string, oids: readonly Oid[]]>,
-): ReadonlySet<Oid> {
-  const shown = new Set<Oid>();
-  for (const { oid, peeledOid } of refsIn(follower.refs, view).values()) shown.add(peeledOid ?? oid);
-  for (const [ref, oids] of kept) if (view.shows(ref)) for (const oid of oids) shown.add(oid);
-  return shown;
+function shownTips({ refs }: Follower, view: RefView): Oid[] {
+  return [...refsIn(refs, view).values()].map(({ oid, peeledOid }) => peeledOid ?? oid);
+}
+
+/** What the rollouts of refs that may be seen are about, or were. */
+function* rolledOut(rollouts: Pick<Rollouts, 'kept' | 'describe'>, name: RepositoryName, view: RefView): Iterable<Oid> {
+  for (const [ref, oids] of rollouts.kept(name)) if (view.shows(ref)) yield* oids;
+  for (const { refused, journal } of rollouts.describe((each) => (each === name ? view.shows : undefined))) {
+    yield* refused;
+    for (const { oid } of journal) if (oid !== undefined) yield oid;
+  }
 }

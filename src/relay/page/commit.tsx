@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { usePage } from './context.ts';
-import { age, shortOid } from './format.ts';
+import { ago, shortOid } from './format.ts';
 
 interface CommitProps {
   readonly repository: string;
@@ -24,7 +24,7 @@ export function Commit({ repository, oid, now }: CommitProps): JSX.Element {
         <>
           <span class="subject">{known.subject}</span>
           <span class="quiet">
-            {known.author}, {age(known.at, now)}
+            {known.author}, {ago(known.at, now)}
           </span>
         </>
       )}

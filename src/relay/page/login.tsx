@@ -33,6 +33,7 @@ export function Login(): JSX.Element {
       <form onSubmit={submit}>
         <h1>Log in</h1>
         <p class="quiet">With a token of the relay’s access file. Orders need one whose line begins with “steer”.</p>
+        <input type="text" name="username" autocomplete="username" value="relay" readOnly hidden />
         <label for="token">Token</label>
         <input id="token" name="token" type="password" autocomplete="current-password" required autofocus />
         {trouble !== '' && (

@@ -135,7 +135,7 @@ export function RolloutView({ repository, gitRef }: RolloutViewProps): JSX.Eleme
       </h1>
       <p class="standing" role="status">
         <Badge word={entry.status} /> <span>{entry.why}</span>{' '}
-        {entry.since && <span class="quiet">{age(entry.since, now)}</span>}
+        {entry.since && <span class="quiet">since {ago(entry.since, now)}</span>}
       </p>
       <OrderBar entry={entry} now={now} />
       <Facts entry={entry} now={now} />

@@ -4,13 +4,18 @@ import { systemClock } from '../../../src/platform/clock.ts';
 import { commitsRoute } from '../../../src/relay/browser/commits-route.ts';
 import { PageDoor } from '../../../src/relay/browser/page-door.ts';
 import { Sessions } from '../../../src/relay/browser/sessions.ts';
+import type { RepositoryName } from '../../../src/relay/protocol/repository-name.ts';
 import type { Principal } from '../../../src/relay/server/access.ts';
 import type { Follower } from '../../../src/relay/server/follower.ts';
 import type { CommitLine } from '../../../src/relay/server/mirror.ts';
+import type { Rollouts } from '../../../src/relay/server/rollouts.ts';
 import { principal, serving } from '../../kit/page-kit.ts';
 import { at, oid, REPOSITORY, refsOf } from '../../kit/relay-fakes.ts';
 
-/** A mirror with the commits 1 to 5: main is at 1, secret at 2; a rollout of main is about 3, one of secret about 4. */
+/**
+ * A mirror with the commits 1 to 8: main is at 1, secret at 2; a rollout of main is about 3, one of secret about 4; main
+ * refused 6, secret 7, and the journals name 8.
+ */
 async function setUp(who: Principal, subject = 'Do it') {
   const asked: string[][] = [];
   const follower = {
@@ -26,7 +31,15 @@ async function setUp(who: Principal, subject = 'Do it') {
     ['refs/heads/main', [oid('3')]],
     ['refs/heads/secret', [oid('4')]],
   ];
-  const url = await serving(commitsRoute({ door, repositories, rollouts: { kept: () => kept } }));
+  const describe = function* (shows: (name: RepositoryName) => ((ref: string) => boolean) | undefined) {
+    for (const [ref, digit] of [
+      ['refs/heads/main', '6'],
+      ['refs/heads/secret', '7'],
+    ] as const)
+      if (shows(REPOSITORY)?.(ref)) yield { refused: [oid(digit)], journal: [{ oid: oid('8') }, {}] };
+  };
+  const rollouts = { kept: () => kept, describe } as unknown as Rollouts;
+  const url = await serving(commitsRoute({ door, repositories, rollouts }));
   return {
     asked,
     read: async (oids: readonly string[], repo: string = REPOSITORY): Promise<Response> =>
@@ -43,22 +56,22 @@ const namesOf = async (response: Response): Promise<string> => {
 };
 
 describe('GET /commits', () => {
-  const all = ['1', '2', '3', '4', '5'].map(oid);
+  const all = ['1', '2', '3', '4', '5', '6', '7', '8'].map(oid);
 
   test('names the tips and what rollouts are about, each read from the mirror once', async () => {
     const { read, asked } = await setUp(principal('me'));
-    expect(await namesOf(await read(all))).toBe('1234');
+    expect(await namesOf(await read(all))).toBe('1234678');
     const again = (await (await read([oid('1')])).json()) as unknown;
     expect(again).toEqual({
       commits: { [oid('1')]: { subject: 'Do it', author: 'A. U. Thor', at: '1970-01-01T00:16:40.000Z' } },
     });
-    expect(asked).toEqual([['1', '2', '3', '4'].map(oid)]);
+    expect(asked).toEqual([['1', '2', '3', '4', '6', '7', '8'].map(oid)]);
   });
 
   test('says nothing of commits that only other refs have, nor whether they are there', async () => {
     const view = { id: 'main', shows: (ref: string) => ref === 'refs/heads/main' };
     const { read, asked } = await setUp({ ...principal('me'), viewOf: () => view });
-    expect(await namesOf(await read(all))).toBe('13');
+    expect(await namesOf(await read(all))).toBe('1368');
     expect(asked.flat()).not.toContain(oid('2'));
   });
 
