@@ -22,6 +22,7 @@ const PROGRAMS = {
   'nats-server': 'nats-server',
   unzip: 'unzip',
   strace: 'strace',
+  chromium: 'chromium',
   // Git clients with a protocol of their own; a Python module without a program is known by its directory.
   dulwich: 'python3-dulwich',
   '/usr/lib/python3/dist-packages/pygit2': 'python3-pygit2',

@@ -4,7 +4,7 @@ import { Badge } from './badge.tsx';
 import { Commit } from './commit.tsx';
 import { useNow, usePage } from './context.ts';
 import { EVERYTHING } from './filter.ts';
-import { age, ago, duration, shortRef } from './format.ts';
+import { ago, duration, shortRef } from './format.ts';
 import { History, Journal } from './journal.tsx';
 import { OrderBar } from './order-bar.tsx';
 import { StageBar } from './stage-bar.tsx';
@@ -135,7 +135,7 @@ export function RolloutView({ repository, gitRef }: RolloutViewProps): JSX.Eleme
       </h1>
       <p class="standing" role="status">
         <Badge word={entry.status} /> <span>{entry.why}</span>{' '}
-        {entry.since && <span class="quiet">since {ago(entry.since, now)}</span>}
+        {entry.since && <span class="quiet">{ago(entry.since, now)}</span>}
       </p>
       <OrderBar entry={entry} now={now} />
       <Facts entry={entry} now={now} />
