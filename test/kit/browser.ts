@@ -28,7 +28,7 @@ afterAll(async () => {
 /** What a page may complain of: a relay that a test stops, and answers that it wants to be refused. */
 const EXPECTED = /Failed to load resource|net::ERR_/;
 
-export function launch(): Promise<Browser> {
+function launch(): Promise<Browser> {
   const executablePath = findProgram('chromium');
   if (executablePath === undefined) throw new Error('there is no chromium');
   return chromium.launch({ executablePath, args: FLAGS });

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 /** The page sends it; another site cannot without asking first (CORS), and nobody answers that here. */
-export const PAGE_HEADER = 'git-sidecar-page';
+const PAGE_HEADER = 'git-sidecar-page';
 
 export function comesFromPage({ headers }: IncomingMessage): boolean {
   return headers[PAGE_HEADER] === '1';

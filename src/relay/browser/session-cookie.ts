@@ -6,7 +6,7 @@ const NAME = 'git-sidecar-session';
 const SECURE_NAME = `__Host-${NAME}`;
 
 /** Whether the browser uses TLS, as far as that can be known: a proxy says it, or the origin of the page does. */
-export function isSecure({ socket, headers }: IncomingMessage): boolean {
+function isSecure({ socket, headers }: IncomingMessage): boolean {
   if (socket instanceof TLSSocket || headers.origin?.startsWith('https://') === true) return true;
   const { 'x-forwarded-proto': proto, forwarded } = headers;
   const first = (Array.isArray(proto) ? proto[0] : proto)?.split(',')[0]?.trim();

@@ -4,46 +4,13 @@ import { Badge } from './badge.tsx';
 import { Commit } from './commit.tsx';
 import { useNow, usePage } from './context.ts';
 import { EVERYTHING } from './filter.ts';
-import { ago, duration, shortRef } from './format.ts';
+import { ago, shortRef } from './format.ts';
 import { History, Journal } from './journal.tsx';
 import { OrderBar } from './order-bar.tsx';
-import { StageBar } from './stage-bar.tsx';
+import { Revisions } from './revisions.tsx';
+import { Stages } from './stages.tsx';
 import { rolloutKey } from './state.ts';
 import { writeView } from './view.ts';
-
-function Stages({ entry, now }: { readonly entry: SteeredEntry; readonly now: number }): JSX.Element | null {
-  const { stages, deadline, soakedAt } = entry;
-  if (stages.length === 0) return null;
-  const left = (at: string): string => duration(Math.max(0, Date.parse(at) - now));
-  return (
-    <section aria-labelledby="stages">
-      <h2 id="stages">Stages</h2>
-      <ol class="stages">
-        {stages.map((stage) => (
-          <li key={stage.name} class={stage.state} aria-current={stage.name === entry.stage ? 'step' : undefined}>
-            <span class="line">
-              <strong>{stage.name}</strong>
-              <Badge word={stage.state} />
-            </span>
-            <StageBar stage={stage} />
-            <span class="facts">
-              <span>
-                {stage.done} of {stage.instances} done
-              </span>
-              {stage.failed > 0 && <span class="bad">{stage.failed} failed</span>}
-              {stage.lost > 0 && <span class="warn">{stage.lost} lost</span>}
-              {stage.state === 'soaking' && soakedAt && <span>soaks for {left(soakedAt)} more</span>}
-              {stage.state === 'open' && deadline && <span>deadline in {left(deadline)}</span>}
-            </span>
-            {stage.open.length > 0 && stage.state !== 'waiting' && (
-              <span class="quiet waits">waits for {stage.open.join(', ')}</span>
-            )}
-          </li>
-        ))}
-      </ol>
-    </section>
-  );
-}
 
 function Failures({ entry, now }: { readonly entry: SteeredEntry; readonly now: number }): JSX.Element | null {
   if (entry.failures.length === 0) return null;
@@ -141,6 +108,7 @@ export function RolloutView({ repository, gitRef }: RolloutViewProps): JSX.Eleme
       <Facts entry={entry} now={now} />
       <Stages entry={entry} now={now} />
       <Failures entry={entry} now={now} />
+      <Revisions entry={entry} now={now} />
       <History entry={entry} now={now} />
       <Journal entry={entry} now={now} />
     </>

@@ -7,7 +7,7 @@ interface Part {
 }
 
 /** How far the instances of a stage are, as widths: done, failed, on their way. */
-export function partsOf({ instances, released, done, failed }: StageView): Part[] {
+function partsOf({ instances, released, done, failed }: StageView): Part[] {
   if (instances === 0) return [];
   const way = Math.max(0, released - done - failed);
   const all: (readonly [string, number])[] = [
