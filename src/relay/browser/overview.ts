@@ -6,6 +6,7 @@ import { type RefView, refsIn } from '../server/ref-view.ts';
 import { describeRefused, type RefusedDocument } from '../server/refused-document.ts';
 import type { RolloutDocument } from '../server/rollout.ts';
 import type { Savings } from './savings.ts';
+import { shownTips } from './shown-tips.ts';
 
 /** What the page shows of a repository besides its instances and rollouts. Times are ISO 8601. */
 export interface RepositoryOverview {
@@ -47,30 +48,9 @@ export interface OverviewDocument {
   readonly repositories: readonly RepositoryOverview[];
 }
 
-/** A repository with thousands of branches does not fill the page with them. */
-const MOST_TIPS = 50;
-
-/** Branches before tags, those that people look for first, and of tags the ones that sort last. */
-function weightOf(ref: string, head: string | undefined): number {
-  if (ref === head) return 0;
-  return ref.startsWith('refs/heads/') ? 1 : 2;
-}
-
-function tipsOf(follower: Follower, view: RefView): { count: number; tips: { ref: string; oid: string }[] } {
-  const refs = refsIn(follower.refs, view);
-  const head = refs.get('HEAD')?.symref;
-  const all = [...refs.values()].filter(({ name }) => name !== 'HEAD');
-  const weighed = all.map((ref) => ({ ref, weight: weightOf(ref.name, head) }));
-  weighed.sort(
-    (a, b) => a.weight - b.weight || (a.weight === 2 ? b : a).ref.name.localeCompare((a.weight === 2 ? a : b).ref.name),
-  );
-  const tips = weighed.slice(0, MOST_TIPS).map(({ ref }) => ({ ref: ref.name, oid: ref.peeledOid ?? ref.oid }));
-  return { count: all.length, tips };
-}
-
 export function describeRepository(follower: Follower, fleet: Fleet, view: RefView): RepositoryOverview {
   const { upstream, isKnown, asOf, trouble, requestsSent, refused } = follower;
-  const { count, tips } = tipsOf(follower, view);
+  const { count, tips } = shownTips(refsIn(follower.refs, view));
   return {
     repository: upstream.name,
     known: isKnown,

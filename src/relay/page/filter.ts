@@ -50,13 +50,27 @@ function matches(entry: InstanceEntry, filter: InstanceFilter, words: readonly s
 
 const RANK: Readonly<Record<InstanceState, number>> = { failed: 0, behind: 1, gone: 2, current: 3 };
 
-/** Numbers in names are compared as numbers. */
-const collator = new Intl.Collator('en', { numeric: true });
+/** Of instances that do not change: 10,000 of them are sorted anew with each change. */
+const KEYS = new WeakMap<InstanceEntry, string>();
+
+/** A text that sorts as people count: numbers in names are compared as numbers. */
+function sortKey(instance: InstanceEntry): string {
+  let key = KEYS.get(instance);
+  if (key === undefined) {
+    key = instance.instance.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(12, '0'));
+    KEYS.set(instance, key);
+  }
+  return key;
+}
+
+function compareTexts(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}
 
 function compare(a: InstanceEntry, b: InstanceEntry, order: Order): number {
   if (order === 'state') return RANK[stateOf(a)] - RANK[stateOf(b)];
-  if (order === 'ref') return collator.compare(refOf(a), refOf(b));
-  if (order === 'since') return (b.published?.since ?? '').localeCompare(a.published?.since ?? '');
+  if (order === 'ref') return compareTexts(refOf(a), refOf(b));
+  if (order === 'since') return compareTexts(b.published?.since ?? '', a.published?.since ?? '');
   return 0;
 }
 
@@ -68,5 +82,5 @@ export function selectInstances(
 ): InstanceEntry[] {
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   const chosen = [...all].filter((entry) => matches(entry, filter, words));
-  return chosen.sort((a, b) => compare(a, b, order) || collator.compare(a.instance, b.instance) || a.number - b.number);
+  return chosen.sort((a, b) => compare(a, b, order) || compareTexts(sortKey(a), sortKey(b)) || a.number - b.number);
 }

@@ -105,8 +105,8 @@ export function RolloutView({ repository, gitRef }: RolloutViewProps): JSX.Eleme
         {entry.since && <span class="quiet">{ago(entry.since, now)}</span>}
       </p>
       <OrderBar entry={entry} now={now} />
-      <Facts entry={entry} now={now} />
       <Stages entry={entry} now={now} />
+      <Facts entry={entry} now={now} />
       <Failures entry={entry} now={now} />
       <Revisions entry={entry} now={now} />
       <History entry={entry} now={now} />

@@ -16,6 +16,13 @@ function wordFor(stage: StageView, { status }: SteeredEntry): string {
   return isOpen && status !== 'running' ? status : stage.state;
 }
 
+const MOST_NAMED = 6;
+
+function namesOf({ open, released, done }: StageView): string {
+  const more = released - done - Math.min(open.length, MOST_NAMED);
+  return `${open.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
 export function Stages({ entry, now }: StagesProps): JSX.Element | null {
   const { stages, deadline, soakedAt } = entry;
   if (stages.length === 0) return null;
@@ -43,7 +50,7 @@ export function Stages({ entry, now }: StagesProps): JSX.Element | null {
               {stage.state === 'open' && deadline && <span>deadline in {left(deadline)}</span>}
             </span>
             {stage.open.length > 0 && stage.state !== 'waiting' && (
-              <span class="quiet waits">not done: {stage.open.join(', ')}</span>
+              <span class="quiet waits">not done: {namesOf(stage)}</span>
             )}
           </li>
         ))}
