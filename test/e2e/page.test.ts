@@ -217,6 +217,7 @@ describe.skipIf(missing('chromium'))('the page of a relay', () => {
     const { url, stop, startAgain, upstream } = await setUp({ isOpen: true });
     const page = await newPage(url);
     await isLive(page);
+    await seen(page, 'The first commit');
     await stop();
     await seen(page, /^Not connected:/);
     await seen(page, 'What is shown below is what was known before.');
