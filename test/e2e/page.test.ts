@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
@@ -21,7 +22,7 @@ stages:
 `;
 
 /** A relay with a policy, two instances, and a browser before it. */
-async function setUp({ isOpen = false, name = 'web-1' } = {}) {
+async function setUp({ isOpen = false, isSecure = false, name = 'web-1' } = {}) {
   const dir = tempDir();
   const upstream = new Upstream(dir);
   const first = upstream.commit({ a: 'one' }, 'The first commit');
@@ -33,7 +34,15 @@ async function setUp({ isOpen = false, name = 'web-1' } = {}) {
   writeFileSync(access, `bearer pod ${host}/*\nsteer bearer boss ${host}/*\n`);
   writeFileSync(tokenFile, 'pod\n');
   const args = [`--allow=${server}/*`, `--rollouts=${policies}`, ...(isOpen ? [] : [`--access-file=${access}`])];
-  let relay: RunningRelay = await startRelay({ dir, args });
+  const [key, certificate] = [join(dir, 'key.pem'), join(dir, 'certificate.pem')];
+  if (isSecure) {
+    const kind = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+    const names = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    execFileSync('openssl', [...kind, ...names, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
+    args.push(`--tls-cert-file=${certificate}`, `--tls-key-file=${key}`);
+  }
+  const trust = isSecure ? [`--relay-ca-file=${certificate}`] : [];
+  let relay: RunningRelay = await startRelay({ dir, args, scheme: isSecure ? 'https' : 'http' });
   const { port, url } = relay;
   const instance = (instanceName: string, place: string) => {
     const words = [
@@ -48,6 +57,7 @@ async function setUp({ isOpen = false, name = 'web-1' } = {}) {
       `--relay=${url}`,
       `--relay-token-file=${tokenFile}`,
       `--instance=${instanceName}`,
+      ...trust,
     ]);
     return { link: join(dir, place, 'link'), process };
   };
@@ -114,6 +124,25 @@ describe.skipIf(missing('chromium'))('the page of a relay', () => {
     await page.getByLabel('Token').waitFor();
     expect(await page.getByText('The first commit').count()).toBe(0);
     await page.reload();
+    await page.getByLabel('Token').waitFor();
+    expect(await page.context().cookies()).toEqual([]);
+  });
+
+  test.skipIf(missing('openssl'))('does all of that over HTTPS, with a cookie for secure pages only', async () => {
+    const { url, upstream, canary } = await setUp({ isSecure: true });
+    const page = await newPage(url, { ignoreHTTPSErrors: true });
+    await logIn(page, 'boss');
+    await isLive(page);
+    expect(await page.context().cookies()).toMatchObject([
+      { name: '__Host-git-sidecar-session', httpOnly: true, secure: true, sameSite: 'Strict' },
+    ]);
+    const second = upstream.commit({ a: 'two' }, 'The second commit');
+    await untilPublished(canary.link, second, canary.process);
+    await seen(page, 'The second commit');
+    await openRollout(page);
+    await order(page, 'Pause');
+    await seen(page, 'paused by alice: a test');
+    await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByLabel('Token').waitFor();
     expect(await page.context().cookies()).toEqual([]);
   });

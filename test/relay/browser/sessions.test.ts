@@ -29,7 +29,8 @@ async function setUp(rules: string | null = 'bearer secret-1 h/*\n') {
   const url = await serving(
     sessionRoute({ access, door, sessions, onEnd }),
     async ({ pathname }, request, response) => {
-      if (pathname !== '/data') return false;
+      if (pathname === '/share') response.end(door.ownerOf(request));
+      if (pathname !== '/data') return pathname === '/share';
       const known = door.identify(request, response);
       if (known) response.end(known.id);
       return true;
@@ -40,6 +41,8 @@ async function setUp(rules: string | null = 'bearer secret-1 h/*\n') {
   const cookieOf = (response: Response): string => response.headers.getSetCookie()[0]?.split(';')[0] ?? '';
   return {
     ...{ url, access, clock, sessions, logIn, cookieOf, path, ended: () => ended },
+    share: async (headers: Record<string, string>): Promise<string> =>
+      await (await fetch(`${url}/share`, { headers })).text(),
     read: async (cookie: string, headers: Record<string, string> = {}): Promise<Response> =>
       await fetch(`${url}/data`, { headers: { cookie, ...headers } }),
   };
@@ -135,6 +138,16 @@ describe('a session', () => {
     expect(sessions.find(first)?.id).toBe('quiet');
     for (let index = 0; index < 1200; index += 1) sessions.open(principal(`person ${index}`));
     expect(sessions.size).toBe(1000);
+  });
+
+  test('uses the share of its token; all that is not known uses one share', async () => {
+    const { logIn, cookieOf, share } = await setUp();
+    const cookie = cookieOf(await logIn('secret-1'));
+    const ofToken = await share({ authorization: 'Bearer secret-1' });
+    expect(ofToken).toMatch(/^bearer /);
+    expect(await share({ cookie })).toBe(ofToken);
+    for (const headers of [{}, { cookie: 'git-sidecar-session=x' }, { authorization: 'Bearer wrong', cookie }])
+      expect(await share(headers as Record<string, string>)).toBe('strangers');
   });
 
   test('gives way to a token that is shown with it', async () => {
