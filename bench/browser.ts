@@ -10,7 +10,6 @@ import { median, ms, table } from './statistics.ts';
 
 const INSTANCES = size('BENCH_BROWSER_INSTANCES', { full: 10_000, smoke: 200 });
 const FRAMES = size('BENCH_BROWSER_FRAMES', { full: 400, smoke: 30 });
-const WATCHERS = size('BENCH_BROWSER_WATCHERS', { full: 20, smoke: 2 });
 /** Longer than this a frame is felt. */
 const LONG_MS = 50;
 const JOIN_AT_ONCE = 100;
@@ -109,21 +108,6 @@ const row = (name: string, cpuMs: number, tasks: readonly number[]): string[] =>
   ms(Math.max(0, ...tasks)),
 ];
 
-async function watch(scene: Scene): Promise<number> {
-  const controllers = Array.from({ length: WATCHERS }, () => new AbortController());
-  const headers = { authorization: `Bearer ${scene.token}` };
-  const before = scene.residentBytes();
-  await Promise.all(
-    controllers.map(async ({ signal }) => {
-      const { body } = await fetch(`${scene.url}/fleet/events`, { headers, signal });
-      body?.pipeTo(new WritableStream()).catch(() => undefined);
-    }),
-  );
-  const bytes = scene.residentBytes() - before;
-  for (const controller of controllers) controller.abort();
-  return bytes / WATCHERS;
-}
-
 function sizes(): string {
   const { files } = JSON.parse(readFileSync('dist/page.json', 'utf8')) as { files: Record<string, { text: string }> };
   const texts = Object.values(files).map(({ text }) => text);
@@ -152,7 +136,6 @@ export async function benchBrowser(): Promise<string> {
       await page.getByText(new RegExp(`^${INSTANCES.toLocaleString('en')} instances$`)).waitFor();
     });
     const tasks = await page.evaluate<number[]>('window.longTasks');
-    const perWatcher = await watch(scene);
     return [
       `## The page with ${INSTANCES.toLocaleString('en')} instances`,
       `A relay, ${INSTANCES} streams that report, and a headless Chromium on the same two cores. All files of the page together have ${sizes()}. *Scrolling*: through the whole table in ${FRAMES} steps, a frame for each. *A push*: all instances report another commit within ${SPREAD_MS / 1000} s or a little more, and the page shows each of them, and is searched for the commit at the end. *CPU* is that of the page’s main thread; what takes long is a frame, or a task of it, by the clock, so it grows when the two cores have other work.`,
@@ -163,7 +146,7 @@ export async function benchBrowser(): Promise<string> {
           row('a push, in all', pushed.cpuMs, tasks),
         ],
       ),
-      `The page is there with all instances ${ms(median(loads))} ms after it was opened (median of ${loads.length}). A browser that watches takes ${(perWatcher / 1024).toFixed(0)} KiB of the relay’s memory.`,
+      `The page is there with all instances ${ms(median(loads))} ms after it was opened (median of ${loads.length}).`,
     ].join('\n\n');
   } finally {
     await scene.close();

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
@@ -18,8 +18,6 @@ export interface Scene {
   readonly fleet: SimulatedFleet;
   readonly browser: Browser;
   readonly rollout: () => Promise<{ readonly status: string; readonly stage: string | null }>;
-  /** Bytes that the relay has in memory. */
-  readonly residentBytes: () => number;
   readonly close: () => Promise<void>;
 }
 
@@ -70,7 +68,6 @@ export async function openScene(repository: string, policy: object): Promise<Sce
       const [first] = answer.rollouts;
       return first ?? { status: 'none', stage: null };
     },
-    residentBytes: () => residentBytes(relay.pid ?? 0),
   };
 }
 
@@ -82,9 +79,4 @@ export async function untilReady({ url }: Scene): Promise<void> {
       () => false,
     ),
   );
-}
-
-function residentBytes(pid: number): number {
-  const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
-  return pages * 4096;
 }

@@ -89,7 +89,7 @@ export function InstanceTable({ instances, order, onOrder }: InstanceTableProps)
   }, []);
   const scrolled = ({ currentTarget: { scrollTop, clientHeight } }: TargetedEvent<HTMLDivElement>): void =>
     setPlace({ top: scrollTop, height: clientHeight });
-  const { first, end, before, after } = rowWindow(instances.length, rowHeight, place.top, place.height);
+  const { first, end, before, after, slots } = rowWindow(instances.length, rowHeight, place.top, place.height);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
     <section class="rows-box" ref={box} tabIndex={0} aria-label="Instances" onScroll={scrolled}>
@@ -117,7 +117,7 @@ export function InstanceTable({ instances, order, onOrder }: InstanceTableProps)
         <tbody>
           <Room height={before} />
           {instances.slice(first, end).map((instance, index) => (
-            <Row key={instance.number} instance={instance} index={first + index} now={now} />
+            <Row key={(first + index) % slots} instance={instance} index={first + index} now={now} />
           ))}
           <Room height={after} />
         </tbody>
