@@ -1,4 +1,5 @@
 import { findProgram } from '../test/peers/programs.ts';
+import { benchBrowser } from './browser.ts';
 import type { ExpectedTable } from './check-tables.ts';
 import { benchClone } from './clone.ts';
 import type { Named } from './command-line.ts';
@@ -120,6 +121,13 @@ export const SECTIONS: readonly Section[] = [
       { first: 'streams', rows: 1 },
       { first: '', rows: 2, gaps: true },
     ],
+  },
+  {
+    name: 'browser',
+    what: 'the page of a relay with a large fleet',
+    measure: benchBrowser,
+    programs: ['chromium'],
+    tables: () => [{ first: 'what', rows: 2 }],
   },
   {
     name: 'tenants',

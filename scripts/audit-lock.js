@@ -22,7 +22,7 @@ const LICENCES = new Set([
   'Zlib',
 ]);
 /** Tools that are not in the bundle: changes of their files would have to be published. */
-const MAY_BE_MPL = /^lightningcss(?:-|$)/;
+const MAY_BE_MPL = /^(?:lightningcss(?:-|$)|axe-core$)/;
 
 const SHA512 = /^sha512-[A-Za-z0-9+/]{86}==$/;
 const EXACT = /^\d+\.\d+\.\d+(?:-[\w.]+)?$/;

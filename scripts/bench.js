@@ -15,7 +15,7 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node20',
-  external: ['vitest', 'echarts', 'yaml'],
+  external: ['vitest', 'echarts', 'yaml', 'playwright-core'],
   logLevel: 'warning',
 });
 const { status } = spawnSync(process.execPath, [`${outdir}/main.mjs`, ...process.argv.slice(2)], { stdio: 'inherit' });

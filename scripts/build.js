@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
+import { buildPage } from './page.js';
 import { renderSbom } from './sbom.js';
 import { warmUp } from './warm-up.js';
 
@@ -62,6 +63,10 @@ put('dist/yaml.cjs', await textOf({ entryPoints: ['src/platform/yaml-library.ts'
 put('dist/semver.cjs', await textOf({ entryPoints: ['semver/classes/range.js'] }));
 /** A relay starts processes in a thread of its own (src/platform/threaded-runner.ts). */
 put('dist/runner.cjs', await textOf({ entryPoints: ['src/platform/runner-thread.ts'] }));
+/** Read when somebody opens the page of a relay (src/relay/browser/page-files.ts). */
+const page = await buildPage();
+for (const input of page.inputs) bundled.add(input);
+put('dist/page.json', page.text);
 const loader = await textOf({ entryPoints: ['src/cli/load-bundle.ts'], banner: { js: banner } });
 const programs = ['git-sidecar', 'git-sync'];
 for (const program of programs) {

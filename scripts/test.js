@@ -23,6 +23,7 @@ const PROGRAMS = {
   unzip: 'unzip',
   promtool: 'prometheus',
   strace: 'strace',
+  chromium: 'chromium',
   // Git clients with a protocol of their own; a Python module without a program is known by its directory.
   dulwich: 'python3-dulwich',
   '/usr/lib/python3/dist-packages/pygit2': 'python3-pygit2',

@@ -15,7 +15,7 @@ const SRC = resolve('src');
 
 function load(): SourceFile[] {
   return (readdirSync(SRC, { recursive: true }) as string[])
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => /\.tsx?$/.test(path))
     .map((path) => {
       const text = readFileSync(join(SRC, path), 'utf8');
       const found = [...text.matchAll(/^(?:import|export)\s+(type\s)?[^;]*?from\s+'([^']+)'|import\('([^']+)'\)/gm)];
@@ -88,6 +88,14 @@ describe('architecture (docs/architecture.md)', () => {
       for (const { path, typeOnly } of file.imports.filter((each) => folder(each.path) === 'config'))
         expect(typeOnly, `${file.path} imports ${path}`).toBe(true);
     }
+  });
+
+  test('the page of a relay, which runs in a browser, takes nothing but types from the rest, and gives it nothing', () => {
+    const isPage = (path: string): boolean => path.startsWith('relay/page/');
+    for (const file of FILES)
+      for (const { path, typeOnly } of file.imports)
+        if (isPage(path) !== isPage(file.path))
+          expect(isPage(file.path) && typeOnly, `${file.path} imports ${path}`).toBe(true);
   });
 
   test('there are no import cycles', () => {
@@ -163,7 +171,8 @@ describe('architecture (docs/architecture.md)', () => {
     'relay/server/turns.ts': 'a wait for a turn of the loop that has a limit',
     'serve/profiles.ts': 'a profile takes the time that somebody asked for',
   };
-  const EDGE = /^(?:platform|app|cli|demo)\//;
+  /** A page in a browser has what the browser has. */
+  const EDGE = /^(?:platform|app|cli|demo|relay\/page)\//;
   const OWNS_TIME =
     /\b(?:Date\.now|performance\.now|Math\.random)\b|(?<![.\w])set(?:Timeout|Interval)\(|\{[^}]*\bsetTimeout\b[^}]*\} from 'node:timers/;
   only('clock, timers and random numbers are passed in', OWNS_TIME, (path) => EDGE.test(path) || path in OWN_TIME);
@@ -182,7 +191,7 @@ describe('architecture (docs/architecture.md)', () => {
 
   test('names say what a file is: kebab-case, no utils, helper or manager', () => {
     for (const { path } of FILES) {
-      expect(path).toMatch(/^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*\.ts$/);
+      expect(path).toMatch(/^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*\.tsx?$/);
       expect(path).not.toMatch(/util|helper|manager|common|misc/);
     }
   });

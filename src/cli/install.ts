@@ -46,6 +46,7 @@ const BUNDLES = [
   'yaml.cjs',
   'semver.cjs',
   'runner.cjs',
+  'page.json',
 ];
 const WARM_UP_LIMIT_MS = 30_000;
 

@@ -51,21 +51,23 @@ export class SampleRepository {
   }
 
   /** Commits another greeting and pushes it to `url`. */
-  async pushGreeting(url: string, greeting: string): Promise<void> {
+  async pushGreeting(url: string, greeting: string): Promise<string> {
     await this.#write('config/app.json', configuration(greeting));
-    await this.#push(url, `Say: ${greeting}`);
+    return await this.#push(url, `Say: ${greeting}`);
   }
 
   /** Commits a configuration that cannot be read and pushes it to `url`. */
-  async pushBroken(url: string): Promise<void> {
+  async pushBroken(url: string): Promise<string> {
     await this.#write('config/app.json', '{ "greeting": oops }\n');
-    await this.#push(url, 'A mistake');
+    return await this.#push(url, 'A mistake');
   }
 
-  async #push(url: string, message: string): Promise<void> {
+  /** @returns the commit */
+  async #push(url: string, message: string): Promise<string> {
     await this.#git('-C', this.#work, 'pull', '--quiet', '--rebase', '--autostash', url, 'main');
     await this.#commit(message);
     await this.#git('-C', this.#work, 'push', '--quiet', url, 'main');
+    return (await this.#git('-C', this.#work, 'rev-parse', 'HEAD')).trim();
   }
 
   async #write(path: string, content: string): Promise<void> {
@@ -79,8 +81,9 @@ export class SampleRepository {
     await this.#git('-C', this.#work, ...IDENTITY, 'commit', '--quiet', '--message', message);
   }
 
-  async #git(...args: string[]): Promise<void> {
+  async #git(...args: string[]): Promise<string> {
     const result = await this.#runner.run({ file: 'git', args, env: this.#env });
     if (result.code !== 0) throw new Error(`git ${args.join(' ')} failed: ${result.stderr}`);
+    return result.stdout.toString();
   }
 }

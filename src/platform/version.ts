@@ -19,8 +19,14 @@ function besideProgram(file: string): string | undefined {
   return typeof GIT_SIDECAR_DIRECTORY === 'string' ? `${GIT_SIDECAR_DIRECTORY}/${file}` : undefined;
 }
 
+/** The program with all commands; undefined when run from source. */
+export const PROGRAM = besideProgram('git-sidecar.cjs');
+
 /** The bundle of the thread that starts processes; undefined when run from source. */
 export const RUNNER_THREAD = besideProgram('runner.cjs');
 
 /** The bundle of the library that reads ranges of versions; undefined when run from source. */
 export const RANGE_LIBRARY = besideProgram('semver.cjs');
+
+/** The files of the page that a relay serves; undefined when run from source. */
+export const PAGE_BUNDLE = besideProgram('page.json');

@@ -20,6 +20,7 @@ const RECHECK_EVERY_MS = 60_000;
 const DISK_EVERY_MS = 3000;
 const ROLLOUTS_EVERY_MS = 500;
 const OUTBOX_EVERY_MS = 1000;
+const SAMPLE_EVERY_MS = 1000;
 
 export interface HouseOptions {
   readonly relay: WiredRelay;
@@ -46,15 +47,22 @@ export function keepHouse({ relay, server, clock, log, signal, watchdog }: House
     const keep = async (limit: AbortSignal): Promise<void> => await relay.repositories.keepOrder(limit);
     await limited.run('keep order among the mirrors', LONGEST_ORDER_MS, keep);
   };
+  const recheck = (hasNewRules = false): void => {
+    relay.hub.recheck();
+    relay.live.recheck(hasNewRules);
+  };
   const renew = async (): Promise<void> => {
-    if (await relay.access.refresh()) relay.hub.recheck();
+    if (await relay.access.refresh()) recheck(true);
     const file = await relay.policies.refresh();
     if (file) {
       await relay.rollouts.take(file.policies);
       await relay.outbox.take(file);
     }
     await relay.outbox.refresh();
-    if (await server()?.refreshTls()) relay.hub.endCertificates();
+    if (await server()?.refreshTls()) {
+      relay.hub.endCertificates();
+      relay.live.endCertificates();
+    }
   };
   const again = (work: () => void | Promise<void>, everyMs: number, firstMs = everyMs): void =>
     void repeat(work, { clock, everyMs, firstMs, signal, onError: complain });
@@ -62,7 +70,9 @@ export function keepHouse({ relay, server, clock, log, signal, watchdog }: House
   again(() => relay.hub.beat(beats++ % BEAT_PARTS, BEAT_PARTS), BEAT_MS / BEAT_PARTS);
   again(keepOrder, ORDER_EVERY_MS, FIRST_ORDER_MS);
   again(renew, ACCESS_EVERY_MS);
-  again(() => relay.hub.recheck(), RECHECK_EVERY_MS);
+  again(() => recheck(), RECHECK_EVERY_MS);
+  again(() => relay.live.beat(), BEAT_MS);
+  again(() => relay.savings.sample(), SAMPLE_EVERY_MS);
   again(async () => await relay.disk.check(), DISK_EVERY_MS);
   again(async () => await relay.rollouts.tick(), ROLLOUTS_EVERY_MS);
   again(() => relay.outbox.look(), OUTBOX_EVERY_MS);

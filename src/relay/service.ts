@@ -13,16 +13,15 @@ import type { InboundOptions } from '../serve/inbound/routes.ts';
 import type { HttpServer, HttpServerOptions } from '../serve/server.ts';
 import type { Ambient } from '../service/ambient.ts';
 import type { Service, ServiceEnd } from '../service/service.ts';
+import { browserRoutes } from './browser/routes.ts';
 import { keepHouse } from './housekeeping.ts';
 import { inboundOf } from './inbound.ts';
 import { claimRelayRoot } from './server/claim-root.ts';
-import { fleetRoute } from './server/fleet-route.ts';
 import { gitRoute } from './server/git-route.ts';
 import type { ParsePolicies } from './server/policy-file.ts';
 import { quotaRoute } from './server/quotas.ts';
 import { RequestTurns } from './server/request-turns.ts';
-import { rolloutRoute } from './server/rollout-routes.ts';
-import { eventsRoute, reportsRoute, statusRoute } from './server/routes.ts';
+import { eventsRoute, reportsRoute } from './server/routes.ts';
 import { showRelay } from './show-metrics.ts';
 import { type WiredRelay, wireRelay } from './wiring/wire.ts';
 
@@ -69,7 +68,8 @@ export class RelayService implements Service {
 
   private constructor({ config, ambient }: RelayServiceOptions, relay: WiredRelay, watchdog: Watchdog) {
     const { clock, log } = ambient;
-    const { hub, doorkeeper, onRefused } = relay;
+    const { hub, onRefused } = relay;
+    const browser = browserRoutes(relay, clock);
     const mostConnections = mostConnectionsOf(config);
     this.#ambient = ambient;
     this.#relay = relay;
@@ -78,7 +78,7 @@ export class RelayService implements Service {
     this.routes = [
       quotaRoute({
         clock,
-        ownerOf: (request) => doorkeeper.ownerOf(request),
+        ownerOf: (request) => browser.ownerOf(request),
         mostPerSecond: config.maxRequestsPerSecond,
         mostBytesPerSecond: config.maxTraffic,
         mostUnderWay: () => mostConnections - hub.subscribers,
@@ -88,9 +88,7 @@ export class RelayService implements Service {
       gitRoute({ ...relay, agent: AGENT }),
       eventsRoute(relay),
       reportsRoute(relay),
-      fleetRoute(relay),
-      rolloutRoute(relay),
-      statusRoute(relay),
+      ...browser.routes,
     ];
   }
 
@@ -183,6 +181,7 @@ export class RelayService implements Service {
     const { runner, log } = this.#ambient;
     this.#stopping.abort();
     hub.close();
+    this.#relay.live.close();
     const end = async (): Promise<void> => {
       await Promise.all([repositories.close(), answers.close(), runner.endAll()]);
       await dispose();

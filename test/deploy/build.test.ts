@@ -20,7 +20,9 @@ describe('the build', () => {
       cpSync(join('node_modules', name), join(copy, 'node_modules', name), { recursive: true });
     execFileSync(process.execPath, ['scripts/build.js'], { cwd: copy });
     const built = readdirSync(join(copy, 'dist')).filter((name) => !name.endsWith('.cache'));
-    expect(built).toEqual(expect.arrayContaining(['git-sidecar.bundle.js', 'git-sync.cjs', 'sbom.cdx.json']));
+    expect(built).toEqual(
+      expect.arrayContaining(['git-sidecar.bundle.js', 'git-sync.cjs', 'page.json', 'sbom.cdx.json']),
+    );
     for (const file of built)
       expect(readFileSync(join(copy, 'dist', file)).equals(readFileSync(join('dist', file))), file).toBe(true);
   });

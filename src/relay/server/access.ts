@@ -163,6 +163,16 @@ export class Access {
     }
   }
 
+  /** Every client may read: there is no access file. */
+  get isOpen(): boolean {
+    return this.#path === undefined;
+  }
+
+  /** Who has this token; undefined when the access file has no line with it. */
+  holderOf(token: string): Principal | undefined {
+    return this.#principalOf({ ids: [idOf('bearer', token)], until: Number.POSITIVE_INFINITY });
+  }
+
   /** @returns undefined when what the request shows gives no access */
   identify(request: IncomingMessage): Principal | undefined {
     const { socket } = request;

@@ -21,11 +21,6 @@ export class Doorkeeper {
     this.#onRefused = onRefused;
   }
 
-  /** The owner whose share a request uses; all clients that may read nothing share one. */
-  ownerOf(request: IncomingMessage): string {
-    return this.#access.identify(request)?.id ?? 'strangers';
-  }
-
   /** The principal that asks; undefined when the request was answered with 401. */
   identify(request: IncomingMessage, response: ServerResponse): Principal | undefined {
     const principal = this.#access.identify(request);

@@ -5,7 +5,7 @@ import type { Fleet } from './fleet.ts';
 import { type FleetPage, readCursor } from './fleet-document.ts';
 
 interface FleetRouteOptions {
-  readonly doorkeeper: Doorkeeper;
+  readonly doorkeeper: Pick<Doorkeeper, 'identify'>;
   readonly fleet: Fleet;
 }
 

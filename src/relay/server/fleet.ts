@@ -6,11 +6,11 @@ import type { Report } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import { type FleetPage, type RepositoryView, writeFleet } from './fleet-document.ts';
 import type { Follower } from './follower.ts';
-import type { Member } from './member.ts';
+import { type Member, refsOfMember } from './member.ts';
 import { Members } from './members.ts';
 import { type RefView, WHOLE_VIEW } from './ref-view.ts';
 import { describeRefused } from './refused-document.ts';
-import { Rollout } from './rollout.ts';
+import { Rollout, type RolloutDocument } from './rollout.ts';
 
 export interface FleetOptions {
   readonly clock: Clock;
@@ -19,6 +19,9 @@ export interface FleetOptions {
   readonly tipFor?: (member: Member, ref: string) => AdvertisedRef | undefined;
   /** One more subscriber followed a change. */
   readonly onFollowed: (seconds: number) => void;
+  /** Something that the overview shows of a member is different now. */
+  readonly onMember?: (member: Member) => void;
+  readonly onForgotten?: (member: Member) => void;
   /** Event streams that may be open. */
   readonly mostSubscribers: number;
 }
@@ -59,6 +62,7 @@ export class Fleet {
       mostOfOne: Math.ceil(mostSubscribers * SHARE_OF_ONE) + MOST_GONE_OF_ONE,
       mostGone: MOST_GONE,
       mostGoneOfOne: MOST_GONE_OF_ONE,
+      onForgotten: options.onForgotten,
     });
   }
 
@@ -91,12 +95,14 @@ export class Fleet {
       throw new SidecarError('ERR_RELAY_REPORT', { op: 'take a report', detail });
     }
     this.#judge(member, now);
+    this.#options.onMember?.(member);
     return member;
   }
 
   leave(member: Member): void {
     if (member.goneAt !== undefined) return;
     member.goneAt = this.#options.clock.now();
+    this.#options.onMember?.(member);
     // A rollout does not wait for an instance that is gone; one that comes back and follows is counted again.
     for (const rollout of this.#rolloutsOf(member)) rollout.dismiss(member);
     this.#members.end(member);
@@ -115,6 +121,7 @@ export class Fleet {
       for (const rollout of this.#rolloutsOf(member)) rollout.dismiss(member);
     member.report = report;
     this.#judge(member, this.#options.clock.now());
+    this.#options.onMember?.(member);
     return true;
   }
 
@@ -130,7 +137,11 @@ export class Fleet {
       if (to && following) rollouts.push(new Rollout(ref, to.peeledOid ?? to.oid, now, following));
     }
     this.#rollouts.set(repository, rollouts.slice(-MOST_ROLLOUTS_A_REPOSITORY));
-    for (const member of members) this.#judge(member, now);
+    for (const member of members) {
+      const before = member.behindSince;
+      this.#judge(member, now);
+      if (member.behindSince !== before) this.#options.onMember?.(member);
+    }
   }
 
   /** Forgets instances that disconnected long ago, and the rollouts of repositories that are not followed. */
@@ -172,13 +183,23 @@ export class Fleet {
       repository: name,
       asOf: follower?.isKnown ? follower.asOf : undefined,
       counts: () => this.#counts(name),
-      members: () => [...this.#members.of(name)].filter(({ report }) => refsOf(report).every(shows)),
-      rollouts: () => {
-        const seen = (this.#rollouts.get(name) ?? []).filter(({ ref }) => shows(ref));
-        return seen.map((rollout) => rollout.describe()).reverse();
-      },
+      members: () => [...this.#members.of(name)].filter((member) => refsOfMember(member).every(shows)),
+      rollouts: () => this.#describeRollouts(name, shows),
       refused: () => (follower ? describeRefused(follower.refused, shows) : []),
     };
+  }
+
+  /** How many instances are connected and behind, and the moves of the last time. */
+  summaryOf(
+    name: RepositoryName,
+    shows: (ref: string) => boolean,
+  ): { connected: number; behind: number; moves: RolloutDocument[] } {
+    return { ...this.#counts(name), moves: this.#describeRollouts(name, shows) };
+  }
+
+  #describeRollouts(name: RepositoryName, shows: (ref: string) => boolean): RolloutDocument[] {
+    const seen = (this.#rollouts.get(name) ?? []).filter(({ ref }) => shows(ref));
+    return seen.map((rollout) => rollout.describe()).reverse();
   }
 
   #counts(name: RepositoryName): { connected: number; behind: number } {
@@ -209,8 +230,4 @@ export class Fleet {
     member.followed = rollout;
     this.#options.onFollowed(rollout.followed(member, now) / 1000);
   }
-}
-
-function refsOf({ published, running }: Report): string[] {
-  return [published?.ref, running?.ref].flatMap((ref) => (ref === undefined ? [] : [ref]));
 }

@@ -12,7 +12,7 @@ import type { ChangeTimes } from './change-spans.ts';
 import { coveredRefs, shownBy } from './covered-refs.ts';
 import { type FollowerLimits, type FollowerOptions, LIMITS } from './follower-options.ts';
 import type { Asker } from './host-budget.ts';
-import type { Mirror } from './mirror.ts';
+import type { CommitLine, Mirror } from './mirror.ts';
 import { type RefView, refsIn } from './ref-view.ts';
 import type { RefusedTip } from './tip-gate.ts';
 import { Turns } from './turns.ts';
@@ -181,6 +181,12 @@ export class Follower {
   async trailersOf(oid: Oid): Promise<Readonly<Record<string, string>>> {
     const read = async (signal: AbortSignal) => await this.mirror.trailersOf(oid, signal);
     return await this.#limited.run(this.#named('read a commit'), this.#limits.ask, read).catch(() => ({}));
+  }
+
+  /** What people recognise commits by; of those that cannot be read nothing. */
+  async describeCommits(oids: readonly Oid[]): Promise<ReadonlyMap<Oid, CommitLine>> {
+    const read = async (signal: AbortSignal) => await this.mirror.describeCommits(oids, signal);
+    return await this.#limited.run(this.#named('read commits'), this.#limits.ask, read).catch(() => new Map());
   }
 
   /** @returns whether the object is in the mirror */

@@ -1,5 +1,6 @@
+import type { InstanceLabels } from '../../model/instance-label.ts';
 import type { Oid } from '../../model/oid.ts';
-import type { Report, ReportedRevision } from '../protocol/report.ts';
+import type { Report, ReportedFailure, ReportedRevision } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import type { Rollout } from './rollout.ts';
 
@@ -26,15 +27,24 @@ interface RevisionDocument {
   readonly since: string;
 }
 
+interface FailureDocument extends RevisionDocument {
+  readonly reason: string;
+}
+
 /** What `GET /fleet` shows of a member. Times are ISO 8601, durations milliseconds. */
 export interface InstanceDocument {
+  /** Unique as long as the relay runs. */
+  readonly number: number;
   readonly instance: string;
+  readonly labels: InstanceLabels;
   readonly stream: string;
   readonly connected: boolean;
   /** When its stream was opened, or when it ended. */
   readonly since: string;
   readonly published: RevisionDocument | null;
   readonly running: RevisionDocument | null;
+  /** The revision that `run` could not bring to life. */
+  readonly failed: FailureDocument | null;
   readonly behind: boolean;
   readonly behindSince: string | null;
   readonly behindMs: number;
@@ -46,14 +56,28 @@ function revision(reported: ReportedRevision | undefined): RevisionDocument | nu
   return reported ? { ref: reported.ref, oid: reported.oid, since: iso(reported.at) } : null;
 }
 
-export function describeMember({ report, connectedAt, goneAt, behindSince }: Member, now: number): InstanceDocument {
+function failure(reported: ReportedFailure | undefined): FailureDocument | null {
+  const failed = revision(reported);
+  return failed && reported ? { ...failed, reason: reported.reason } : null;
+}
+
+/** The refs that it reports about. */
+export function refsOfMember({ report: { published, running, failed } }: Member): string[] {
+  return [published?.ref, running?.ref, failed?.ref].flatMap((ref) => (ref === undefined ? [] : [ref]));
+}
+
+export function describeMember(member: Member, now: number): InstanceDocument {
+  const { report, number, connectedAt, goneAt, behindSince } = member;
   return {
+    number,
     instance: report.instance,
+    labels: report.labels ?? {},
     stream: report.stream,
     connected: goneAt === undefined,
     since: iso(goneAt ?? connectedAt),
     published: revision(report.published),
     running: revision(report.running),
+    failed: failure(report.failed),
     behind: behindSince !== undefined,
     behindSince: behindSince === undefined ? null : iso(behindSince),
     behindMs: behindSince === undefined ? 0 : Math.max(0, now - behindSince),

@@ -8,6 +8,8 @@ export interface MemberLimits {
   /** Of them, those whose stream has ended. */
   readonly mostGoneOfOne: number;
   readonly mostGone: number;
+  /** A member is not kept any longer. */
+  readonly onForgotten?: ((member: Member) => void) | undefined;
 }
 
 /** What is kept of one principal. */
@@ -97,6 +99,7 @@ export class Members {
     inRepository?.delete(member);
     if (inRepository?.size === 0) this.#byRepository.delete(repository);
     this.#size -= 1;
+    this.#limits.onForgotten?.(member);
   }
 
   #makeRoom(owner: string): boolean {

@@ -21,6 +21,16 @@ import type { TipGate } from './tip-gate.ts';
 
 const TIDY_SETTINGS = ['gc.pruneExpire=2.hours.ago', 'gc.autoPackLimit=20', 'gc.writeCommitGraph=true'];
 
+/** Of the first lines of some commits. */
+const LARGEST_LINES = 4 * 2 ** 20;
+
+/** A commit as a person recognises it. `committedAt` is in seconds since the epoch. */
+export interface CommitLine {
+  readonly subject: string;
+  readonly author: string;
+  readonly committedAt: number;
+}
+
 export interface MirrorOptions {
   readonly git: Git;
   /** The trusted directory that the mirror lies in, however deep. */
@@ -79,6 +89,20 @@ export class Mirror implements Healable {
       .split('\n')
       .map((line) => /^([^:\s]+):\s*(.*)$/.exec(line));
     return Object.fromEntries(lines.flatMap((found) => (found ? [[found[1], found[2]] as const] : [])));
+  }
+
+  /** Of each of these commits that is here: its first line, its author's name and its time in seconds. */
+  async describeCommits(oids: readonly Oid[], signal: AbortSignal): Promise<ReadonlyMap<Oid, CommitLine>> {
+    const args = ['log', '--no-walk=unsorted', '--ignore-missing', '--no-show-signature', '--stdin', '-z'];
+    const options = { op: 'read commits of', stdin: `${oids.join('\n')}\n`, maxOutputBytes: LARGEST_LINES, signal };
+    const { stdout } = await this.#run([...args, '--format=tformat:%H%n%an%n%ct%n%s'], options);
+    const records = stdout.split('\0').filter((record) => record !== '');
+    return new Map(
+      records.map((record) => {
+        const [oid = '', author = '', seconds = '', ...subject] = record.split('\n');
+        return [oid as Oid, { author, committedAt: Number(seconds), subject: subject.join(' ') }];
+      }),
+    );
   }
 
   /** undefined while nothing was ever fetched. */

@@ -57,7 +57,7 @@ export function quotaRoute(options: QuotaOptions): Route {
     }
     await turns.take(owner);
     if (response.destroyed) return true;
-    if (pathname === '/events') return false;
+    if (pathname === '/events' || pathname === '/fleet/events') return false;
     if (mostBytesPerSecond > 0 && traffic.isOver(owner, SAVED_SECONDS * mostBytesPerSecond)) {
       onRefused('bytes');
       answerLater(response, 429, 5, 'you got your share of the bytes a second of this relay');

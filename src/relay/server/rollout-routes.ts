@@ -1,12 +1,13 @@
 import { SidecarError } from '../../model/error.ts';
 import { answerJson, answerText, type Route, readRequest } from '../../platform/http-answer.ts';
+import type { PageDoor } from '../browser/page-door.ts';
+import { isCrossSite, isFromOwnPage } from '../browser/same-origin.ts';
 import { parseRepositoryName } from '../protocol/repository-name.ts';
 import { readOrder } from '../rollout/orders.ts';
-import type { Doorkeeper } from './doorkeeper.ts';
 import type { Rollouts } from './rollouts.ts';
 
 interface RolloutRouteOptions {
-  readonly doorkeeper: Doorkeeper;
+  readonly door: Pick<PageDoor, 'admit'>;
   readonly rollouts: Rollouts;
 }
 
@@ -16,15 +17,20 @@ const LARGEST_ORDER = 8192;
  * `GET /rollouts`: the governed refs that the client may see, each as a {@link GovernedView}.
  * `POST /rollouts?repo=HOST/PATH&ref=NAME`: an order, as {@link readOrder} has it; for those with `steer`.
  */
-export function rolloutRoute({ doorkeeper, rollouts }: RolloutRouteOptions): Route {
+export function rolloutRoute({ door, rollouts }: RolloutRouteOptions): Route {
   return async ({ pathname, searchParams }, request, response) => {
     if (pathname !== '/rollouts') return false;
-    const principal = doorkeeper.identify(request, response);
-    if (!principal) return true;
+    const visitor = door.admit(request, response);
+    if (!visitor) return true;
+    const { principal } = visitor;
     if (request.method === 'GET') {
       response.setHeader('cache-control', 'no-store');
       const all = rollouts.describe((name) => (principal.mayRead(name) ? principal.viewOf(name).shows : undefined));
-      answerJson(response, 200, { rollouts: [...all] });
+      const withRights = [...all].map((entry) => ({
+        ...entry,
+        maySteer: principal.maySteer(entry.repository, entry.ref),
+      }));
+      answerJson(response, 200, { rollouts: withRights });
       return true;
     }
     const name = parseRepositoryName(searchParams.get('repo') ?? '');
@@ -32,6 +38,8 @@ export function rolloutRoute({ doorkeeper, rollouts }: RolloutRouteOptions): Rou
     if (request.method !== 'POST') answerText(response, 405, 'use GET, or POST for an order');
     else if (!name || ref === '')
       answerText(response, 400, '`repo` must be HOST/PATH, and `ref` the full name of a ref');
+    else if (isCrossSite(request) || (visitor.bySession && !isFromOwnPage(request)))
+      answerText(response, 403, 'a browser may give orders from the page of this relay only');
     else if (!principal.maySteer(name, ref))
       answerText(response, 403, 'orders need a line of the access file with `steer` before it');
     else {

@@ -40,6 +40,8 @@ export class Rollout {
   #overtaken = 0;
   #slowestMs = 0;
   #lastAt: number | undefined;
+  /** Until something changes: sorting the durations takes its time. */
+  #described: RolloutDocument | undefined;
 
   constructor(ref: string, oid: Oid, at: number, streams: Iterable<Member>) {
     this.ref = ref;
@@ -56,21 +58,28 @@ export class Rollout {
     this.#done += 1;
     this.#slowestMs = Math.max(this.#slowestMs, ms);
     this.#lastAt = now;
+    this.#described = undefined;
     return ms;
   }
 
   /** `member` is no longer waited for: it is gone, or follows another ref. */
   dismiss(member: Member): void {
-    this.#waiting.delete(member);
+    if (this.#waiting.delete(member)) this.#described = undefined;
   }
 
   /** The ref moved again: what is still open of this rollout never comes. */
   overtake(): void {
     this.#overtaken += this.#waiting.size;
     this.#waiting.clear();
+    this.#described = undefined;
   }
 
   describe(): RolloutDocument {
+    this.#described ??= this.#describe();
+    return this.#described;
+  }
+
+  #describe(): RolloutDocument {
     const sorted = [...this.#samples].sort((a, b) => a - b);
     const missing = this.#waiting.size + this.#overtaken;
     const completeAt = missing === 0 ? this.#lastAt : undefined;

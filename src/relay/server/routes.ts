@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Writable } from 'node:stream';
 import { SidecarError } from '../../model/error.ts';
 import { answerJson, answerText, type Route, readRequest } from '../../platform/http-answer.ts';
 import { LARGEST_REPORT, REPORT_HEADER, readReport } from '../protocol/report.ts';
@@ -10,12 +9,12 @@ import type { Fleet } from './fleet.ts';
 import { SILENT } from './governed-repository.ts';
 import type { Hub, Subscription } from './hub.ts';
 import type { Member } from './member.ts';
+import { openStream } from './open-stream.ts';
 import { answerLater, type OnRefused } from './quotas.ts';
 import { type RefView, refsIn } from './ref-view.ts';
 import { describeRefused } from './refused-document.ts';
 import type { Repositories } from './repositories.ts';
 import { instanceKey, type Rollouts } from './rollouts.ts';
-import { takeSocket } from './take-socket.ts';
 import { viewOf } from './wanted-view.ts';
 
 export interface RelayRoutesOptions {
@@ -138,23 +137,6 @@ function headerText({ headers }: IncomingMessage, name: string): string | undefi
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** The stream ends with the connection, so it needs no chunks: one event is one write. @returns what takes them */
-function openStream(request: IncomingMessage, response: ServerResponse): Writable {
-  request.socket.setNoDelay(true);
-  request.socket.setKeepAlive(true, 30_000);
-  request.socket.setTimeout(0);
-  response.useChunkedEncodingByDefault = false;
-  response.shouldKeepAlive = false;
-  response.writeHead(200, {
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-store',
-    // nginx would hold events back.
-    'x-accel-buffering': 'no',
-  });
-  response.flushHeaders();
-  return takeSocket(request, response) ?? response;
-}
-
 /** `POST /reports`: what a subscriber has published since it opened its stream. */
 export function reportsRoute({ doorkeeper, fleet, rollouts }: RelayRoutesOptions): Route {
   return async ({ pathname }, request, response) => {
@@ -180,8 +162,12 @@ export function reportsRoute({ doorkeeper, fleet, rollouts }: RelayRoutesOptions
   };
 }
 
+interface StatusRouteOptions extends Pick<RelayRoutesOptions, 'repositories' | 'hub'> {
+  readonly doorkeeper: Pick<Doorkeeper, 'identify'>;
+}
+
 /** `GET /status`: what is followed and how fresh it is. */
-export function statusRoute({ doorkeeper, repositories, hub }: RelayRoutesOptions): Route {
+export function statusRoute({ doorkeeper, repositories, hub }: StatusRouteOptions): Route {
   return async ({ pathname }, request, response) => {
     if (pathname !== '/status') return false;
     const principal = doorkeeper.identify(request, response);

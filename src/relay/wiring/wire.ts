@@ -12,13 +12,17 @@ import { FairRoom } from '../../platform/fair-room.ts';
 import { lendUser } from '../../platform/lend-user.ts';
 import { readMemoryGroup } from '../../platform/memory-limit.ts';
 import { openPrivateDirectory } from '../../platform/private-directory.ts';
+import { VERSION } from '../../platform/version.ts';
 import type { Watchdog } from '../../platform/watchdog.ts';
 import type { Ambient } from '../../service/ambient.ts';
 import { openKubernetesEvents } from '../../service/open-kubernetes-events.ts';
 import { openTracer } from '../../service/open-tracer.ts';
 import type { Outbox } from '../answers/outbox.ts';
+import { LiveFeed } from '../browser/live-feed.ts';
+import { Savings } from '../browser/savings.ts';
 import { Board } from '../nats/board.ts';
 import { noteOnBoard } from '../nats/board-noting.ts';
+import type { RepositoryName } from '../protocol/repository-name.ts';
 import { isAbsence } from '../server/absences.ts';
 import { Access } from '../server/access.ts';
 import { AllowPattern, followedName, type Upstream } from '../server/allow.ts';
@@ -66,6 +70,9 @@ export interface WiredRelay {
   readonly doorkeeper: Doorkeeper;
   readonly fleet: Fleet;
   readonly hub: Hub;
+  /** For the browsers that watch. */
+  readonly live: LiveFeed;
+  readonly savings: Savings;
   readonly rollouts: Rollouts;
   readonly outbox: Outbox;
   readonly policies: PolicyFile;
@@ -155,11 +162,13 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     log,
     follower: (name) => repositories.peek(name),
     onReleased: (name, instances) => {
+      live.noteRepository(name);
       const follower = repositories.peek(name);
       if (!follower) return;
       hub.release(follower, instances, (key, from, { names }) => rollouts.viewOf(name, key, from, names));
     },
     onNote: (repository, entry, ref, policy) => {
+      live.noteRepository(repository);
       metrics?.count('git_sidecar_rollout_events_total', { repository, what: entry.what });
       const event = rolloutEvent(repository, entry);
       if (event) events?.record(event);
@@ -205,13 +214,20 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
         fleet.changed(name, changes);
         hub.tell(follower, changes);
         void rollouts.look(name);
+        live.noteRepository(name);
         metrics?.count('git_sidecar_relay_changes_total', { repository: name });
         untidy.add(mirror);
       },
       watchdog: wiring.watchdog,
-      onRecovery: () => hub.tellRecovery(follower),
+      onRecovery: () => {
+        hub.tellRecovery(follower);
+        live.noteRepository(name);
+      },
       onTrouble: (error, isNew) => {
-        if (isNew) hub.tellTrouble(follower);
+        if (isNew) {
+          hub.tellTrouble(follower);
+          live.noteRepository(name);
+        }
         if (!follower.isKnown && isAbsence(error)) repositories.giveUp(follower, error);
         disk.note(error);
         const repository = follower.isKnown ? name : 'other';
@@ -244,6 +260,8 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       return refs && refsIn(refs, view).get(ref);
     },
     onFollowed: (seconds) => metrics?.observe('git_sidecar_relay_follow_seconds', seconds),
+    onMember: (member) => live.noteMember(member),
+    onForgotten: (member) => live.noteMember(member, true),
     mostSubscribers: config.maxSubscribers,
   });
   const suspect = (gitDir: string): void =>
@@ -266,8 +284,14 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     lingerMs: LINGER_MS,
     onFailure: suspect,
   });
+  const savings = new Savings(clock, config.periodMs, () => hub.subscribers);
+  const follower = (name: RepositoryName): Follower | undefined => repositories.peek(name);
+  const sources = { repositories, hub, answers, fleet, savings, version: VERSION };
+  const live: LiveFeed = new LiveFeed({ ...sources, clock, rollouts, follower });
   return {
     git,
+    live,
+    savings,
     access,
     answers,
     disk,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { OWN_KEYS } from '../../../src/config/document/own-keys.ts';
 import { TOP_KEYS } from '../../../src/config/document/load-document.ts';
+import { OWN_KEYS } from '../../../src/config/document/own-keys.ts';
 import { renderDocumentSchema } from '../../../src/config/document/render-document-schema.ts';
 import {
   DEFAULT_ROWS,

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { heal } from '../../../src/git/heal.ts';
 import { asSidecarError, SidecarError } from '../../../src/model/error.ts';
+import type { Oid } from '../../../src/model/oid.ts';
 import type { AdvertisedRef } from '../../../src/model/ref.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { readLsRemote } from '../../../src/poll/ls-remote.ts';
@@ -139,6 +140,16 @@ describe('a commit that was forced away', () => {
 });
 
 describe.skipIf(missing('strace'))('git is killed at each of its steps on the disk', () => {
+  test('says what people recognise commits by, of those that are here', async () => {
+    const { upstream, wanted, source, open } = await setUp('git');
+    const odd = upstream.commit({ a: 'two' });
+    const mirror = open();
+    await mirror.update(wanted(), source, signal);
+    const found = await mirror.describeCommits([odd as Oid, 'f'.repeat(40) as Oid], signal);
+    const [time = '', author = '', subject] = git(upstream.work, 'log', '-1', '--format=%ct%n%an%n%s').split('\n');
+    expect([...found]).toEqual([[odd, { author, subject, committedAt: Number(time) }]]);
+  });
+
   test.each([
     ['native', 'the first copy', 0],
     ['native', 'an update', 1],

@@ -1,0 +1,86 @@
+import { type ClientRequest, request } from 'node:http';
+import { createParser } from 'eventsource-parser';
+import type { Report } from '../../src/relay/protocol/report.ts';
+
+export interface SimulatedInstance {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** What it says when a commit comes; undefined: it publishes and runs it. */
+  readonly fails?: (oid: string) => string | undefined;
+  /** From the event to its report. */
+  readonly delayMs: number;
+}
+
+export interface FleetOptions {
+  /** Of the relay, without a slash at its end. */
+  readonly url: string;
+  readonly repository: string;
+  readonly token: string;
+}
+
+interface RefEvent {
+  readonly refs: Readonly<Record<string, { readonly oid: string; readonly peeled?: string } | null>>;
+}
+
+const REF = 'refs/heads/main';
+
+/** Instances that are no processes: each holds a stream, and reports what a sidecar would report. */
+export class SimulatedFleet {
+  readonly #options: FleetOptions;
+  readonly #streams: ClientRequest[] = [];
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+  }
+
+  /** @returns once the stream is open */
+  async join(instance: SimulatedInstance): Promise<void> {
+    const { url, repository, token } = this.#options;
+    let report: Report = {
+      ...{ stream: instance.name, replaces: undefined, instance: instance.name, labels: instance.labels },
+      ...{ published: undefined, running: undefined, failed: undefined },
+    };
+    const follow = (oid: string): void => {
+      const revision = { ref: REF, oid, at: Date.now() } as NonNullable<Report['published']>;
+      const reason = instance.fails?.(oid);
+      const run = reason === undefined ? { running: revision, failed: undefined } : { failed: { ...revision, reason } };
+      report = { ...report, published: revision, ...run };
+      setTimeout(() => void this.#post(report), instance.delayMs);
+    };
+    const parser = createParser({
+      onEvent: ({ event, data }) => {
+        if (event !== 'refs' && event !== 'change') return;
+        const { refs } = JSON.parse(data) as RefEvent;
+        const oid = refs[REF]?.oid;
+        if (oid !== undefined) follow(oid);
+      },
+    });
+    const query = new URLSearchParams({ repo: repository, ref: REF });
+    const headers = { authorization: `Bearer ${token}`, 'git-sidecar-report': JSON.stringify(report) };
+    await new Promise<void>((resolve, reject) => {
+      const stream = request(`${url}/events?${query}`, { headers, agent: false }, (response) => {
+        if (response.statusCode !== 200) reject(new Error(`the relay answers ${response.statusCode}`));
+        response.setEncoding('utf8').on('data', (text: string) => parser.feed(text));
+        response.on('error', () => undefined);
+        resolve();
+      });
+      stream.on('error', reject).end();
+      this.#streams.push(stream);
+    });
+  }
+
+  close(): void {
+    for (const stream of this.#streams.splice(0)) stream.destroy();
+  }
+
+  async #post(report: Report): Promise<void> {
+    const { url, token } = this.#options;
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    await new Promise<void>((resolve) => {
+      const sent = request(`${url}/reports`, { method: 'POST', headers, agent: false }, (response) => {
+        response.resume().once('close', resolve);
+      });
+      sent.on('error', () => resolve()).end(JSON.stringify(report));
+    });
+  }
+}

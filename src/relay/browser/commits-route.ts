@@ -1,0 +1,68 @@
+import { type Oid, parseOid } from '../../model/oid.ts';
+import { FairRoom } from '../../platform/fair-room.ts';
+import { answerJson, answerText, type Route } from '../../platform/http-answer.ts';
+import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
+import type { Follower } from '../server/follower.ts';
+import { type RefView, refsIn } from '../server/ref-view.ts';
+import type { Rollouts } from '../server/rollouts.ts';
+import { CommitFacts } from './commit-facts.ts';
+import type { PageDoor } from './page-door.ts';
+
+interface CommitsRouteOptions {
+  readonly door: PageDoor;
+  readonly repositories: { readonly peek: (name: RepositoryName) => Follower | undefined };
+  readonly rollouts: Pick<Rollouts, 'kept' | 'describe'>;
+}
+
+const MOST_ASKED = 60;
+/** Questions for which git may run; the others wait for their turn. */
+const MOST_AT_ONCE = 2;
+
+/**
+ * `GET /commits?repo=HOST/PATH&oid=OID…`: `{"commits": {OID: CommitDocument}}`, for the tips of refs that the client may
+ * see and the commits that rollouts of these refs are about. Of others nothing is said, whether they are here or not.
+ */
+export function commitsRoute({ door, repositories, rollouts }: CommitsRouteOptions): Route {
+  const facts = new CommitFacts();
+  const room = new FairRoom(() => MOST_AT_ONCE);
+  return async ({ pathname, searchParams }, request, response) => {
+    if (pathname !== '/commits') return false;
+    const principal = door.identify(request, response);
+    if (!principal) return true;
+    const name = parseRepositoryName(searchParams.get('repo') ?? '');
+    const asked = searchParams.getAll('oid').map(parseOid);
+    const oids = asked.filter((oid): oid is Oid => oid !== undefined);
+    const follower = name && principal.mayRead(name) ? repositories.peek(name) : undefined;
+    if (oids.length !== asked.length || oids.length === 0 || oids.length > MOST_ASKED)
+      answerText(response, 400, `\`oid\` must be an object id, and there may be 1 to ${MOST_ASKED} of them`);
+    else if (!name || !follower) answerText(response, 404, 'there is no such repository here, or it is not for you');
+    else {
+      const view = principal.viewOf(name);
+      const shown = new Set([...shownTips(follower, view), ...rolledOut(rollouts, name, view)]);
+      const wanted = [...new Set(oids)].filter((oid) => shown.has(oid));
+      const closed = new AbortController();
+      response.once('close', () => closed.abort());
+      const leave = await room.enter(principal.id, name, closed.signal);
+      if (!leave) return true;
+      try {
+        answerJson(response, 200, { commits: await facts.read(follower, wanted) });
+      } finally {
+        leave();
+      }
+    }
+    return true;
+  };
+}
+
+function shownTips({ refs }: Follower, view: RefView): Oid[] {
+  return [...refsIn(refs, view).values()].map(({ oid, peeledOid }) => peeledOid ?? oid);
+}
+
+/** What the rollouts of refs that may be seen are about, or were. */
+function* rolledOut(rollouts: Pick<Rollouts, 'kept' | 'describe'>, name: RepositoryName, view: RefView): Iterable<Oid> {
+  for (const [ref, oids] of rollouts.kept(name)) if (view.shows(ref)) yield* oids;
+  for (const { refused, journal } of rollouts.describe((each) => (each === name ? view.shows : undefined))) {
+    yield* refused;
+    for (const { oid } of journal) if (oid !== undefined) yield oid;
+  }
+}

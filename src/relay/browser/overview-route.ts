@@ -1,0 +1,39 @@
+import type { Clock } from '../../platform/clock.ts';
+import type { Route } from '../../platform/http-answer.ts';
+import { sendPieces } from '../../platform/http-pieces.ts';
+import { visibleJson } from '../../platform/visible-text.ts';
+import type { Principal } from '../server/access.ts';
+import { describeRelay, describeRepository, type OverviewSources } from './overview.ts';
+import type { PageDoor } from './page-door.ts';
+
+interface OverviewRouteOptions extends OverviewSources {
+  readonly door: PageDoor;
+  readonly clock: Clock;
+}
+
+const LIMITS = { pieceMs: 10_000, wholeMs: 60_000 };
+
+/** `GET /overview`: an OverviewDocument, what the page shows first. */
+export function overviewRoute(options: OverviewRouteOptions): Route {
+  return async ({ pathname }, request, response) => {
+    if (pathname !== '/overview') return false;
+    const principal = options.door.identify(request, response);
+    if (!principal) return true;
+    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+    await sendPieces(response, pieces(options, principal), LIMITS);
+    return true;
+  };
+}
+
+function* pieces(options: OverviewRouteOptions, principal: Principal): Iterable<string> {
+  const { repositories, fleet, clock } = options;
+  yield `{"relay":${visibleJson(describeRelay(options, principal, clock.now()))},"repositories":[`;
+  let separator = '';
+  for (const follower of repositories.followers) {
+    const { name } = follower.upstream;
+    if (!principal.mayRead(name)) continue;
+    yield `${separator}${visibleJson(describeRepository(follower, fleet, principal.viewOf(name)))}`;
+    separator = ',';
+  }
+  yield ']}\n';
+}
