@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Oid } from '../../src/model/oid.ts';
-import type { RolloutEntry } from '../../src/relay/server/rollouts.ts';
+import type { RolloutEntry } from '../../src/relay/server/rollout-desk.ts';
 import { httpGit } from '../kit/http-git.ts';
 import { hostOf, type RunningRelay, startRelay } from '../kit/relay.ts';
 import { deployed } from '../kit/runner.ts';
