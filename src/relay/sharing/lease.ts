@@ -6,6 +6,8 @@ export interface LeaseOptions {
   readonly key: string;
   /** A name of this process that no other one has. */
   readonly holder: string;
+  /** The digest of the policies of this relay; all others see that of the one that decides. */
+  readonly policies: () => string;
   /** So long after its last sign of life a holder has lost the lease. */
   readonly ttlMs: number;
   readonly clock: Clock;
@@ -14,6 +16,7 @@ export interface LeaseOptions {
 /** The lease as it is in the bucket. */
 interface LeaseValue {
   readonly holder: string;
+  readonly policies: string;
   /** The holder gave it back. */
   readonly isOver: boolean;
 }
@@ -23,8 +26,9 @@ const SAFE_SHARE = 0.8;
 
 function readValue(value: Uint8Array): LeaseValue | undefined {
   try {
-    const { holder, over } = JSON.parse(Buffer.from(value).toString()) as Record<string, unknown>;
-    return typeof holder === 'string' ? { holder, isOver: over === true } : undefined;
+    const { holder, policies, over } = JSON.parse(Buffer.from(value).toString()) as Record<string, unknown>;
+    if (typeof holder !== 'string' || typeof policies !== 'string') return undefined;
+    return { holder, policies, isOver: over === true };
   } catch {
     return undefined;
   }
@@ -66,6 +70,11 @@ export class Lease {
     return value.holder;
   }
 
+  /** The digest of the policies of the relay that decides, or decided last; undefined: none was ever seen. */
+  get policies(): string | undefined {
+    return this.#seen?.value?.policies;
+  }
+
   /**
    * Renews the lease, or takes it when it is over. To be called several times in a TTL.
    * @param mayTake whether this relay wants it
@@ -82,7 +91,7 @@ export class Lease {
     const isOver = !value || value.isOver || clock.monotonic() - this.#seen.at >= ttlMs;
     if (!mayTake || !(isOwn || isOver)) return;
     const startedAt = clock.monotonic();
-    const written = await this.#write({ holder, isOver: false }, revision);
+    const written = await this.#write(false, revision);
     if (written === undefined) {
       this.#heldFrom = undefined;
       return;
@@ -95,12 +104,13 @@ export class Lease {
   async giveUp(): Promise<void> {
     const { holder } = this.#options;
     this.#heldFrom = undefined;
-    if (this.#seen?.value?.holder === holder) await this.#write({ holder, isOver: true }, this.#seen.revision);
+    if (this.#seen?.value?.holder === holder) await this.#write(true, this.#seen.revision);
   }
 
-  async #write(value: LeaseValue, after: number): Promise<number | undefined> {
-    const { bucket, key, clock } = this.#options;
-    const text = JSON.stringify({ holder: value.holder, ...(value.isOver && { over: true }) });
+  async #write(isOver: boolean, after: number): Promise<number | undefined> {
+    const { bucket, key, clock, holder, policies } = this.#options;
+    const value = { holder, policies: policies(), isOver };
+    const text = JSON.stringify({ holder, policies: value.policies, ...(isOver && { over: true }) });
     const revision = await bucket.write(key, Buffer.from(text), after);
     if (revision !== undefined) this.#seen = { revision, value, at: clock.monotonic() };
     return revision;

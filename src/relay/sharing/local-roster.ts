@@ -29,10 +29,6 @@ export class LocalRoster {
     if (this.#streams.delete(key)) this.#changed.add(key);
   }
 
-  get repositories(): readonly RepositoryName[] {
-    return [...new Set([...this.#streams.values()].map(({ repository }) => repository))];
-  }
-
   /** Who of a repository has to be shown something when everybody has. */
   ofRepository(name: RepositoryName): readonly SeatedStream[] {
     return [...this.#streams.values()].filter(({ repository }) => repository === name);

@@ -8,7 +8,7 @@ import type { RepositoryName } from '../protocol/repository-name.ts';
 import { describeState } from '../rollout/describe-state.ts';
 import type { JournalEntry } from '../rollout/journal.ts';
 import type { Order } from '../rollout/orders.ts';
-import { followedRefs, keptCommits } from '../server/governed-repository.ts';
+import { followedRefs, keptCommits, SILENT } from '../server/governed-repository.ts';
 import type { RefView } from '../server/ref-view.ts';
 import type { RolloutDesk, RolloutEntry, SharingView } from '../server/rollout-desk.ts';
 import type { DecisionStore, StoredRefs } from '../server/rollout-store.ts';
@@ -72,6 +72,10 @@ export class SharedRollouts implements RolloutDesk {
   #book: PolicyBook = bookOf([]);
   #term: Term | undefined;
   #termNumber = 0;
+  /** Not before: one that fails to begin tries again a little later. */
+  #beginAt = 0;
+  #attempts = 0;
+  #closeOrders: Closing | undefined;
   #isReady = false;
   #isTurning = false;
   #isScheduled = false;
@@ -87,12 +91,15 @@ export class SharedRollouts implements RolloutDesk {
     const { group, relay, bucket, clock, log, cache, follower, onReleased } = options;
     this.#options = options;
     this.#records = new Records(bucket, group);
-    this.#lease = new Lease({ bucket, key: this.#records.leaseKey, holder: relay, ttlMs: LEASE_MS, clock });
-    this.#shown = new ShownDecisions(() => this.#book);
+    const policies = (): string => this.#book.digest;
+    this.#lease = new Lease({ bucket, key: this.#records.leaseKey, holder: relay, policies, ttlMs: LEASE_MS, clock });
+    this.#shown = new ShownDecisions(
+      () => this.#book,
+      () => this.#lease.policies,
+    );
     this.#roster = new LocalRoster(relay);
     this.#standing = new Standing(group, clock, log);
-    const instances = (name: RepositoryName): readonly string[] =>
-      this.#roster.ofRepository(name).map(({ owner, report }) => instanceKey(owner, report.instance));
+    const instances = (name: RepositoryName): readonly string[] => this.#instances(name);
     this.#presenter = new Presenter({ shown: this.#shown, cache, follower, instances, onReleased, log });
   }
 
@@ -134,8 +141,8 @@ export class SharedRollouts implements RolloutDesk {
   async take(policies: readonly Policy[]): Promise<void> {
     this.#book = bookOf(policies);
     if (this.#isReady) await this.#term?.renew();
-    for (const name of new Set([...this.#shown.names, ...this.#roster.repositories]))
-      this.#options.onReleased(name, new Set(this.#instances(name)));
+    // Where nothing was decided yet, open streams stay where they are until something is.
+    for (const name of this.#shown.names) this.#options.onReleased(name, new Set([SILENT, ...this.#instances(name)]));
   }
 
   get isDeciding(): boolean {
@@ -255,7 +262,7 @@ export class SharedRollouts implements RolloutDesk {
     const { wire } = this.#options;
     const isMine = this.#lease.isHeld && this.#lease.term === this.#termNumber;
     if (this.#term && (this.#term.isOver || !isMine)) this.#endTerm();
-    if (!this.#term && this.#lease.isHeld) this.#beginTerm();
+    if (!this.#term && this.#lease.isHeld && this.#options.clock.monotonic() >= this.#beginAt) this.#beginTerm();
     const { decider } = this.#lease;
     if (decider !== this.#decider) this.#isListDue = true;
     this.#decider = decider;
@@ -263,7 +270,7 @@ export class SharedRollouts implements RolloutDesk {
       decider,
       isDeciding: this.isDeciding,
       isConnected: wire.isConnected,
-      hasOtherPolicies: this.#shown.hasOtherPolicies,
+      hasOtherPolicies: decider !== undefined && this.#lease.policies !== this.#book.digest,
     });
   }
 
@@ -271,9 +278,11 @@ export class SharedRollouts implements RolloutDesk {
     const { relay, clock, log, wire, follower, follow, onNote } = this.#options;
     const number = this.#lease.term;
     this.#termNumber = number;
+    this.#beginAt = clock.monotonic() + PERIOD_MS;
+    this.#attempts += 1;
     const term: Term = new Term({
       ...{ records: this.#records, clock, log, follower, follow, onNote },
-      writer: `${relay} ${number} ${this.#attempts++}`,
+      writer: `${relay} ${number} ${this.#attempts}`,
       mayWrite: () => this.#lease.isHeld && this.#lease.term === number,
       policies: () => this.#book,
       seeds: () => this.#stored(),
@@ -304,9 +313,6 @@ export class SharedRollouts implements RolloutDesk {
     this.#closeOrders?.close();
     this.#closeOrders = undefined;
   }
-
-  #attempts = 0;
-  #closeOrders: Closing | undefined;
 
   async #give(term: Term, repository: RepositoryName, ref: string, order: Order): Promise<RolloutEntry> {
     const entry = await term.rollouts.order(repository, ref, order);

@@ -15,6 +15,7 @@ interface Placed {
 }
 
 interface ShownRepository {
+  /** The digest of those by which it was decided. */
   readonly policies: string;
   readonly refs: ReadonlyMap<string, Placed>;
   readonly stored: StoredRefs;
@@ -43,16 +44,12 @@ function movedBetween(before: Placed, after: Placed): Moved {
 export class ShownDecisions {
   readonly #repositories = new Map<RepositoryName, ShownRepository>();
   readonly #policies: () => PolicyBook;
+  readonly #decider: () => string | undefined;
 
-  /** @param policies those of this relay */
-  constructor(policies: () => PolicyBook) {
+  /** @param policies those of this relay @param decider the digest of those of the relay that decides, if it is known */
+  constructor(policies: () => PolicyBook, decider: () => string | undefined) {
     this.#policies = policies;
-  }
-
-  /** The relay that decides has other policies than this one. */
-  get hasOtherPolicies(): boolean {
-    const { digest } = this.#policies();
-    return [...this.#repositories.values()].some(({ policies }) => policies !== digest);
+    this.#decider = decider;
   }
 
   get names(): readonly RepositoryName[] {
@@ -93,8 +90,9 @@ export class ShownDecisions {
       placed.set(ref, { name: ref, oid: tag ?? oid, ...(tag && { peeledOid: oid }), isReleased: true });
     }
     const isUndecided = (ref: string): boolean => this.#isUndecided(name, shown, ref);
-    const decided = [...(shown?.refs.keys() ?? [])].sort().join(' ');
-    return releasedView(from, placed, { id: `${shown?.policies} ${book.digest} ${decided}`, has: isUndecided });
+    const decided = [...(shown?.refs.keys() ?? [])].sort();
+    const id = [this.#policiesOf(shown), book.digest, ...decided].join(' ');
+    return releasedView(from, placed, { id, has: isUndecided });
   }
 
   /**
@@ -106,6 +104,11 @@ export class ShownDecisions {
     if (ref === 'HEAD') return true;
     if (shown?.refs.get(ref)?.completed !== undefined) return false;
     const book = this.#policies();
-    return (!shown || shown.policies === book.digest) && book.policyOf(name, ref) !== undefined;
+    return this.#policiesOf(shown) === book.digest && book.policyOf(name, ref) !== undefined;
+  }
+
+  /** The digest of those by which it was decided, or will be as far as is known. */
+  #policiesOf(shown: ShownRepository | undefined): string {
+    return shown?.policies ?? this.#decider() ?? this.#policies().digest;
   }
 }
