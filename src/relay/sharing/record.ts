@@ -14,10 +14,13 @@ export interface DecisionRecord {
   readonly refs: StoredRefs;
 }
 
-/** The bytes of a record. Long ones are in parts, which have names of their own, and the head lists these. */
-export interface RecordBytes {
-  readonly head: Uint8Array;
-  readonly parts: ReadonlyMap<string, Uint8Array>;
+/** Of a record that has no room in one value: where the parts of it are. */
+export interface PartList {
+  /** What their keys begin with; a number from 0 follows. */
+  readonly base: string;
+  readonly count: number;
+  /** Of all of them together: another writer may be about to write over them. */
+  readonly digest: string;
 }
 
 const VERSION = 1;
@@ -29,37 +32,53 @@ const MOST_PARTS = 64;
 const LARGEST_TEXT = 512 * 1024 * 1024;
 const FAST = { level: 1 };
 
-/** @throws SidecarError ERR_ROLLOUT_STATE when it has more parts than it may */
-export function writeRecord({ repository, writer, policies, refs }: DecisionRecord, largest: number): RecordBytes {
-  const text = JSON.stringify({ version: VERSION, repository, writer, policies, refs });
-  const packed = deflateRawSync(text, FAST);
-  if (packed.length < largest) return { head: Buffer.concat([Buffer.of(WHOLE), packed]), parts: new Map() };
-  const parts = new Map<string, Uint8Array>();
-  for (let from = 0; from < packed.length; from += largest) {
-    const part = packed.subarray(from, from + largest);
-    parts.set(createHash('sha256').update(part).digest('hex').slice(0, 32), part);
-  }
-  if (parts.size > MOST_PARTS) {
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+export function packRecord({ repository, writer, policies, refs }: DecisionRecord): Uint8Array {
+  return deflateRawSync(JSON.stringify({ version: VERSION, repository, writer, policies, refs }), FAST);
+}
+
+/** The value of a record that has room in one. */
+export function wholeHead(packed: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.of(WHOLE), packed]);
+}
+
+/** @throws SidecarError ERR_ROLLOUT_STATE when there are more parts than there may be */
+export function splitPacked(packed: Uint8Array, largest: number, repository: RepositoryName): readonly Uint8Array[] {
+  const count = Math.ceil(packed.length / largest);
+  if (count > MOST_PARTS) {
     const detail = `what is decided about it has ${packed.length} bytes, and ${MOST_PARTS} values of ${largest} are the most`;
     throw new SidecarError('ERR_ROLLOUT_STATE', { op: 'share the rollouts', target: repository, detail });
   }
-  const head = Buffer.concat([Buffer.of(IN_PARTS), Buffer.from(JSON.stringify([...parts.keys()]))]);
-  return { head, parts };
+  return Array.from({ length: count }, (_, index) => packed.subarray(index * largest, (index + 1) * largest));
 }
 
-/** The names of the parts that belong to a head; none where it is whole. @throws Error for what no relay writes */
-export function partsOf(head: Uint8Array): readonly string[] {
-  if (head[0] !== IN_PARTS) return [];
-  const names = JSON.parse(Buffer.from(head.subarray(1)).toString()) as unknown;
-  const isList = Array.isArray(names) && names.every((each) => typeof each === 'string' && /^[0-9a-f]{32}$/.test(each));
-  if (!isList) throw new Error('it is not what a relay writes');
-  return names as string[];
+/** The value that leads to the parts of a record. */
+export function listHead(base: string, parts: readonly Uint8Array[]): Uint8Array {
+  const list: PartList = { base, count: parts.length, digest: digestOf(Buffer.concat(parts)) };
+  return Buffer.concat([Buffer.of(IN_PARTS), Buffer.from(JSON.stringify(list))]);
 }
 
-/** @param parts in the order of {@link partsOf} @throws SidecarError ERR_ROLLOUT_STATE */
-export function readRecord(head: Uint8Array, parts: readonly Uint8Array[]): DecisionRecord {
+/** @returns undefined for a head that is whole @throws Error for what no relay writes */
+export function partsOf(head: Uint8Array): PartList | undefined {
+  if (head[0] !== IN_PARTS) return undefined;
+  const { base, count, digest } = JSON.parse(Buffer.from(head.subarray(1)).toString()) as Record<string, unknown>;
+  const isGood = typeof base === 'string' && typeof digest === 'string' && typeof count === 'number';
+  if (!isGood || !(count > 0 && count <= MOST_PARTS)) throw new Error('it is not what a relay writes');
+  return { base, count, digest };
+}
+
+/** @returns undefined when they are not the parts that the head is about: there is a newer head */
+export function joinParts({ count, digest }: PartList, parts: readonly Uint8Array[]): Uint8Array | undefined {
+  const packed = Buffer.concat(parts);
+  return parts.length === count && digestOf(packed) === digest ? packed : undefined;
+}
+
+/** @param packed what {@link packRecord} made @throws SidecarError ERR_ROLLOUT_STATE */
+export function readRecord(packed: Uint8Array): DecisionRecord {
   try {
-    const packed = head[0] === IN_PARTS ? Buffer.concat(parts) : head.subarray(1);
     const text = inflateRawSync(packed, { maxOutputLength: LARGEST_TEXT }).toString();
     const { version, repository, writer, policies, refs } = JSON.parse(text) as Record<string, unknown>;
     if (version !== VERSION) throw new Error(`it has version ${String(version)}, and this release knows ${VERSION}`);

@@ -5,7 +5,7 @@ import type { Clock } from '../../../src/platform/clock.ts';
 import type { Report } from '../../../src/relay/protocol/report.ts';
 import { ORDERS } from '../../../src/relay/rollout/orders.ts';
 import { instanceKey } from '../../../src/relay/server/rollouts.ts';
-import { partsOf, readRecord } from '../../../src/relay/sharing/record.ts';
+import { joinParts, partsOf, readRecord } from '../../../src/relay/sharing/record.ts';
 import { Dice } from '../../kit/random.ts';
 import { MINUTE, MONDAY, oid, policy } from '../rollout/kit.ts';
 import { GroupOracle } from './group-oracle.ts';
@@ -283,10 +283,12 @@ export class SimulatedGroup {
 
   #written(key: string, value: Uint8Array): void {
     if (!key.startsWith(`${GROUP}.state.`)) return;
-    const parts = partsOf(value).map(
-      (name) => this.#nats.values.get(`${GROUP}.part.${name}`)?.value ?? new Uint8Array(),
-    );
-    const record = readRecord(value, parts);
+    const list = partsOf(value);
+    const keys = Array.from({ length: list?.count ?? 0 }, (_, index) => `${GROUP}.part.${list?.base}.${index}`);
+    const parts = keys.map((part) => this.#nats.values.get(part)?.value ?? new Uint8Array());
+    const packed = list ? joinParts(list, parts) : value.subarray(1);
+    if (!packed) throw new Error('a head was written, and its parts are others');
+    const record = readRecord(packed);
     const state = record.refs[MAIN]?.state;
     const at = state?.journal.at(-1);
     this.#say(`${record.writer} writes: ${at?.what} ${at?.oid?.slice(0, 2) ?? ''} ${at?.why ?? ''}`);

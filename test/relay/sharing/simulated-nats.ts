@@ -26,7 +26,7 @@ export class SimulatedLink {
       if (!this.isConnected) throw new Error('unreachable');
     };
     this.bucket = {
-      largest: 2000,
+      largest: 1300,
       read: async (key) => {
         reach();
         return nats.values.get(key);
