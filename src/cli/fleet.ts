@@ -87,13 +87,24 @@ function refusal({ status, body }: Answer, op: string): SidecarError {
   return new SidecarError('ERR_FLEET', { op, detail: `${status}: ${visibleText(detail).slice(0, 500)}` });
 }
 
+interface ReadRollouts {
+  readonly body: string;
+  readonly rollouts: readonly RolloutEntry[];
+  /** Why relays that decide as one do not do so; null while they do, or where one relay decides alone. */
+  readonly trouble: string | null;
+}
+
 /** @throws SidecarError ERR_FLEET */
-async function readRollouts(ask: Ask): Promise<{ readonly body: string; readonly rollouts: readonly RolloutEntry[] }> {
+async function readRollouts(ask: Ask): Promise<ReadRollouts> {
   const answer = await ask('GET', '/rollouts');
   if (answer.status !== 200) throw refusal(answer, 'ask for the rollouts');
   try {
-    const { rollouts } = JSON.parse(answer.body) as { readonly rollouts?: unknown };
-    if (Array.isArray(rollouts)) return { body: answer.body, rollouts: rollouts as RolloutEntry[] };
+    const { rollouts, sharing } = JSON.parse(answer.body) as {
+      readonly rollouts?: unknown;
+      readonly sharing?: { readonly trouble?: string | null };
+    };
+    if (Array.isArray(rollouts))
+      return { body: answer.body, rollouts: rollouts as RolloutEntry[], trouble: sharing?.trouble ?? null };
   } catch {
     // Another program answers there.
   }
@@ -158,8 +169,9 @@ export async function startFleet(call: Call): Promise<number> {
   const { verb, repository, ref, commit, who, why } = request;
   if (verb === 'wait') return await wait(request, ask, call);
   if (verb === 'show') {
-    const { body, rollouts } = await readRollouts(ask);
+    const { body, rollouts, trouble } = await readRollouts(ask);
     io.stdout(request.asJson ? body : show(rollouts));
+    if (trouble !== null && !request.asJson) io.stdout(`${visibleText(trouble)}\n`);
     return EXIT.ok;
   }
   const query = new URLSearchParams({ repo: repository, ref });

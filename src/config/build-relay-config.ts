@@ -17,6 +17,12 @@ const someRepository: Rule = (settings) =>
     '--allow must be set: which repositories may be asked for',
   );
 
+const groupInSubject: Rule = (settings) =>
+  refuseIf(
+    !/^[A-Za-z0-9_-]{1,64}$/.test(settings.text('rollouts-group')),
+    '--rollouts-group must be 1 to 64 letters, digits, `-` and `_`',
+  );
+
 function tls(settings: Settings): RelayConfig['tls'] {
   const [certFile, keyFile] = [settings.text('tls-cert-file'), settings.text('tls-key-file')];
   const clientCaFile = settings.text('tls-client-ca-file') || undefined;
@@ -31,7 +37,13 @@ export function buildRelayConfig(settings: Settings, env: EnvironmentVariables):
   const [allow, follow] = [settings.list('allow'), settings.list('follow')];
   const credential = settings.get('credential');
   const more = settings.list('credential').flatMap((text) => parseCredentials(text, credential.sourceName));
-  checkSettings(settings, [mustBeSet('root'), someRepository, mustBeSet('http-bind'), serverAccess(more)]);
+  checkSettings(settings, [
+    mustBeSet('root'),
+    someRepository,
+    mustBeSet('http-bind'),
+    groupInSubject,
+    serverAccess(more),
+  ]);
   const http = parseHttpBind(settings);
   if (!http) throw new Error('unreachable');
   const origins = [...allow, ...follow].flatMap(
@@ -50,6 +62,7 @@ export function buildRelayConfig(settings: Settings, env: EnvironmentVariables):
     accessFile: settings.text('access-file') || undefined,
     tls: tls(settings),
     rollouts: settings.text('rollouts') || undefined,
+    rolloutsGroup: settings.text('rollouts-group'),
     staggerMs: settings.number('stagger'),
     maxRepositories: settings.number('max-repositories'),
     maxSubscribers: settings.number('max-subscribers'),

@@ -18,6 +18,8 @@ export interface RelayConfig extends GitAccess {
     | undefined;
   /** The file of rollout policies. */
   readonly rollouts: string | undefined;
+  /** With NATS: relays of the same group decide as one. It may stand in a subject of NATS. */
+  readonly rolloutsGroup: string;
   readonly staggerMs: number;
   readonly maxRepositories: number;
   readonly maxSubscribers: number;

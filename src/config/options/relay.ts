@@ -44,7 +44,15 @@ const SERVED = rows({ group: 'served', prefix: 'GIT_SIDECAR', commands: ['relay'
     name: 'rollouts',
     type: 'string',
     placeholder: 'PATH',
-    doc: 'A YAML file of policies: for which refs a push reaches the fleet in stages, and what stops it. Read again when it changes. See docs/rollouts.md.',
+    doc: 'A YAML file of policies: for which refs a push reaches the fleet in stages, and what stops it. Read again when it changes. With `--nats` all relays that have this option decide as one. See docs/rollouts.md.',
+  },
+  {
+    name: 'rollouts-group',
+    needs: ['rollouts', 'nats'],
+    type: 'string',
+    placeholder: 'NAME',
+    default: 'relays',
+    doc: 'Which relays on the same NATS decide as one about rollouts: those with the same name. Letters, digits, `-` and `_`. They need the same `--rollouts`, `--allow` and `--access-file`.',
   },
   {
     name: 'tls-cert-file',

@@ -3,17 +3,18 @@ import { answerJson, answerText, type Route, readRequest } from '../../platform/
 import { parseRepositoryName } from '../protocol/repository-name.ts';
 import { readOrder } from '../rollout/orders.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
-import type { Rollouts } from './rollouts.ts';
+import type { RolloutDesk } from './rollout-desk.ts';
 
 interface RolloutRouteOptions {
   readonly doorkeeper: Doorkeeper;
-  readonly rollouts: Rollouts;
+  readonly rollouts: RolloutDesk;
 }
 
 const LARGEST_ORDER = 8192;
 
 /**
- * `GET /rollouts`: the governed refs that the client may see, each as a {@link GovernedView}.
+ * `GET /rollouts`: the governed refs that the client may see, each as a {@link GovernedView}, and with several relays
+ * that decide as one how they stand, as {@link SharingView}.
  * `POST /rollouts?repo=HOST/PATH&ref=NAME`: an order, as {@link readOrder} has it; for those with `steer`.
  */
 export function rolloutRoute({ doorkeeper, rollouts }: RolloutRouteOptions): Route {
@@ -24,7 +25,7 @@ export function rolloutRoute({ doorkeeper, rollouts }: RolloutRouteOptions): Rou
     if (request.method === 'GET') {
       response.setHeader('cache-control', 'no-store');
       const all = rollouts.describe((name) => (principal.mayRead(name) ? principal.viewOf(name).shows : undefined));
-      answerJson(response, 200, { rollouts: [...all] });
+      answerJson(response, 200, { rollouts: [...all], sharing: rollouts.sharing });
       return true;
     }
     const name = parseRepositoryName(searchParams.get('repo') ?? '');
@@ -41,7 +42,8 @@ export function rolloutRoute({ doorkeeper, rollouts }: RolloutRouteOptions): Rou
       } catch (error) {
         if (!(error instanceof SidecarError)) throw error;
         const { code, detail } = error;
-        answerJson(response, 409, { code, detail });
+        // Another attempt may reach the relay that decides.
+        answerJson(response, error.class === 'retry' ? 503 : 409, { code, detail });
       }
     }
     return true;

@@ -14,7 +14,8 @@ import { answerLater, type OnRefused } from './quotas.ts';
 import { type RefView, refsIn } from './ref-view.ts';
 import { describeRefused } from './refused-document.ts';
 import type { Repositories } from './repositories.ts';
-import { instanceKey, type Rollouts } from './rollouts.ts';
+import type { RolloutDesk } from './rollout-desk.ts';
+import { instanceKey } from './rollouts.ts';
 import { takeSocket } from './take-socket.ts';
 import { viewOf } from './wanted-view.ts';
 
@@ -23,7 +24,7 @@ export interface RelayRoutesOptions {
   readonly repositories: Repositories;
   readonly hub: Hub;
   readonly fleet: Fleet;
-  readonly rollouts: Rollouts;
+  readonly rollouts: RolloutDesk;
   readonly onRefused: OnRefused;
 }
 
@@ -100,7 +101,7 @@ async function serveStream(
 
 /** @returns what rollouts know the subscriber by */
 async function takeSeat(
-  rollouts: Rollouts,
+  rollouts: RolloutDesk,
   { principal, wanted, place }: Omit<Wanted, 'name'>,
   name: RepositoryName,
   member: Member | undefined,
@@ -181,7 +182,7 @@ export function reportsRoute({ doorkeeper, fleet, rollouts }: RelayRoutesOptions
 }
 
 /** `GET /status`: what is followed and how fresh it is. */
-export function statusRoute({ doorkeeper, repositories, hub }: RelayRoutesOptions): Route {
+export function statusRoute({ doorkeeper, repositories, hub, rollouts }: RelayRoutesOptions): Route {
   return async ({ pathname }, request, response) => {
     if (pathname !== '/status') return false;
     const principal = doorkeeper.identify(request, response);
@@ -189,6 +190,7 @@ export function statusRoute({ doorkeeper, repositories, hub }: RelayRoutesOption
     const followers = repositories.followers.filter(({ upstream }) => principal.mayRead(upstream.name));
     answerJson(response, 200, {
       subscribers: hub.subscribers,
+      ...(rollouts.sharing && { rollouts: rollouts.sharing }),
       repositories: followers.map((follower) => ({
         repository: follower.upstream.name,
         known: follower.isKnown,

@@ -43,6 +43,8 @@ export class Term {
   /** Streams that wait until their repository is followed here. */
   readonly #waiting = new Map<string, SeatedStream>();
   readonly #seated = new Map<string, SeatedStream>();
+  /** Repositories about which this was logged. */
+  readonly #unfollowed = new Set<RepositoryName>();
   #followAt = 0;
   #isOver = false;
 
@@ -93,21 +95,29 @@ export class Term {
 
   /** Time has passed. */
   async tick(): Promise<void> {
-    const { clock, log, follow } = this.#options;
+    const { clock } = this.#options;
     if (this.#isOver) return;
     for (const stream of this.#rosters.expire(clock.monotonic(), SILENCE_MS)) this.#leave(stream);
     if (clock.monotonic() >= this.#followAt) {
       this.#followAt = clock.monotonic() + FOLLOW_EVERY_MS;
-      const owners = new Map(
-        [...this.#seated.values(), ...this.#waiting.values()].map((each) => [each.repository, each]),
-      );
-      for (const { repository, owner } of owners.values())
-        follow(repository, owner).catch((error: unknown) =>
-          log.error(error, 'this relay cannot follow what instances of another relay follow', { repository }),
-        );
+      const all = [...this.#seated.values(), ...this.#waiting.values()];
+      const owners = new Map(all.map(({ repository, owner }) => [repository, owner]));
+      for (const [repository, owner] of owners) void this.#follow(repository, owner);
     }
     this.#seat();
     await this.rollouts.tick();
+  }
+
+  async #follow(repository: RepositoryName, owner: string): Promise<void> {
+    try {
+      await this.#options.follow(repository, owner);
+      this.#unfollowed.delete(repository);
+    } catch (error) {
+      if (this.#unfollowed.has(repository)) return;
+      this.#unfollowed.add(repository);
+      const text = 'this relay cannot follow what instances of another relay follow, so it decides nothing about it';
+      this.#options.log.error(error, text, { repository });
+    }
   }
 
   /** Makes those known whose repositories are followed here. */

@@ -35,9 +35,10 @@ import { Reach } from '../server/reach.ts';
 import { ReadyAnswers } from '../server/ready-answers.ts';
 import { refsIn, WHOLE_VIEW } from '../server/ref-view.ts';
 import { Repositories } from '../server/repositories.ts';
-import { RolloutStore } from '../server/rollout-store.ts';
-import { instanceKey, Rollouts } from '../server/rollouts.ts';
+import type { RolloutDesk } from '../server/rollout-desk.ts';
+import { instanceKey } from '../server/rollouts.ts';
 import { StartPace } from '../server/start-pace.ts';
+import { wireDesk } from './rollout-desk.ts';
 import { createUpstreams, upstreamGitSettings } from './upstreams.ts';
 
 export interface RelayWiring extends Omit<Ambient, 'terminal'> {
@@ -60,7 +61,7 @@ export interface WiredRelay {
   readonly doorkeeper: Doorkeeper;
   readonly fleet: Fleet;
   readonly hub: Hub;
-  readonly rollouts: Rollouts;
+  readonly rollouts: RolloutDesk;
   readonly policies: PolicyFile;
   readonly repositories: Repositories;
   /** Mirrors that changed since they were last tidied up. */
@@ -134,18 +135,17 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   );
   const access = new Access(config.accessFile, log, clock);
   const onRefused: OnRefused = (what) => metrics?.count('git_sidecar_relay_refused_total', { what });
+  const relayName = `${hostname()}-${process.pid}-${clock.now().toString(36)}`;
   const hub = new Hub({
-    relay: `${hostname()}-${process.pid}-${clock.now().toString(36)}`,
+    relay: relayName,
     staggerMs: config.staggerMs,
     mostSubscribers: config.maxSubscribers,
     clock,
     random,
   });
-  const rollouts: Rollouts = new Rollouts({
-    store: new RolloutStore(root, 'rollouts'),
-    clock,
-    log,
-    follower: (name) => repositories.peek(name),
+  const desk = wireDesk({
+    ...{ config, root, relay: relayName, clock, log },
+    repositories: () => repositories,
     onReleased: (name, instances) => {
       const follower = repositories.peek(name);
       if (!follower) return;
@@ -153,6 +153,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     },
     onNote: (repository, { what }) => metrics?.count('git_sidecar_rollout_events_total', { repository, what }),
   });
+  const { rollouts } = desk;
   const untidy = new Set<Mirror>();
   const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
@@ -269,6 +270,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     dispose: async () => {
       upstreams.close();
       reach.close();
+      await desk.close();
       await board?.close();
       await shared.close();
       await hermetic.dispose();
