@@ -42,6 +42,11 @@ export interface RolloutDesk {
   kept(name: RepositoryName): Iterable<readonly [ref: string, oids: readonly Oid[]]>;
   /** The refs of a repository are known, or moved. */
   look(name: RepositoryName): Promise<void>;
+  /**
+   * Resolves when it is known where the governed refs of `name` are, or after some seconds without that. Until then they
+   * are not shown.
+   */
+  whenDecided(name: RepositoryName): Promise<void>;
   /** A stream of an instance opened. @param names of the refs that it follows; undefined: not known by name */
   join(owner: string, name: RepositoryName, report: Report, names: readonly string[] | undefined): Promise<void>;
   report(owner: string, name: RepositoryName, report: Report): Promise<void>;

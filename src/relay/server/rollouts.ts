@@ -120,6 +120,10 @@ export class Rollouts implements RolloutDesk {
     return repository?.refs.some((ref) => repository.policy(ref)?.enforce) ?? false;
   }
 
+  async whenDecided(name: RepositoryName): Promise<void> {
+    await this.look(name);
+  }
+
   /** What is kept of `name`, for the mirror, before it is opened. */
   kept(name: RepositoryName): Iterable<readonly [ref: string, oids: readonly Oid[]]> {
     return this.isInForce ? this.#repository(name).kept() : [];

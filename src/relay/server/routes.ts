@@ -82,7 +82,7 @@ async function serveStream(
   const lastId = headerText(request, 'last-event-id');
   const member = report === undefined ? undefined : joinFleet(fleet, principal.id, repository, report, response);
   if (member) subscription.place.whenOver(() => fleet.leave(member));
-  await rollouts.look(repository);
+  await rollouts.whenDecided(repository);
   if (response.destroyed) return;
   const instance = await takeSeat(rollouts, subscription, repository, member);
   if (response.destroyed) return;

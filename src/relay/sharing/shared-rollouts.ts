@@ -12,11 +12,11 @@ import { followedRefs, keptCommits, SILENT } from '../server/governed-repository
 import type { RefView } from '../server/ref-view.ts';
 import type { RolloutDesk, RolloutEntry, SharingView } from '../server/rollout-desk.ts';
 import type { DecisionStore, StoredRefs } from '../server/rollout-store.ts';
-import { type FollowedRefs, instanceKey } from '../server/rollouts.ts';
+import type { FollowedRefs } from '../server/rollouts.ts';
 import type { Bucket, Closing, Wire } from './bucket.ts';
+import { Courier } from './courier.ts';
+import { DecisionWait } from './decision-wait.ts';
 import { Lease } from './lease.ts';
-import { LocalRoster } from './local-roster.ts';
-import { type FleetMessage, readFleetMessage, readFleetQuestion, writeMessage } from './messages.ts';
 import { readOutcome, readPassedOrder, writeOutcome, writePassedOrder } from './order-messages.ts';
 import { bookOf, type PolicyBook } from './policy-book.ts';
 import { Presenter, type ShowingFollower } from './presenter.ts';
@@ -46,14 +46,10 @@ export interface SharedRolloutsOptions {
 
 /** A relay that decides and is silent for so long has lost the lease. */
 export const LEASE_MS = 10_000;
-/** Between two looks at the lease, and between two signs of life of a relay. */
+/** Between two looks at the lease. */
 export const PERIOD_MS = 2000;
-/** What got lost on the way is repaired after so long at the latest. */
-const LIST_EVERY_MS = 60_000;
 const FIRST_LOOK_MS = 5000;
 const ORDER_MS = 8000;
-const FLEET = 'fleet';
-const QUESTIONS = 'questions';
 const ORDERS = 'orders';
 
 /**
@@ -66,7 +62,8 @@ export class SharedRollouts implements RolloutDesk {
   readonly #lease: Lease;
   readonly #shown: ShownDecisions;
   readonly #presenter: Presenter;
-  readonly #roster: LocalRoster;
+  readonly #courier: Courier;
+  readonly #decisionWait: DecisionWait;
   readonly #standing: Standing;
   readonly #open: Closing[] = [];
   #book: PolicyBook = bookOf([]);
@@ -78,11 +75,7 @@ export class SharedRollouts implements RolloutDesk {
   #closeOrders: Closing | undefined;
   #isReady = false;
   #isTurning = false;
-  #isScheduled = false;
-  #isListDue = true;
   #turnAt = 0;
-  #newsAt = 0;
-  #listAt = 0;
   #decider: string | undefined;
   #isLoaded = false;
   #whenLoaded: () => void = () => undefined;
@@ -97,14 +90,23 @@ export class SharedRollouts implements RolloutDesk {
       () => this.#book,
       () => this.#lease.policies,
     );
-    this.#roster = new LocalRoster(relay);
+    this.#courier = new Courier({
+      ...{ relay, wire: options.wire, clock },
+      own: () => {
+        const term = this.#isReady ? this.#term : undefined;
+        return term && ((message) => term.take(message));
+      },
+      isWaiting: () => this.#term !== undefined,
+    });
+    const isDecided = (name: RepositoryName): boolean => !this.#book.covers(name) || this.#shown.of(name) !== undefined;
+    this.#decisionWait = new DecisionWait(isDecided, clock);
     this.#standing = new Standing(group, clock, log);
-    const instances = (name: RepositoryName): readonly string[] => this.#instances(name);
+    const instances = (name: RepositoryName): readonly string[] => this.#courier.instances(name);
     this.#presenter = new Presenter({ shown: this.#shown, cache, follower, instances, onReleased, log });
   }
 
   async open(policies: readonly Policy[]): Promise<void> {
-    const { cache, clock, wire, log } = this.#options;
+    const { cache, clock, log } = this.#options;
     this.#book = bookOf(policies);
     for (const [name, refs] of await cache.open()) this.#shown.take(name, refs, this.#book.digest);
     const loaded = new Promise<void>((done) => {
@@ -122,16 +124,7 @@ export class SharedRollouts implements RolloutDesk {
         },
         (error) => log.error(error, 'what was decided about rollouts cannot be read'),
       ),
-      wire.listen(FLEET, (bytes) => {
-        const message = readFleetMessage(bytes);
-        if (message && this.#isReady) this.#term?.take(message);
-      }),
-      wire.listen(QUESTIONS, (bytes) => {
-        const question = readFleetQuestion(bytes);
-        if (!question || (question.of !== undefined && question.of !== this.#options.relay)) return;
-        this.#isListDue = true;
-        this.#schedule();
-      }),
+      ...this.#courier.open(),
     );
     const waited = new AbortController();
     await Promise.race([loaded, clock.sleep(FIRST_LOOK_MS, waited.signal)]);
@@ -142,7 +135,8 @@ export class SharedRollouts implements RolloutDesk {
     this.#book = bookOf(policies);
     if (this.#isReady) await this.#term?.renew();
     // Where nothing was decided yet, open streams stay where they are until something is.
-    for (const name of this.#shown.names) this.#options.onReleased(name, new Set([SILENT, ...this.#instances(name)]));
+    for (const name of this.#shown.names)
+      this.#options.onReleased(name, new Set([SILENT, ...this.#courier.instances(name)]));
   }
 
   get isDeciding(): boolean {
@@ -165,27 +159,21 @@ export class SharedRollouts implements RolloutDesk {
     if (this.#isReady) await this.#term?.rollouts.look(name);
   }
 
-  async join(
-    owner: string,
-    repository: RepositoryName,
-    report: Report,
-    names: readonly string[] | undefined,
-  ): Promise<void> {
-    if (report.replaces !== undefined) this.#roster.remove(owner, report.replaces);
-    this.#roster.set({ owner, repository, report, names });
-    this.#schedule();
+  async whenDecided(name: RepositoryName): Promise<void> {
+    await this.look(name);
+    await this.#decisionWait.for(name);
   }
 
-  async report(owner: string, repository: RepositoryName, report: Report): Promise<void> {
-    const known = this.#roster.of(owner, report.stream);
-    if (!known) return;
-    this.#roster.set({ owner, repository, report, names: known.names });
-    this.#schedule();
+  async join(owner: string, name: RepositoryName, report: Report, names: readonly string[] | undefined): Promise<void> {
+    this.#courier.join(owner, name, report, names);
+  }
+
+  async report(owner: string, name: RepositoryName, report: Report): Promise<void> {
+    this.#courier.report(owner, name, report);
   }
 
   async leave(owner: string, _name: RepositoryName, { stream }: Report): Promise<void> {
-    this.#roster.remove(owner, stream);
-    this.#schedule();
+    this.#courier.leave(owner, stream);
   }
 
   async tick(): Promise<void> {
@@ -196,8 +184,7 @@ export class SharedRollouts implements RolloutDesk {
       void this.#turn();
     }
     this.#stand();
-    if (now >= this.#listAt) this.#isListDue = true;
-    if (this.#isListDue || now >= this.#newsAt) this.#deliver();
+    this.#courier.tick();
     if (this.#isReady) await this.#term?.tick();
   }
 
@@ -264,7 +251,7 @@ export class SharedRollouts implements RolloutDesk {
     if (this.#term && (this.#term.isOver || !isMine)) this.#endTerm();
     if (!this.#term && this.#lease.isHeld && this.#options.clock.monotonic() >= this.#beginAt) this.#beginTerm();
     const { decider } = this.#lease;
-    if (decider !== this.#decider) this.#isListDue = true;
+    if (decider !== this.#decider) this.#courier.sendList();
     this.#decider = decider;
     this.#standing.update({
       decider,
@@ -287,7 +274,7 @@ export class SharedRollouts implements RolloutDesk {
       policies: () => this.#book,
       seeds: () => this.#stored(),
       onWritten: (record) => this.#presenter.take(record),
-      onIncomplete: (of) => wire.send(QUESTIONS, writeMessage({ of })),
+      onIncomplete: (of) => this.#courier.ask(of),
     });
     this.#term = term;
     const begin = async (): Promise<void> => {
@@ -295,8 +282,8 @@ export class SharedRollouts implements RolloutDesk {
       if (this.#term !== term) return;
       this.#isReady = true;
       this.#closeOrders = wire.answer(ORDERS, async (question) => await this.#answer(term, question));
-      for (const message of this.#roster.takeAll(wire.largest)) term.take(message);
-      wire.send(QUESTIONS, writeMessage({ of: undefined }));
+      this.#courier.sendList();
+      this.#courier.ask(undefined);
       this.#stand();
     };
     begin().catch((error: unknown) => {
@@ -309,7 +296,7 @@ export class SharedRollouts implements RolloutDesk {
     this.#term?.end();
     this.#term = undefined;
     this.#isReady = false;
-    this.#isListDue = true;
+    this.#courier.sendList();
     this.#closeOrders?.close();
     this.#closeOrders = undefined;
   }
@@ -332,41 +319,5 @@ export class SharedRollouts implements RolloutDesk {
 
   #stored(): ReadonlyMap<RepositoryName, StoredRefs> {
     return new Map(this.#shown.names.map((name) => [name, this.#shown.of(name) ?? {}]));
-  }
-
-  #instances(name: RepositoryName): readonly string[] {
-    return this.#roster.ofRepository(name).map(({ owner, report }) => instanceKey(owner, report.instance));
-  }
-
-  /** What happens in the same moment goes out together. */
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    void Promise.resolve().then(() => {
-      this.#isScheduled = false;
-      this.#deliver();
-    });
-  }
-
-  /** Gives what is known of our instances to the relay that decides; where none does, nobody listens. */
-  #deliver(): void {
-    const { wire, clock } = this.#options;
-    const now = clock.monotonic();
-    this.#newsAt = now + PERIOD_MS;
-    if (this.#term) {
-      if (this.#isReady) for (const message of this.#take()) this.#term.take(message);
-      return;
-    }
-    // What is said while there is no connection would be kept in memory for it.
-    if (!wire.isConnected) this.#isListDue = true;
-    else for (const message of this.#take()) wire.send(FLEET, writeMessage(message));
-  }
-
-  #take(): readonly FleetMessage[] {
-    const { wire, clock } = this.#options;
-    if (!this.#isListDue) return this.#roster.takeNews(wire.largest);
-    this.#isListDue = false;
-    this.#listAt = clock.monotonic() + LIST_EVERY_MS;
-    return this.#roster.takeAll(wire.largest);
   }
 }
