@@ -68,6 +68,7 @@ export class Rollouts implements RolloutDesk {
   /** Refs are never changed in place: these were looked through. */
   #seen = new WeakSet<Refs>();
   #saveAgainAt = 0;
+  readonly #unwritten = new Set<RepositoryName>();
   readonly #pending = new Map<RepositoryName, Pending>();
   readonly #turns = new OneAtATime();
 
@@ -304,13 +305,17 @@ export class Rollouts implements RolloutDesk {
     const { name } = repository;
     try {
       await store.save(name, repository.stored());
+      this.#unwritten.delete(name);
       return true;
     } catch (error) {
       this.#saveAgainAt = clock.monotonic() + (store.isBinding ? SAVE_AGAIN_SOON_MS : SAVE_AGAIN_MS);
       const text = store.isBinding
         ? 'rollouts cannot be noted; what was decided is not shown'
         : 'rollouts cannot be noted; a relay that starts again would not know of this';
-      log.error(error, text, { repository: name });
+      // It is tried again every second.
+      if (store.isBinding && this.#unwritten.has(name)) log.info(1, text, { repository: name });
+      else log.error(error, text, { repository: name });
+      this.#unwritten.add(name);
       return false;
     }
   }

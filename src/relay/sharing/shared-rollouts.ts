@@ -100,7 +100,7 @@ export class SharedRollouts implements RolloutDesk {
     });
     const isDecided = (name: RepositoryName): boolean => !this.#book.covers(name) || this.#shown.of(name) !== undefined;
     this.#decisionWait = new DecisionWait(isDecided, clock);
-    this.#standing = new Standing(group, clock, log);
+    this.#standing = new Standing(group, relay, clock, log);
     const instances = (name: RepositoryName): readonly string[] => this.#courier.instances(name);
     this.#presenter = new Presenter({ shown: this.#shown, cache, follower, instances, onReleased, log });
   }

@@ -23,6 +23,7 @@ function troubleOf(
 /** How a group of relays stands, as this one sees it. Each change is logged once. */
 export class Standing {
   readonly #group: string;
+  readonly #relay: string;
   readonly #clock: Clock;
   readonly #log: Logger;
   #facts: StandingFacts = { decider: undefined, isDeciding: false, isConnected: false, hasOtherPolicies: false };
@@ -30,8 +31,10 @@ export class Standing {
   #trouble: string | null | undefined;
   #reason: string | undefined;
 
-  constructor(group: string, clock: Clock, log: Logger) {
+  /** @param relay the name of this one */
+  constructor(group: string, relay: string, clock: Clock, log: Logger) {
     this.#group = group;
+    this.#relay = relay;
     this.#clock = clock;
     this.#log = log;
     this.#since = clock.now();
@@ -61,7 +64,7 @@ export class Standing {
     if (before.decider !== facts.decider || before.isDeciding !== facts.isDeciding) {
       this.#since = this.#clock.now();
       if (facts.isDeciding) this.#log.info(0, 'this relay decides about rollouts', { group: this.#group });
-      else if (facts.decider !== undefined)
+      else if (facts.decider !== undefined && facts.decider !== this.#relay)
         this.#log.info(0, 'another relay decides about rollouts', { group: this.#group, relay: facts.decider });
     }
     const trouble = troubleOf(facts, this.#reason);
