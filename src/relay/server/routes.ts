@@ -106,7 +106,8 @@ async function takeSeat(
   name: RepositoryName,
   member: Member | undefined,
 ): Promise<string> {
-  if (!member) return SILENT;
+  // A relay below follows all refs and publishes none: it is shown what those who never report are shown.
+  if (!member || (wanted.names === undefined && !member.report.published)) return SILENT;
   const { id } = principal;
   // Later reports may have another name.
   const { report } = member;

@@ -52,7 +52,8 @@ export function wireDesk(wiring: DeskWiring): WiredDesk {
   const { config, root, relay, clock, log, repositories, onReleased, onNote } = wiring;
   const cache = new RolloutStore(root, 'rollouts');
   const { nats, rollouts: file, rolloutsGroup: group } = config;
-  if (!nats || file === undefined) {
+  // What a relay below sees was decided already: it cannot decide the same again.
+  if (!nats || file === undefined || config.parent) {
     const follower = (name: RepositoryName): Follower | undefined => repositories().peek(name);
     const rollouts = new Rollouts({ store: cache, clock, log, follower, onReleased, onNote });
     return { rollouts, close: async () => undefined };

@@ -3,7 +3,7 @@ import { SimulatedGroup } from './simulated-group.ts';
 
 /** `ROLLOUT_SEED=7 ROLLOUT_SEEDS=1` repeats one group, more seeds look further. */
 const FIRST = Number(process.env.ROLLOUT_SEED ?? 1);
-const SEEDS = Number(process.env.ROLLOUT_SEEDS ?? 150);
+const SEEDS = Number(process.env.ROLLOUT_SEEDS ?? 60);
 const SHOWN = Number(process.env.ROLLOUT_SHOWN ?? 60);
 
 async function simulate(seed: number): Promise<void> {
