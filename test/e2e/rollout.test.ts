@@ -28,11 +28,11 @@ async function setUp(policy: string) {
   const args = [`--allow=${server}/*`, `--rollouts=${policies}`, `--access-file=${access}`];
   const startAgain = async (): Promise<RunningRelay> => await startRelay({ dir, args });
   let relay = await startAgain();
-  const instance = (name: string, start?: (words: readonly string[]) => Sidecar): Instance => {
+  const instance = (name: string, start?: (words: readonly string[]) => Sidecar, url = relay.url): Instance => {
     const link = join(dir, name, 'link');
     const words = [
       ...[`--repo=${server}/repo.git`, `--root=${join(dir, name)}`, '--link=link', '--ref=main', '--period=200ms'],
-      ...[`--relay=${relay.url}`, `--relay-token-file=${tokenFile}`, `--instance=${name}`],
+      ...[`--relay=${url}`, `--relay-token-file=${tokenFile}`, `--instance=${name}`],
     ];
     const process = start ? start(words) : sidecar(words);
     return { name, link, process };
@@ -40,7 +40,7 @@ async function setUp(policy: string) {
   const fleet = async (...words: string[]) => await run(['fleet', ...words], {}, 'git-sidecar');
   const ref = `${host}/repo.git#main`;
   return {
-    ...{ dir, upstream, first, instance, repository: `${host}/repo.git`, url: () => relay.url },
+    ...{ dir, server, upstream, first, instance, repository: `${host}/repo.git`, url: () => relay.url },
     rollout: async (): Promise<RolloutEntry> => {
       const answer = await relay.get('/rollouts', { authorization: 'Bearer pod' });
       const { rollouts } = (await answer.json()) as { rollouts: RolloutEntry[] };
@@ -191,6 +191,28 @@ describe('a rollout policy of a relay', () => {
     it.writePolicies('rollouts: nonsense\n');
     const third = it.upstream.commit({ a: 'three' });
     await everyone([canary, web], third);
+  });
+
+  test('reaches the instances of a relay below with the last stage, all at once', async () => {
+    const it = await setUp(STAGES.replace('1s', '1h'));
+    const canary = it.instance('canary-1');
+    const below = await startRelay({
+      dir: it.dir,
+      root: join(it.dir, 'below'),
+      args: [`--allow=${it.server}/*`, `--relay=${it.url()}`, `--relay-token-file=${join(it.dir, 'token')}`],
+    });
+    const far = it.instance('far-1', sidecar, below.url);
+    await everyone([canary, far], it.first);
+    const second = it.upstream.commit({ a: 'two' });
+    await untilPublished(canary.link, second, canary.process);
+    await until('it soaks', async () => (await it.rollout()).status === 'soaking');
+    expect(published(far.link)).toBe(it.first);
+    while ((await it.rollout()).status !== 'complete') expect((await it.order('promote')).code).toBe(0);
+    await untilPublished(far.link, second, far.process);
+    const third = it.upstream.commit({ a: 'three' });
+    await untilPublished(canary.link, third, canary.process);
+    expect((await it.order('abort')).code).toBe(0);
+    expect(published(far.link)).toBe(second);
   });
 
   test('takes orders only from those that may steer', async () => {
