@@ -19,7 +19,7 @@ const someRepository: Rule = (settings) =>
 
 const groupInSubject: Rule = (settings) =>
   refuseIf(
-    !/^[A-Za-z0-9_-]{1,64}$/.test(settings.text('rollouts-group')),
+    !/^[A-Za-z0-9_-]{0,64}$/.test(settings.text('rollouts-group')),
     '--rollouts-group must be 1 to 64 letters, digits, `-` and `_`',
   );
 
@@ -62,7 +62,7 @@ export function buildRelayConfig(settings: Settings, env: EnvironmentVariables):
     accessFile: settings.text('access-file') || undefined,
     tls: tls(settings),
     rollouts: settings.text('rollouts') || undefined,
-    rolloutsGroup: settings.text('rollouts-group'),
+    rolloutsGroup: settings.text('rollouts-group') || 'relays',
     staggerMs: settings.number('stagger'),
     maxRepositories: settings.number('max-repositories'),
     maxSubscribers: settings.number('max-subscribers'),

@@ -48,11 +48,10 @@ const SERVED = rows({ group: 'served', prefix: 'GIT_SIDECAR', commands: ['relay'
   },
   {
     name: 'rollouts-group',
-    needs: ['rollouts', 'nats'],
+    needs: ['nats'],
     type: 'string',
     placeholder: 'NAME',
-    default: 'relays',
-    doc: 'Which relays on the same NATS decide as one about rollouts: those with the same name. Letters, digits, `-` and `_`. They need the same `--rollouts`, `--allow` and `--access-file`.',
+    doc: 'Which relays on the same NATS decide as one about rollouts: those with the same name; default: `relays`. Letters, digits, `-` and `_`. They need the same `--rollouts`, `--allow` and `--access-file`.',
   },
   {
     name: 'tls-cert-file',
