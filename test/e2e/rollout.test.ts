@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Oid } from '../../src/model/oid.ts';
 import type { RolloutEntry } from '../../src/relay/server/rollout-desk.ts';
+import { balancer } from '../kit/balancer.ts';
 import { httpGit } from '../kit/http-git.ts';
 import { hostOf, type RunningRelay, startRelay } from '../kit/relay.ts';
 import { deployed } from '../kit/runner.ts';
@@ -213,6 +214,30 @@ describe('a rollout policy of a relay', () => {
     await untilPublished(canary.link, third, canary.process);
     expect((await it.order('abort')).code).toBe(0);
     expect(published(far.link)).toBe(second);
+  });
+
+  test('warns of another relay behind the same name that decides too, and not of one that was there before', async () => {
+    const it = await setUp(STAGES);
+    const args = [`--allow=${it.server}/*`, `--rollouts=${join(it.dir, 'rollouts.yaml')}`];
+    const access = `--access-file=${join(it.dir, 'access')}`;
+    const before = await startRelay({ dir: it.dir, root: join(it.dir, 'one'), args: [...args, access] });
+    const later = await startRelay({ dir: it.dir, root: join(it.dir, 'two'), args: [...args, access] });
+    const { url, ports } = await balancer([later.port]);
+    const web = it.instance('web-1', sidecar, url);
+    await untilPublished(web.link, it.first, web.process);
+    ports.splice(0, 1, before.port);
+    later.process.kill('SIGKILL');
+    expect(await before.process.logged('another relay behind the same name')).toMatchObject({ severity: 'warning' });
+    // The instance goes to one that began later.
+    const last = await startRelay({ dir: it.dir, root: join(it.dir, 'two'), args: [...args, access] });
+    ports.splice(0, 1, last.port);
+    before.process.kill('SIGKILL');
+    await until('it is there', async () => {
+      const answer = await last.get('/fleet', { authorization: 'Bearer pod' });
+      const { repositories } = (await answer.json()) as { repositories: readonly { connected: number }[] };
+      return repositories[0]?.connected === 1;
+    });
+    expect(last.process.count('another relay behind the same name')).toBe(0);
   });
 
   test('takes orders only from those that may steer', async () => {

@@ -60,9 +60,12 @@ export class Reports {
     this.#reconnect = reconnect;
   }
 
-  /** The report as a header for a new stream, which gets a new name. */
-  forNewStream(): string {
-    this.#report = { ...this.#report, stream: randomUUID(), replaces: this.#report.stream };
+  /**
+   * The report as a header for a new stream, which gets a new name.
+   * @param releasedBy the relay of the stream before, if it released refs
+   */
+  forNewStream(releasedBy: string | undefined): string {
+    this.#report = { ...this.#report, stream: randomUUID(), replaces: this.#report.stream, releasedBy };
     this.#isDue = false;
     return writeReport(this.#report);
   }

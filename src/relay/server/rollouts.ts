@@ -12,6 +12,7 @@ import type { JournalEntry } from '../rollout/journal.ts';
 import type { Order } from '../rollout/orders.ts';
 import { compilePolicies, compileSkipRefs } from '../rollout/policy.ts';
 import { commitOf, followedRefs, GovernedRepository, type RefChanges } from './governed-repository.ts';
+import type { OtherDeciders } from './other-deciders.ts';
 import type { RefView } from './ref-view.ts';
 import type { RolloutDesk, RolloutEntry, SharingView } from './rollout-desk.ts';
 import type { DecisionStore, StoredRefs } from './rollout-store.ts';
@@ -35,6 +36,8 @@ export interface RolloutsOptions {
   /** Some instances may see other refs now. */
   readonly onReleased: (name: RepositoryName, instances: ReadonlySet<string>) => void;
   readonly onNote: (name: RepositoryName, entry: JournalEntry) => void;
+  /** Where relays do not decide as one: what notices others. */
+  readonly others?: OtherDeciders | undefined;
 }
 
 /** Before it is tried again to write what could not be written; while that is not shown, it is urgent. */
@@ -156,6 +159,7 @@ export class Rollouts implements RolloutDesk {
     const follower = this.#options.follower(name);
     if (!repository || !follower) return;
     const refs = followedRefs(names ?? [report.published?.ref ?? ''], follower.refs);
+    if (this.isInForce) this.#options.others?.note(report.releasedBy);
     const key = instanceKey(owner, report.instance);
     await this.#apply(repository, repository.join(key, report, refs, this.#now));
   }

@@ -26,7 +26,7 @@ export interface PartList {
 const VERSION = 1;
 const WHOLE = 0;
 const IN_PARTS = 1;
-/** Compressed, a fleet of 20,000 instances in the middle of a rollout needs two or three of 1 MiB. */
+/** Compressed, a fleet of 20,000 instances in the middle of a rollout needs 280 kB. */
 const MOST_PARTS = 64;
 /** Of the JSON, as a guard against what no relay writes. */
 const LARGEST_TEXT = 512 * 1024 * 1024;

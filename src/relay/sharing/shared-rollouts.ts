@@ -45,9 +45,9 @@ export interface SharedRolloutsOptions {
 }
 
 /** A relay that decides and is silent for so long has lost the lease. */
-export const LEASE_MS = 10_000;
+const LEASE_MS = 10_000;
 /** Between two looks at the lease. */
-export const PERIOD_MS = 2000;
+const PERIOD_MS = 2000;
 const FIRST_LOOK_MS = 5000;
 const ORDER_MS = 8000;
 const ORDERS = 'orders';

@@ -30,7 +30,7 @@ export interface TermOptions {
 }
 
 /** A relay that was silent for so long is gone, and its instances have to come back at another one. */
-export const SILENCE_MS = 15_000;
+const SILENCE_MS = 15_000;
 /** Repositories of instances that are elsewhere are asked for so often, so that they stay followed. */
 const FOLLOW_EVERY_MS = 5000;
 

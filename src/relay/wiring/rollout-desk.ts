@@ -8,6 +8,7 @@ import type { RepositoryName } from '../protocol/repository-name.ts';
 import type { JournalEntry } from '../rollout/journal.ts';
 import { shownBy } from '../server/covered-refs.ts';
 import type { Follower } from '../server/follower.ts';
+import { OtherDeciders } from '../server/other-deciders.ts';
 import type { Repositories } from '../server/repositories.ts';
 import type { RolloutDesk } from '../server/rollout-desk.ts';
 import { RolloutStore } from '../server/rollout-store.ts';
@@ -55,7 +56,8 @@ export function wireDesk(wiring: DeskWiring): WiredDesk {
   // What a relay below sees was decided already: it cannot decide the same again.
   if (!nats || file === undefined || config.parent) {
     const follower = (name: RepositoryName): Follower | undefined => repositories().peek(name);
-    const rollouts = new Rollouts({ store: cache, clock, log, follower, onReleased, onNote });
+    const others = new OtherDeciders(relay, log);
+    const rollouts = new Rollouts({ store: cache, clock, log, follower, onReleased, onNote, others });
     return { rollouts, close: async () => undefined };
   }
   const link = new GroupLink({ ...nats, name: hostname(), group, clock, log });

@@ -28,6 +28,7 @@ import { HostBudget } from '../server/host-budget.ts';
 import { Hub } from '../server/hub.ts';
 import { LargeQuestions } from '../server/large-questions.ts';
 import { Mirror } from '../server/mirror.ts';
+import { nameOfRelay } from '../server/other-deciders.ts';
 import { PackAnswers } from '../server/pack-answers.ts';
 import { type ParsePolicies, PolicyFile } from '../server/policy-file.ts';
 import type { OnRefused } from '../server/quotas.ts';
@@ -135,7 +136,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   );
   const access = new Access(config.accessFile, log, clock);
   const onRefused: OnRefused = (what) => metrics?.count('git_sidecar_relay_refused_total', { what });
-  const relayName = `${hostname()}-${process.pid}-${clock.now().toString(36)}`;
+  const relayName = nameOfRelay(hostname(), process.pid, clock);
   const hub = new Hub({
     relay: relayName,
     staggerMs: config.staggerMs,

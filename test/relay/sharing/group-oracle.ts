@@ -63,9 +63,10 @@ export class GroupOracle {
     const isJudged = released.some(({ leftover, key }) => !leftover && !before.get(key)?.leftover);
     const limit = this.#policy.maxUnavailable;
     if (!isJudged || typeof limit !== 'number') return;
+    // One that was done, and reported something else since, made room for another one in between.
     const busy = state.members.filter(
-      ({ target, progress, writtenOff, lostAt }) =>
-        target === rollout.oid && progress !== 'done' && !writtenOff && lostAt === undefined,
+      ({ target, progress, wasDone, writtenOff, lostAt }) =>
+        target === rollout.oid && progress !== 'done' && !wasDone && !writtenOff && lostAt === undefined,
     );
     const isOne = rollout.halt === undefined;
     check(!isOne || busy.length <= limit, `${busy.map(({ name }) => name)} are unavailable, and ${limit} may be`);
