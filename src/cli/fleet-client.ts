@@ -66,15 +66,24 @@ export function refusal({ status, body }: Answer, op: string): SidecarError {
   return new SidecarError('ERR_FLEET', { op, detail: `${status}: ${visibleText(detail).slice(0, 500)}` });
 }
 
+interface ReadRollouts {
+  readonly body: string;
+  readonly rollouts: readonly RolloutEntry[];
+  /** Why relays that decide as one do not do so; null while they do, or where one relay decides alone. */
+  readonly trouble: string | null;
+}
+
 /** @throws SidecarError ERR_FLEET */
-export async function readRollouts(
-  ask: Ask,
-): Promise<{ readonly body: string; readonly rollouts: readonly RolloutEntry[] }> {
+export async function readRollouts(ask: Ask): Promise<ReadRollouts> {
   const answer = await ask('GET', '/rollouts');
   if (answer.status !== 200) throw refusal(answer, 'ask for the rollouts');
   try {
-    const { rollouts } = JSON.parse(answer.body) as { readonly rollouts?: unknown };
-    if (Array.isArray(rollouts)) return { body: answer.body, rollouts: rollouts as RolloutEntry[] };
+    const { rollouts, sharing } = JSON.parse(answer.body) as {
+      readonly rollouts?: unknown;
+      readonly sharing?: { readonly trouble?: string | null };
+    };
+    if (Array.isArray(rollouts))
+      return { body: answer.body, rollouts: rollouts as RolloutEntry[], trouble: sharing?.trouble ?? null };
   } catch {
     // Another program answers there.
   }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT } from '../app/outcome.ts';
 import { type FleetRequest, fleetOf } from '../config/requests.ts';
 import { SidecarError } from '../model/error.ts';
+import { visibleText } from '../platform/visible-text.ts';
 import { type Ask, askRelay, readRollouts, refusal } from './fleet-client.ts';
 import { lineOf, type RolloutEntry, tableOf } from './fleet-text.ts';
 import { watch } from './fleet-watch.ts';
@@ -50,8 +51,9 @@ export async function startFleet(call: Call): Promise<number> {
   if (verb === 'wait') return await wait(request, ask, call);
   if (verb === 'watch') return await watch(request, ask, io);
   if (verb === 'show') {
-    const { body, rollouts } = await readRollouts(ask);
+    const { body, rollouts, trouble } = await readRollouts(ask);
     io.stdout(request.asJson ? body : tableOf(rollouts));
+    if (trouble !== null && !request.asJson) io.stdout(`${visibleText(trouble)}\n`);
     return EXIT.ok;
   }
   const query = new URLSearchParams({ repo: repository, ref });

@@ -18,6 +18,12 @@ const someRepository: Rule = (settings) =>
     '--allow must be set: which repositories may be asked for',
   );
 
+const groupInSubject: Rule = (settings) =>
+  refuseIf(
+    !/^[A-Za-z0-9_-]{0,64}$/.test(settings.text('rollouts-group')),
+    '--rollouts-group must be 1 to 64 letters, digits, `-` and `_`',
+  );
+
 function tls(settings: Settings): RelayConfig['tls'] {
   const [certFile, keyFile] = [settings.text('tls-cert-file'), settings.text('tls-key-file')];
   const clientCaFile = settings.text('tls-client-ca-file') || undefined;
@@ -32,7 +38,13 @@ export function buildRelayConfig(settings: Settings, env: EnvironmentVariables):
   const [allow, follow] = [settings.list('allow'), settings.list('follow')];
   const credential = settings.get('credential');
   const more = settings.list('credential').flatMap((text) => parseCredentials(text, credential.sourceName));
-  checkSettings(settings, [mustBeSet('root'), someRepository, mustBeSet('http-bind'), serverAccess(more)]);
+  checkSettings(settings, [
+    mustBeSet('root'),
+    someRepository,
+    mustBeSet('http-bind'),
+    groupInSubject,
+    serverAccess(more),
+  ]);
   const http = parseHttpBind(settings);
   if (!http) throw new Error('unreachable');
   const origins = [...allow, ...follow].flatMap(
@@ -54,6 +66,7 @@ export function buildRelayConfig(settings: Settings, env: EnvironmentVariables):
     policies: undefined,
     traces: parseTraces(settings),
     kubernetesEvents: settings.flag('kubernetes-events'),
+    rolloutsGroup: settings.text('rollouts-group') || 'relays',
     staggerMs: settings.number('stagger'),
     maxRepositories: settings.number('max-repositories'),
     maxSubscribers: settings.number('max-subscribers'),

@@ -26,6 +26,8 @@ export interface RelayConfig extends GitAccess {
   readonly rollouts: string | undefined;
   /** In place of it: what a document holds itself. */
   readonly policies: RolloutFile | undefined;
+  /** With NATS: relays of the same group decide as one. It may stand in a subject of NATS. */
+  readonly rolloutsGroup: string;
   readonly staggerMs: number;
   readonly maxRepositories: number;
   readonly maxSubscribers: number;

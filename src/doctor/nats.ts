@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { NatsConfig } from '../config/sync-config.ts';
 import { messageOf } from '../model/error.ts';
 import { whyUnreadable } from '../platform/unreadable.ts';
-import { tryNats } from '../relay/nats/board.ts';
+import { tryNats } from '../relay/nats/connection.ts';
 import { checkAddress, hostPortOf } from './address.ts';
 import type { Check, Examination } from './examination.ts';
 import { none, ok, type Verdict, wrong } from './finding.ts';

@@ -91,8 +91,13 @@ export const ERROR_CODES_OF_RELAY = {
   ERR_ROLLOUT_STATE: {
     class: 'stop',
     meaning:
-      'A file in `rollouts` below the root of the relay cannot be used, so it is not known how far each rollout came.',
-    hint: 'Restore the file from a backup; or move it away, and what the ref shows now becomes the revision that has completed.',
+      'What a relay wrote down about rollouts, in `rollouts` below its root or on NATS, cannot be used, so it is not known how far each rollout came.',
+    hint: 'Restore the file or the bucket from a backup; or move it away, and what the ref shows now becomes the revision that has completed.',
+  },
+  ERR_ROLLOUT_DECIDER: {
+    class: 'retry',
+    meaning: 'No relay of the group decides about rollouts at the moment, or this one no longer does.',
+    hint: 'It is tried again by itself. `GET /rollouts` and `/status` of each relay say which one decides; check that all of them reach NATS.',
   },
   ERR_ROLLOUT_ORDER: {
     class: 'stop',

@@ -75,5 +75,12 @@ export function keepHouse({ relay, server, clock, log, signal, watchdog }: House
   again(() => relay.savings.sample(), SAMPLE_EVERY_MS);
   again(async () => await relay.disk.check(), DISK_EVERY_MS);
   again(async () => await relay.rollouts.tick(), ROLLOUTS_EVERY_MS);
-  again(() => relay.outbox.look(), OUTBOX_EVERY_MS);
+  let isDeciding = relay.rollouts.isDeciding;
+  const passOn = (): void => {
+    const before = isDeciding;
+    isDeciding = relay.rollouts.isDeciding;
+    if (isDeciding && !before) relay.outbox.takeOver();
+    relay.outbox.look();
+  };
+  again(passOn, OUTBOX_EVERY_MS);
 }

@@ -30,6 +30,12 @@ export function showRelay(
   metrics.set('git_sidecar_relay_mirror_bytes', repositories.bytes);
   metrics.set('git_sidecar_git_processes_started', git.started);
   outbox.showMetrics();
+  const { sharing } = rollouts;
+  if (sharing) {
+    metrics.set('git_sidecar_rollouts_deciding', sharing.isDeciding ? 1 : 0);
+    const undecidedMs = sharing.decider === null ? clock.now() - Date.parse(sharing.since) : 0;
+    metrics.set('git_sidecar_rollouts_undecided_seconds', Math.max(0, undecidedMs) / 1000);
+  }
   const views = [...rollouts.describe(() => () => true)];
   for (const status of STATUSES)
     metrics.set('git_sidecar_rollouts', views.filter((view) => view.status === status).length, { status });

@@ -221,6 +221,16 @@ export const METRICS = {
     labels: { status: ROLLOUT_STATUS },
     help: 'relay: refs with a rollout policy, by the status of their rollout',
   },
+  git_sidecar_rollouts_deciding: {
+    kind: 'gauge',
+    labels: {},
+    help: 'relay: 1 while this one decides about the rollouts of its group; the sum over the group is 1',
+  },
+  git_sidecar_rollouts_undecided_seconds: {
+    kind: 'gauge',
+    labels: {},
+    help: 'relay: since when no relay of the group decides about rollouts as far as this one knows; 0 while one does',
+  },
   git_sidecar_rollout_unavailable: {
     kind: 'gauge',
     labels: {},

@@ -128,6 +128,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   nats: { value: 'nats://h:4222' },
   'nats-credentials-file': { value: '/f', with: ['--nats=nats://h:4222'] },
   'nats-ca-file': { value: '/f', with: ['--nats=nats://h:4222'] },
+  'rollouts-group': { value: 'x', with: ['--rollouts=/f', '--nats=nats://h:4222'] },
   'build-timeout': { value: '33s', with: ['--build=x'] },
   'revision-file': { value: 'x', with: INTO },
   copy: { value: 'a:b', with: INTO },

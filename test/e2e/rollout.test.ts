@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Oid } from '../../src/model/oid.ts';
-import type { RolloutEntry } from '../../src/relay/server/rollouts.ts';
+import type { RolloutEntry } from '../../src/relay/server/rollout-desk.ts';
+import { balancer } from '../kit/balancer.ts';
 import { httpGit } from '../kit/http-git.ts';
 import { hostOf, type RunningRelay, startRelay } from '../kit/relay.ts';
 import { deployed } from '../kit/runner.ts';
@@ -28,11 +29,11 @@ async function setUp(policy: string) {
   const args = [`--allow=${server}/*`, `--rollouts=${policies}`, `--access-file=${access}`];
   const startAgain = async (): Promise<RunningRelay> => await startRelay({ dir, args });
   let relay = await startAgain();
-  const instance = (name: string, start?: (words: readonly string[]) => Sidecar): Instance => {
+  const instance = (name: string, start?: (words: readonly string[]) => Sidecar, url = relay.url): Instance => {
     const link = join(dir, name, 'link');
     const words = [
       ...[`--repo=${server}/repo.git`, `--root=${join(dir, name)}`, '--link=link', '--ref=main', '--period=200ms'],
-      ...[`--relay=${relay.url}`, `--relay-token-file=${tokenFile}`, `--instance=${name}`],
+      ...[`--relay=${url}`, `--relay-token-file=${tokenFile}`, `--instance=${name}`],
     ];
     const process = start ? start(words) : sidecar(words);
     return { name, link, process };
@@ -40,7 +41,7 @@ async function setUp(policy: string) {
   const fleet = async (...words: string[]) => await run(['fleet', ...words], {}, 'git-sidecar');
   const ref = `${host}/repo.git#main`;
   return {
-    ...{ dir, upstream, first, instance, repository: `${host}/repo.git`, url: () => relay.url },
+    ...{ dir, server, upstream, first, instance, repository: `${host}/repo.git`, url: () => relay.url },
     rollout: async (): Promise<RolloutEntry> => {
       const answer = await relay.get('/rollouts', { authorization: 'Bearer pod' });
       const { rollouts } = (await answer.json()) as { rollouts: RolloutEntry[] };
@@ -220,6 +221,52 @@ describe('a rollout policy of a relay', () => {
     expect(other.stdout).toBe('');
     other.kill('SIGINT');
     await Promise.all([watching.exited, other.exited]);
+  });
+
+  test('reaches the instances of a relay below with the last stage, all at once', async () => {
+    const it = await setUp(STAGES.replace('1s', '1h'));
+    const canary = it.instance('canary-1');
+    const below = await startRelay({
+      dir: it.dir,
+      root: join(it.dir, 'below'),
+      args: [`--allow=${it.server}/*`, `--relay=${it.url()}`, `--relay-token-file=${join(it.dir, 'token')}`],
+    });
+    const far = it.instance('far-1', sidecar, below.url);
+    await everyone([canary, far], it.first);
+    const second = it.upstream.commit({ a: 'two' });
+    await untilPublished(canary.link, second, canary.process);
+    await until('it soaks', async () => (await it.rollout()).status === 'soaking');
+    expect(published(far.link)).toBe(it.first);
+    while ((await it.rollout()).status !== 'complete') expect((await it.order('promote')).code).toBe(0);
+    await untilPublished(far.link, second, far.process);
+    const third = it.upstream.commit({ a: 'three' });
+    await untilPublished(canary.link, third, canary.process);
+    expect((await it.order('abort')).code).toBe(0);
+    expect(published(far.link)).toBe(second);
+  });
+
+  test('warns of another relay behind the same name that decides too, and not of one that was there before', async () => {
+    const it = await setUp(STAGES);
+    const args = [`--allow=${it.server}/*`, `--rollouts=${join(it.dir, 'rollouts.yaml')}`];
+    const access = `--access-file=${join(it.dir, 'access')}`;
+    const before = await startRelay({ dir: it.dir, root: join(it.dir, 'one'), args: [...args, access] });
+    const later = await startRelay({ dir: it.dir, root: join(it.dir, 'two'), args: [...args, access] });
+    const { url, ports } = await balancer([later.port]);
+    const web = it.instance('web-1', sidecar, url);
+    await untilPublished(web.link, it.first, web.process);
+    ports.splice(0, 1, before.port);
+    later.process.kill('SIGKILL');
+    expect(await before.process.logged('another relay behind the same name')).toMatchObject({ severity: 'warning' });
+    // The instance goes to one that began later.
+    const last = await startRelay({ dir: it.dir, root: join(it.dir, 'two'), args: [...args, access] });
+    ports.splice(0, 1, last.port);
+    before.process.kill('SIGKILL');
+    await until('it is there', async () => {
+      const answer = await last.get('/fleet', { authorization: 'Bearer pod' });
+      const { repositories } = (await answer.json()) as { repositories: readonly { connected: number }[] };
+      return repositories[0]?.connected === 1;
+    });
+    expect(last.process.count('another relay behind the same name')).toBe(0);
   });
 
   test('takes orders only from those that may steer', async () => {

@@ -44,7 +44,14 @@ const SERVED = rows({ group: 'served', prefix: 'GIT_SIDECAR', commands: ['relay'
     name: 'rollouts',
     type: 'string',
     placeholder: 'PATH',
-    doc: 'A YAML file of policies: for which refs a push reaches the fleet in stages, and what stops it; and of git hosts, chats and others that get to know of it. Read again when it changes. See docs/rollouts.md and docs/answers.md.',
+    doc: 'A YAML file of policies: for which refs a push reaches the fleet in stages, and what stops it; and of git hosts, chats and others that get to know of it. Read again when it changes. With `--nats` all relays that have this option decide as one. See docs/rollouts.md and docs/answers.md.',
+  },
+  {
+    name: 'rollouts-group',
+    needs: ['nats'],
+    type: 'string',
+    placeholder: 'NAME',
+    doc: 'Which relays on the same NATS decide as one about rollouts: those with the same name; default: `relays`. Letters, digits, `-` and `_`. They need the same `--rollouts`, `--allow` and `--access-file`.',
   },
   {
     name: 'tls-cert-file',

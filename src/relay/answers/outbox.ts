@@ -6,7 +6,7 @@ import type { MetricsSink } from '../../serve/metrics-sink.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import type { GovernedView } from '../rollout/governed-view.ts';
 import type { JournalEntry } from '../rollout/journal.ts';
-import type { PlacedState } from '../server/rollouts.ts';
+import type { PlacedState } from '../server/rollout-desk.ts';
 import { answerDestination } from './answer-destination.ts';
 import { type CommitStatus, NO_STANDING, type Standing, stepBy } from './commit-status.ts';
 import { describeProgress } from './describe-progress.ts';
@@ -55,6 +55,9 @@ const PROGRESS_SHARE = 0.05;
 /** What is shown at once, so often in one rollout. */
 const PROMPT: readonly JournalEntry['what'][] = ['opened', 'soaking', 'paused', 'resumed', 'frozen', 'thawed'];
 const MOST_PROMPT = 100;
+
+/** A relay that decided and was killed is replaced within this time; see the lease of `sharing/`. */
+const TAKEN_OVER_MS = 60_000;
 
 /** Reports rollouts to all who are named in `answers` and `notifications`. */
 export class Outbox {
@@ -108,6 +111,19 @@ export class Outbox {
     }
     this.#dropUngoverned(new Set(states.map(refKey)));
     if (ids.size > 0 || before.size > 0) await ledger.save();
+  }
+
+  /**
+   * This relay decides from now on, in place of another one. What happened shortly before may not have been passed on,
+   * so it is, perhaps for the second time; what is older is not.
+   */
+  takeOver(): void {
+    if (!this.#isOpen) return;
+    const from = this.#options.clock.now() - TAKEN_OVER_MS;
+    for (const each of this.#options.states()) {
+      this.#follow(each);
+      this.#catchUp(each, this.#destinations, from);
+    }
   }
 
   /** Something happened to the rollout of a ref. It returns at once, and never throws. */
@@ -212,7 +228,7 @@ export class Outbox {
   }
 
   /** Passes on what destinations have not got yet. */
-  #catchUp({ state: { journal }, ...place }: PlacedState, destinations: readonly Destination[]): void {
+  #catchUp({ state: { journal }, ...place }: PlacedState, destinations: readonly Destination[], from = 0): void {
     const { ledger, clock } = this.#options;
     for (const destination of destinations) {
       const { cursor } = ledger.destination(destination.id, clock.now()).marksOf(refKey(place));
@@ -221,7 +237,9 @@ export class Outbox {
       for (const entry of missing.size === 0 ? [] : journal) {
         const step = stepBy(standing, entry);
         standing = step.standing;
-        if (missing.has(entry)) this.#pass(place, entry, step.statuses, [destination]);
+        if (!missing.has(entry)) continue;
+        if (entry.at >= from) this.#pass(place, entry, step.statuses, [destination]);
+        else ledger.destination(destination.id, clock.now()).marksOf(refKey(place)).add(entry, 0);
       }
     }
   }

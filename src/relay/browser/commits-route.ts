@@ -4,14 +4,14 @@ import { answerJson, answerText, type Route } from '../../platform/http-answer.t
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
 import type { Follower } from '../server/follower.ts';
 import { type RefView, refsIn } from '../server/ref-view.ts';
-import type { Rollouts } from '../server/rollouts.ts';
+import type { RolloutDesk } from '../server/rollout-desk.ts';
 import { CommitFacts } from './commit-facts.ts';
 import type { PageDoor } from './page-door.ts';
 
 interface CommitsRouteOptions {
   readonly door: PageDoor;
   readonly repositories: { readonly peek: (name: RepositoryName) => Follower | undefined };
-  readonly rollouts: Pick<Rollouts, 'kept' | 'describe'>;
+  readonly rollouts: Pick<RolloutDesk, 'kept' | 'describe'>;
 }
 
 const MOST_ASKED = 60;
@@ -59,7 +59,11 @@ function shownTips({ refs }: Follower, view: RefView): Oid[] {
 }
 
 /** What the rollouts of refs that may be seen are about, or were. */
-function* rolledOut(rollouts: Pick<Rollouts, 'kept' | 'describe'>, name: RepositoryName, view: RefView): Iterable<Oid> {
+function* rolledOut(
+  rollouts: Pick<RolloutDesk, 'kept' | 'describe'>,
+  name: RepositoryName,
+  view: RefView,
+): Iterable<Oid> {
   for (const [ref, oids] of rollouts.kept(name)) if (view.shows(ref)) yield* oids;
   for (const { refused, journal } of rollouts.describe((each) => (each === name ? view.shows : undefined))) {
     yield* refused;

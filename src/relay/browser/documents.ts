@@ -1,5 +1,5 @@
 import type { InstanceDocument } from '../server/member.ts';
-import type { RolloutEntry } from '../server/rollouts.ts';
+import type { RolloutEntry } from '../server/rollout-desk.ts';
 import type { RelayOverview, RepositoryOverview } from './overview.ts';
 
 /** An instance in an event. */

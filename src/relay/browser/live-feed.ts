@@ -8,7 +8,7 @@ import type { Fleet } from '../server/fleet.ts';
 import type { Follower } from '../server/follower.ts';
 import { describeMember, type Member, refsOfMember } from '../server/member.ts';
 import type { RefView } from '../server/ref-view.ts';
-import type { Rollouts } from '../server/rollouts.ts';
+import type { RolloutDesk } from '../server/rollout-desk.ts';
 import type { StreamPlace } from '../server/stream-places.ts';
 import { StreamSubscriber } from '../server/stream-subscriber.ts';
 import { ChangeBook, type Reader } from './change-book.ts';
@@ -22,7 +22,7 @@ type Item =
 export interface LiveFeedOptions extends OverviewSources {
   readonly clock: Clock;
   readonly fleet: Fleet;
-  readonly rollouts: Rollouts;
+  readonly rollouts: RolloutDesk;
   readonly follower: (name: RepositoryName) => Follower | undefined;
 }
 

@@ -72,7 +72,7 @@ export async function openRelay(
     ...shared,
     repository,
     wanted,
-    report: () => reports.forNewStream(),
+    report: (releasedBy) => reports.forNewStream(releasedBy),
     agent: AGENT,
     random,
   });

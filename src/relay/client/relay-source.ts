@@ -7,6 +7,7 @@ import { pickTip, type RefSource, type Tip } from '../../poll/ref-source.ts';
 import type { UploadPack } from '../../remote/upload-pack.ts';
 import { confirmedAt, nextChange, type RefFeed, silenceOf, type Told } from './feed.ts';
 import { objectsUnavailable } from './relay-failure.ts';
+import type { Released } from './release-memory.ts';
 
 export interface RelaySourceOptions {
   readonly feed: RefFeed;
@@ -14,6 +15,8 @@ export interface RelaySourceOptions {
   readonly objects: RefSource;
   /** The git server itself, where it may be asked while the relay is unreachable. */
   readonly upstream: RefSource | undefined;
+  /** Whether it released the ref when it was reached last; not needed without `upstream`. */
+  readonly released?: Released | undefined;
   readonly shownUrl: string;
   /** URL of the relay, for errors. */
   readonly relay: string;
@@ -25,9 +28,10 @@ export interface RelaySourceOptions {
   readonly log: Logger;
 }
 
-/** Whether the relay decides which revision of these refs is for this instance. */
-function isReleased(told: Told | undefined, choice: RefChoice): boolean {
-  return [...(told?.refs.values() ?? [])].some((ref) => ref.isReleased === true && choice.covers(ref.name));
+/** Whether the relay decides which revision of these refs is for this instance; undefined while it shows none of them. */
+function isReleased(told: Told | undefined, choice: RefChoice): boolean | undefined {
+  const covered = [...(told?.refs.values() ?? [])].filter(({ name }) => choice.covers(name));
+  return covered.length === 0 ? undefined : covered.some((ref) => ref.isReleased === true);
 }
 
 /** How long the first poll waits for the stream. */
@@ -76,10 +80,13 @@ export class RelaySource implements RefSource {
   }
 
   async poll(choice: RefChoice, credentials: readonly Credential[], signal: AbortSignal): Promise<Tip> {
-    const { feed, objects, shownUrl, clock, log } = this.#options;
-    // The git server knows nothing of the policy by which the relay releases revisions.
-    const upstream = isReleased(feed.told, choice) ? undefined : this.#options.upstream;
+    const { feed, objects, shownUrl, clock, log, released } = this.#options;
     if (!feed.told && !this.#isAwayForLong()) await this.#firstWord(signal);
+    const isNow = isReleased(feed.told, choice);
+    if (isNow !== undefined) released?.note(isNow);
+    // The git server knows nothing of the policy by which the relay releases revisions.
+    const isPolicys = isNow ?? released?.was;
+    const upstream = isPolicys ? undefined : this.#options.upstream;
     const told = this.#lastWord();
     // An answer of the git server is never replaced by that of a relay that asked earlier.
     const isBehind = told !== undefined && told.asOf < this.#upstreamAskedAt;

@@ -33,10 +33,12 @@ export interface ReportsOptions {
 /** Behind one name there may be several relays, and only one of them holds our stream. */
 const MOST_TRIES = 6;
 const TIMEOUT_MS = 10_000;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 10_000;
 
 /**
- * Reports to the relay what is published and what is running. A report that cannot be sent is sent when the stream is
- * opened again.
+ * Reports to the relay what is published and what is running. A report that cannot be sent is sent again, or comes with
+ * the next stream.
  */
 export class Reports {
   readonly #options: ReportsOptions;
@@ -61,9 +63,12 @@ export class Reports {
     this.#reconnect = reconnect;
   }
 
-  /** The report as a header for a new stream, which gets a new name. */
-  forNewStream(): string {
-    this.#report = { ...this.#report, stream: randomUUID(), replaces: this.#report.stream };
+  /**
+   * The report as a header for a new stream, which gets a new name.
+   * @param releasedBy the relay of the stream before, if it released refs
+   */
+  forNewStream(releasedBy: string | undefined): string {
+    this.#report = { ...this.#report, stream: randomUUID(), replaces: this.#report.stream, releasedBy };
     this.#isDue = false;
     return writeReport(this.#report);
   }
@@ -114,14 +119,20 @@ export class Reports {
     });
   }
 
+  /** Until it was taken, or a new stream has brought it: a stage of a rollout may wait for it. */
   async #send(): Promise<void> {
-    while (this.#isDue && !this.#stopping.signal.aborted) {
+    const { log, url, clock } = this.#options;
+    for (let failures = 0; this.#isDue && !this.#stopping.signal.aborted; ) {
       this.#isDue = false;
       try {
         await this.#post();
+        failures = 0;
       } catch (error) {
-        const failure = relayUnreachable(error, { op: 'report to', relay: this.#options.url });
-        this.#options.log.info(2, 'the relay did not take the report', { code: failure.code, reason: failure.message });
+        const failure = relayUnreachable(error, { op: 'report to', relay: url });
+        log.info(2, 'the relay did not take the report', { code: failure.code, reason: failure.message });
+        this.#isDue = true;
+        await clock.sleep(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures), this.#stopping.signal);
+        failures += 1;
       }
     }
   }

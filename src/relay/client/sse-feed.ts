@@ -25,8 +25,11 @@ export interface SseFeedOptions {
   readonly wanted: WantedRefs;
   readonly settings: HttpAccess;
   readonly token: () => Promise<string | undefined>;
-  /** What we say of ourselves when a stream is opened, as a header; undefined: nothing. */
-  readonly report: () => string | undefined;
+  /**
+   * What we say of ourselves when a stream is opened, as a header; undefined: nothing.
+   * @param releasedBy the name of the relay that we followed before, if it released refs by a policy
+   */
+  readonly report: (releasedBy: string | undefined) => string | undefined;
   readonly agent: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -56,11 +59,15 @@ export class SseFeed implements RefFeed {
   readonly #listeners = new Set<() => void>();
   /** What the present stream says. */
   #heard: { readonly id: string; readonly refs: Refs } | undefined;
+  /** What the present stream says is used. */
+  #isTakenOver = false;
   /** The answer that is used. */
   #told: Told | undefined;
   /** When it came, on the monotonic clock. */
   #changedAt = 0;
   #lastId: string | undefined;
+  /** The name of the relay that we follow, or followed. */
+  #relay: string | undefined;
   #isConnected = false;
   #trouble: RefFeed['trouble'];
   #failures = 0;
@@ -140,6 +147,7 @@ export class SseFeed implements RefFeed {
     const { settings } = this.#options;
     this.#stream = new AbortController();
     this.#heard = undefined;
+    this.#isTakenOver = false;
     this.#ended = undefined;
     this.#retryAfterMs = 0;
     const connection = new HttpConnection(settings);
@@ -156,7 +164,8 @@ export class SseFeed implements RefFeed {
     const target = new URL(`${url}/events`);
     target.searchParams.set('repo', repository);
     writeWanted(target.searchParams, wanted);
-    const [secret, told] = [await token(), report()];
+    const isReleased = [...(this.#told?.refs.values() ?? [])].some((ref) => ref.isReleased === true);
+    const [secret, told] = [await token(), report(isReleased ? this.#relay : undefined)];
     const headers = {
       accept: 'text/event-stream',
       'user-agent': agent,
@@ -228,6 +237,7 @@ export class SseFeed implements RefFeed {
     const detail = 'the relay cannot ask the git server';
     const code = event.kind === 'beat' ? event.trouble : undefined;
     this.#trouble = code === undefined ? undefined : { code, detail };
+    if (event.kind !== 'change' && event.relay !== '') this.#relay = event.relay;
     if (event.kind === 'refs') this.#heard = { id: event.id, refs: event.refs };
     else if (event.kind === 'change' && this.#heard)
       this.#heard = { id: event.id, refs: applyChange(this.#heard.refs, event) };
@@ -242,7 +252,8 @@ export class SseFeed implements RefFeed {
 
   /**
    * Takes over what this relay says, if it knows at least as much as those before it: with several behind one name, the
-   * one that we reach may be behind. It must have asked the git server after the last change that we know.
+   * one that we reach may be behind. It must have asked the git server after the last change that we know. From then on
+   * what it sends is newer than what it sent before: a release or a way back has nothing to do with the git server.
    */
   #judge(ageMs: number): void {
     const { clock } = this.#options;
@@ -252,7 +263,8 @@ export class SseFeed implements RefFeed {
     const heard = this.#heard ?? (told && { id: digestOf(told.refs), refs: told.refs });
     if (!heard) return;
     const isSame = told !== undefined && digestOf(told.refs) === heard.id;
-    if (told && !isSame && now - ageMs < this.#changedAt) return;
+    if (told && !isSame && !this.#isTakenOver && now - ageMs < this.#changedAt) return;
+    this.#isTakenOver = true;
     if (!isSame) this.#changedAt = now;
     this.#heard = heard;
     this.#lastId = heard.id;

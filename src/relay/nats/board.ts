@@ -1,22 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import type { KV, KvWatchEntry } from '@nats-io/kv';
-import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { messageOf, SidecarError } from '../../model/error.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import { isSameRef, type Refs, refsFromJson, refsToJson } from '../protocol/refs.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
+import { connectionOptions, type NatsAccess } from './connection.ts';
 import { keyOf, keysOf, refOfKey } from './key.ts';
 
-export interface BoardOptions {
-  /** `nats://host:port` or `tls://…`; several behind commas. */
-  readonly servers: readonly string[];
-  readonly user: { readonly name: string; readonly password: string } | undefined;
-  /** A file as `nsc` writes it: a JWT and a seed. */
-  readonly credentialsFile: string | undefined;
-  readonly caFile: string | undefined;
-  readonly name: string;
+export interface BoardOptions extends NatsAccess {
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -40,8 +33,6 @@ export interface Watch {
 
 const BUCKET = 'git-sidecar-refs';
 const RETRY_MS = 2000;
-const CONNECT_MS = 10_000;
-const PING_MS = 15_000;
 /** Before a watch that ended is begun again. */
 const PAUSE_MS = 100;
 
@@ -178,42 +169,6 @@ export class Board {
       }
     }
   }
-}
-
-/** How NATS is reached. */
-async function connectionOptions(options: Omit<BoardOptions, 'clock' | 'log'>): Promise<ConnectionOptions> {
-  const { servers, user, credentialsFile, caFile, name } = options;
-  const { nats } = await import('./library.ts');
-  return {
-    servers: [...servers],
-    name,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 500,
-    reconnectJitter: 1500,
-    timeout: CONNECT_MS,
-    // A connection that a firewall forgot is noticed after two of these; by default after six minutes.
-    pingInterval: PING_MS,
-    maxPingOut: 2,
-    ...(user && { user: user.name, pass: user.password }),
-    ...(credentialsFile !== undefined && { authenticator: nats.credsAuthenticator(await readFile(credentialsFile)) }),
-    ...(caFile !== undefined && { tls: { caFile } }),
-  };
-}
-
-/**
- * Connects once, and ends the connection. @returns the version of the server
- * @throws what the client of NATS throws
- */
-export async function tryNats(options: Omit<BoardOptions, 'clock' | 'log'>, timeoutMs: number): Promise<string> {
-  const { nats } = await import('./library.ts');
-  const connection = await nats.connect({
-    ...(await connectionOptions(options)),
-    reconnect: false,
-    timeout: timeoutMs,
-  });
-  const version = connection.info?.version ?? 'unknown';
-  await connection.close();
-  return version;
 }
 
 function read(entry: KvWatchEntry): [string, Noted] {

@@ -66,11 +66,16 @@ export function isSameRef(a: AdvertisedRef | undefined, b: AdvertisedRef | undef
   return a?.oid === b?.oid && a?.peeledOid === b?.peeledOid && a?.symref === b?.symref;
 }
 
-export function changesBetween(before: Refs, after: Refs): RefChange[] {
+export function changesBetween(before: Refs, after: Refs, isSame = isSameRef): RefChange[] {
   const names = new Set([...before.keys(), ...after.keys()]);
   return [...names]
-    .filter((name) => !isSameRef(before.get(name), after.get(name)))
+    .filter((name) => !isSame(before.get(name), after.get(name)))
     .map((ref) => ({ ref, from: before.get(ref)?.oid, to: after.get(ref) }));
+}
+
+/** As {@link isSameRef}, for a subscriber: it has to know as well that a ref is released by a policy from now on. */
+export function isShownAlike(a: AdvertisedRef | undefined, b: AdvertisedRef | undefined): boolean {
+  return isSameRef(a, b) && a?.isReleased === b?.isReleased;
 }
 
 /** Refs are never changed in place, and are asked for by every fetch. */
@@ -83,7 +88,9 @@ const DIGESTS = new WeakMap<Refs, string>();
 export function digestOf(refs: Refs): string {
   const known = DIGESTS.get(refs);
   if (known !== undefined) return known;
-  const lines = [...refs.values()].map(({ name, oid, peeledOid, symref }) => `${name} ${oid} ${peeledOid} ${symref}`);
+  const lines = [...refs.values()].map(({ name, oid, peeledOid, symref, isReleased }) => {
+    return `${name} ${oid} ${peeledOid} ${symref}${isReleased ? ' released' : ''}`;
+  });
   const digest = createHash('sha256').update(lines.sort().join('\n')).digest('hex').slice(0, 16);
   DIGESTS.set(refs, digest);
   return digest;

@@ -19,6 +19,8 @@ export interface Report {
   readonly failed?: ReportedFailure | undefined;
   /** What the instance is, for the policies of the relay. */
   readonly labels?: InstanceLabels;
+  /** The name of the relay that released refs to it before this stream. */
+  readonly releasedBy?: string | undefined;
 }
 
 export interface ReportedRevision {
@@ -111,6 +113,7 @@ export function readReport(text: string): Report {
     running: readRevision(body.running, 'running'),
     failed: readFailure(body.failed),
     labels: readLabels(body.labels),
+    ...(body.releasedBy !== undefined && { releasedBy: readText(body.releasedBy, 'releasedBy', LONGEST_INSTANCE) }),
   };
 }
 

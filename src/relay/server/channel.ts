@@ -1,6 +1,6 @@
 import { ERROR_CODES } from '../../model/error-codes.ts';
 import { writeEvent, writeRefsEnd, writeRefsStart } from '../protocol/events.ts';
-import { changesBetween, digestOf, type RefChange, type Refs } from '../protocol/refs.ts';
+import { changesBetween, digestOf, isShownAlike, type RefChange, type Refs } from '../protocol/refs.ts';
 import type { Follower } from './follower.ts';
 import type { RefView } from './ref-view.ts';
 import { refsIn } from './ref-view.ts';
@@ -77,7 +77,7 @@ export class Channel implements ChannelRefs {
     const all = refsIn(this.follower.refs, this.view);
     const wasKnown = this.#id !== '';
     const refs = wasKnown ? this.wanted.update(this.#refs, all, moved) : this.wanted.select(all);
-    const changes = changesBetween(this.#refs, refs);
+    const changes = changesBetween(this.#refs, refs, isShownAlike);
     if (wasKnown && changes.length === 0) return undefined;
     this.#refs = refs;
     this.#id = digestOf(refs);
@@ -88,7 +88,7 @@ export class Channel implements ChannelRefs {
   changesSince(from: Channel, now: number): EventBytes | undefined {
     if (from.id === this.#id) return undefined;
     if (from.id === '') return this.wholeState(now);
-    return this.#changeEvent(changesBetween(from.#refs, this.#refs), now);
+    return this.#changeEvent(changesBetween(from.#refs, this.#refs, isShownAlike), now);
   }
 
   #changeEvent(changes: readonly RefChange[], now: number): Buffer {

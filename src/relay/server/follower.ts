@@ -14,6 +14,7 @@ import { type FollowerLimits, type FollowerOptions, LIMITS } from './follower-op
 import type { Asker } from './host-budget.ts';
 import type { CommitLine, Mirror } from './mirror.ts';
 import { type RefView, refsIn } from './ref-view.ts';
+import { ReleaseMarks } from './release-marks.ts';
 import type { RefusedTip } from './tip-gate.ts';
 import { Turns } from './turns.ts';
 
@@ -36,6 +37,7 @@ export class Follower {
   readonly #stopping = new AbortController();
   readonly #limits: FollowerLimits;
   readonly #allowed: RefView;
+  readonly #marks = new ReleaseMarks();
   readonly #finding = new Map<string, Promise<boolean>>();
   /** On whose share of the budget the git server is asked. */
   payer: string;
@@ -71,7 +73,7 @@ export class Follower {
 
   /** The refs that are passed on; empty until {@link isKnown}. */
   get refs(): Refs {
-    return this.#known ? refsIn(this.mirror.refs, this.#allowed) : new Map();
+    return this.#known ? this.#marks.on(refsIn(this.mirror.refs, this.#allowed)) : new Map();
   }
 
   get isKnown(): boolean {
@@ -317,6 +319,7 @@ export class Follower {
     const list = async (signal: AbortSignal) => await remote.list(upstream.questions, signal);
     const told = await this.#limited.run(this.#named('ask where the refs are'), this.#limits.ask, list);
     const covered = coveredRefs(told.refs, upstream);
+    this.#marks.note(told.refs);
     if (covered.size === 0 && !this.#known) {
       const detail = 'it has no branch or tag that may be passed on';
       throw new SidecarError('ERR_REMOTE_REF', { op: 'follow', target: upstream.name, detail });

@@ -20,7 +20,8 @@ import type { OnRefused } from './quotas.ts';
 import type { ReadyAnswers } from './ready-answers.ts';
 import type { RefView } from './ref-view.ts';
 import { RepositoryPaths } from './repository-paths.ts';
-import { instanceKey, type Rollouts } from './rollouts.ts';
+import type { RolloutDesk } from './rollout-desk.ts';
+import { instanceKey } from './rollouts.ts';
 
 export interface GitRouteOptions {
   readonly doorkeeper: Doorkeeper;
@@ -28,7 +29,7 @@ export interface GitRouteOptions {
   readonly gate: FetchGate;
   readonly questions: LargeQuestions;
   readonly ready: ReadyAnswers;
-  readonly rollouts: Rollouts;
+  readonly rollouts: RolloutDesk;
   readonly onRefused: OnRefused;
   readonly agent: string;
 }
@@ -63,7 +64,7 @@ function readPath({ pathname, searchParams }: URL, method: string | undefined): 
 
 /** What the client may see: where a policy says so, only what was released to its instance. */
 function viewFor(
-  rollouts: Rollouts,
+  rollouts: RolloutDesk,
   { id, viewOf }: Principal,
   name: RepositoryName,
   request: IncomingMessage,

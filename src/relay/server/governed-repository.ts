@@ -174,18 +174,16 @@ export class GovernedRepository {
   }
 
   /** Commits that instances may be shown, or may be shown again, by ref. */
-  *kept(): Iterable<readonly [ref: string, oids: readonly Oid[]]> {
-    for (const [ref, { governed, tags }] of this.#refs) {
-      const { completed, rollout, queue, history, members } = governed.state();
-      const oids = [completed?.oid, rollout?.oid, ...queue.map(({ oid }) => oid), ...history];
-      const all = new Set([...oids, ...members.map(({ target }) => target)].filter((oid) => oid !== undefined));
-      yield [ref, [...all].flatMap((oid) => [oid, tags.get(oid) ?? oid])];
-    }
+  kept(): Iterable<readonly [ref: string, oids: readonly Oid[]]> {
+    return keptCommits(this.stored());
   }
 
   stored(): StoredRefs {
     const entries = [...this.#refs].map(([ref, { governed, tags }]) => {
-      return [ref, { state: governed.state(), tags: Object.fromEntries(tags) }] as const;
+      const state = governed.state();
+      const silent = governed.target(SILENT);
+      const differs = silent !== undefined && silent !== state.completed?.oid;
+      return [ref, { state, tags: Object.fromEntries(tags), ...(differs && { silent }) }] as const;
     });
     return Object.fromEntries(entries);
   }
@@ -203,6 +201,16 @@ export class GovernedRepository {
       const entry = this.#refs.get(ref);
       if (entry) yield [ref, entry.governed];
     }
+  }
+}
+
+/** Commits that instances may be shown, or may be shown again, by ref. */
+export function* keptCommits(stored: StoredRefs): Iterable<readonly [ref: string, oids: readonly Oid[]]> {
+  for (const [ref, { state, tags }] of Object.entries(stored)) {
+    const { completed, rollout, queue, history, members } = state;
+    const oids = [completed?.oid, rollout?.oid, ...queue.map(({ oid }) => oid), ...history];
+    const all = new Set([...oids, ...members.map(({ target }) => target)].filter((oid) => oid !== undefined));
+    yield [ref, [...all].flatMap((oid) => [oid, tags[oid] ?? oid])];
   }
 }
 

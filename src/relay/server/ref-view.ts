@@ -14,14 +14,23 @@ export interface RefView {
 
 export const WHOLE_VIEW: RefView = { id: '', shows: () => true };
 
+/** Refs that are not shown yet. */
+export interface HiddenRefs {
+  /** Equal ids hide the same. */
+  readonly id: string;
+  readonly has: (ref: string) => boolean;
+}
+
 /**
  * A view in which some refs are where they were released to, instead of where the git server has them.
  * @param refs those that are there at all, by their full names
  */
-export function releasedView(from: RefView, refs: Refs): RefView {
-  if (refs.size === 0) return from;
+export function releasedView(from: RefView, refs: Refs, hidden?: HiddenRefs): RefView {
+  if (refs.size === 0 && !hidden) return from;
   const places = [...refs.values()].map(({ name, oid }) => `${name} ${oid}`).sort();
-  return { id: [from.id, ...places].join('\n'), shows: from.shows, released: { refs, from } };
+  const shows = hidden ? (ref: string) => from.shows(ref) && !hidden.has(ref) : from.shows;
+  const id = [from.id, ...(hidden ? [`but ${hidden.id}`] : []), ...places].join('\n');
+  return { id, shows, released: { refs, from } };
 }
 
 /** Refs are never changed in place, and are asked for by every fetch. */

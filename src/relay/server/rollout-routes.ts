@@ -4,17 +4,18 @@ import type { PageDoor } from '../browser/page-door.ts';
 import { isCrossSite, isFromOwnPage } from '../browser/same-origin.ts';
 import { parseRepositoryName } from '../protocol/repository-name.ts';
 import { readOrder } from '../rollout/orders.ts';
-import type { Rollouts } from './rollouts.ts';
+import type { RolloutDesk } from './rollout-desk.ts';
 
 interface RolloutRouteOptions {
   readonly door: Pick<PageDoor, 'admit'>;
-  readonly rollouts: Rollouts;
+  readonly rollouts: RolloutDesk;
 }
 
 const LARGEST_ORDER = 8192;
 
 /**
- * `GET /rollouts`: the governed refs that the client may see, each as a {@link GovernedView}.
+ * `GET /rollouts`: the governed refs that the client may see, each as a {@link GovernedView}, and with several relays
+ * that decide as one how they stand, as {@link SharingView}.
  * `POST /rollouts?repo=HOST/PATH&ref=NAME`: an order, as {@link readOrder} has it; for those with `steer`.
  */
 export function rolloutRoute({ door, rollouts }: RolloutRouteOptions): Route {
@@ -30,7 +31,7 @@ export function rolloutRoute({ door, rollouts }: RolloutRouteOptions): Route {
         ...entry,
         maySteer: principal.maySteer(entry.repository, entry.ref),
       }));
-      answerJson(response, 200, { rollouts: withRights });
+      answerJson(response, 200, { rollouts: withRights, sharing: rollouts.sharing });
       return true;
     }
     const name = parseRepositoryName(searchParams.get('repo') ?? '');
@@ -49,7 +50,8 @@ export function rolloutRoute({ door, rollouts }: RolloutRouteOptions): Route {
       } catch (error) {
         if (!(error instanceof SidecarError)) throw error;
         const { code, detail } = error;
-        answerJson(response, 409, { code, detail });
+        // Another attempt may reach the relay that decides.
+        answerJson(response, error.class === 'retry' ? 503 : 409, { code, detail });
       }
     }
     return true;

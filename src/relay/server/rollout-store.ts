@@ -14,16 +14,29 @@ export interface StoredRef {
   readonly state: GovernedState;
   /** The tag object that leads to a commit, for annotated tags. */
   readonly tags: Readonly<Record<Oid, Oid>>;
+  /** What instances that never report are shown, where that is not the completed revision. */
+  readonly silent?: Oid | undefined;
 }
 
 /** By the full name of the ref. */
 export type StoredRefs = Readonly<Record<string, StoredRef>>;
 
+/** Where decisions are written down before they are shown. */
+export interface DecisionStore {
+  /** What was decided before. */
+  open(): Promise<ReadonlyMap<RepositoryName, StoredRefs>>;
+  /** @throws when it was not written, or when that is not known */
+  save(repository: RepositoryName, refs: StoredRefs): Promise<void>;
+  /** What is not written is not shown, since another relay may decide otherwise. */
+  readonly isBinding: boolean;
+}
+
 const FILE = /^[0-9a-f]{32}\.json$/;
 const VERSION = 1;
 
 /** Keeps the rollouts of each repository in a file of its own, so that a relay that starts again goes on where it was. */
-export class RolloutStore {
+export class RolloutStore implements DecisionStore {
+  readonly isBinding = false;
   readonly #root: string;
   readonly #directory: string;
   readonly #turns = new OneAtATime();
@@ -55,12 +68,23 @@ export class RolloutStore {
 }
 
 function readStoredRef(ref: string, value: unknown): StoredRef {
-  const { state, tags } = (value ?? {}) as Record<string, unknown>;
+  const { state, tags, silent } = (value ?? {}) as Record<string, unknown>;
   const governed = readGovernedState(state);
   const pairs = Object.entries(typeof tags === 'object' && tags !== null ? tags : {});
   const isGood = pairs.every(([commit, tag]) => parseOid(commit) && typeof tag === 'string' && parseOid(tag));
   if (!governed || !isGood) throw new Error(`what it holds of ${ref} is not what a relay writes`);
-  return { state: governed, tags: Object.fromEntries(pairs) as StoredRef['tags'] };
+  const silentOid = typeof silent === 'string' ? parseOid(silent) : undefined;
+  return {
+    state: governed,
+    tags: Object.fromEntries(pairs) as StoredRef['tags'],
+    ...(silentOid && { silent: silentOid }),
+  };
+}
+
+/** Reads the JSON value of {@link StoredRefs}. @throws Error that says what is wrong */
+export function readStoredRefs(refs: unknown): StoredRefs {
+  if (typeof refs !== 'object' || refs === null) throw new Error('it is not what a relay writes');
+  return Object.fromEntries(Object.entries(refs).map(([ref, value]) => [ref, readStoredRef(ref, value)] as const));
 }
 
 async function readStored(path: string): Promise<[RepositoryName, StoredRefs]> {
@@ -68,9 +92,8 @@ async function readStored(path: string): Promise<[RepositoryName, StoredRefs]> {
     const { version, repository, refs } = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
     const name = typeof repository === 'string' ? parseRepositoryName(repository) : undefined;
     if (version !== VERSION) throw new Error(`it has version ${String(version)}, and this release knows ${VERSION}`);
-    if (!name || typeof refs !== 'object' || refs === null) throw new Error('it is not what a relay writes');
-    const stored = Object.entries(refs).map(([ref, value]) => [ref, readStoredRef(ref, value)] as const);
-    return [name, Object.fromEntries(stored)];
+    if (!name) throw new Error('it is not what a relay writes');
+    return [name, readStoredRefs(refs)];
   } catch (cause) {
     const detail = messageOf(cause);
     throw new SidecarError('ERR_ROLLOUT_STATE', { op: 'read the rollouts', target: path, detail, cause });

@@ -8,14 +8,15 @@ import { OneAtATime } from '../../platform/one-at-a-time.ts';
 import type { Refs } from '../protocol/refs.ts';
 import type { Report } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
-import type { GovernedState } from '../rollout/governed-state.ts';
 import type { GovernedView } from '../rollout/governed-view.ts';
 import type { JournalEntry } from '../rollout/journal.ts';
 import type { Order } from '../rollout/orders.ts';
 import { compilePolicies, compileSkipRefs } from '../rollout/policy.ts';
 import { commitOf, followedRefs, GovernedRepository, type RefChanges } from './governed-repository.ts';
+import type { OtherDeciders } from './other-deciders.ts';
 import type { RefView } from './ref-view.ts';
-import type { RolloutStore, StoredRefs } from './rollout-store.ts';
+import type { OnNote, PlacedState, RolloutDesk, RolloutEntry, SharingView } from './rollout-desk.ts';
+import type { DecisionStore, StoredRefs } from './rollout-store.ts';
 
 /** The part of a follower that rollouts need. */
 export interface FollowedRefs {
@@ -29,32 +30,20 @@ export interface FollowedRefs {
 }
 
 export interface RolloutsOptions {
-  readonly store: RolloutStore;
+  readonly store: DecisionStore;
   readonly clock: Clock;
   readonly log: Logger;
   readonly follower: (name: RepositoryName) => FollowedRefs | undefined;
   /** Some instances may see other refs now. */
   readonly onReleased: (name: RepositoryName, instances: ReadonlySet<string>) => void;
-  /** @param policy its name */
-  readonly onNote: (name: RepositoryName, entry: JournalEntry, ref: string, policy: string) => void;
+  readonly onNote: OnNote;
+  /** Where relays do not decide as one: what notices others. */
+  readonly others?: OtherDeciders | undefined;
 }
 
-/** What was decided about a ref. */
-export interface PlacedState {
-  readonly repository: RepositoryName;
-  readonly ref: string;
-  readonly policy: string;
-  readonly state: GovernedState;
-}
-
-/** What {@link Rollouts.describe} shows of one ref. */
-export interface RolloutEntry extends GovernedView {
-  readonly repository: RepositoryName;
-  readonly ref: string;
-}
-
-/** Before it is tried again to write what could not be written. */
+/** Before it is tried again to write what could not be written; while that is not shown, it is urgent. */
 const SAVE_AGAIN_MS = 10_000;
+const SAVE_AGAIN_SOON_MS = 1000;
 /** What was decided is written down to the end. */
 const NEVER = new AbortController().signal;
 
@@ -63,21 +52,28 @@ export function instanceKey(owner: string, instance: string): string {
   return `${owner}\n${instance}`;
 }
 
+/** What was decided and is not shown yet. */
+interface Pending {
+  readonly instances: Set<string>;
+  readonly notes: [ref: string, entry: JournalEntry][];
+  isChanged: boolean;
+}
+
 /**
- * The rollouts of all repositories. What is decided is written down first, and then shown; what cannot be written is
- * shown nevertheless, and written again with the next change.
+ * The rollouts of all repositories, as this relay decides about them. What is decided is written down first, and then
+ * shown. Where no other relay decides, what cannot be written is shown nevertheless, and written again later.
  */
-export class Rollouts {
+export class Rollouts implements RolloutDesk {
   readonly #options: RolloutsOptions;
   readonly #repositories = new Map<RepositoryName, GovernedRepository>();
-  #stored = new Map<RepositoryName, StoredRefs>();
+  readonly #stored = new Map<RepositoryName, StoredRefs>();
   #policies: readonly Policy[] = [];
   #policyOf = compilePolicies([]);
   /** Refs are never changed in place: these were looked through. */
   #seen = new WeakSet<Refs>();
-  readonly #unsaved = new Set<RepositoryName>();
   #saveAgainAt = 0;
-  readonly #pending = new Map<RepositoryName, { readonly instances: Set<string>; isChanged: boolean }>();
+  readonly #unwritten = new Set<RepositoryName>();
+  readonly #pending = new Map<RepositoryName, Pending>();
   readonly #turns = new OneAtATime();
 
   constructor(options: RolloutsOptions) {
@@ -86,7 +82,7 @@ export class Rollouts {
 
   /** To be called where there may be policies, now or later. @throws SidecarError ERR_ROLLOUT_STATE */
   async open(policies: readonly Policy[]): Promise<void> {
-    this.#stored = await this.#options.store.open();
+    for (const [name, refs] of await this.#options.store.open()) this.#stored.set(name, refs);
     await this.take(policies);
   }
 
@@ -96,9 +92,7 @@ export class Rollouts {
     this.#policyOf = compilePolicies(policies);
     this.#seen = new WeakSet();
     for (const [name, repository] of this.#repositories) {
-      await this.#apply(repository, repository.renew(this.#now));
-      await this.#save(repository);
-      this.#options.onReleased(name, new Set(repository.instances));
+      await this.#apply(repository, repository.renew(this.#now), true);
       await this.look(name);
     }
   }
@@ -107,10 +101,32 @@ export class Rollouts {
     return this.#policies.length > 0;
   }
 
+  get isDeciding(): boolean {
+    return true;
+  }
+
+  get sharing(): SharingView | undefined {
+    return undefined;
+  }
+
+  /** Whether it was looked at, so that all that is decided about it is known here. */
+  knows(name: RepositoryName): boolean {
+    return this.#repositories.has(name);
+  }
+
+  /** Something that was decided about `name` could not be written yet. */
+  isPending(name: RepositoryName): boolean {
+    return this.#pending.has(name);
+  }
+
   /** Whether clients may fetch only what was released to them. */
   isEnforced(name: RepositoryName): boolean {
     const repository = this.#repositories.get(name);
     return repository?.refs.some((ref) => repository.policy(ref)?.enforce) ?? false;
+  }
+
+  async whenDecided(name: RepositoryName): Promise<void> {
+    await this.look(name);
   }
 
   /** What is kept of `name`, for the mirror, before it is opened. */
@@ -144,6 +160,7 @@ export class Rollouts {
     const follower = this.#options.follower(name);
     if (!repository || !follower) return;
     const refs = followedRefs(names ?? [report.published?.ref ?? ''], follower.refs);
+    if (this.isInForce) this.#options.others?.note(report.releasedBy);
     const key = instanceKey(owner, report.instance);
     await this.#apply(repository, repository.join(key, report, refs, this.#now));
   }
@@ -163,8 +180,8 @@ export class Rollouts {
   /** Time has passed; to be called about once a second. */
   async tick(): Promise<void> {
     for (const repository of this.#repositories.values()) await this.#apply(repository, repository.tick(this.#now));
-    if (this.#unsaved.size === 0 || this.#options.clock.monotonic() < this.#saveAgainAt) return;
-    for (const name of [...this.#unsaved]) await this.#save(this.#repository(name));
+    if (this.#pending.size === 0 || this.#options.clock.monotonic() < this.#saveAgainAt) return;
+    for (const name of [...this.#pending.keys()]) await this.#showInTurn(this.#repository(name));
   }
 
   /** @throws SidecarError ERR_ROLLOUT_ORDER */
@@ -243,53 +260,86 @@ export class Rollouts {
   }
 
   /** All of it is decided before the first of it is shown. Resolves when it is. */
-  async #apply(repository: GovernedRepository, all: Iterable<RefChanges>): Promise<void> {
-    const { log, onNote } = this.#options;
-    const pending = this.#pending.get(repository.name) ?? { instances: new Set<string>(), isChanged: false };
+  async #apply(repository: GovernedRepository, all: Iterable<RefChanges>, isRenewed = false): Promise<void> {
+    const { name } = repository;
+    const isNews = this.#take(repository, [...all]);
+    if (isRenewed) {
+      const pending = this.#pendingOf(name);
+      pending.isChanged = true;
+      for (const key of repository.instances) pending.instances.add(key);
+    }
+    if (isNews || isRenewed) await this.#showInTurn(repository);
+  }
+
+  #take(repository: GovernedRepository, all: readonly RefChanges[]): boolean {
     let isNews = false;
-    for (const [ref, { notes, changed, retargeted }] of [...all]) {
-      for (const entry of notes) {
-        const { what, who, why, oid, stage } = entry;
-        log.info(0, 'rollout', { repository: repository.name, ref, what, stage, hash: oid, who, why });
-        onNote(repository.name, entry, ref, repository.policy(ref)?.name ?? '');
-      }
+    for (const [ref, { notes, changed, retargeted }] of all) {
+      if (!changed && retargeted.length === 0) continue;
+      isNews = true;
+      const pending = this.#pendingOf(repository.name);
+      for (const entry of notes) pending.notes.push([ref, entry]);
       for (const key of retargeted) pending.instances.add(key);
       if (notes.some(({ what }) => what === 'first'))
         for (const key of repository.instances) pending.instances.add(key);
       pending.isChanged ||= changed;
-      isNews ||= changed || retargeted.length > 0;
     }
-    if (!isNews) return;
-    this.#pending.set(repository.name, pending);
+    return isNews;
+  }
+
+  #pendingOf(name: RepositoryName): Pending {
+    const pending = this.#pending.get(name) ?? { instances: new Set<string>(), notes: [], isChanged: false };
+    this.#pending.set(name, pending);
+    return pending;
+  }
+
+  async #showInTurn(repository: GovernedRepository): Promise<void> {
     await this.#turns.run(async () => await this.#show(repository), NEVER);
   }
 
   /** Writes down what is pending, and shows it: that of many calls together. */
   async #show(repository: GovernedRepository): Promise<void> {
     const { name } = repository;
+    const { store, onReleased, onNote, log, follower } = this.#options;
     const pending = this.#pending.get(name);
     if (!pending) return;
     this.#pending.delete(name);
-    if (pending.isChanged) {
-      await this.#save(repository);
-      const follower = this.#options.follower(name);
-      for (const [ref, oids] of repository.kept()) follower?.keep(ref, oids);
+    const isWritten = !pending.isChanged || (await this.#save(repository));
+    if (!isWritten) {
+      const later = this.#pendingOf(name);
+      later.isChanged = true;
+      if (store.isBinding) {
+        later.notes.unshift(...pending.notes);
+        for (const key of pending.instances) later.instances.add(key);
+        return;
+      }
     }
-    if (pending.instances.size > 0) this.#options.onReleased(name, pending.instances);
+    for (const [ref, entry] of pending.notes) {
+      const { what, who, why, oid, stage } = entry;
+      log.info(0, 'rollout', { repository: name, ref, what, stage, hash: oid, who, why });
+      onNote(name, entry, ref, repository.policy(ref)?.name ?? '');
+    }
+    if (pending.isChanged) for (const [ref, oids] of repository.kept()) follower(name)?.keep(ref, oids);
+    if (pending.instances.size > 0) onReleased(name, pending.instances);
   }
 
-  async #save(repository: GovernedRepository): Promise<void> {
-    const { store, log } = this.#options;
+  /** @returns whether it is written */
+  async #save(repository: GovernedRepository): Promise<boolean> {
+    const { store, log, clock } = this.#options;
+    const { name } = repository;
     try {
-      await store.save(repository.name, repository.stored());
-      this.#unsaved.delete(repository.name);
+      await store.save(name, repository.stored());
+      this.#unwritten.delete(name);
+      return true;
     } catch (error) {
-      this.#unsaved.add(repository.name);
-      this.#saveAgainAt = this.#options.clock.monotonic() + SAVE_AGAIN_MS;
-      const { name } = repository;
-      log.error(error, 'rollouts cannot be noted; a relay that starts again would not know of this', {
-        repository: name,
-      });
+      this.#saveAgainAt = clock.monotonic() + (store.isBinding ? SAVE_AGAIN_SOON_MS : SAVE_AGAIN_MS);
+      const text = store.isBinding
+        ? 'rollouts cannot be noted; what was decided is not shown'
+        : 'rollouts cannot be noted; a relay that starts again would not know of this';
+      // It is tried again every second.
+      if (store.isBinding && this.#unwritten.has(name)) log.info(1, text, { repository: name });
+      else log.error(error, text, { repository: name });
+      this.#unwritten.add(name);
+      return false;
     }
   }
 }

@@ -14,7 +14,8 @@ import { answerLater, type OnRefused } from './quotas.ts';
 import { type RefView, refsIn } from './ref-view.ts';
 import { describeRefused } from './refused-document.ts';
 import type { Repositories } from './repositories.ts';
-import { instanceKey, type Rollouts } from './rollouts.ts';
+import type { RolloutDesk } from './rollout-desk.ts';
+import { instanceKey } from './rollouts.ts';
 import { viewOf } from './wanted-view.ts';
 
 export interface RelayRoutesOptions {
@@ -22,7 +23,7 @@ export interface RelayRoutesOptions {
   readonly repositories: Repositories;
   readonly hub: Hub;
   readonly fleet: Fleet;
-  readonly rollouts: Rollouts;
+  readonly rollouts: RolloutDesk;
   readonly onRefused: OnRefused;
 }
 
@@ -80,7 +81,7 @@ async function serveStream(
   const lastId = headerText(request, 'last-event-id');
   const member = report === undefined ? undefined : joinFleet(fleet, principal.id, repository, report, response);
   if (member) subscription.place.whenOver(() => fleet.leave(member));
-  await rollouts.look(repository);
+  await rollouts.whenDecided(repository);
   if (response.destroyed) return;
   const instance = await takeSeat(rollouts, subscription, repository, member);
   if (response.destroyed) return;
@@ -99,12 +100,13 @@ async function serveStream(
 
 /** @returns what rollouts know the subscriber by */
 async function takeSeat(
-  rollouts: Rollouts,
+  rollouts: RolloutDesk,
   { principal, wanted, place }: Omit<Wanted, 'name'>,
   name: RepositoryName,
   member: Member | undefined,
 ): Promise<string> {
-  if (!member) return SILENT;
+  // A relay below follows all refs and publishes none: it is shown what those who never report are shown.
+  if (!member || (wanted.names === undefined && !member.report.published)) return SILENT;
   const { id } = principal;
   // Later reports may have another name.
   const { report } = member;
@@ -162,12 +164,12 @@ export function reportsRoute({ doorkeeper, fleet, rollouts }: RelayRoutesOptions
   };
 }
 
-interface StatusRouteOptions extends Pick<RelayRoutesOptions, 'repositories' | 'hub'> {
+interface StatusRouteOptions extends Pick<RelayRoutesOptions, 'repositories' | 'hub' | 'rollouts'> {
   readonly doorkeeper: Pick<Doorkeeper, 'identify'>;
 }
 
 /** `GET /status`: what is followed and how fresh it is. */
-export function statusRoute({ doorkeeper, repositories, hub }: StatusRouteOptions): Route {
+export function statusRoute({ doorkeeper, repositories, hub, rollouts }: StatusRouteOptions): Route {
   return async ({ pathname }, request, response) => {
     if (pathname !== '/status') return false;
     const principal = doorkeeper.identify(request, response);
@@ -175,6 +177,7 @@ export function statusRoute({ doorkeeper, repositories, hub }: StatusRouteOption
     const followers = repositories.followers.filter(({ upstream }) => principal.mayRead(upstream.name));
     answerJson(response, 200, {
       subscribers: hub.subscribers,
+      ...(rollouts.sharing && { rollouts: rollouts.sharing }),
       repositories: followers.map((follower) => ({
         repository: follower.upstream.name,
         known: follower.isKnown,

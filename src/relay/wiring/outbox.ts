@@ -5,7 +5,7 @@ import type { Ambient } from '../../service/ambient.ts';
 import type { AppTokens } from '../answers/destination-tools.ts';
 import { Ledger } from '../answers/ledger.ts';
 import { Outbox, type OutboxOptions } from '../answers/outbox.ts';
-import type { Rollouts } from '../server/rollouts.ts';
+import type { RolloutDesk } from '../server/rollout-desk.ts';
 import type { RelayWiring } from './wire.ts';
 
 type OutboxWiring = Pick<RelayWiring, 'config' | 'root'> &
@@ -39,7 +39,7 @@ function appTokens(
 }
 
 /** Who gets to know of the rollouts of a relay. */
-export function createOutbox(wiring: OutboxWiring, rollouts: Rollouts): Outbox {
+export function createOutbox(wiring: OutboxWiring, rollouts: RolloutDesk): Outbox {
   const { config, root, clock, random, log, metrics, redactor, withoutDefaults } = wiring;
   const http = new HttpClient(config.environment, withoutDefaults);
   const options: OutboxOptions = {
@@ -49,7 +49,7 @@ export function createOutbox(wiring: OutboxWiring, rollouts: Rollouts): Outbox {
     githubApp: appTokens(wiring, http),
     states: () => rollouts.states(),
     view: (repository, ref) => rollouts.view(repository, ref),
-    isDeciding: () => true,
+    isDeciding: () => rollouts.isDeciding,
     clean: (text) => redactor.redact(visibleText(text)),
   };
   return new Outbox(options);

@@ -36,6 +36,7 @@ import { HostBudget } from '../server/host-budget.ts';
 import { Hub } from '../server/hub.ts';
 import { LargeQuestions } from '../server/large-questions.ts';
 import { Mirror } from '../server/mirror.ts';
+import { nameOfRelay } from '../server/other-deciders.ts';
 import { PackAnswers } from '../server/pack-answers.ts';
 import { rolloutEvent } from '../server/pod-event.ts';
 import { type ParsePolicies, PolicyFile } from '../server/policy-file.ts';
@@ -44,10 +45,11 @@ import { Reach } from '../server/reach.ts';
 import { ReadyAnswers } from '../server/ready-answers.ts';
 import { refsIn, WHOLE_VIEW } from '../server/ref-view.ts';
 import { Repositories } from '../server/repositories.ts';
-import { RolloutStore } from '../server/rollout-store.ts';
-import { instanceKey, Rollouts } from '../server/rollouts.ts';
+import type { RolloutDesk } from '../server/rollout-desk.ts';
+import { instanceKey } from '../server/rollouts.ts';
 import { StartPace } from '../server/start-pace.ts';
 import { createOutbox } from './outbox.ts';
+import { wireDesk } from './rollout-desk.ts';
 import { createUpstreams, upstreamGitSettings } from './upstreams.ts';
 
 export interface RelayWiring extends Omit<Ambient, 'terminal'> {
@@ -73,7 +75,7 @@ export interface WiredRelay {
   /** For the browsers that watch. */
   readonly live: LiveFeed;
   readonly savings: Savings;
-  readonly rollouts: Rollouts;
+  readonly rollouts: RolloutDesk;
   readonly outbox: Outbox;
   readonly policies: PolicyFile;
   readonly repositories: Repositories;
@@ -148,19 +150,18 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   );
   const access = new Access(config.accessFile, log, clock);
   const onRefused: OnRefused = (what) => metrics?.count('git_sidecar_relay_refused_total', { what });
+  const relayName = nameOfRelay(hostname(), process.pid, clock);
   const hub = new Hub({
-    relay: `${hostname()}-${process.pid}-${clock.now().toString(36)}`,
+    relay: relayName,
     staggerMs: config.staggerMs,
     mostSubscribers: config.maxSubscribers,
     clock,
     random,
   });
   const events = await openKubernetesEvents(config, wiring);
-  const rollouts: Rollouts = new Rollouts({
-    store: new RolloutStore(root, 'rollouts'),
-    clock,
-    log,
-    follower: (name) => repositories.peek(name),
+  const desk = wireDesk({
+    ...{ config, root, relay: relayName, clock, log },
+    repositories: () => repositories,
     onReleased: (name, instances) => {
       live.noteRepository(name);
       const follower = repositories.peek(name);
@@ -175,6 +176,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       outbox.note({ repository, ref, policy }, entry);
     },
   });
+  const { rollouts } = desk;
   const tracer = await openTracer(config, wiring, 'relay');
   const outbox = createOutbox(wiring, rollouts);
   const untidy = new Set<Mirror>();
@@ -311,6 +313,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       await outbox.close();
       upstreams.close();
       reach.close();
+      await desk.close();
       await Promise.all([tracer?.close(), events?.close()]);
       await board?.close();
       await shared.close();

@@ -5,6 +5,7 @@ import { collectOne } from '../../poll/ref-choice.ts';
 import type { RefSource } from '../../poll/ref-source.ts';
 import { nameForRelay, openRelay, remoteAtRelay } from '../../relay/client/open.ts';
 import { RelaySource } from '../../relay/client/relay-source.ts';
+import { ReleaseMemory } from '../../relay/client/release-memory.ts';
 import { Board } from '../../relay/nats/board.ts';
 import { HintedSource } from '../../relay/nats/hinted-source.ts';
 import type { SourceWiring, WiredSource } from './source.ts';
@@ -26,8 +27,13 @@ export async function relaySource(wiring: SourceWiring, relay: RelayClientConfig
     // The relay that gives out the objects may be another one, and behind this one.
     wake({ ref: ref?.name, to: ref?.peeledOid ?? ref?.oid });
   });
+  const released = relay.fallback
+    ? new ReleaseMemory(wiring.root, `${relay.url} ${remote.shownUrl} ${target.requested}`, log)
+    : undefined;
+  await released?.open();
   const source = new RelaySource({
     feed,
+    released,
     objects,
     upstream: relay.fallback ? await createPoller(access, git, log, clock) : undefined,
     shownUrl: remote.shownUrl,

@@ -11,6 +11,8 @@ export interface SourceWiring
   extends Pick<Ambient, 'clock' | 'leases' | 'log' | 'random' | 'redactor' | 'withoutDefaults'> {
   readonly config: SyncConfig;
   readonly git: Git;
+  /** Real path of the root. */
+  readonly root: string;
   /** Which ref is followed. */
   readonly choice: RefChoice;
   /** A hint came that a ref has moved. */

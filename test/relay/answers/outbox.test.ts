@@ -65,7 +65,7 @@ async function setUp() {
   const chat = `notifications:\n- {name: chat, to: discord, url-file: ${files.hook}, events: all}\n`;
   const fileOf = (text: string) =>
     parseRolloutFile('rollouts.yaml', `rollouts:\n- {name: web, repository: "h.example/*", refs: main}\n${text}`);
-  const start = async (text = answers + chat, isDeciding = true): Promise<Outbox> => {
+  const start = async (text = answers + chat, isDeciding: boolean | (() => boolean) = true): Promise<Outbox> => {
     const outbox = new Outbox({
       ...{ clock, log, random: () => 0.5, http: new HttpClient({}), githubApp: undefined },
       ledger: new Ledger(dir, log),
@@ -81,7 +81,7 @@ async function setUp() {
       },
       states: () => (journal.length === 0 ? [] : [{ ...PLACE, state: stateOf(journal) }]),
       view: () => view,
-      isDeciding: () => isDeciding,
+      isDeciding: typeof isDeciding === 'boolean' ? () => isDeciding : isDeciding,
       clean: (dirty) => redactor.redact(visibleText(dirty)),
     });
     open.push(outbox);
@@ -441,4 +441,27 @@ describe('one of several relays', () => {
     await clock.advance(60_000);
     expect(github.requests).toEqual([]);
   });
+});
+
+test('a relay that decides in place of one that was killed passes on what happened shortly before, and nothing older', async () => {
+  const { start, note, clock, discord, github, eventually, states } = await setUp();
+  let decides = false;
+  const outbox = await start(undefined, () => decides);
+  // Of what another relay decides this one hears by the state alone.
+  note(undefined, 'started', { oid: oid(1) });
+  note(undefined, 'completed', { oid: oid(1) });
+  await clock.advance(3_600_000);
+  note(undefined, 'started');
+  await clock.advance(5000);
+  note(undefined, 'halted', { why: 'web-1 failed' });
+  expect(discord.requests).toHaveLength(0);
+  decides = true;
+  outbox.takeOver();
+  await eventually('the halt is on its commit', settled(github, 'failure'));
+  expect(new Set(github.statuses.map(({ oid: commit }) => commit))).toEqual(new Set([oid(2)]));
+  expect(states().at(-1)).toContain('web-1 failed');
+  outbox.takeOver();
+  const before = github.statuses.length;
+  await clock.advance(30_000);
+  expect(github.statuses).toHaveLength(before);
 });

@@ -4,10 +4,13 @@ import { chooseFirst } from '../../../src/poll/first-ref.ts';
 import type { RefSource, Tip } from '../../../src/poll/ref-source.ts';
 import type { RefFeed, Told } from '../../../src/relay/client/feed.ts';
 import { RelaySource } from '../../../src/relay/client/relay-source.ts';
+import { type Released, ReleaseMemory } from '../../../src/relay/client/release-memory.ts';
 import type { UploadPack } from '../../../src/remote/upload-pack.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 import { at, oid, refsOf } from '../../kit/relay-fakes.ts';
 import { silentLog } from '../../kit/silent-log.ts';
+import { tempDir } from '../../kit/temp.ts';
+import { until } from '../../peers/wait.ts';
 
 const MAIN = chooseFirst('main', ['refs/tags/main', 'refs/heads/main']);
 
@@ -32,7 +35,9 @@ class FakeFeed implements RefFeed {
   }
 }
 
-function setUp(options: { fallback?: boolean; maxStalenessMs?: number; native?: UploadPack } = {}) {
+function setUp(
+  options: { fallback?: boolean; maxStalenessMs?: number; native?: UploadPack; released?: Released } = {},
+) {
   const clock = new HandClock();
   const feed = new FakeFeed();
   let polls = 0;
@@ -51,6 +56,7 @@ function setUp(options: { fallback?: boolean; maxStalenessMs?: number; native?: 
     feed,
     objects: source('relay', '8'),
     upstream: options.fallback ? source('upstream', '9') : undefined,
+    released: options.released,
     shownUrl: 'https://h/r',
     relay: 'http://relay',
     maxStalenessMs: options.maxStalenessMs ?? 0,
@@ -76,6 +82,32 @@ describe('a relay as the place to ask', () => {
     await poll();
     await clock.advance(3_600_000);
     expect((await poll()).oid).toBe(oid('1'));
+  });
+
+  test('is not overtaken by the fallback after a restart either, while no relay answers', async () => {
+    const root = tempDir();
+    const opened = async (): Promise<ReleaseMemory> => {
+      const memory = new ReleaseMemory(root, 'http://relay https://h/r main', silentLog);
+      await memory.open();
+      return memory;
+    };
+    const before = setUp({ fallback: true, released: await opened() });
+    const main = { ...at('refs/heads/main', '1'), isReleased: true };
+    before.feed.say({ isConnected: true, told: { refs: refsOf(main), asOf: before.clock.now(), ageMs: 0 } });
+    await before.poll();
+    const released = await until('it is remembered', async () => {
+      const memory = await opened();
+      return memory.was ? memory : undefined;
+    });
+    const { clock, feed, poll, told } = setUp({ fallback: true, released });
+    feed.say({ trouble: { code: 'ERR_RELAY_UNREACHABLE', detail: 'gone' } });
+    await expect(poll()).rejects.toMatchObject({ code: 'ERR_RELAY_UNREACHABLE' });
+    await clock.advance(3_600_000);
+    await expect(poll()).rejects.toMatchObject({ code: 'ERR_RELAY_UNREACHABLE' });
+    // Without the policy, the git server is a good source again.
+    feed.say({ isConnected: true, trouble: undefined, told: told('1') });
+    await poll();
+    await until('it is forgotten', async () => !(await opened()).was);
   });
 
   test('answers from what was told, without asking anybody', async () => {

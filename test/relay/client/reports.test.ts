@@ -22,7 +22,7 @@ async function setUp() {
     },
   });
   /** What a new stream would bring along. */
-  const now = () => readReport(reports.forNewStream());
+  const now = () => readReport(reports.forNewStream(undefined));
   return { reports, now };
 }
 

@@ -120,6 +120,28 @@ describe('the event stream of a relay', () => {
     await until('it knows more', () => knows('2'));
   });
 
+  test('is believed when it goes back at once, although the relay has not asked the git server in between', async () => {
+    const { stream, knows } = await setUp();
+    const { say } = await stream(0);
+    say(refs('1', 0));
+    await until('it knows', () => knows('1'));
+    // By a policy of the relay, a minute after it asked the git server.
+    say(change('2', 60_000));
+    await until('it was released', () => knows('2'));
+    say(change('1', 60_000));
+    await until('it went back', () => knows('1'));
+  });
+
+  test('says with a release by a policy that it is one, also where the commit stays the same', async () => {
+    const { feed, stream, knows } = await setUp();
+    const { say } = await stream(0);
+    say(refs('1', 0));
+    await until('it knows', () => knows('1'));
+    const released = refsOf({ ...at('refs/heads/main', '1'), isReleased: true });
+    say({ kind: 'change', id: digestOf(released), set: released, gone: [], ageMs: 1000 });
+    await until('it knows that too', () => feed.told?.refs.get('refs/heads/main')?.isReleased);
+  });
+
   test('is asked for with token, refs and report, and followed from change to change', async () => {
     const { feed, stream, knows } = await setUp();
     const { request, say } = await stream(0);
