@@ -7,7 +7,7 @@ import { readNotification } from './read-notifications.ts';
 import { readPolicy } from './read-policies.ts';
 import { makeTree, type TreeMap, type TreeNode } from './tree.ts';
 
-export const ROLLOUT_KEYS = ['rollouts', 'answers', 'notifications'] as const;
+const ROLLOUT_KEYS = ['rollouts', 'answers', 'notifications'] as const;
 
 /** The entries of a list, no two with the same name. */
 function readList<T extends { readonly name: string }>(
