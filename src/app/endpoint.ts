@@ -3,13 +3,16 @@ import { type Verdict, YES } from '../model/verdict.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Route } from '../platform/http-answer.ts';
 import type { Logger } from '../platform/log.ts';
+import { VERSION } from '../platform/version.ts';
 import { pushRoute, triggerRoute } from '../serve/inbound/routes.ts';
 import type { Metrics } from '../serve/metrics.ts';
+import type { OverviewEntry } from '../serve/overview-page.ts';
 import { metricsRoute, probeRoute, profilesRoute } from '../serve/routes.ts';
 import { type HttpServer, startHttpServer } from '../serve/server.ts';
 import type { Service } from '../service/service.ts';
 import { inboundOf } from './inbound.ts';
 import type { EndpointNeeds } from './plan.ts';
+import { factsOf } from './service-facts.ts';
 
 export interface EndpointOptions {
   readonly http: HttpConfig;
@@ -23,6 +26,8 @@ export interface EndpointOptions {
   readonly hasUnits: boolean;
   /** Asked before those of the services. */
   readonly routes: readonly Route[];
+  /** Leaves secrets out. */
+  readonly redact: (value: unknown) => unknown;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -49,7 +54,7 @@ function verdictOf(
  * @throws SidecarError ERR_SERVE_BIND
  */
 export async function openEndpoint(options: EndpointOptions): Promise<HttpServer> {
-  const { http, metrics, services, answering, needs, hasUnits, clock, log } = options;
+  const { http, metrics, services, answering, needs, hasUnits, redact, clock, log } = options;
   // Those that watch over us are answered however much there is to do.
   const routes: Route[] = [
     probeRoute(
@@ -74,6 +79,10 @@ export async function openEndpoint(options: EndpointOptions): Promise<HttpServer
       for (const route of service.routes) if (await route(url, request, response)) return true;
     return false;
   };
-  routes.push(...options.routes, askServices);
+  const { overviewRoute } = await import('../serve/overview-page.ts');
+  const entries = (): OverviewEntry[] =>
+    [...services()].map(([name, service]) => ({ name, facts: redact(factsOf(service)) as OverviewEntry['facts'] }));
+  const hasPage = (): boolean => answering().some((service) => service.hasPage);
+  routes.push(...options.routes, overviewRoute(VERSION, entries, hasPage), askServices);
   return await startHttpServer({ ...needs, config: http, log, routes });
 }

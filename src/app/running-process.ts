@@ -92,11 +92,12 @@ export class RunningProcess {
 
   async #serveAlone({ name, needs = {} }: Unit, http: HttpConfig, service: Service): Promise<void> {
     const { metrics, clock, log } = this.#parts;
+    const redact = this.#redact;
     const answering = (): Service[] => [service];
     const services = (): ReadonlyMap<string, Service> => new Map([[name, service]]);
     await this.#ownServers.get(name)?.close();
     try {
-      const address = { http, metrics, services, answering, needs, hasUnits: false, routes: [], clock, log };
+      const address = { http, metrics, services, answering, needs, hasUnits: false, routes: [], redact, clock, log };
       const server = await openEndpoint(address);
       this.#ownServers.set(name, server);
       service.onServing?.(server);
@@ -105,6 +106,8 @@ export class RunningProcess {
       throw error;
     }
   }
+
+  readonly #redact = (value: unknown): unknown => this.#parts.redactor.redactAll(value);
 
   /** What the units need of the endpoint that they share. */
   get needs(): EndpointNeeds {
@@ -138,7 +141,10 @@ export class RunningProcess {
     const answering = (): Service[] => this.#sharing.map(({ service }) => service);
     const { needs } = this;
     const { hasUnits } = plan;
-    const server = await openEndpoint({ http, metrics, services, answering, needs, hasUnits, routes, clock, log });
+    const server = await openEndpoint({
+      ...{ http, metrics, services, answering, needs, hasUnits, routes, clock, log },
+      redact: this.#redact,
+    });
     this.#server = server;
     for (const service of answering()) service.onServing?.(server);
   }

@@ -1,6 +1,6 @@
-import type { Verdict } from '../model/verdict.ts';
 import { answerJson, answerText, type Route } from '../platform/http-answer.ts';
 import { VERSION } from '../platform/version.ts';
+import { factsOf } from './service-facts.ts';
 import type { UnitLife } from './unit-life.ts';
 
 export interface StatusOptions {
@@ -12,14 +12,7 @@ export interface StatusOptions {
 }
 
 function describe({ unit, service }: UnitLife): Readonly<Record<string, unknown>> {
-  const show = ({ ok, text }: Verdict): string | true => (ok ? true : text);
-  const own = service.status();
-  return {
-    kind: unit.kind,
-    ready: show(service.readiness()),
-    alive: show(service.liveness()),
-    ...(typeof own === 'object' ? own : {}),
-  };
+  return { kind: unit.kind, ...factsOf(service) };
 }
 
 /** `/status`: all units, as JSON. `/status/NAME`, `/readyz/NAME`, `/healthz/NAME`: one of them. */

@@ -57,6 +57,7 @@ export function endpointOf(
 
 /** One client of the git servers for a fleet, as a service of a process. */
 export class RelayService implements Service {
+  readonly hasPage = true;
   readonly inbound: InboundOptions;
   readonly routes: readonly Route[];
   readonly #ambient: Ambient;

@@ -27,6 +27,8 @@ export interface StopOrder {
 export interface Service {
   /** What only this kind of service answers, in this order. */
   readonly routes: readonly Route[];
+  /** It has a page of its own at `/`. */
+  readonly hasPage?: boolean;
   /** What a notification or a trigger does to it. */
   readonly inbound: InboundOptions | undefined;
   /** For a service of this process that works with what this one publishes. */

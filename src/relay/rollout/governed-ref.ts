@@ -51,11 +51,12 @@ export class GovernedRef {
     return this.#change(now, (governed) => lose(governed, key));
   }
 
-  /** An instance says something new of itself. */
-  reported(instance: Instance, now: number): Changes {
+  /** Instances say something new of themselves. One look at the fleet is enough for all of them. */
+  reported(instances: readonly Instance[], now: number): Changes {
     return this.#change(now, (governed) => {
-      if (instance.connected) take(governed, instance);
-      else lose(governed, instance.key);
+      for (const instance of instances)
+        if (instance.connected) take(governed, instance);
+        else lose(governed, instance.key);
     });
   }
 

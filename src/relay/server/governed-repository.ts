@@ -38,6 +38,12 @@ interface Seat {
   readonly streams: Map<string, SeatedStream>;
 }
 
+/** A report, and the key of the instance that it is of. */
+export interface KeyedReport {
+  readonly key: string;
+  readonly report: Report;
+}
+
 /** What a call changed about one ref. */
 export type RefChanges = readonly [ref: string, changes: Changes];
 
@@ -131,14 +137,21 @@ export class GovernedRepository {
     yield* this.#without(key, seat, before?.refs.filter((ref) => !refs.includes(ref)) ?? [], now);
   }
 
-  *report(key: string, report: Report, now: number): Iterable<RefChanges> {
-    const seat = this.#seats.get(key);
-    const stream = seat?.streams.get(report.stream);
-    if (!seat || !stream) return;
-    const { refs } = stream;
-    seat.streams.set(report.stream, { report, refs });
-    for (const [ref, governed] of this.#governedOf(refs))
-      yield [ref, governed.reported(instanceOf(key, seat, ref), now)];
+  /** What streams that are open say of their instances, in the order in which it came. */
+  *reports(all: readonly KeyedReport[], now: number): Iterable<RefChanges> {
+    const reported = new Map<string, Map<string, Seat>>();
+    for (const { key, report } of all) {
+      const seat = this.#seats.get(key);
+      const stream = seat?.streams.get(report.stream);
+      if (!seat || !stream) continue;
+      const { refs } = stream;
+      seat.streams.set(report.stream, { report, refs });
+      for (const ref of refs) reported.set(ref, (reported.get(ref) ?? new Map<string, Seat>()).set(key, seat));
+    }
+    for (const [ref, governed] of this.#governedOf([...reported.keys()])) {
+      const seats = [...(reported.get(ref) ?? [])];
+      yield [ref, governed.reported(seats.map(([key, seat]) => instanceOf(key, seat, ref)), now)];
+    }
   }
 
   *leave(key: string, stream: string, now: number): Iterable<RefChanges> {
@@ -192,7 +205,7 @@ export class GovernedRepository {
   *#without(key: string, seat: Seat, refs: readonly string[], now: number): Iterable<RefChanges> {
     for (const [ref, governed] of this.#governedOf(refs)) {
       const isLeft = !follows(seat, ref);
-      yield [ref, isLeft ? governed.left(key, now) : governed.reported(instanceOf(key, seat, ref), now)];
+      yield [ref, isLeft ? governed.left(key, now) : governed.reported([instanceOf(key, seat, ref)], now)];
     }
   }
 

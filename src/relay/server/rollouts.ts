@@ -12,7 +12,7 @@ import type { GovernedView } from '../rollout/governed-view.ts';
 import type { JournalEntry } from '../rollout/journal.ts';
 import type { Order } from '../rollout/orders.ts';
 import { compilePolicies, compileSkipRefs } from '../rollout/policy.ts';
-import { commitOf, followedRefs, GovernedRepository, type RefChanges } from './governed-repository.ts';
+import { commitOf, followedRefs, GovernedRepository, type KeyedReport, type RefChanges } from './governed-repository.ts';
 import type { OtherDeciders } from './other-deciders.ts';
 import type { RefView } from './ref-view.ts';
 import type { OnNote, PlacedState, RolloutDesk, RolloutEntry, SharingView } from './rollout-desk.ts';
@@ -75,6 +75,10 @@ export class Rollouts implements RolloutDesk {
   readonly #unwritten = new Set<RepositoryName>();
   readonly #pending = new Map<RepositoryName, Pending>();
   readonly #turns = new OneAtATime();
+  /** Those that wait to be looked at. */
+  readonly #reports = new Map<RepositoryName, KeyedReport[]>();
+  /** Each ends when those that wait then were looked at. */
+  readonly #looks = new Map<RepositoryName, Promise<void>>();
 
   constructor(options: RolloutsOptions) {
     this.#options = options;
@@ -165,10 +169,31 @@ export class Rollouts implements RolloutDesk {
     await this.#apply(repository, repository.join(key, report, refs, this.#now));
   }
 
+  /** To look at a large fleet and to write it down takes its time: what comes meanwhile is looked at together. */
   async report(owner: string, name: RepositoryName, report: Report): Promise<void> {
     const repository = this.#repositories.get(name);
-    const key = instanceKey(owner, report.instance);
-    if (repository) await this.#apply(repository, repository.report(key, report, this.#now));
+    if (!repository) return;
+    const reports = this.#reports.get(name) ?? [];
+    reports.push({ key: instanceKey(owner, report.instance), report });
+    this.#reports.set(name, reports);
+    await (this.#looks.get(name) ?? this.#lookSoon(repository));
+  }
+
+  #lookSoon(repository: GovernedRepository): Promise<void> {
+    const { name } = repository;
+    const work = async (): Promise<void> => {
+      this.#looks.delete(name);
+      if (this.#takeReports(repository)) await this.#show(repository);
+    };
+    const look = this.#turns.run(work, NEVER);
+    this.#looks.set(name, look);
+    return look;
+  }
+
+  #takeReports(repository: GovernedRepository): boolean {
+    const reports = this.#reports.get(repository.name);
+    this.#reports.delete(repository.name);
+    return reports !== undefined && this.#take(repository, [...repository.reports(reports, this.#now)]);
   }
 
   async leave(owner: string, name: RepositoryName, { instance, stream }: Report): Promise<void> {
@@ -262,7 +287,9 @@ export class Rollouts implements RolloutDesk {
   /** All of it is decided before the first of it is shown. Resolves when it is. */
   async #apply(repository: GovernedRepository, all: Iterable<RefChanges>, isRenewed = false): Promise<void> {
     const { name } = repository;
-    const isNews = this.#take(repository, [...all]);
+    // In the order in which it came.
+    const hadNews = this.#takeReports(repository);
+    const isNews = this.#take(repository, [...all]) || hadNews;
     if (isRenewed) {
       const pending = this.#pendingOf(name);
       pending.isChanged = true;

@@ -68,7 +68,7 @@ export class Fleet {
   report(name: string, own: Partial<Instance>): Changes {
     const instance = { ...this.instance(name), ...own };
     this.#instances.set(name, instance);
-    return this.#keep(this.ref.reported(instance, this.now));
+    return this.#keep(this.ref.reported([instance], this.now));
   }
 
   publish(name: string, digit: number): Changes {

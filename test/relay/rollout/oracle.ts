@@ -13,8 +13,8 @@ export interface Happened {
   readonly order?: string;
   /** The instance that has just opened its stream. */
   readonly joined?: string;
-  /** The instance that has just reported that the revision it was given failed. */
-  readonly failed?: string;
+  /** The instances that have just reported that the revision they were given failed. */
+  readonly failed?: readonly string[];
 }
 
 /** Thousands of looks at thousands of fleets: `expect` is too slow for that. */
@@ -313,11 +313,13 @@ export class Oracle {
   }
 
   /** Where no failure is allowed, the first one ends the rollout. */
-  #checkFailures({ failed }: Happened, before: GovernedView | undefined, view: GovernedView): void {
-    if (failed === undefined || !before || !this.#isStrict) return;
+  #checkFailures({ failed = [] }: Happened, before: GovernedView | undefined, view: GovernedView): void {
+    if (!before || !this.#isStrict) return;
     const { oid, status, completed, stage } = before;
     const isOpen = ['running', 'soaking', 'paused', 'frozen'].includes(status) && stage !== null;
-    if (!isOpen || oid === null || oid === completed || this.#targets.get(failed) !== oid) return;
-    check(view.refused.includes(oid), `${failed} failed with ${oid}, and the rollout went on`);
+    if (!isOpen || oid === null || oid === completed) return;
+    for (const key of failed)
+      if (this.#targets.get(key) === oid)
+        check(view.refused.includes(oid), `${key} failed with ${oid}, and the rollout went on`);
   }
 }

@@ -34,6 +34,9 @@ export class SimulatedFleet {
   #now = MONDAY;
   #pushed = 0;
   #isSettling = false;
+  #isTogether = false;
+  /** Reports that were not passed on yet. */
+  readonly #said: { readonly what: string; readonly instance: Instance; readonly hasFailed: boolean }[] = [];
 
   constructor(seed: number) {
     this.#dice = new Dice(seed);
@@ -82,7 +85,8 @@ export class SimulatedFleet {
   #event(): void {
     const dice = this.#dice;
     const roll = dice.below(100);
-    if (roll < 56) this.#workOfOne();
+    if (roll < 40) this.#workOfOne();
+    else if (roll < 56) this.#workOfSome();
     else if (roll < 62) this.#push();
     else if (roll < 68) this.#join();
     else if (roll < 73) this.#loseOne();
@@ -162,10 +166,25 @@ export class SimulatedFleet {
   }
 
   #report(one: Simulated, what: string): void {
-    const failed = what === 'fails' ? one.key : undefined;
-    this.#call({ what: `${one.key} ${what}`, ...(failed === undefined ? {} : { failed }) }, (ref) =>
-      ref.reported({ ...one }, this.#now),
-    );
+    this.#said.push({ what: `${one.key} ${what}`, instance: { ...one }, hasFailed: what === 'fails' });
+    if (!this.#isTogether) this.#passReports();
+  }
+
+  /** Reports that came at the same time are looked at together. */
+  #workOfSome(): void {
+    this.#isTogether = true;
+    for (let many = 2 + this.#dice.below(4); many > 0; many -= 1) this.#workOfOne();
+    this.#isTogether = false;
+    this.#passReports();
+  }
+
+  #passReports(): void {
+    const said = this.#said.splice(0);
+    if (said.length === 0) return;
+    const failed = said.flatMap(({ hasFailed, instance }) => (hasFailed ? [instance.key] : []));
+    const what = said.map((each) => each.what).join(', ');
+    const instances = said.map(({ instance }) => instance);
+    this.#call({ what, failed }, (ref) => ref.reported(instances, this.#now));
   }
 
   /** The next thing that an instance of this character does. */
