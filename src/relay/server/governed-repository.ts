@@ -150,7 +150,13 @@ export class GovernedRepository {
     }
     for (const [ref, governed] of this.#governedOf([...reported.keys()])) {
       const seats = [...(reported.get(ref) ?? [])];
-      yield [ref, governed.reported(seats.map(([key, seat]) => instanceOf(key, seat, ref)), now)];
+      yield [
+        ref,
+        governed.reported(
+          seats.map(([key, seat]) => instanceOf(key, seat, ref)),
+          now,
+        ),
+      ];
     }
   }
 

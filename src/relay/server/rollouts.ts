@@ -12,7 +12,13 @@ import type { GovernedView } from '../rollout/governed-view.ts';
 import type { JournalEntry } from '../rollout/journal.ts';
 import type { Order } from '../rollout/orders.ts';
 import { compilePolicies, compileSkipRefs } from '../rollout/policy.ts';
-import { commitOf, followedRefs, GovernedRepository, type KeyedReport, type RefChanges } from './governed-repository.ts';
+import {
+  commitOf,
+  followedRefs,
+  GovernedRepository,
+  type KeyedReport,
+  type RefChanges,
+} from './governed-repository.ts';
 import type { OtherDeciders } from './other-deciders.ts';
 import type { RefView } from './ref-view.ts';
 import type { OnNote, PlacedState, RolloutDesk, RolloutEntry, SharingView } from './rollout-desk.ts';
