@@ -1,7 +1,7 @@
 // A fleet at one second: what it costs the git server when each follower polls as git-sync does, when each polls as we
-// do, when they follow a relay, and when a webhook tells the relay. Then: one push to very many streams, and 1,000
-// fetches. `BENCH_RELAY=streams,fetches` measures only these parts; BENCH_STREAMS, BENCH_PUSHES, BENCH_FETCHES and
-// BENCH_WINDOW_MS are their sizes.
+// do, when they follow a relay, and when a webhook tells the relay. Then: one push to very many streams, the same with a rollout
+// policy, and 1,000 fetches. `BENCH_RELAY=streams,fetches` measures only these parts; BENCH_STREAMS, BENCH_PUSHES, BENCH_REPORTING,
+// BENCH_FETCHES and BENCH_WINDOW_MS are their sizes.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,10 +12,11 @@ import type { Conditions } from './conditions.ts';
 import { createControlGroup } from './control-group.ts';
 import { benchFetches } from './relay/fetches.ts';
 import { benchFleets } from './relay/fleets.ts';
+import { benchPolicy } from './relay/policy.ts';
 import type { Scene } from './relay/scene.ts';
 import { benchStreams } from './relay/streams.ts';
 
-const PARTS = { fleets: benchFleets, streams: benchStreams, fetches: benchFetches } as const;
+const PARTS = { fleets: benchFleets, streams: benchStreams, policy: benchPolicy, fetches: benchFetches } as const;
 
 function chosenParts(): ((scene: Scene) => Promise<string>)[] {
   const names = process.env.BENCH_RELAY?.split(',') ?? Object.keys(PARTS);

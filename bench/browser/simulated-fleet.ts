@@ -16,6 +16,8 @@ export interface FleetOptions {
   readonly url: string;
   readonly repository: string;
   readonly token: string;
+  /** Called when an instance learns of a commit. */
+  readonly onCommit?: (name: string, oid: string) => void;
 }
 
 interface RefEvent {
@@ -41,6 +43,7 @@ export class SimulatedFleet {
       ...{ published: undefined, running: undefined, failed: undefined },
     };
     const follow = (oid: string): void => {
+      this.#options.onCommit?.(instance.name, oid);
       const revision = { ref: REF, oid, at: Date.now() } as NonNullable<Report['published']>;
       const reason = instance.fails?.(oid);
       const run = reason === undefined ? { running: revision, failed: undefined } : { failed: { ...revision, reason } };

@@ -10,6 +10,7 @@ import { OWNER_VARIABLE, ownerMark } from '../platform/orphans.ts';
 import type { OutputLines } from '../platform/output-lines.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
 import { redactUrl } from '../platform/redact.ts';
+import { visibleText } from '../platform/visible-text.ts';
 import { MachineFailure } from './blame.ts';
 import { endLeftovers, findFreePort, INSTANCE_VARIABLE, Instance } from './instance.ts';
 import { waitUntilReady } from './readiness.ts';
@@ -25,7 +26,12 @@ export interface LaunchOptions {
   readonly log: Logger;
   /** Where the output of one shell line goes. */
   readonly openOutput: () => OutputLines;
+  /** Leaves secrets out. */
+  readonly redact: (text: string) => string;
 }
+
+/** Of what a build printed last: a report of a sidecar has room for 200 characters of a reason. */
+const MOST_SAID = 120;
 
 /** Starts things for a release: the command itself, and the shell lines around it. */
 export class Launch {
@@ -129,7 +135,9 @@ export class Launch {
     const failure = await this.shell(build.command, release, env, build.timeoutMs, signal, release.path);
     await endLeftovers(mark, (processes) => this.#tellLeftovers('the build', processes));
     if (!failure) return;
-    const context = { op: 'build', target: release.id, detail: failure.reason, isLate: failure.isLate };
+    const said = visibleText(this.#options.redact(failure.lastLine)).slice(0, MOST_SAID);
+    const detail = said === '' ? failure.reason : `${failure.reason}; its last words: ${said}`;
+    const context = { op: 'build', target: release.id, detail, isLate: failure.isLate };
     if (!failure.isMachines) throw new SidecarError('ERR_RUN_BUILD', context);
     const hint = 'Look at memory, free space and name resolution where it is built; it is tried again.';
     throw new MachineFailure('ERR_RUN_BUILD', { ...context, hint });

@@ -88,8 +88,9 @@ export class RunService implements Service {
     const durable = config.sync?.durable === true;
     const releases = new Releases({ directory: join(stateDir, 'releases'), link, place, clock, boot });
     const http = new HttpClient(config.environment, withoutDefaults);
+    const redact = (text: string): string => redactor.redact(text);
     const openOutput = (): OutputLines => new OutputLines(redactor, terminal.write);
-    const launch = new Launch({ config, stateDir, runner, clock, http, log, openOutput });
+    const launch = new Launch({ config, stateDir, runner, clock, http, log, openOutput, redact });
     const mirror =
       place.kind === 'into'
         ? new Mirror({ directory: place.directory, backupDir: join(stateDir, 'backup'), durable, log })
@@ -112,7 +113,7 @@ export class RunService implements Service {
         builds: config.build !== undefined,
       }),
       publishedBoot: new PublishedBoot({ boot, patienceMs, clock, log }),
-      redact: (text) => redactor.redact(text),
+      redact,
       observer: this.#report,
     });
   }

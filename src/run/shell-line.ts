@@ -10,6 +10,8 @@ export interface LineFailure {
   readonly isMachines: boolean;
   /** Its time was up. */
   readonly isLate: boolean;
+  /** The last line that it printed, as it is: it may hold a secret. Empty where there is none. */
+  readonly lastLine: string;
 }
 
 export interface ShellLine extends Required<Pick<CommandSpec, 'env' | 'cwd' | 'timeoutMs' | 'signal'>> {
@@ -38,6 +40,13 @@ function describe(result: CommandResult, timeoutMs: number): string {
   return result.signal ? `it was ended by ${result.signal}` : `it ended with status ${result.code}`;
 }
 
+/** A line whose beginning is not in `tail` could begin in the middle of a secret, so it is left out. */
+function lastLineOf(tail: string): string {
+  const lines = tail.split(/[\r\n]+/);
+  const whole = tail.length < TAIL ? lines : lines.slice(1);
+  return whole.findLast((line) => line.trim() !== '')?.trim() ?? '';
+}
+
 /**
  * Runs a shell line; its output is shown.
  * @returns undefined when it ended well
@@ -56,8 +65,9 @@ export async function runLine(runner: ProcessRunner, options: ShellLine): Promis
     if (result.code === 0 && result.endedBy === undefined) return undefined;
     const wasKilled = result.signal === 'SIGKILL' || result.code === KILLED;
     const isMachines = result.endedBy === undefined && (wasKilled || soundsLikeMachine(tail) || (await isFull(cwd)));
-    return { reason: describe(result, timeoutMs), isMachines, isLate: result.endedBy === 'timeout' };
+    const isLate = result.endedBy === 'timeout';
+    return { reason: describe(result, timeoutMs), isMachines, isLate, lastLine: lastLineOf(tail) };
   } catch (error) {
-    return { reason: messageOf(error), isMachines: isMachineError(error), isLate: false };
+    return { reason: messageOf(error), isMachines: isMachineError(error), isLate: false, lastLine: '' };
   }
 }

@@ -58,10 +58,13 @@ describe('run: a deployment', () => {
     expect(process.stderr).toContain('built\n');
     const { running } = await it.status();
     const bad = it.publisher.publish({ version: '2', 'build.sh': 'echo because >&2; exit 7' });
-    expect(await deployed(process, bad)).toMatchObject({ outcome: 'build-failed', reason: 'it ended with status 7' });
+    expect(await deployed(process, bad)).toMatchObject({
+      outcome: 'build-failed',
+      reason: 'it ended with status 7; its last words: because',
+    });
     expect(process.stderr).toContain('because\n');
     expect((await it.status()).running).toEqual(running);
-    expect((await it.status()).quarantined).toEqual({ [bad]: 'it ended with status 7' });
+    expect((await it.status()).quarantined).toEqual({ [bad]: 'it ended with status 7; its last words: because' });
     const next = it.publisher.publish({ version: '3', 'build.sh': 'true' });
     expect((await deployed(process, next)).outcome).toBe('deployed');
     expect((await it.status()).quarantined).toEqual({});

@@ -10,6 +10,16 @@ async function run(line: string, timeoutMs = 20_000, cwd = '/') {
   return await runLine(runner, { line, env, cwd, timeoutMs, signal, write: () => undefined });
 }
 
+test.each([
+  ['printf "one\\ntwo\\n\\n"; exit 1', 'two'],
+  ['printf "one\\n  two"; exit 1', 'two'],
+  ['exit 1', ''],
+  // The beginning of a very long line is not known, and it can hold a part of a secret.
+  ['head -c 20000 /dev/zero | tr "\\0" x; exit 1', ''],
+])('of what %s prints the last line is kept', async (line, expected) => {
+  expect(await run(line)).toMatchObject({ lastLine: expected });
+});
+
 describe('whose fault it is that a build failed', () => {
   test.each([
     ['a status', 'exit 7', { reason: 'it ended with status 7', isMachines: false, isLate: false }],
@@ -40,7 +50,8 @@ describe('whose fault it is that a build failed', () => {
       { reason: 'it ended with status 128', isMachines: true, isLate: false },
     ],
   ])('%s', async (_what, line, expected) => {
-    expect(await run(line)).toEqual(expected);
+    const { lastLine: _printed, ...failure } = (await run(line)) ?? { lastLine: '' };
+    expect(failure).toEqual(expected);
   });
 
   test('one that we ended is not the machine’s', async () => {
@@ -48,6 +59,7 @@ describe('whose fault it is that a build failed', () => {
       reason: 'it took longer than 0.05 s',
       isMachines: false,
       isLate: true,
+      lastLine: '',
     });
   });
 
@@ -62,6 +74,7 @@ describe('whose fault it is that a build failed', () => {
       reason: 'spawn',
       isMachines: true,
       isLate: false,
+      lastLine: '',
     });
   });
 });
