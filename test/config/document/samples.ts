@@ -88,6 +88,7 @@ const SAMPLES: Readonly<Record<string, Options>> = {
   'nats-ca-file': { nats: 'nats://h:4222', 'nats-ca-file': '/f' },
   identity: { identity: 'google' },
   'identity-endpoint': { ...EXCHANGE },
+  'rollouts-group': { 'rollouts-group': 'eu', nats: 'nats://n' },
   'otlp-endpoint': { 'otlp-endpoint': 'http://collector:4318' },
   'otlp-headers-file': { 'otlp-headers-file': '/f', 'otlp-endpoint': 'http://collector:4318' },
   'identity-token-file': { ...EXCHANGE, 'identity-token-file': '/f' },
