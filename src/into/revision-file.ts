@@ -4,15 +4,13 @@ import { SidecarError } from '../model/error.ts';
 import type { Oid } from '../model/oid.ts';
 import { inDirectory } from '../platform/below.ts';
 import { type BytePath, pathOfText } from '../platform/byte-path.ts';
-import { removeFileBelow, renameBelow, writeBelow } from '../platform/files-below.ts';
+import { FILE_MODE, removeFileBelow, renameBelow, writeBelow } from '../platform/files-below.ts';
 import type { Name } from '../platform/held-directory.ts';
 import { isInside } from '../platform/paths.ts';
 import { openUserPlace, USER_WALK } from '../platform/user-place.ts';
 import { LEFTOVER, removeEntry } from './entry-copy.ts';
 import { readIfThere } from './ledger.ts';
-
-/** As for every file of ours, others may add permissions, but not this one. */
-const EXECUTABLE = 0o111;
+import { isAllowedMode } from './stamp.ts';
 
 /** `--revision-file`: it holds the commit as long as the directory is complete, and is not there otherwise. */
 export class RevisionFile {
@@ -41,7 +39,7 @@ export class RevisionFile {
   async shows(oid: Oid): Promise<boolean> {
     const place = await openUserPlace(this.#directory, this.path);
     if ((await readIfThere(place, { mounts: 'pass' }))?.toString() !== textOf(oid)) return false;
-    return (lstatSync(place.path).mode & EXECUTABLE) === 0;
+    return isAllowedMode(lstatSync(place.path).mode, FILE_MODE & ~process.umask());
   }
 
   async show(oid: Oid): Promise<void> {

@@ -14,7 +14,8 @@ export interface WriteOptions extends WalkOptions {
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
 const DIRECTORY_MODE = 0o777;
-const FILE_MODE = 0o644;
+/** Of a new file, before the umask. */
+export const FILE_MODE = 0o644;
 
 /** A name nobody else uses, for writing something in two steps. */
 function temporaryEntry(prefix: string): string {
