@@ -38,8 +38,10 @@ export class RevisionFile {
   /** It holds this commit, and is as we write it. */
   async shows(oid: Oid): Promise<boolean> {
     const place = await openUserPlace(this.#directory, this.path);
-    if ((await readIfThere(place, { mounts: 'pass' }))?.toString() !== textOf(oid)) return false;
-    return isAllowedMode(lstatSync(place.path).mode, FILE_MODE & ~process.umask());
+    // One that may not be read is not read.
+    const stat = lstatSync(place.path, { throwIfNoEntry: false });
+    if (!stat || !isAllowedMode(stat.mode, FILE_MODE & ~process.umask())) return false;
+    return (await readIfThere(place, { mounts: 'pass' }))?.toString() === textOf(oid);
   }
 
   async show(oid: Oid): Promise<void> {
