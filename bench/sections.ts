@@ -113,12 +113,13 @@ export const SECTIONS: readonly Section[] = [
   },
   {
     name: 'relay',
-    what: 'fleets, streams and fetches behind a relay',
+    what: 'fleets, streams, a rollout policy and fetches behind a relay',
     measure: benchRelay,
     programs: WEB,
     tables: () => [
       { first: 'followers', rows: 2 },
       { first: 'streams', rows: 1 },
+      { first: 'a fleet', rows: 2 },
       { first: '', rows: 2, gaps: true },
     ],
   },

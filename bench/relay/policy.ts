@@ -103,8 +103,8 @@ export async function benchPolicy(scene: Scene): Promise<string> {
     await measure(scene, 'with a policy that holds nobody back', [`--rollouts=${file}`]),
   ];
   return [
-    `### What a policy costs ${INSTANCES.toLocaleString('en')} instances that report`,
+    `## What a policy costs ${INSTANCES.toLocaleString('en')} instances that report`,
     `One push to all of them, told by a webhook; medians of ${PUSHES} pushes, in ms. Each instance reports within ${SPREAD_MS / 1000} s. All instances are one process on the same two cores, so it takes most of the time that it measures. *All reported*: the relay’s overview shows all of them at the commit. *CPU*: of the relay and its git processes for one push and all reports of it.`,
-    table(['', 'half of them', '99 %', 'the last one', 'all reported', 'CPU'], rows),
+    table(['a fleet', 'half of them', '99 %', 'the last one', 'all reported', 'CPU'], rows),
   ].join('\n\n');
 }
