@@ -12,7 +12,7 @@ const INSTANCES = size('BENCH_REPORTING', { full: 10_000, smoke: 50 });
 const PUSHES = size('BENCH_PUSHES', { full: 5, smoke: 2 });
 const JOIN_AT_ONCE = 100;
 /** Reports of a fleet do not come in one instant. */
-const SPREAD_MS = 1000;
+const SPREAD_MS = size('BENCH_SPREAD_MS', { full: 5000, smoke: 1000 });
 const PATIENCE_MS = 180_000;
 
 interface Round {
