@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../model/error.ts';
+import { settledWithin } from './bounded.ts';
 import type { Clock } from './clock.ts';
 import { HttpClient } from './http-client.ts';
 import type { Logger } from './log.ts';
@@ -36,6 +37,7 @@ const ANSWER_MS = 5000;
 /** So many may come together, and then one every ten seconds: the API server is for others too. */
 const [AT_ONCE, EVERY_MS] = [10, 10_000];
 const MOST_WAITING = 20;
+const LAST_MS = 300;
 
 function shortened(note: string): string {
   const bytes = Buffer.from(note);
@@ -69,7 +71,9 @@ export class KubernetesEvents {
     });
   }
 
+  /** What waits has a moment to be written: a sync that runs once ends right after its publish. */
   async close(): Promise<void> {
+    if (this.#sending) await settledWithin(this.#sending, LAST_MS);
     this.#stopping.abort();
     await this.#sending;
   }

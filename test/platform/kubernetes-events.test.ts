@@ -99,6 +99,13 @@ describe.skipIf(missing('openssl'))('events about a Pod', () => {
     await events.close();
   });
 
+  test('an event right before the end is written', async () => {
+    const { events, asked } = await setUp(() => 201);
+    events.record(EVENT);
+    await events.close();
+    expect(asked).toHaveLength(1);
+  });
+
   test('an API server that fails is asked again with the next event', async () => {
     let status = 500;
     const { events, asked, warnings } = await setUp(() => status);

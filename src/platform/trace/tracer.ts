@@ -21,6 +21,8 @@ export interface TracerOptions {
   readonly redactor: Redactor;
 }
 
+/** Answers after which another attempt can succeed: the file of headers may hold another token by then. */
+const PASSING: readonly number[] = [401, 403, 408, 429];
 /** Spans come in groups. */
 const COLLECT_MS = 1000;
 /** Spans that wait while the collector is gone; the oldest make room. */
@@ -41,6 +43,8 @@ export class Tracer {
   #sending: Promise<void> | undefined;
   #failures = 0;
   #dropped = 0;
+  /** That the collector refuses spans was logged. */
+  #isRefused = false;
 
   constructor(options: TracerOptions) {
     this.#options = options;
@@ -88,13 +92,15 @@ export class Tracer {
       const body = Buffer.from(JSON.stringify(otlpRequest(batch, resource, VERSION)));
       const { status } = await http.ask({ method: 'POST', url, headers, body, signal });
       // What the collector does not understand it does not understand the next time either.
-      const isLost = status >= 400 && status < 500 && status !== 408 && status !== 429;
+      const isLost = status >= 400 && status < 500 && !PASSING.includes(status);
       if (!isLost && status >= 300) throw new Error(`the collector answered ${status}`);
       this.#waiting = this.#waiting.filter((span) => !batch.includes(span));
-      if (isLost) log.warn('the collector refused spans; they are dropped', { status, spans: batch.length });
+      if (isLost && !this.#isRefused) log.warn('the collector refuses spans; they are dropped', { status });
+      this.#isRefused = isLost;
+      if (isLost) this.#dropped += batch.length;
       else if (this.#failures > 0) log.info(0, 'spans are sent again', { dropped: this.#dropped });
       this.#failures = 0;
-      this.#dropped = 0;
+      if (!isLost) this.#dropped = 0;
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       if (this.#failures === 0) log.warn('spans cannot be sent; they wait', { reason: messageOf(error) });

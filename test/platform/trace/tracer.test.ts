@@ -83,6 +83,13 @@ test('what the collector does not understand is dropped, and the next spans are 
   expect(sent().map(({ name }) => name)).toEqual(['odd', 'good']);
 });
 
+test('a token that the collector refuses for a while loses no span', async () => {
+  const { tracer, sent, asked } = await setUp((nr) => (nr === 1 ? 401 : 200));
+  tracer.record([span('kept')]);
+  await asked(2);
+  expect(sent().map(({ name }) => name)).toEqual(['kept', 'kept']);
+});
+
 test('so many spans wait and no more: the oldest make room', async () => {
   const { tracer, sent, asked } = await setUp();
   tracer.record(Array.from({ length: 3000 }, (_, index) => span(`${index}`)));
