@@ -1,4 +1,5 @@
 import { type ClientRequest, request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createParser } from 'eventsource-parser';
 import type { Report } from '../../src/relay/protocol/report.ts';
 
@@ -25,11 +26,16 @@ interface RefEvent {
 }
 
 const REF = 'refs/heads/main';
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 10_000;
 
 /** Instances that are no processes: each holds a stream, and reports what a sidecar would report. */
 export class SimulatedFleet {
   readonly #options: FleetOptions;
   readonly #streams: ClientRequest[] = [];
+  #isOpen = true;
+  /** Reports that the relay did not take at once. */
+  refusals = 0;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -48,7 +54,7 @@ export class SimulatedFleet {
       const reason = instance.fails?.(oid);
       const run = reason === undefined ? { running: revision, failed: undefined } : { failed: { ...revision, reason } };
       report = { ...report, published: revision, ...run };
-      setTimeout(() => void this.#post(report), instance.delayMs);
+      setTimeout(() => void this.#send(() => report), instance.delayMs);
     };
     const parser = createParser({
       onEvent: ({ event, data }) => {
@@ -73,17 +79,29 @@ export class SimulatedFleet {
   }
 
   close(): void {
+    this.#isOpen = false;
     for (const stream of this.#streams.splice(0)) stream.destroy();
   }
 
-  async #post(report: Report): Promise<void> {
+  /** Until the relay took it, as a sidecar does: a relay has no room for all reports of a large fleet at once. */
+  async #send(report: () => Report): Promise<void> {
+    for (let pauseMs = FIRST_PAUSE_MS; this.#isOpen; pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs)) {
+      if (await this.#post(report())) return;
+      this.refusals += 1;
+      await delay(pauseMs);
+    }
+  }
+
+  /** @returns whether the relay took it */
+  async #post(report: Report): Promise<boolean> {
     const { url, token } = this.#options;
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    await new Promise<void>((resolve) => {
+    return await new Promise<boolean>((resolve) => {
       const sent = request(`${url}/reports`, { method: 'POST', headers, agent: false }, (response) => {
-        response.resume().once('close', resolve);
+        const isTaken = response.statusCode !== undefined && response.statusCode < 300;
+        response.resume().once('close', () => resolve(isTaken));
       });
-      sent.on('error', () => resolve()).end(JSON.stringify(report));
+      sent.on('error', () => resolve(false)).end(JSON.stringify(report));
     });
   }
 }

@@ -66,6 +66,10 @@ class Fleet {
     return { arrivals: [...this.#arrivals.values()].sort((a, b) => a - b), reportedMs };
   }
 
+  get refusals(): number {
+    return this.#fleet.refusals;
+  }
+
   close(): void {
     this.#fleet.close();
   }
@@ -86,7 +90,7 @@ async function measure(scene: Scene, name: string, words: readonly string[]): Pr
     const cpu = (relay.group.cpuMs() - cpuBefore) / PUSHES;
     const over = (part: number): string => ms(median(rounds.map(({ arrivals }) => at(arrivals, part))));
     const row = [name, over(0.5), over(0.99), over(1), ms(median(rounds.map(({ reportedMs }) => reportedMs))), ms(cpu)];
-    process.stderr.write(`${row.join(' | ')}\n`);
+    process.stderr.write(`${row.join(' | ')}; ${fleet.refusals} reports sent again\n`);
     return row;
   } finally {
     fleet.close();

@@ -23,8 +23,7 @@ export class Channel implements ChannelRefs {
   readonly wanted: WantedView;
   readonly view: RefView;
   readonly #relay: string;
-  /** By the id of the principal. */
-  readonly #subscribers = new Map<string, Set<StreamSubscriber>>();
+  readonly #subscribers = new Set<StreamSubscriber>();
   #refs: Refs;
   #id: string;
   /** The long part of the event `refs`, once it was sent to one subscriber: a whole fleet may come back at once. */
@@ -50,26 +49,17 @@ export class Channel implements ChannelRefs {
   }
 
   add(subscriber: StreamSubscriber): void {
-    const { id } = subscriber.principal;
-    this.#subscribers.set(id, (this.#subscribers.get(id) ?? new Set()).add(subscriber));
+    this.#subscribers.add(subscriber);
   }
 
   /** @returns false when it is not here */
   remove(subscriber: StreamSubscriber): boolean {
-    const { id } = subscriber.principal;
-    const ofOwner = this.#subscribers.get(id);
-    if (!ofOwner?.delete(subscriber)) return false;
-    if (ofOwner.size === 0) this.#subscribers.delete(id);
-    return true;
+    return this.#subscribers.delete(subscriber);
   }
 
-  /** Lists of their own, by the id of the principal: subscribers may end while they are walked over. */
-  byOwner(): [owner: string, subscribers: StreamSubscriber[]][] {
-    return [...this.#subscribers].map(([owner, all]) => [owner, [...all]]);
-  }
-
+  /** A list of its own: subscribers may end while it is walked over. */
   everyOne(): StreamSubscriber[] {
-    return [...this.#subscribers.values()].flatMap((ofOwner) => [...ofOwner]);
+    return [...this.#subscribers];
   }
 
   /** Takes what moved. @returns the event about it; undefined where nothing changes for this channel */

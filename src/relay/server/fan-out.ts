@@ -28,11 +28,13 @@ export class FanOut<T> {
   /** Serves those who wait; all of them have to be added first. */
   run(): void {
     if (this.#isScheduled) return;
-    for (let sent = 0; sent < SLICE; sent += BATCH) {
+    for (let sent = 0; sent < SLICE; ) {
       const next = this.#waiting.next();
       if (!next) return;
       const { receivers, from, send } = next.item;
-      for (let at = from; at < Math.min(from + BATCH, receivers.length); at += 1) send(receivers[at] as T);
+      const batch = receivers.slice(from, from + BATCH);
+      for (const receiver of batch) send(receiver);
+      sent += batch.length;
     }
     this.#isScheduled = true;
     setImmediate(() => {

@@ -125,7 +125,7 @@ export class Hub {
   tell(follower: Follower, moved: readonly RefChange[]): void {
     for (const channel of this.#channels.of(follower)) {
       const bytes = channel.move(moved, this.#now);
-      if (bytes) this.#spread(channel, bytes);
+      if (bytes) this.#spread(channel.everyOne(), bytes);
     }
     this.#fanOut.run();
   }
@@ -140,7 +140,7 @@ export class Hub {
     viewOf: (instance: string, from: RefView, wanted: WantedView) => RefView,
   ): void {
     for (const from of this.#channels.of(follower)) {
-      const news = new Map<Channel, EventBytes | undefined>();
+      const moved = new Map<Channel, StreamSubscriber[]>();
       for (const subscriber of from.everyOne()) {
         const { instance } = subscriber;
         if (instance === undefined || !instances.has(instance)) continue;
@@ -153,9 +153,13 @@ export class Hub {
         if (to === from) continue;
         from.remove(subscriber);
         to.add(subscriber);
-        if (!news.has(to)) news.set(to, to.changesSince(from, this.#now));
-        const bytes = news.get(to);
-        if (bytes) this.#fanOut.add(subscriber.principal.id, [subscriber], (each) => this.#send(each, bytes));
+        const together = moved.get(to);
+        if (together) together.push(subscriber);
+        else moved.set(to, [subscriber]);
+      }
+      for (const [to, subscribers] of moved) {
+        const bytes = to.changesSince(from, this.#now);
+        if (bytes) this.#spread(subscribers, bytes);
       }
       this.#channels.close(from);
     }
@@ -166,14 +170,14 @@ export class Hub {
   tellTrouble(follower: Follower): void {
     for (const channel of this.#channels.of(follower)) {
       const bytes = channel.trouble();
-      if (bytes) this.#sendAll(channel, bytes);
+      if (bytes) this.#sendAll(channel.everyOne(), bytes);
     }
     this.#fanOut.run();
   }
 
   /** The git server of `follower` answers again. */
   tellRecovery(follower: Follower): void {
-    for (const channel of this.#channels.of(follower)) this.#sendAll(channel, channel.beat(this.#now));
+    for (const channel of this.#channels.of(follower)) this.#sendAll(channel.everyOne(), channel.beat(this.#now));
     this.#fanOut.run();
   }
 
@@ -184,7 +188,7 @@ export class Hub {
   beat(part = 0, parts = 1): void {
     for (const channel of this.#channels.all()) {
       const bytes = channel.beat(this.#now);
-      for (const [owner, subscribers] of channel.byOwner()) {
+      for (const [owner, subscribers] of byOwner(channel.everyOne())) {
         const due = subscribers.filter(({ place }) => Math.floor(place * parts) === part);
         this.#fanOut.add(owner, due, (subscriber) => this.#note(subscriber.beat(bytes)));
       }
@@ -229,19 +233,19 @@ export class Hub {
   }
 
   /** Those who run the fan-out do so when all events are in it. */
-  #sendAll(channel: Channel, bytes: EventBytes): void {
-    for (const [owner, all] of channel.byOwner())
+  #sendAll(subscribers: readonly StreamSubscriber[], bytes: EventBytes): void {
+    for (const [owner, all] of byOwner(subscribers))
       this.#fanOut.add(owner, all, (subscriber) => this.#send(subscriber, bytes));
   }
 
-  #spread(channel: Channel, bytes: EventBytes): void {
+  #spread(subscribers: readonly StreamSubscriber[], bytes: EventBytes): void {
     const { staggerMs } = this.#options;
     if (staggerMs <= 0) {
-      this.#sendAll(channel, bytes);
+      this.#sendAll(subscribers, bytes);
       return;
     }
     const turns = new Map<number, StreamSubscriber[]>();
-    for (const subscriber of channel.everyOne()) {
+    for (const subscriber of subscribers) {
       const at = Math.floor((subscriber.place * staggerMs) / TURN_MS) * TURN_MS;
       const due = turns.get(at);
       if (due) due.push(subscriber);
@@ -275,6 +279,17 @@ export class Hub {
     this.#subscribers -= 1;
     this.#channels.close(channel);
   }
+}
+
+/** By the id of the principal. */
+function byOwner(subscribers: readonly StreamSubscriber[]): ReadonlyMap<string, readonly StreamSubscriber[]> {
+  const owners = new Map<string, StreamSubscriber[]>();
+  for (const subscriber of subscribers) {
+    const ofOwner = owners.get(subscriber.principal.id);
+    if (ofOwner) ofOwner.push(subscriber);
+    else owners.set(subscriber.principal.id, [subscriber]);
+  }
+  return owners;
 }
 
 function isStillGood(principal: Principal, name: RepositoryName, view: RefView): boolean {

@@ -12,15 +12,10 @@ import type { GovernedView } from '../rollout/governed-view.ts';
 import type { JournalEntry } from '../rollout/journal.ts';
 import type { Order } from '../rollout/orders.ts';
 import { compilePolicies, compileSkipRefs } from '../rollout/policy.ts';
-import {
-  commitOf,
-  followedRefs,
-  GovernedRepository,
-  type KeyedReport,
-  type RefChanges,
-} from './governed-repository.ts';
+import { commitOf, followedRefs, GovernedRepository, type RefChanges } from './governed-repository.ts';
 import type { OtherDeciders } from './other-deciders.ts';
 import type { RefView } from './ref-view.ts';
+import { ReportQueue } from './report-queue.ts';
 import type { OnNote, PlacedState, RolloutDesk, RolloutEntry, SharingView } from './rollout-desk.ts';
 import type { DecisionStore, StoredRefs } from './rollout-store.ts';
 
@@ -81,13 +76,15 @@ export class Rollouts implements RolloutDesk {
   readonly #unwritten = new Set<RepositoryName>();
   readonly #pending = new Map<RepositoryName, Pending>();
   readonly #turns = new OneAtATime();
-  /** Those that wait to be looked at. */
-  readonly #reports = new Map<RepositoryName, KeyedReport[]>();
-  /** Each ends when those that wait then were looked at. */
-  readonly #looks = new Map<RepositoryName, Promise<void>>();
+  readonly #reports: ReportQueue;
 
   constructor(options: RolloutsOptions) {
     this.#options = options;
+    const look = async (name: RepositoryName): Promise<void> => {
+      const repository = this.#repositories.get(name);
+      if (repository && this.#takeReports(repository)) await this.#show(repository);
+    };
+    this.#reports = new ReportQueue({ clock: options.clock, turns: this.#turns, look });
   }
 
   /** To be called where there may be policies, now or later. @throws SidecarError ERR_ROLLOUT_STATE */
@@ -175,31 +172,15 @@ export class Rollouts implements RolloutDesk {
     await this.#apply(repository, repository.join(key, report, refs, this.#now));
   }
 
-  /** To look at a large fleet and to write it down takes its time: what comes meanwhile is looked at together. */
+  /** A stream says something new of its instance. Resolves when it was looked at. */
   async report(owner: string, name: RepositoryName, report: Report): Promise<void> {
-    const repository = this.#repositories.get(name);
-    if (!repository) return;
-    const reports = this.#reports.get(name) ?? [];
-    reports.push({ key: instanceKey(owner, report.instance), report });
-    this.#reports.set(name, reports);
-    await (this.#looks.get(name) ?? this.#lookSoon(repository));
-  }
-
-  #lookSoon(repository: GovernedRepository): Promise<void> {
-    const { name } = repository;
-    const work = async (): Promise<void> => {
-      this.#looks.delete(name);
-      if (this.#takeReports(repository)) await this.#show(repository);
-    };
-    const look = this.#turns.run(work, NEVER);
-    this.#looks.set(name, look);
-    return look;
+    const isKnown = this.#repositories.has(name);
+    if (isKnown) await this.#reports.add(name, { key: instanceKey(owner, report.instance), report });
   }
 
   #takeReports(repository: GovernedRepository): boolean {
-    const reports = this.#reports.get(repository.name);
-    this.#reports.delete(repository.name);
-    return reports !== undefined && this.#take(repository, [...repository.reports(reports, this.#now)]);
+    const reports = this.#reports.take(repository.name);
+    return reports.length > 0 && this.#take(repository, [...repository.reports(reports, this.#now)]);
   }
 
   async leave(owner: string, name: RepositoryName, { instance, stream }: Report): Promise<void> {

@@ -41,6 +41,17 @@ describe('an event for very many streams', () => {
     expect(got).toEqual(numbers(5000));
   });
 
+  test('takes no longer where each receiver was added by itself', async () => {
+    const fanOut = new FanOut<number>();
+    const got: number[] = [];
+    for (const receiver of numbers(5000)) fanOut.add('one', [receiver], (each) => got.push(each));
+    fanOut.run();
+    let turns = 0;
+    for (; got.length < 5000; turns += 1) await turn();
+    expect(turns).toBeLessThan(30);
+    expect(got).toEqual(numbers(5000));
+  });
+
   test('comes behind the event before it, also where that one is still on its way', async () => {
     const fanOut = new FanOut<number>();
     const got = new Map<number, string>(numbers(3000).map((receiver) => [receiver, '']));

@@ -102,8 +102,8 @@ describe('the hub', () => {
     expect(hub.subscribers).toBe(0);
   });
 
-  test('tells only those of a release that a ref is elsewhere, once, and from then on what moves there', () => {
-    const { hub, follower, move } = setUp();
+  function setUpReleases(staggerMs = 0) {
+    const { hub, follower, move } = setUp(staggerMs);
     const wanted = viewOf({ names: ['refs/heads/main'], newest: undefined });
     const who = principal('fleet');
     const open = (instance: string): FakeStream => {
@@ -114,6 +114,11 @@ describe('the hub', () => {
         hub.subscribe({ follower, wanted, lastId: undefined, principal: who, place, instance, view }, stream.response);
       return stream;
     };
+    return { hub, follower, move, open };
+  }
+
+  test('tells only those of a release that a ref is elsewhere, once, and from then on what moves there', () => {
+    const { hub, follower, move, open } = setUpReleases();
     const [canary, web] = [open('canary'), open('web')];
     move(at('refs/heads/main', '9'));
     expect([canary.events, web.events]).toEqual([['refs'], ['refs']]);
@@ -129,6 +134,22 @@ describe('the hub', () => {
     web.destroy();
     expect(hub.subscribers).toBe(0);
     expect(hub.isWatched(follower)).toBe(false);
+  });
+
+  test('a release is spread over the stagger like any other change', async () => {
+    const { hub, follower, open } = setUpReleases(200);
+    const names = Array.from({ length: 50 }, (_, index) => `web-${index}`);
+    const streams = names.map(open);
+    const release = (digit: string): void =>
+      hub.release(follower, new Set(names), (_instance, from) =>
+        releasedView(from, refsOf(at('refs/heads/main', digit))),
+      );
+    for (const digit of ['8', '9']) release(digit);
+    expect(streams.filter(({ events }) => events.includes('change'))).toEqual([]);
+    for (let tries = 0; tries < 400 && streams.some(({ events }) => events.length < 3); tries += 1)
+      await new Promise((done) => setTimeout(done, 10));
+    for (const stream of streams)
+      expect([...stream.text.matchAll(/"oid":"(\d)/g)].map((match) => match[1])).toEqual(['1', '8', '9']);
   });
 
   test('says in its own words that the git server cannot be asked', () => {
