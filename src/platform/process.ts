@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { bounded, settledWithin } from './bounded.ts';
 import { killFirst } from './kill-first.ts';
 import { Capture, Drain, feed } from './process-streams.ts';
@@ -20,6 +20,8 @@ export interface CommandSpec {
   readonly timeoutMs?: number;
   /** Most bytes kept of each of stdout and stderr; what comes after is dropped. Default 8 MiB. */
   readonly maxOutputBytes?: number;
+  /** Called with its process id, which is that of its process group, when it was started. */
+  readonly onStart?: (pid: number) => void;
   /** Called with each piece of stdout as it comes. */
   readonly onStdout?: (chunk: string) => void;
   /** Takes stdout piece by piece instead of keeping it; the command waits while a promise is pending. */
@@ -65,10 +67,11 @@ const DEATH_MS = 500;
 /** How long a pipe may stay open after the command exited, held by a grandchild. */
 const PIPE_LINGER_MS = 100;
 
-function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
+/** @param leader its process id; undefined: it was not started */
+export function signalGroup(leader: number | undefined, name: NodeJS.Signals): void {
+  if (leader === undefined) return;
   try {
-    process.kill(-child.pid, name);
+    process.kill(-leader, name);
   } catch {
     // The group is gone already.
   }
@@ -102,9 +105,9 @@ class Running {
   end(by: 'timeout' | 'abort'): void {
     if (this.endedBy) return;
     this.endedBy = by;
-    signalGroup(this.child, 'SIGTERM');
+    signalGroup(this.child.pid, 'SIGTERM');
     this.#timer = setTimeout(() => {
-      signalGroup(this.child, 'SIGKILL');
+      signalGroup(this.child.pid, 'SIGKILL');
       this.#timer = setTimeout(() => this.#giveUp({ code: null, signal: 'SIGKILL' }), DEATH_MS);
     }, GRACE_MS);
   }
@@ -140,6 +143,7 @@ export function createProcessRunner(): ProcessRunner {
       stdio: [spec.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       detached: true,
     });
+    if (child.pid !== undefined) spec.onStart?.(child.pid);
     if (spec.isExpendable) killFirst(child.pid);
     if (spec.niceness) yieldCores(child.pid, spec.niceness);
     const limit = spec.maxOutputBytes ?? 8 * 1024 * 1024;
@@ -169,7 +173,7 @@ export function createProcessRunner(): ProcessRunner {
       over.abort();
       const failure = await fed;
       if (failure && !spec.signal?.aborted) throw failure.error;
-      if (command.endedBy || spec.endGroup !== false) signalGroup(child, 'SIGKILL');
+      if (command.endedBy || spec.endGroup !== false) signalGroup(child.pid, 'SIGKILL');
       // What was written before the end still has to be taken, by a sink that may be slow or may have stopped.
       if (drain) await bounded(drain.settled(PIPE_LINGER_MS), ended.signal).catch(() => undefined);
       await settledWithin(closed, PIPE_LINGER_MS);
@@ -236,6 +240,39 @@ export async function startLongRunning({ file, args, env, cwd }: LongRunningSpec
     pid: child.pid ?? 0,
     exited,
     signal: (name) => void child.kill(name),
-    signalGroup: (name) => signalGroup(child, name),
+    signalGroup: (name) => signalGroup(child.pid, name),
   };
+}
+
+export interface PartnerSpec {
+  /** A program of ours. */
+  readonly program: string;
+  /** Most memory for its JavaScript. */
+  readonly heapMiB: number;
+  readonly onMessage: (message: unknown) => void;
+  /** Also when it could not be started. */
+  readonly onExit: () => void;
+}
+
+/** A process of ours that works for this one, and ends with it. */
+export interface Partner {
+  /** What does not reach it, `onExit` follows. */
+  send(message: object): void;
+}
+
+/** Does not keep a process that has nothing else to do. */
+export function startPartner({ program, heapMiB, onMessage, onExit }: PartnerSpec): Partner {
+  const child = fork(program, [], {
+    // With a session of its own it gets no signal of a terminal.
+    ...{ detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'], serialization: 'advanced' },
+    // As little memory as it can have: one arena of malloc(3).
+    ...{ env: { MALLOC_ARENA_MAX: '1' }, execArgv: [`--max-old-space-size=${heapMiB}`] },
+  });
+  child.unref();
+  child.channel?.unref();
+  child.on('message', onMessage).once('exit', onExit);
+  child.on('error', () => {
+    if (child.pid === undefined) onExit();
+  });
+  return { send: (message) => void child.send(message, () => undefined) };
 }

@@ -22,8 +22,8 @@ function besideProgram(file: string): string | undefined {
 /** The program with all commands; undefined when run from source. */
 export const PROGRAM = besideProgram('git-sidecar.cjs');
 
-/** The bundle of the thread that starts processes; undefined when run from source. */
-export const RUNNER_THREAD = besideProgram('runner.cjs');
+/** The bundle of the process that starts processes; undefined when run from source. */
+export const RUNNER_PROGRAM = besideProgram('runner.cjs');
 
 /** The bundle of the library that reads ranges of versions; undefined when run from source. */
 export const RANGE_LIBRARY = besideProgram('semver.cjs');

@@ -1,9 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { buildSync } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import { createProcessRunner, type ProcessRunner } from '../../src/platform/process.ts';
-import { createThreadedRunner } from '../../src/platform/threaded-runner.ts';
+import { createSeparateRunner } from '../../src/platform/separate-runner.ts';
 import { tempDir } from '../kit/temp.ts';
 import { until } from '../peers/wait.ts';
 
@@ -11,8 +13,8 @@ const env = { PATH: process.env.PATH ?? '' };
 const sh = (script: string) => ({ file: '/bin/sh', args: ['-c', script], env });
 
 const RUNNERS: readonly [string, () => ProcessRunner][] = [
-  ['in this thread', createProcessRunner],
-  ['in a thread of its own', () => createThreadedRunner(resolve('dist/runner.cjs'))],
+  ['by this process', createProcessRunner],
+  ['by a process of their own', () => createSeparateRunner(resolve('dist/runner.cjs'))],
 ];
 
 describe.each(RUNNERS)('processes that are started %s', (_where, makeRunner) => {
@@ -110,10 +112,10 @@ describe.each(RUNNERS)('processes that are started %s', (_where, makeRunner) => 
   });
 });
 
-test('what a process in another thread writes comes whole and in order, at the pace of who takes it', async () => {
+test('what a process of another process writes comes whole and in order, at the pace of who takes it', async () => {
   const taken: Buffer[] = [];
   const script = 'i=0; while [ $i -lt 20000 ]; do echo "line $i of many"; i=$((i+1)); done';
-  const result = await createThreadedRunner(resolve('dist/runner.cjs')).run({
+  const result = await createSeparateRunner(resolve('dist/runner.cjs')).run({
     ...sh(script),
     stdoutSink: async (chunk) => {
       taken.push(chunk);
@@ -124,11 +126,57 @@ test('what a process in another thread writes comes whole and in order, at the p
   expect([result.code, lines.length, lines.at(-1)]).toEqual([0, 20_000, 'line 19999 of many']);
 });
 
-test('input that comes in pieces from another thread is written whole', async () => {
+test('input that comes in pieces from another process is written whole', async () => {
   async function* source() {
     for (let index = 0; index < 50; index += 1) yield Buffer.alloc(10_000, 'a');
   }
-  const runner = createThreadedRunner(resolve('dist/runner.cjs'));
+  const runner = createSeparateRunner(resolve('dist/runner.cjs'));
   const result = await runner.run({ ...sh('wc -c'), stdin: source() });
   expect(result.stdout.toString().trim()).toBe('500000');
+});
+
+describe('the process that starts processes', () => {
+  /** Those that run `word` as an argument. */
+  const running = (word: string): number[] =>
+    readdirSync('/proc')
+      .filter((name) => /^[0-9]+$/.test(name))
+      .map(Number)
+      .filter((pid) => argumentsOf(pid).includes(word));
+
+  function argumentsOf(pid: number): string[] {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    } catch {
+      return [];
+    }
+  }
+
+  const parentOf = (pid: number): number =>
+    Number(/^PPid:\t([0-9]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+
+  test('when it is killed, what it started ends too, and the next command runs', async () => {
+    const runner = createSeparateRunner(resolve('dist/runner.cjs'));
+    const failed = runner.run({ file: 'sleep', args: ['61.25'], env }).catch((error: unknown) => error);
+    await until('it runs', () => running('61.25')[0]);
+    process.kill(parentOf(running('61.25')[0] as number), 'SIGKILL');
+    expect(await failed).toBeInstanceOf(Error);
+    await until('it is gone', () => running('61.25').length === 0 || undefined);
+    expect((await runner.run(sh('echo again'))).stdout.toString()).toBe('again\n');
+  });
+
+  test('ends, with all that it started, when the process that it works for is killed', async () => {
+    const outfile = join(tempDir(), 'owner.mjs');
+    const contents = `
+      import { createSeparateRunner } from './src/platform/separate-runner.ts';
+      const runner = createSeparateRunner(${JSON.stringify(resolve('dist/runner.cjs'))});
+      setInterval(() => undefined, 1000);
+      await runner.run({ file: 'sleep', args: ['62.25'], env: ${JSON.stringify(env)} });`;
+    const stdin = { contents, resolveDir: resolve('.'), loader: 'ts' } as const;
+    buildSync({ stdin, outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20' });
+    const owner = spawn(process.execPath, [outfile], { stdio: 'ignore' });
+    await until('it runs', () => running('62.25')[0]);
+    const starter = parentOf(running('62.25')[0] as number);
+    owner.kill('SIGKILL');
+    await until('all is gone', () => (running('62.25').length === 0 && argumentsOf(starter).length === 0) || undefined);
+  });
 });

@@ -1,7 +1,7 @@
 import { parseRolloutFile } from '../../config/document/read-rollout-file.ts';
 import type { RelayConfig } from '../../config/relay-config.ts';
-import { createThreadedRunner } from '../../platform/threaded-runner.ts';
-import { RUNNER_THREAD } from '../../platform/version.ts';
+import { createSeparateRunner } from '../../platform/separate-runner.ts';
+import { RUNNER_PROGRAM } from '../../platform/version.ts';
 import { letYoungSpaceGrow } from '../../platform/young-space.ts';
 import { endpointOf, RelayService } from '../../relay/service.ts';
 import type { Unit } from '../plan.ts';
@@ -21,11 +21,11 @@ export function relayUnit({ name, config, hasOwnAddress }: RelayUnitOptions): Un
     secrets: config.secrets,
     needs: endpointOf(config),
     ownHttp: hasOwnAddress ? config.http : undefined,
-    // A relay starts many processes while it serves: from a thread of its own, starting them stops nobody.
+    // A relay starts many processes while it serves: from a process of their own, starting them stops nobody.
     open: async ({ ambient, announce }) => {
       // With many clients it would do little else than collect garbage.
       letYoungSpaceGrow();
-      const runner = RUNNER_THREAD === undefined ? ambient.runner : createThreadedRunner(RUNNER_THREAD);
+      const runner = RUNNER_PROGRAM === undefined ? ambient.runner : createSeparateRunner(RUNNER_PROGRAM);
       const parsePolicies = parseRolloutFile;
       return await RelayService.open({ config, ambient: { ...ambient, runner }, announce, parsePolicies });
     },

@@ -18,9 +18,9 @@ const MOST_STARTS_OF_ANSWER = 16;
 const MANY = 256;
 
 /**
- * How fast git processes may be started for one owner where others use the relay too. To start a process takes the
- * relay's main thread some time, and its answer a core and the disk, so the number of slots alone is no bound: processes
- * end, and make place for the next. Who is alone does not wait.
+ * How fast git processes may be started for one owner where others use the relay too. A process takes a core and the
+ * disk, and its answer the relay's main thread, so the number of slots alone is no bound: processes end, and make place
+ * for the next. Who is alone does not wait.
  */
 export class StartPace {
   readonly #options: StartPaceOptions;

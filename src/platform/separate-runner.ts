@@ -1,11 +1,19 @@
-import { Worker } from 'node:worker_threads';
-import type { CommandResult, CommandSpec, ProcessRunner } from './process.ts';
+import {
+  type CommandResult,
+  type CommandSpec,
+  type Partner,
+  type ProcessRunner,
+  signalGroup,
+  startPartner,
+} from './process.ts';
 import type { FromRunner, SentCommand, ToRunner } from './runner-messages.ts';
 
-/** Memory for what is short-lived: every byte that a process writes comes through it. */
-const YOUNG_MIB = 8;
+/** It holds a few pieces of output of each command, no more: in MiB. */
+const LARGEST_HEAP = 64;
 
 interface Underway {
+  /** Of the process group; undefined: it has not started. */
+  pid: number | undefined;
   readonly spec: CommandSpec;
   readonly pieces: AsyncIterator<Buffer> | undefined;
   /** What the source of its input threw. */
@@ -15,20 +23,20 @@ interface Underway {
 }
 
 /**
- * Starts processes in a thread of its own. Starting a process stops its thread until the kernel has copied the tables
- * of all its memory and the new program runs: some 10 ms, and far more on a busy machine. A relay that serves thousands
- * of clients must not stop for so long.
- * @param program the bundle of `runner-thread.ts`
+ * Starts processes from a small process of its own. To start one, the kernel copies the tables of all memory of the
+ * process that starts it, and from then on each page that this one writes to is copied too (fork(2)): with 400 MB that
+ * takes some 10 ms, stops all threads that need memory meanwhile, and a relay that starts many gets half as much done.
+ * @param program the bundle of `runner-program.ts`
  */
-export function createThreadedRunner(program: string): ProcessRunner {
-  const thread = new RunnerThread(program);
-  return { run: async (spec) => await thread.run(spec), endAll: async () => await thread.endAll() };
+export function createSeparateRunner(program: string): ProcessRunner {
+  const runner = new SeparateRunner(program);
+  return { run: async (spec) => await runner.run(spec), endAll: async () => await runner.endAll() };
 }
 
-class RunnerThread {
+class SeparateRunner {
   readonly #program: string;
   readonly #underway = new Map<number, Underway>();
-  #worker: Worker | undefined;
+  #partner: Partner | undefined;
   #lastId = 0;
   #ended: (() => void) | undefined;
 
@@ -43,13 +51,13 @@ class RunnerThread {
     try {
       return await new Promise((resolve, reject) => {
         const pieces = isPieces(spec.stdin) ? spec.stdin[Symbol.asyncIterator]() : undefined;
-        this.#underway.set(id, { spec, pieces, failure: undefined, resolve, reject });
+        this.#underway.set(id, { spec, pid: undefined, pieces, failure: undefined, resolve, reject });
         this.#send({ kind: 'run', id, command: sentForm(spec) });
         spec.signal?.addEventListener('abort', onAbort, { once: true });
       });
     } finally {
       spec.signal?.removeEventListener('abort', onAbort);
-      // As with an input that is read in this thread: its source is released.
+      // As with an input that is read by the runner of this process: its source is released.
       this.#underway
         .get(id)
         ?.pieces?.return?.()
@@ -59,7 +67,7 @@ class RunnerThread {
   }
 
   async endAll(): Promise<void> {
-    if (!this.#worker) return;
+    if (!this.#partner) return;
     await new Promise<void>((resolve) => {
       this.#ended = resolve;
       this.#send({ kind: 'end all' });
@@ -67,23 +75,29 @@ class RunnerThread {
   }
 
   #send(message: ToRunner): void {
-    this.#thread.postMessage(message);
+    this.#running.send(message);
   }
 
-  get #thread(): Worker {
-    if (this.#worker) return this.#worker;
-    const worker = new Worker(this.#program, { env: {}, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } });
-    // It may not keep a process that has nothing else to do.
-    worker.unref();
-    worker.on('message', (message: FromRunner) => this.#take(message));
-    worker.on('error', () => undefined);
-    worker.on('exit', () => {
-      if (this.#worker === worker) this.#worker = undefined;
-      for (const { reject } of this.#underway.values()) reject(new Error('the thread that starts processes has ended'));
-      this.#ended?.();
+  get #running(): Partner {
+    if (this.#partner) return this.#partner;
+    const partner: Partner = startPartner({
+      program: this.#program,
+      heapMiB: LARGEST_HEAP,
+      onMessage: (message) => this.#take(message as FromRunner),
+      onExit: () => this.#lose(partner),
     });
-    this.#worker = worker;
-    return worker;
+    this.#partner = partner;
+    return partner;
+  }
+
+  /** The next command starts another one. */
+  #lose(partner: Partner): void {
+    if (this.#partner === partner) this.#partner = undefined;
+    for (const { pid, reject } of this.#underway.values()) {
+      signalGroup(pid, 'SIGKILL');
+      reject(new Error('the process that starts processes has ended'));
+    }
+    this.#ended?.();
   }
 
   #take(message: FromRunner): void {
@@ -94,11 +108,12 @@ class RunnerThread {
     const one = this.#underway.get(message.id);
     if (!one) return;
     const { spec } = one;
-    if (message.kind === 'stdout') spec.onStdout?.(message.text);
+    if (message.kind === 'started') one.pid = message.pid;
+    else if (message.kind === 'stdout') spec.onStdout?.(message.text);
     else if (message.kind === 'stderr') spec.onStderr?.(message.text);
-    else if (message.kind === 'chunk') void this.#takeChunk(message.id, spec, bufferOf(message.bytes));
+    else if (message.kind === 'chunk') void this.#takeChunk(message.id, spec, message.bytes);
     else if (message.kind === 'hungry') void this.#feed(message.id, one);
-    else if (message.kind === 'done') one.resolve({ ...message.result, stdout: bufferOf(message.result.stdout) });
+    else if (message.kind === 'done') one.resolve(message.result);
     else if (message.kind === 'failed')
       one.reject(one.failure ? one.failure.error : Object.assign(new Error(message.message), { code: message.code }));
   }
@@ -114,7 +129,7 @@ class RunnerThread {
   async #feed(id: number, one: Underway): Promise<void> {
     try {
       const next = await one.pieces?.next();
-      const piece = next && next.done !== true ? new Uint8Array(next.value) : undefined;
+      const piece = next && next.done !== true ? next.value : undefined;
       this.#send({ kind: 'input', id, piece, hasFailed: false });
     } catch (error) {
       one.failure = { error };
@@ -127,13 +142,10 @@ function isPieces(stdin: CommandSpec['stdin']): stdin is AsyncIterable<Buffer> {
   return typeof stdin === 'object' && !Buffer.isBuffer(stdin);
 }
 
-const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
 function sentForm(spec: CommandSpec): SentCommand {
-  const { stdin, signal, onStdout, onStderr, stdoutSink, ...rest } = spec;
+  const { stdin, signal, onStart, onStdout, onStderr, stdoutSink, ...rest } = spec;
   let input: SentCommand['input'] = 'none';
-  if (typeof stdin === 'string') input = { whole: stdin };
-  else if (Buffer.isBuffer(stdin)) input = { whole: new Uint8Array(stdin) };
+  if (typeof stdin === 'string' || Buffer.isBuffer(stdin)) input = { whole: stdin };
   else if (stdin !== undefined) input = 'pieces';
   const wants = { sink: stdoutSink !== undefined, stdout: onStdout !== undefined, stderr: onStderr !== undefined };
   return { ...rest, input, wants, isAborted: signal?.aborted === true };

@@ -1,10 +1,9 @@
-// The thread that starts processes, see threaded-runner.ts.
-import { parentPort } from 'node:worker_threads';
+// The process that starts processes, see separate-runner.ts.
 import { messageOf, systemCode } from '../model/error.ts';
 import { createProcessRunner } from './process.ts';
 import type { FromRunner, SentCommand, ToRunner } from './runner-messages.ts';
 
-/** A callback in the other thread that has to answer before we continue. */
+/** A callback in the other process that has to answer before we continue. */
 type Waiter<T> = (answer: T) => void;
 
 interface Underway {
@@ -16,8 +15,9 @@ interface Underway {
 const runner = createProcessRunner();
 const underway = new Map<number, Underway>();
 
-function send(message: FromRunner, moved: ArrayBuffer[] = []): void {
-  parentPort?.postMessage(message, moved);
+/** What is not sent has nobody who waits for it: the other process is gone. */
+function send(message: FromRunner): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
 async function* piecesOf(id: number, state: Underway): AsyncGenerator<Buffer> {
@@ -29,17 +29,16 @@ async function* piecesOf(id: number, state: Underway): AsyncGenerator<Buffer> {
     const { piece, hasFailed } = await answer;
     if (hasFailed) throw new Error('its input failed');
     if (!piece) return;
-    yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+    yield piece;
   }
 }
 
-/** Sends one chunk, and waits until the other thread has taken it: git writes no faster than the reader reads. */
+/** Sends one chunk, and waits until the other process has taken it: git writes no faster than the reader reads. */
 async function sendChunk(id: number, state: Underway, chunk: Buffer): Promise<void> {
   const answer = new Promise<boolean>((resolve) => {
     state.taken = resolve;
   });
-  const bytes = new Uint8Array(chunk);
-  send({ kind: 'chunk', id, bytes }, [bytes.buffer]);
+  send({ kind: 'chunk', id, bytes: chunk });
   if (await answer) throw new Error('nothing more of it is wanted');
 }
 
@@ -47,20 +46,19 @@ async function run(id: number, { input, wants, isAborted, ...spec }: SentCommand
   const state: Underway = { abort: new AbortController(), taken: undefined, input: undefined };
   underway.set(id, state);
   if (isAborted) state.abort.abort();
-  const whole = typeof input === 'object' ? input.whole : undefined;
-  const stdin = typeof whole === 'string' ? whole : whole && Buffer.from(whole.buffer);
+  const stdin = typeof input === 'object' ? input.whole : undefined;
   try {
     const result = await runner.run({
       ...spec,
       signal: state.abort.signal,
+      onStart: (pid) => send({ kind: 'started', id, pid }),
       ...(stdin !== undefined && { stdin }),
       ...(input === 'pieces' && { stdin: piecesOf(id, state) }),
       ...(wants.sink && { stdoutSink: async (chunk: Buffer) => await sendChunk(id, state, chunk) }),
       ...(wants.stdout && { onStdout: (text: string) => send({ kind: 'stdout', id, text }) }),
       ...(wants.stderr && { onStderr: (text: string) => send({ kind: 'stderr', id, text }) }),
     });
-    const stdout = new Uint8Array(result.stdout);
-    send({ kind: 'done', id, result: { ...result, stdout } }, [stdout.buffer]);
+    send({ kind: 'done', id, result });
   } catch (error) {
     send({ kind: 'failed', id, message: messageOf(error), code: systemCode(error) });
   } finally {
@@ -68,10 +66,13 @@ async function run(id: number, { input, wants, isAborted, ...spec }: SentCommand
   }
 }
 
-parentPort?.on('message', (message: ToRunner) => {
+process.on('message', (message: ToRunner) => {
   if (message.kind === 'run') void run(message.id, message.command);
   else if (message.kind === 'end all') void runner.endAll().then(() => send({ kind: 'all ended' }));
   else if (message.kind === 'abort') underway.get(message.id)?.abort.abort();
   else if (message.kind === 'taken') underway.get(message.id)?.taken?.(message.isEnough);
   else underway.get(message.id)?.input?.(message);
 });
+process.once('disconnect', () => void runner.endAll());
+// The process that we work for decides when we end, also where all processes of a service get a signal.
+for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => undefined);
