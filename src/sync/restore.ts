@@ -7,6 +7,7 @@ import type { SyncContext } from './context.ts';
 import type { CycleScope } from './cycle.ts';
 import type { Cycle, Found } from './findings.ts';
 import { isPublishedWhole } from './published-tree.ts';
+import { shownNow } from './shown-now.ts';
 import { checkout } from './stages/checkout.ts';
 import { publish } from './stages/publish.ts';
 import { TreeWatch } from './tree-watch.ts';
@@ -63,7 +64,7 @@ export async function restoreLastRevision(context: SyncContext, found: Cycle, sc
   if (url !== config.remote.fetchUrl && (isNoted || url !== undefined)) return;
   // What was noted last can be older than what the link shows.
   const commits = new Set([shown, isNoted ? oid : undefined].filter((each) => each !== undefined));
-  for (const each of commits) if (await restore(context, { plan, link }, each, scope)) return;
+  for (const each of commits) if (await restore(context, { ...found, plan, link }, each, scope)) return;
 }
 
 /** The commit that the link shows, whether its tree is whole or not: to build it anew changes nothing of what is published. */
@@ -76,16 +77,17 @@ function shownCommit({ layout, repository }: SyncContext, { live, link }: Cycle)
 /** @returns whether it is published */
 async function restore(
   context: SyncContext,
-  { plan, link }: Found<'plan' | 'link'>,
+  found: Found<'plan' | 'link'> & Pick<Cycle, 'live'>,
   oid: Oid,
   scope: CycleScope,
 ): Promise<boolean> {
   const { repository, config, log } = context;
+  const { plan, link } = found;
   const wanted = { ref: repository.state.ref ?? config.target.requested, oid };
   const { startedAt: polledAt } = scope;
   const last = { wanted, plan, link, live: undefined, polledAt, fetchedObjects: undefined, spare: undefined };
   try {
-    await context.verification?.require(wanted, oid, scope.signal);
+    await context.verification?.requireAgain(wanted, shownNow(context, found), scope.signal);
     const { candidate } = await checkout.run(context, last, scope);
     await context.verification?.requireSubmodules(wanted, candidate, scope.signal);
     await publish.run(context, { ...last, candidate }, scope);

@@ -233,7 +233,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     (await (
       await import('./verification.ts')
     ).openVerification({
-      ...{ config, policy: config.verify, git, clock, log, runner, layout, directory },
+      ...{ config, policy: config.verify, git, clock, log, runner, layout, directory, boot },
       url: () => source.fetchUrl,
       onFetch: counters.fetched,
       onAnswer: counters.verified,
