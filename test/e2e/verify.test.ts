@@ -1,8 +1,8 @@
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Fixture, fixture } from '../kit/setup.ts';
-import { published, run, type Sidecar, untilPublished } from '../kit/sidecar.ts';
+import { published, run, Sidecar, untilPublished } from '../kit/sidecar.ts';
 import {
   OpenpgpSigner,
   rawObject,
@@ -262,5 +262,73 @@ describe('--fast-forward-only', () => {
     it.upstream.push(`${second}:refs/heads/main`);
     await refused(allowed, 'ERR_VERIFY_REWOUND', second);
     expect(published(it.link)).toBe(newest);
+  });
+
+  /** What a power cut can leave of a stopped sync: an old state, and of the newest revision neither files nor objects. */
+  const tear = ({ root, link, upstream }: Fixture, state: string): void => {
+    const gitDir = join(root, '.git');
+    writeFileSync(join(gitDir, 'git-sidecar', 'state.json'), JSON.stringify({ ...JSON.parse(state), boot: 'another' }));
+    writeFileSync(join(gitDir, 'git-sidecar', 'running'), '1\n');
+    for (const file of [join(link, 'a'), ...['refs/heads/git-sync', 'FETCH_HEAD'].map((name) => join(gitDir, name))])
+      writeFileSync(file, '');
+    for (const name of ['commondir', 'HEAD', 'gitdir', 'index'])
+      writeFileSync(join(gitDir, 'worktrees', upstream.head(), name), '');
+    for (const line of upstream.git('rev-list', '--objects', 'HEAD^..HEAD').split('\n'))
+      rmSync(join(gitDir, 'objects', line.slice(0, 2), line.slice(2, 40)));
+  };
+
+  test('does not forget what was shown when a power cut brings an older tree back', async () => {
+    const it = fixture();
+    const policy = ['--fast-forward-only'];
+    const first = it.start(...policy);
+    await untilPublished(it.link, it.first, first);
+    await first.stop();
+    const state = readFileSync(join(it.root, '.git', 'git-sidecar', 'state.json'), 'utf8');
+    const second = it.upstream.commit({ a: 'two' });
+    const before = it.start(...policy, '--stale-worktree-timeout=1h');
+    await untilPublished(it.link, second, before);
+    await before.stop();
+    tear(it, state);
+    renameSync(it.upstream.bare, `${it.upstream.bare}-later`);
+    const after = it.start(...policy, '-v=1');
+    await after.logged('the last revision was published again');
+    expect(published(it.link)).toBe(it.first);
+    renameSync(`${it.upstream.bare}-later`, it.upstream.bare);
+    it.upstream.git('reset', '-q', '--hard', it.first);
+    it.upstream.push();
+    await refused(after, 'ERR_VERIFY_REWOUND', it.first);
+    const child = it.upstream.commit({ a: 'another two' });
+    await refused(after, 'ERR_VERIFY_REWOUND', child);
+    expect(published(it.link)).toBe(it.first);
+    await after.stop();
+    // Nor does the next process.
+    const again = it.start(...policy);
+    await refused(again, 'ERR_VERIFY_REWOUND', child);
+    it.upstream.push(`${second}:refs/heads/main`);
+    await untilPublished(it.link, second, again);
+  });
+
+  test.each([
+    'before 1 /verified.json',
+    'after 1 /verified.json',
+    'before 1 /link',
+    'after 1 /link',
+    'before 2 /verified.json',
+    'after 2 /verified.json',
+  ])('a kill %s forgets nothing that was shown, and refuses nothing because of what was not', async (point) => {
+    const it = fixture();
+    const policy = ['--fast-forward-only'];
+    expect((await run([...it.args, ...policy, '--one-time'])).code).toBe(0);
+    const second = it.upstream.commit({ a: 'two' });
+    const preload = `--require=${resolve('test/kit/killed-at-rename.cjs')}`;
+    const killed = new Sidecar([...it.args, ...policy], { KILLED_AT: point, NODE_OPTIONS: preload });
+    expect((await killed.exited).signal).toBe('SIGKILL');
+    const wasShown = published(it.link) === second;
+    expect(wasShown).toBe(!/ 1 .*json|before 1/.test(point));
+    it.upstream.git('reset', '-q', '--hard', it.first);
+    const rewritten = it.upstream.commit({ a: 'another two' });
+    const after = it.start(...policy);
+    if (wasShown) await refused(after, 'ERR_VERIFY_REWOUND', rewritten);
+    else await untilPublished(it.link, rewritten, after);
   });
 });
