@@ -26,12 +26,14 @@ export const ERROR_CODES_OF_VERIFY = {
   ERR_VERIFY_SIGNATURE_EXPIRED: {
     class: 'veto',
     revision: 'faulty',
+    untilLater: true,
     meaning: `A signature was made with a date of expiry, which has passed; ${STAYS}`,
     hint: 'Sign again, with a new commit or tag.',
   },
   ERR_VERIFY_KEY_EXPIRED: {
     class: 'veto',
     revision: 'faulty',
+    untilLater: true,
     meaning: `The key or certificate of a signature is not valid today; ${STAYS}`,
     hint: 'Extend it (a later date for the key, `valid-before` in the file of signers, a new certificate) and put the new public part into `--verify-keys`.',
   },

@@ -21,6 +21,16 @@ export interface Refused {
   readonly error: SidecarError;
 }
 
+/** What depends on the time of the day, which may have been wrong, is looked at again after so long. */
+const LOOK_AGAIN_MS = 5 * 60_000;
+
+interface Quarantined extends Refused {
+  /** Of the keys. */
+  readonly digest: string;
+  /** On the monotonic clock. */
+  readonly at: number;
+}
+
 export interface VerificationOptions {
   readonly policy: VerifyConfig;
   readonly git: Git;
@@ -34,13 +44,19 @@ export interface VerificationOptions {
   readonly onAnswer: (code: string | undefined) => void;
 }
 
+function isSame({ revision, error }: Refused, { oid, ref }: Revision, { code, message }: SidecarError): boolean {
+  return revision.oid === oid && revision.ref === ref && error.code === code && error.message === message;
+}
+
 /** Decides whether a revision may be published, from its own objects and the operator’s keys. */
 export class Verification {
   readonly #options: VerificationOptions;
   readonly #keys: KeyFiles;
   /** What was let through with the keys of today, and what was published and remembered then. */
   #passed: { readonly id: string; readonly position: string } | undefined;
-  #refused: (Refused & { readonly digest: string }) | undefined;
+  /** The tree whose submodules were let through, and the keys. */
+  #passedTree: string | undefined;
+  #refused: Quarantined | undefined;
 
   constructor(options: VerificationOptions) {
     this.#options = options;
@@ -56,6 +72,8 @@ export class Verification {
   async refuseAgain(revision: Revision): Promise<void> {
     const refused = this.#refused;
     if (refused?.revision.oid !== revision.oid || refused.revision.ref !== revision.ref) return;
+    const { clock } = this.#options;
+    if (refused.error.facts.untilLater && clock.monotonic() - refused.at >= LOOK_AGAIN_MS) return;
     if (refused.digest === (await this.#keys.read()).digest) throw refused.error;
   }
 
@@ -98,9 +116,11 @@ export class Verification {
     const { git, policy, home: homeOptions, clock } = this.#options;
     if (!policy.submodules) return;
     const ring = await this.#keys.read();
+    const id = `${worktree.path} ${revision.oid} ${revision.ref} ${ring.digest}`;
+    if (this.#passedTree === id) return;
     const submodules = await checkedOutSubmodules(git, worktree, signal);
-    if (submodules.length === 0) return;
     await this.#noting(revision, ring, async () => {
+      if (submodules.length === 0) return;
       await Home.use(homeOptions, signal, async (home) => {
         const check = new SignatureCheck(home, ring, clock);
         for (const { gitDir, oid, path } of submodules)
@@ -113,17 +133,21 @@ export class Verification {
           );
       });
     });
+    this.#passedTree = id;
   }
 
   /** Remembers that the revision is refused when that is so. */
   async #noting(revision: Revision, { digest }: KeyRing, work: () => Promise<void>): Promise<void> {
-    const { onAnswer } = this.#options;
+    const { onAnswer, clock } = this.#options;
     try {
       await work();
-    } catch (error) {
-      if (!(error instanceof SidecarError)) throw error;
-      onAnswer(error.code);
-      if (error.facts.revision !== undefined) this.#refused = { revision, error, digest };
+    } catch (thrown) {
+      if (!(thrown instanceof SidecarError)) throw thrown;
+      onAnswer(thrown.code);
+      const before = this.#refused;
+      // The same reason as before is no news.
+      const error = before && isSame(before, revision, thrown) ? before.error : thrown;
+      if (error.facts.revision !== undefined) this.#refused = { revision, error, digest, at: clock.monotonic() };
       throw error;
     }
     onAnswer(undefined);

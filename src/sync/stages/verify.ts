@@ -41,8 +41,11 @@ export const verifyShown = {
     { signal }: CycleScope,
   ): Promise<Record<never, never>> => {
     const { verification } = context;
-    await verification?.require(found.wanted, shownNow(context, found), signal);
-    if (found.settled) await verification?.remember(found.wanted.oid);
+    const { wanted, live, settled } = found;
+    await verification?.require(wanted, shownNow(context, found), signal);
+    if (!settled) return {};
+    if (live) await verification?.requireSubmodules(wanted, live, signal);
+    await verification?.remember(wanted.oid);
     return {};
   },
 } satisfies Stage;
