@@ -13,7 +13,7 @@ import {
   withSignature,
   writeObject,
 } from '../kit/signing.ts';
-import { Upstream } from '../kit/upstream.ts';
+import { git, Upstream } from '../kit/upstream.ts';
 import { freePort } from '../peers/ports.ts';
 import { findProgram, missing } from '../peers/programs.ts';
 import { until } from '../peers/wait.ts';
@@ -170,6 +170,30 @@ describe.skipIf(missing('ssh-keygen'))('--verify', () => {
     const since = it.start(...it.policy, '--verify-range', `--verify-since=${unsigned}`);
     await untilPublished(it.link, hidden, since);
   });
+
+  test.each([
+    ['still has', false],
+    ['has forgotten', true],
+  ])(
+    'with --verify-range, of a branch that was rewritten only what is new has to be signed, where the server %s what is published',
+    async (_what, isForgotten) => {
+      const it = signed();
+      const fork = it.good();
+      const second = it.good();
+      const process = it.start(...it.policy, '--verify-range');
+      await untilPublished(it.link, second, process);
+      await process.stop();
+      it.upstream.git('reset', '-q', '--hard', fork);
+      const rewritten = it.good();
+      if (isForgotten) git(it.upstream.bare, '-c', 'gc.reflogExpire=now', 'gc', '-q', '--prune=now');
+      const after = it.start(...it.policy, '--verify-range');
+      await untilPublished(it.link, rewritten, after);
+      const unsigned = it.upstream.commit({ a: 'unsigned' });
+      it.good();
+      await refused(after, 'ERR_VERIFY_UNSIGNED', unsigned);
+      expect(published(it.link)).toBe(rewritten);
+    },
+  );
 
   test('lets only those sign for a ref whom --verify-signers names', async () => {
     const it = signed();
