@@ -1,6 +1,7 @@
 // npm run lint: looks at package-lock.json for what would let a registry, a mirror or a pull request bring other code than
 // was reviewed. `node scripts/audit-lock.js FILE` looks at another one. `--signatures` has npm verify the registry's
-// signatures too, where the registry offers keys; where it does not, that is printed and is no failure.
+// signatures too, where the registry offers keys; where it does not, or does not answer in time (`--signatures=SECONDS`),
+// that is printed and is no failure. A signature that is wrong or missing is one.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
@@ -80,10 +81,11 @@ function faultsOf(lock) {
 }
 
 /** @returns whether npm found a signature that is wrong or missing */
-function verifySignatures() {
+function verifySignatures(seconds) {
   const { status, stdout, stderr, error } = spawnSync('npm', ['audit', 'signatures'], {
     encoding: 'utf8',
-    timeout: 240_000,
+    timeout: seconds * 1000,
+    killSignal: 'SIGKILL',
   });
   const said = `${stdout ?? ''}${stderr ?? ''}`.trim();
   const bad = /\b(?:invalid|missing) (?:registry )?(?:signature|attestation)/i.test(said);
@@ -97,5 +99,7 @@ const words = process.argv.slice(2);
 const file = words.find((word) => !word.startsWith('--')) ?? 'package-lock.json';
 const faults = faultsOf(JSON.parse(readFileSync(file, 'utf8')));
 for (const fault of faults) process.stderr.write(`${file}: ${fault}\n`);
-const isForged = words.includes('--signatures') && verifySignatures();
+const [, asked] = words.map((word) => /^--signatures(?:=(\d+))?$/.exec(word)).find(Boolean) ?? [];
+const isAsked = words.some((word) => word.startsWith('--signatures'));
+const isForged = isAsked && verifySignatures(Number(asked ?? 240));
 process.exit(faults.length > 0 || isForged ? 1 : 0);

@@ -12,6 +12,7 @@ import type { Environment } from '../platform/process.ts';
 import type { Tip } from '../poll/ref-source.ts';
 import { openVerification } from '../sync/wiring/verification.ts';
 import type { KeyKind } from '../verify/key-kinds.ts';
+import { NOTHING_SHOWN } from '../verify/no-way-back.ts';
 import type { Check, Examination } from './examination.ts';
 import { none, ok, type Verdict, wrong } from './finding.ts';
 import type { GitTools } from './git-tools.ts';
@@ -73,9 +74,9 @@ async function judge(plan: SignaturePlan, given: VerifyConfig, parts: Parts, sig
   const at = `${tip.ref} at ${tip.oid.slice(0, 12)}`;
   try {
     await fetchTip(tools.git, layout.gitDir, url, tip, signal);
-    const more = { directory, url: () => url, onFetch: ignore, onAnswer: ignore };
+    const more = { directory, boot: '', url: () => url, onFetch: ignore, onAnswer: ignore };
     const verification = await openVerification({ ...shared, ...more });
-    await verification.require({ ref: tip.ref, oid: tip.oid }, undefined, signal);
+    await verification.require({ ref: tip.ref, oid: tip.oid }, NOTHING_SHOWN, signal);
     return ok(signers.length === 0 ? `${at} needs no signature` : `${at} would be accepted: ${signers.join(', ')}`);
   } catch (error) {
     if (signal.aborted || !(error instanceof SidecarError)) throw error;

@@ -147,6 +147,12 @@ export const SIGNS: readonly Sign[] = [
   // The way to the server.
   {
     from: 'any',
+    pattern: /alert.*(?:certificate|unknown ca)/i,
+    code: 'ERR_REMOTE_UNREACHABLE',
+    case: 'clientCertificate',
+  },
+  {
+    from: 'any',
     pattern: /certificate/i,
     code: 'ERR_REMOTE_UNREACHABLE',
     case: 'certificate',

@@ -7,6 +7,9 @@ export interface CaseHint {
   readonly v3Hint?: string;
 }
 
+const CLIENT_CERTIFICATE =
+  'The server wants a client certificate that it trusts: `--git-config=http.sslCert:/path/tls.crt,http.sslKey:/path/tls.key` (or GIT_SSL_CERT and GIT_SSL_KEY). If both are set, see which CA the server accepts and whether the certificate has expired.';
+
 /** Cases of a code whose remedy is another than the code's own hint says: another party is at fault, or another setting helps. */
 export const CASE_HINTS = {
   refused: {
@@ -48,6 +51,18 @@ export const CASE_HINTS = {
   certificate: {
     code: 'ERR_REMOTE_UNREACHABLE',
     hint: 'The certificate of the server is not trusted here: name the CA with GIT_SSL_CAINFO=/path/ca.crt, and check the date and the host name.',
+  },
+  clientCertificate: {
+    code: 'ERR_REMOTE_UNREACHABLE',
+    hint: CLIENT_CERTIFICATE,
+  },
+  clientCertificateAnswer: {
+    code: 'ERR_REMOTE_PROTOCOL',
+    hint: CLIENT_CERTIFICATE,
+  },
+  plainToTls: {
+    code: 'ERR_REMOTE_PROTOCOL',
+    hint: 'The server speaks TLS on this port: write https:// in the URL.',
   },
   relayCertificate: {
     code: 'ERR_RELAY_UNREACHABLE',

@@ -2,6 +2,8 @@ import type { ErrorCodeEntry } from './error-entry.ts';
 
 const STAYS =
   'what is published stays, and the revision is not asked for again until the ref moves or the keys change.';
+const STAYS_FOR_NOW =
+  'what is published stays, and the revision is looked at again after five minutes, or when the ref moves or the keys change.';
 
 /** Errors of `--verify` and `--fast-forward-only`. The table is put together in `error-codes.ts`. */
 export const ERROR_CODES_OF_VERIFY = {
@@ -26,14 +28,16 @@ export const ERROR_CODES_OF_VERIFY = {
   ERR_VERIFY_SIGNATURE_EXPIRED: {
     class: 'veto',
     revision: 'faulty',
-    meaning: `A signature was made with a date of expiry, which has passed; ${STAYS}`,
+    untilLater: true,
+    meaning: `A signature was made with a date of expiry, which has passed; ${STAYS_FOR_NOW}`,
     hint: 'Sign again, with a new commit or tag.',
   },
   ERR_VERIFY_KEY_EXPIRED: {
     class: 'veto',
     revision: 'faulty',
-    meaning: `The key or certificate of a signature is not valid today; ${STAYS}`,
-    hint: 'Extend it (a later date for the key, `valid-before` in the file of signers, a new certificate) and put the new public part into `--verify-keys`.',
+    untilLater: true,
+    meaning: `The key or certificate of a signature is not valid today; ${STAYS_FOR_NOW}`,
+    hint: 'If it should be valid, look at the clock of this machine. Else extend it (a later date for the key, `valid-before` in the file of signers, a new certificate) and put the new public part into `--verify-keys`.',
   },
   ERR_VERIFY_REVOKED: {
     class: 'veto',

@@ -42,6 +42,8 @@ export interface ErrorCodeEntry {
    * process had to end, or was asked to reload, and needs its release back.
    */
   readonly revision?: 'faulty' | 'disturbing';
+  /** Whether it is so depends on the time of the day, so it is looked at again after a while. */
+  readonly untilLater?: true;
   /** The option that says how long it may take, where it can be late. */
   readonly timeLimit?: `--${string}`;
   /** `git-sidecar doctor` looks at what can cause it, so the hint names it: {@link DOCTOR_HINT}. */

@@ -9,6 +9,8 @@ const LARGEST_ANSWER = 32 * 1024 * 1024;
 const STALL_MS = 30_000;
 /** How long the rest of an unwanted body is worth waiting for, so that its connection can be used again. */
 const REST_MS = 1000;
+/** Of the page of a web server for an error. */
+const LONGEST_PAGE = 4096;
 
 /**
  * The whole body of an answer.
@@ -26,6 +28,22 @@ export async function readBody(response: IncomingMessage, stallMs?: number): Pro
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/** The first few kilobytes of a body as text, as far as they come at once: for a page that says what is wrong. */
+export async function readBeginning(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of bodyOf(response, REST_MS)) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size >= LONGEST_PAGE) break;
+    }
+  } catch {
+    // What came of it is enough, or it is not read at all.
+  }
+  return Buffer.concat(chunks).subarray(0, LONGEST_PAGE).toString('latin1');
 }
 
 /**

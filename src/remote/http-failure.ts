@@ -14,6 +14,28 @@ export function readRetryAfter(value: string | undefined, now: number): number |
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), LONGEST_RETRY_AFTER_MS);
 }
 
+/**
+ * What web servers say of TLS with status 400, in the page for a browser: nginx and Apache of a certificate of the
+ * client, these and Go of a request without TLS.
+ */
+const REASONS: readonly { readonly pattern: RegExp; readonly case: ErrorCase }[] = [
+  { pattern: /No required SSL certificate was sent|The SSL certificate error/, case: 'clientCertificateAnswer' },
+  {
+    pattern:
+      /The plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL-enabled server port|Client sent an HTTP request to an HTTPS server/,
+    case: 'plainToTls',
+  },
+];
+
+/** @param page the answer to a bad request @returns what it says of TLS, and the case; undefined: nothing */
+function reasonIn(page: string): { readonly text: string; readonly case: ErrorCase } | undefined {
+  for (const { pattern, case: kind } of REASONS) {
+    const [text] = pattern.exec(page) ?? [];
+    if (text !== undefined) return { text, case: kind };
+  }
+  return undefined;
+}
+
 interface Verdict {
   readonly code: ErrorCode;
   readonly case?: ErrorCase;
@@ -29,19 +51,30 @@ function verdictOn(status: number, sentCredential: boolean): Verdict {
   return { code: 'ERR_REMOTE_PROTOCOL', ...(status >= 300 && status < 400 && { case: 'webPage' }) };
 }
 
-/**
- * The typed error for an answer that is not 200.
- * @param sentCredential the question carried a user name and password
- */
-export function httpFailure(url: URL, answer: IncomingMessage, now: number, sentCredential = false): SidecarError {
+export interface FailedQuestion {
+  readonly now: number;
+  /** The question carried a user name and password. */
+  readonly sentCredential?: boolean;
+  /** The beginning of the answer, where it was read. */
+  readonly page?: string;
+}
+
+/** The typed error for an answer that is not 200. */
+export function httpFailure(
+  url: URL,
+  answer: IncomingMessage,
+  { now, sentCredential = false, page = '' }: FailedQuestion,
+): SidecarError {
   const retryAfterMs = readRetryAfter(answer.headers['retry-after'], now);
-  const { code, case: kind } = verdictOn(answer.statusCode ?? 0, sentCredential);
+  const { code, case: general } = verdictOn(answer.statusCode ?? 0, sentCredential);
+  const reason = reasonIn(page);
+  const kind = reason?.case ?? general;
   const { location } = answer.headers;
   const elsewhere = kind === 'webPage' && location !== undefined ? `, a redirect to ${redactUrl(location)}` : '';
   return new SidecarError(code, {
     op: 'ask',
     target: redactUrl(`${url.origin}${url.pathname}`),
-    detail: `the server answered with status ${answer.statusCode}${elsewhere}`,
+    detail: `the server answered with status ${answer.statusCode}${reason ? `: ${reason.text}` : elsewhere}`,
     ...(kind && { hint: CASE_HINTS[kind].hint }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   });

@@ -4,7 +4,7 @@ import { CASE_HINTS } from '../model/case-hints.ts';
 import { type Credential, credentialFor } from '../model/credential.ts';
 import { isOfKind, SidecarError } from '../model/error.ts';
 import { bounded } from '../platform/bounded.ts';
-import { bodyOf, dismiss, readBody } from '../platform/http-body.ts';
+import { bodyOf, dismiss, readBeginning, readBody } from '../platform/http-body.ts';
 import { HttpConnection } from '../platform/http-connection.ts';
 import { redactUrl } from '../platform/redact.ts';
 import { cookieHeader } from './cookies.ts';
@@ -174,9 +174,11 @@ export class UploadPack {
 
   async #requireOk(url: URL, answer: IncomingMessage, credentials: readonly Credential[]): Promise<void> {
     if (answer.statusCode === 200) return;
+    // A web server says in its page what is wrong with TLS.
+    const page = answer.statusCode === 400 ? await readBeginning(answer) : '';
     dismiss(answer);
     const sentCredential = this.#needsAuth && credentialFor(url.href, credentials) !== undefined;
-    throw httpFailure(url, answer, this.#options.now(), sentCredential);
+    throw httpFailure(url, answer, { now: this.#options.now(), sentCredential, page });
   }
 
   async #discover(credentials: readonly Credential[], signal: AbortSignal): Promise<UploadPackServer> {

@@ -21,6 +21,7 @@ import type { RefSource } from '../poll/ref-source.ts';
 import type { Membership } from '../publish/publish-group.ts';
 import type { CredentialSource } from '../remote/credential-source.ts';
 import type { Verification } from '../verify/verification.ts';
+import type { BootReading } from './boot-reading.ts';
 import type { WiredStore } from './wiring/shared-store.ts';
 
 /** Everything that the stages work with; made once by the wiring. Each of them names the parts that it takes, as `Needs`. */
@@ -32,6 +33,8 @@ export interface SyncContext {
   readonly hermetic: HermeticGit;
   readonly layout: Layout;
   readonly repository: Repository;
+  /** Whether what is published is whole, after a start of the machine. */
+  readonly bootReading: BootReading;
   readonly fetcher: CommitFetcher;
   readonly packFetch: PackFetch;
   /** Where objects are shared with other syncs; undefined: this one keeps them for itself. */

@@ -62,7 +62,7 @@ export async function runStages(
 ): Promise<Cycle> {
   let found: Cycle = {};
   for (const stage of stages) {
-    if (found.isStale) break;
+    if (found.isStale || found.isUnread) break;
     if (found.settled === true && stage.unlessSettled) continue;
     onStage?.(stage.name);
     found = { ...found, ...(await runStage(stage, context, found, scope)) };

@@ -35,6 +35,8 @@ export interface Findings {
   readonly updated: boolean;
   /** The cycle ends here, and another one begins at once: what was found is too old. */
   readonly isStale: boolean;
+  /** The cycle ends here: the wanted commit is published, and its files are still being read after a start of the machine. */
+  readonly isUnread: boolean;
 }
 
 /** The findings with these names. */

@@ -71,6 +71,9 @@ export class SyncLoop {
         else log.info(2, 'still refused', { code: result.code });
         this.#reported = result;
         if (result.class === 'stop' || (!refused && this.#isTooMany())) return { kind: 'failed', error: result };
+      } else if (result.isUnread) {
+        // Neither a failure nor a success: nothing is known of what is published.
+        this.#failures = 0;
       } else {
         this.#failures = 0;
         this.#reported = undefined;

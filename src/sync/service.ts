@@ -175,10 +175,15 @@ export class SyncService implements Service, Publisher {
   readiness(): Verdict {
     const { health } = this.#observability;
     const verdict = this.#options.role === 'attached' && !health.isInitialized ? YES : health.readiness();
-    const refused = this.#sync.context.verification?.refused;
-    if (!refused) return verdict;
-    const { error, revision } = refused;
-    return { ok: verdict.ok, text: `${verdict.text}; refused ${revision.ref} at ${revision.oid}: ${error.code}` };
+    const { bootReading, verification } = this.#sync.context;
+    const notes: string[] = [];
+    if (!verdict.ok && bootReading.isUnderWay)
+      notes.push('the machine was started again, and the published files are still being read');
+    if (verification?.refused) {
+      const { error, revision } = verification.refused;
+      notes.push(`refused ${revision.ref} at ${revision.oid}: ${error.code}`);
+    }
+    return { ok: verdict.ok, text: [verdict.text, ...notes].join('; ') };
   }
 
   liveness(): Verdict {

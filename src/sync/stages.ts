@@ -13,7 +13,7 @@ import { pollWith, refreshCredentials } from './stages/poll.ts';
 import { askBeforePublish, publish } from './stages/publish.ts';
 import { report } from './stages/report.ts';
 import { createTell } from './stages/tell.ts';
-import { refuseAgain, rememberVerified, verify, verifyShown, verifySubmodules } from './stages/verify.ts';
+import { noteIntent, refuseAgain, rememberVerified, verify, verifyShown, verifySubmodules } from './stages/verify.ts';
 import { TreeWatch } from './tree-watch.ts';
 
 /** The cycle, in order: the path of data from a moved ref to a notified consumer. */
@@ -33,6 +33,7 @@ export function createStages(): readonly Stage[] {
     checkout,
     verifySubmodules,
     askBeforePublish,
+    noteIntent,
     createIntoStage(),
     publish,
     rememberVerified,

@@ -43,7 +43,7 @@ export class SignatureCheck {
       this.#x509 ??= await X509Check.open(this.#home, this.#ring);
       return await this.#x509.check(object);
     }
-    this.#openpgp ??= await OpenpgpCheck.open(this.#home, this.#ring);
+    this.#openpgp ??= await OpenpgpCheck.open(this.#home, this.#ring, this.#clock);
     return await this.#openpgp.check(object);
   }
 }

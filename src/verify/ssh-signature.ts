@@ -1,3 +1,5 @@
+import { WireReader } from './ssh-wire.ts';
+
 /** What a signature of ssh-keygen says about itself (OpenSSH, PROTOCOL.sshsig). */
 export interface SshSignature {
   /** As in a file of signers: `ssh-ed25519`. */
@@ -14,39 +16,10 @@ export interface SshSignature {
 const MAGIC = 'SSHSIG';
 const ARMOUR = /^-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=\n]+)\n-----END SSH SIGNATURE-----\n?$/;
 
-/** Reads length-prefixed strings. */
-class Reader {
-  readonly #bytes: Buffer;
-  #at: number;
-
-  constructor(bytes: Buffer, at = 0) {
-    this.#bytes = bytes;
-    this.#at = at;
-  }
-
-  number(): number {
-    const value = this.#bytes.readUInt32BE(this.#at);
-    this.#at += 4;
-    return value;
-  }
-
-  string(): Buffer {
-    const length = this.number();
-    if (this.#at + length > this.#bytes.length) throw new RangeError('it is cut off');
-    const value = this.#bytes.subarray(this.#at, this.#at + length);
-    this.#at += length;
-    return value;
-  }
-
-  get isAtEnd(): boolean {
-    return this.#at === this.#bytes.length;
-  }
-}
-
 /** The bits of the modulus; a certificate has a nonce before its key. */
 function rsaBitsOf(keyType: string, key: Buffer): number | undefined {
   if (!/^ssh-rsa(?:-cert-v01@openssh\.com)?$/.test(keyType)) return undefined;
-  const reader = new Reader(key);
+  const reader = new WireReader(key);
   reader.string();
   if (keyType !== 'ssh-rsa') reader.string();
   reader.string();
@@ -61,15 +34,15 @@ export function readSshSignature(armoured: Buffer): SshSignature | undefined {
   const bytes = Buffer.from(body, 'base64');
   if (bytes.subarray(0, MAGIC.length).toString('latin1') !== MAGIC) return undefined;
   try {
-    const reader = new Reader(bytes, MAGIC.length);
+    const reader = new WireReader(bytes, MAGIC.length);
     if (reader.number() !== 1) return undefined;
     const key = reader.string();
     const namespace = reader.string().toString('utf8');
     reader.string();
     const hash = reader.string().toString('latin1');
-    const algorithm = new Reader(reader.string()).string().toString('latin1');
+    const algorithm = new WireReader(reader.string()).string().toString('latin1');
     if (!reader.isAtEnd) return undefined;
-    const keyType = new Reader(key).string().toString('latin1');
+    const keyType = new WireReader(key).string().toString('latin1');
     return { keyType, key, namespace, hash, algorithm, rsaBits: rsaBitsOf(keyType, key) };
   } catch (error) {
     if (error instanceof RangeError) return undefined;

@@ -5,6 +5,7 @@ import type { Home } from './home.ts';
 import type { KeyRing } from './key-files.ts';
 import type { SignedObject } from './signed-object.ts';
 import type { Finding } from './signer.ts';
+import { readSshCertificate, type SshCertificate } from './ssh-certificate.ts';
 import { readSshSignature, type SshSignature } from './ssh-signature.ts';
 
 /** git signs for this purpose. */
@@ -48,7 +49,10 @@ export class SshCheck {
   async check({ payload, signature }: SignedObject): Promise<Finding> {
     const parsed = readSshSignature(signature);
     if (!parsed) return { code: 'ERR_VERIFY_GARBAGE', detail: 'it is no signature of ssh-keygen' };
-    const name = `${parsed.keyType} ${fingerprintOf(parsed.key)}`;
+    const certificate = readSshCertificate(parsed.key);
+    // As ssh-keygen -l shows it.
+    const fingerprint = fingerprintOf(certificate?.key ?? parsed.key);
+    const name = `${parsed.keyType} ${fingerprint}`;
     if (parsed.namespace !== NAMESPACE)
       return {
         code: 'ERR_VERIFY_BAD',
@@ -73,9 +77,11 @@ export class SshCheck {
       const more = ['-n', NAMESPACE, '-I', principal, '-f', this.#signersFile, '-s', path];
       const { code } = await run(['verify', time, ...more], payload);
       if (code !== 0) continue;
-      const names = [principal, fingerprintOf(parsed.key)];
+      const names = [principal, fingerprint];
       return { signer: { shown: `ssh key of ${principal}, ${name}`, names } };
     }
+    if (certificate && !this.#isValidNow(certificate))
+      return { code: 'ERR_VERIFY_KEY_EXPIRED', detail: `the certificate of the key is not valid today: ${name}` };
     if (lines.length === 0 && named.length === 0)
       return { code: 'ERR_VERIFY_UNKNOWN_KEY', detail: `nobody has named the key ${name}` };
     if (lines.length > 0 && !lines.some((line) => isValidAt(line, this.#now)))
@@ -86,6 +92,11 @@ export class SshCheck {
   /** `YYYYMMDDhhmmss` in UTC, which is the time zone of the programs. */
   get #now(): string {
     return new Date(this.#clock.now()).toISOString().replace(/\D/g, '').slice(0, 14);
+  }
+
+  #isValidNow({ validAfter, validBefore }: SshCertificate): boolean {
+    const seconds = BigInt(Math.floor(this.#clock.now() / 1000));
+    return validAfter <= seconds && seconds < validBefore;
   }
 
   async #revocation({ keyType, key }: SshSignature, name: string): Promise<Finding | undefined> {

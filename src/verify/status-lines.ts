@@ -23,6 +23,8 @@ export interface ListedKey {
   /** Number of the algorithm (RFC 4880, 9.1). */
   readonly algorithm: number;
   readonly fingerprint: string;
+  /** Seconds of Unix time; NaN where gpgsm says it in another way. */
+  readonly createdAt: number;
 }
 
 /** Keys of `--with-colons --list-keys` (GnuPG, doc/DETAILS). */
@@ -32,7 +34,7 @@ export function readListedKeys(output: Buffer): readonly ListedKey[] {
   for (const line of output.toString('utf8').split('\n')) {
     const fields = line.split(':');
     if (['pub', 'sub', 'crt'].includes(fields[0] ?? ''))
-      last = { bits: Number(fields[2]), algorithm: Number(fields[3]) };
+      last = { bits: Number(fields[2]), algorithm: Number(fields[3]), createdAt: Number(fields[5]) };
     if (fields[0] === 'fpr' && last) {
       keys.push({ ...last, fingerprint: fields[9] ?? '' });
       last = undefined;

@@ -6,10 +6,9 @@ import type { Revision } from '../model/revision.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { SignatureCheck } from './check-signature.ts';
-import type { History } from './history.ts';
 import { Home, type HomeOptions } from './home.ts';
 import { KeyFiles, type KeyRing } from './key-files.ts';
-import type { VerifyMemory } from './memory.ts';
+import type { NoWayBack, Shown, Step } from './no-way-back.ts';
 import { type RawObject, readObject, readObjects } from './raw-objects.ts';
 import { requireSignature } from './require-signature.ts';
 import { splitCommit, splitTag } from './signed-object.ts';
@@ -22,6 +21,16 @@ export interface Refused {
   readonly error: SidecarError;
 }
 
+/** What depends on the time of the day, which may have been wrong, is looked at again after so long. */
+const LOOK_AGAIN_MS = 5 * 60_000;
+
+interface Quarantined extends Refused {
+  /** Of the keys. */
+  readonly digest: string;
+  /** On the monotonic clock. */
+  readonly at: number;
+}
+
 export interface VerificationOptions {
   readonly policy: VerifyConfig;
   readonly git: Git;
@@ -29,22 +38,25 @@ export interface VerificationOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly home: HomeOptions;
-  readonly history: History;
+  readonly noWayBack: NoWayBack;
   readonly tags: TagObjects;
-  readonly memory: VerifyMemory;
   /** Called with each answer: the code of a refusal, or undefined. */
   readonly onAnswer: (code: string | undefined) => void;
+}
+
+function isSame({ revision, error }: Refused, { oid, ref }: Revision, { code, message }: SidecarError): boolean {
+  return revision.oid === oid && revision.ref === ref && error.code === code && error.message === message;
 }
 
 /** Decides whether a revision may be published, from its own objects and the operator’s keys. */
 export class Verification {
   readonly #options: VerificationOptions;
   readonly #keys: KeyFiles;
-  /** What was let through with the keys of today. */
-  #passed: string | undefined;
-  /** The commit that leads back and was allowed, until it is published. */
-  #rewind: Oid | undefined;
-  #refused: (Refused & { readonly digest: string }) | undefined;
+  /** What was let through with the keys of today, and what was published and remembered then. */
+  #passed: { readonly id: string; readonly position: string } | undefined;
+  /** The tree whose submodules were let through, and the keys. */
+  #passedTree: string | undefined;
+  #refused: Quarantined | undefined;
 
   constructor(options: VerificationOptions) {
     this.#options = options;
@@ -60,27 +72,39 @@ export class Verification {
   async refuseAgain(revision: Revision): Promise<void> {
     const refused = this.#refused;
     if (refused?.revision.oid !== revision.oid || refused.revision.ref !== revision.ref) return;
+    const { clock } = this.#options;
+    if (refused.error.facts.untilLater && clock.monotonic() - refused.at >= LOOK_AGAIN_MS) return;
     if (refused.digest === (await this.#keys.read()).digest) throw refused.error;
   }
 
-  /**
-   * @param published what is published now
-   * @throws SidecarError ERR_VERIFY_* when the revision may not be published
-   */
-  async require(revision: Revision, published: Oid | undefined, signal: AbortSignal): Promise<void> {
+  /** @throws SidecarError ERR_VERIFY_* when the revision may not be published, ERR_ROOT_WRITE */
+  async require(revision: Revision, shown: Shown, signal: AbortSignal): Promise<void> {
+    const { noWayBack } = this.#options;
     const ring = await this.#keys.read();
+    await noWayBack.settle(shown);
     await this.refuseAgain(revision);
     const id = `${revision.oid} ${revision.ref} ${ring.digest}`;
-    if (this.#passed === id) {
+    const position = await noWayBack.position(shown);
+    const isKnown = this.#passed?.id === id;
+    if (isKnown && (this.#passed?.position === position || (await noWayBack.isNoStep(revision.oid, shown)))) {
       this.#refused = undefined;
       return;
     }
     await this.#noting(revision, ring, async () => {
-      await Home.use(this.#options.home, signal, async (home) => {
-        await this.#check(new SignatureCheck(home, ring, this.#options.clock), revision, published, signal);
-      });
+      await this.#check(revision, ring, await noWayBack.require(revision, shown, signal), signal);
     });
-    this.#passed = id;
+    this.#passed = { id, position };
+  }
+
+  /**
+   * The same for what was published before and is only made anew, from the objects that are here: it is no step.
+   * @throws SidecarError ERR_VERIFY_*, ERR_ROOT_WRITE
+   */
+  async requireAgain(revision: Revision, shown: Shown, signal: AbortSignal): Promise<void> {
+    const ring = await this.#keys.read();
+    await this.#options.noWayBack.settle(shown);
+    const tip = { oids: [revision.oid], gitDir: this.#options.gitDir };
+    await this.#noting(revision, ring, async () => await this.#check(revision, ring, tip, signal));
   }
 
   /** @throws SidecarError ERR_VERIFY_* when a submodule of the finished worktree may not be published */
@@ -92,9 +116,11 @@ export class Verification {
     const { git, policy, home: homeOptions, clock } = this.#options;
     if (!policy.submodules) return;
     const ring = await this.#keys.read();
+    const id = `${worktree.path} ${revision.oid} ${revision.ref} ${ring.digest}`;
+    if (this.#passedTree === id) return;
     const submodules = await checkedOutSubmodules(git, worktree, signal);
-    if (submodules.length === 0) return;
     await this.#noting(revision, ring, async () => {
+      if (submodules.length === 0) return;
       await Home.use(homeOptions, signal, async (home) => {
         const check = new SignatureCheck(home, ring, clock);
         for (const { gitDir, oid, path } of submodules)
@@ -107,79 +133,53 @@ export class Verification {
           );
       });
     });
+    this.#passedTree = id;
   }
 
   /** Remembers that the revision is refused when that is so. */
   async #noting(revision: Revision, { digest }: KeyRing, work: () => Promise<void>): Promise<void> {
-    const { onAnswer } = this.#options;
+    const { onAnswer, clock } = this.#options;
     try {
       await work();
-    } catch (error) {
-      if (!(error instanceof SidecarError)) throw error;
-      onAnswer(error.code);
-      if (error.facts.revision !== undefined) this.#refused = { revision, error, digest };
+    } catch (thrown) {
+      if (!(thrown instanceof SidecarError)) throw thrown;
+      onAnswer(thrown.code);
+      const before = this.#refused;
+      // The same reason as before is no news.
+      const error = before && isSame(before, revision, thrown) ? before.error : thrown;
+      if (error.facts.revision !== undefined) this.#refused = { revision, error, digest, at: clock.monotonic() };
       throw error;
     }
     onAnswer(undefined);
     this.#refused = undefined;
   }
 
-  async #check(
-    check: SignatureCheck,
-    revision: Revision,
-    published: Oid | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { policy, git, tags, log } = this.#options;
+  async #check(revision: Revision, ring: KeyRing, { oids, gitDir }: Step, signal: AbortSignal): Promise<void> {
+    const { policy, git, tags, log, home: homeOptions, clock } = this.#options;
     const { oid, ref } = revision;
-    const fresh = await this.#freshCommits(revision, published, signal);
-    if (policy.commit) {
-      const objects = await readObjects(git, fresh.gitDir, fresh.oids, signal);
-      for (const [each, object] of objects)
-        if (each !== policy.since) await this.#checkCommit(check, object, `commit ${each}`, each, ref);
-    }
-    if (policy.tag) {
-      await this.#checkTag(check, await tags.find(ref, oid, signal), ref);
-      await tags.keep(ref, oid, signal);
-    }
-    log.info(1, 'verified', { hash: oid, ref, commits: fresh.oids.length });
+    await Home.use(homeOptions, signal, async (home) => {
+      const check = new SignatureCheck(home, ring, clock);
+      if (policy.commit) {
+        const objects = await readObjects(git, gitDir, oids, signal);
+        for (const [each, object] of objects)
+          if (each !== policy.since) await this.#checkCommit(check, object, `commit ${each}`, each, ref);
+      }
+      if (policy.tag) {
+        await this.#checkTag(check, await tags.find(ref, oid, signal), ref);
+        await tags.keep(ref, oid, signal);
+      }
+    });
+    log.info(1, 'verified', { hash: oid, ref, commits: oids.length });
+  }
+
+  /** Notes that the revision is about to be shown. @throws SidecarError ERR_ROOT_WRITE */
+  async intend(oid: Oid): Promise<void> {
+    await this.#options.noWayBack.intend(oid);
   }
 
   /** Notes that the revision is published now. @throws SidecarError ERR_ROOT_WRITE */
   async remember(oid: Oid): Promise<void> {
-    const { memory } = this.#options;
-    const rewinds = (await memory.read())?.rewinds ?? [];
-    await memory.write({ oid, rewinds: this.#rewind === oid ? [...rewinds, oid] : rewinds });
-    this.#rewind = undefined;
-  }
-
-  /** The commits whose signatures matter. @throws SidecarError ERR_VERIFY_REWOUND, ERR_VERIFY_HISTORY */
-  async #freshCommits(
-    { oid, ref }: Revision,
-    published: Oid | undefined,
-    signal: AbortSignal,
-  ): Promise<{ readonly oids: readonly Oid[]; readonly gitDir: string }> {
-    const { policy, history, gitDir, memory } = this.#options;
-    const { fastForwardOnly, range, since, allowRewind } = policy;
-    const tip = { oids: [oid], gitDir };
-    // A tree that is only made anew is no step.
-    if (oid === published || (!fastForwardOnly && !range)) return tip;
-    const remembered = await memory.read();
-    const before = ((await memory.isOfAnother()) ? undefined : published) ?? remembered?.oid;
-    const from = before ?? since;
-    if (oid === from || from === undefined) return tip;
-    const lineage = await history.lineage({ to: oid, ref, from, since, signal });
-    if (fastForwardOnly && !lineage.isForward) {
-      if (allowRewind !== oid || remembered?.rewinds.includes(oid))
-        throw new SidecarError('ERR_VERIFY_REWOUND', {
-          op: 'verify',
-          target: ref,
-          detail: `${oid} does not come from ${from}, which ${before ? 'was published before' : '--verify-since names'}`,
-          hint: `If that was meant, allow it once with --allow-rewind=${oid}.`,
-        });
-      this.#rewind = oid;
-    }
-    return range ? { oids: [...new Set([oid, ...lineage.fresh])], gitDir: lineage.gitDir } : tip;
+    await this.#options.noWayBack.remember(oid);
   }
 
   async #checkCommit(check: SignatureCheck, object: RawObject, what: string, oid: Oid, ref: string): Promise<void> {

@@ -19,8 +19,8 @@ export function certificatesIn(content: Buffer): readonly string[] {
   return content.toString('latin1').match(CERTIFICATE) ?? [];
 }
 
-/** gpg-error codes behind TRUST_UNDEFINED and TRUST_NEVER. */
-const EXPIRED: readonly string[] = ['100', '101'];
+/** gpg-error codes behind TRUST_UNDEFINED and TRUST_NEVER: GPG_ERR_CERT_EXPIRED and GPG_ERR_CERT_TOO_YOUNG. */
+const NOT_TODAY: readonly string[] = ['101', '102'];
 const NO_AGENT = '77';
 
 /** gpgsm asks an agent which roots are trusted; this agent lives as long as the command, in its group of processes. */
@@ -94,7 +94,7 @@ export class X509Check {
         target: 'gpgsm',
         detail: `gpg-agent could not work in ${this.#home.path}; a path of less than 80 characters is needed`,
       });
-    if (EXPIRED.includes(reason))
+    if (NOT_TODAY.includes(reason))
       return { code: 'ERR_VERIFY_KEY_EXPIRED', detail: `a certificate is not valid today: ${subject}` };
     return {
       code: 'ERR_VERIFY_UNKNOWN_KEY',

@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { tempDir } from '../kit/temp.ts';
+import { notTried } from '../peers/not-tried.ts';
 
 const DIGESTS = 128;
 
@@ -54,7 +55,7 @@ describe('a code cache', () => {
 
   test('is not made where the program may not write', ({ skip }) => {
     if (process.getuid?.() !== 0) {
-      process.stdout.write('skipped: needs root to become another user\n');
+      notTried('needs root to become another user');
       return skip();
     }
     const { dir, caches } = copyOfProgram();

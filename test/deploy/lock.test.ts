@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { script } from '../kit/script.ts';
 import { tempDir } from '../kit/temp.ts';
 
 interface Entry {
@@ -80,5 +81,61 @@ describe('the lock file', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
     expect(scripts.lint).toContain('node scripts/audit-lock.js');
     expect(readFileSync('.ci/run', 'utf8')).toContain('node scripts/audit-lock.js --signatures');
+  });
+});
+
+describe('the registry’s signatures', () => {
+  /** @param script what `npm audit signatures` does */
+  function audited(scriptText: string) {
+    const dir = tempDir();
+    script(join(dir, 'npm'), `test "$*" = "audit signatures" || exit 9`, scriptText);
+    const env = { PATH: `${dir}:/usr/bin:/bin` };
+    const args = ['scripts/audit-lock.js', '--signatures=1'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
+    return { status, stdout, stderr };
+  }
+
+  test('are no failure when all are good', () => {
+    const good = audited(
+      'echo "audited 300 packages in 2s"; echo; echo "300 packages have verified registry signatures"',
+    );
+    expect(good).toMatchObject({
+      status: 0,
+      stderr: '',
+      stdout: expect.stringContaining('verified registry signatures'),
+    });
+  });
+
+  test.each([
+    ['is invalid', '1 package has an invalid registry signature:\n\njose@6.2.17 (https://registry.npmjs.org/)'],
+    [
+      'is missing',
+      '1 package has a missing registry signature but the registry is providing signing keys:\n\njose@6.2.17',
+    ],
+    ['is an attestation that is invalid', '1 package has an invalid attestation:\n\njose@6.2.17'],
+    ['are invalid in several packages', '2 packages have invalid registry signatures:\n\njose@6.2.17\nsemver@7.8.6'],
+    [
+      'are missing in several packages',
+      '2 packages have missing registry signatures but the registry is providing signing keys:\n\njose@6.2.17',
+    ],
+  ])('fail when one %s, and the package is named', (_what, text) => {
+    const bad = audited(`printf '%s\\n' '${text}'; exit 1`);
+    expect(bad.status).toBe(1);
+    expect(bad.stderr).toContain('jose@6.2.17');
+  });
+
+  test.each([
+    [
+      'offers no keys',
+      'echo "npm error found no dependencies to audit that were installed from a supported registry" >&2; exit 1',
+      /no dependencies to audit/,
+    ],
+    ['is not there', 'echo "npm error code ENOTFOUND" >&2; exit 1', /ENOTFOUND/],
+    ['does not answer in time', 'exec sleep 60', /ETIMEDOUT/],
+  ])('are not verified, and that is printed, where the registry %s', (_what, text, reason) => {
+    const { status, stdout } = audited(text);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^signatures are not verified: /);
+    expect(stdout).toMatch(reason);
   });
 });

@@ -17,6 +17,8 @@ interface SetUp {
 
 type Row = readonly [name: string, setUp: (place: Place) => Promise<SetUp> | SetUp, line: string];
 
+const CLIENT_CERTIFICATE =
+  'The server wants a client certificate that it trusts: `--git-config=http.sslCert:/path/tls.crt,http.sslKey:/path/tls.key` (or GIT_SSL_CERT and GIT_SSL_KEY). If both are set, see which CA the server accepts and whether the certificate has expired.';
 const NO_PORT = 'start the server, correct host and port, or let the firewall or NetworkPolicy pass this connection';
 
 /** nginx with git-http-backend, and what follows its repository. */
@@ -118,7 +120,33 @@ const ROWS: readonly Row[] = [
       const { args, tls } = await served(at, { tls: true, clientCertificate: true });
       return { args, env: tls };
     },
-    '✗ protocol https://127.0.0.1:PORT/repo.git: the server answered with status 400 → Is there a login page or a proxy between? Try `git ls-remote URL`.',
+    `✗ protocol https://127.0.0.1:PORT/repo.git: the server answered with status 400: No required SSL certificate was sent → ${CLIENT_CERTIFICATE}`,
+  ],
+  [
+    'a server that accepts another client certificate',
+    async (at) => {
+      const { args, tls } = await served(at, { tls: true, clientCertificate: true });
+      const { certFile, keyFile } = certificate(at.dir, 'DNS:client.test');
+      return { args: [...args, `--git-config=http.sslCert:${certFile},http.sslKey:${keyFile}`], env: tls };
+    },
+    `✗ protocol https://127.0.0.1:PORT/repo.git: the server answered with status 400: The SSL certificate error → ${CLIENT_CERTIFICATE}`,
+  ],
+  [
+    'a server that wants a client certificate in the handshake',
+    async (at) => {
+      const made = certificate(at.dir, 'IP:127.0.0.1');
+      const port = await tlsServer(made, { requestCert: true });
+      return { args: following(at, port, 'https'), env: { GIT_SSL_CAINFO: made.certFile } };
+    },
+    `✗ http https://127.0.0.1:PORT/repo.git: tlsv13 alert certificate required → ${CLIENT_CERTIFICATE}`,
+  ],
+  [
+    'http:// to a port that speaks https',
+    async (at) => {
+      const { server } = await served(at, { tls: true });
+      return { args: following(at, server.port, 'http') };
+    },
+    '✗ protocol http://127.0.0.1:PORT/repo.git: the server answered with status 400: The plain HTTP request was sent to HTTPS port → The server speaks TLS on this port: write https:// in the URL.',
   ],
   [
     'a proxy that is not there',

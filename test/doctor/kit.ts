@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import type { TlsOptions } from 'node:tls';
 import { onTestFinished } from 'vitest';
 import { Sidecar } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
@@ -129,10 +130,9 @@ export function certificate(dir: string, names: string, dates?: readonly [string
 }
 
 /** An HTTPS server with that certificate, which has nothing. @returns its port */
-export async function tlsServer({ certFile, keyFile }: Certificate): Promise<number> {
-  const server = createTlsServer({ cert: readFileSync(certFile), key: readFileSync(keyFile) }, (_request, response) =>
-    response.writeHead(404).end(),
-  );
+export async function tlsServer({ certFile, keyFile }: Certificate, more: TlsOptions = {}): Promise<number> {
+  const options = { cert: readFileSync(certFile), key: readFileSync(keyFile), ...more };
+  const server = createTlsServer(options, (_request, response) => response.writeHead(404).end());
   server.on('tlsClientError', () => undefined);
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   onTestFinished(async () => {

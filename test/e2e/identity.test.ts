@@ -3,12 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type GuardedGit, guardedGit } from '../kit/guarded-git.ts';
-import { PARTIES, type Party } from '../kit/identity-parties.ts';
+import { ALL_PARTIES, PARTIES, type Party } from '../kit/identity-parties.ts';
 import { startRelay } from '../kit/relay.ts';
 import { read, run, type Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { Upstream } from '../kit/upstream.ts';
-import { findProgram } from '../peers/programs.ts';
+import { missing } from '../peers/programs.ts';
 import { delay, until } from '../peers/wait.ts';
 
 /** A credential that is younger is not replaced when a git server refuses it. */
@@ -25,7 +25,7 @@ interface Setting {
 
 async function setUp(name: string): Promise<Setting> {
   const dir = tempDir();
-  const party = await (PARTIES[name] as (dir: string) => Promise<Party>)(dir);
+  const party = await (ALL_PARTIES[name] as (dir: string) => Promise<Party>)(dir);
   const upstream = new Upstream(join(dir, 'srv/v1/repos'), 'app');
   const git = await guardedGit(join(dir, 'srv'), (shown) => party.accepts(shown));
   const root = join(dir, 'root');
@@ -105,37 +105,47 @@ describe('a party that is down', () => {
   });
 });
 
-describe('what git fetches by itself', () => {
-  test.each(['azure workload identity', 'aws web identity'])(
-    'submodules on the same server come with %s',
-    async (name) => {
+/** A setting that only git understands. */
+const BY_GIT = '--git-config=http.sslVersion:tlsv1.2';
+
+const EVERYWHERE = Object.keys(ALL_PARTIES).flatMap((name) =>
+  [true, false].map((isNative) => ({ name, isNative, who: isNative ? 'the sidecar' : 'git' })),
+);
+
+describe('an identity is the same on every way', () => {
+  test.each(EVERYWHERE)(
+    '$name: commits, a submodule on the same server and large files come with it, when $who asks the server',
+    async ({ name, isNative }) => {
       const { dir, party, git, upstream, link, args } = await setUp(name);
       const library = new Upstream(join(dir, 'srv/v1/repos'), 'library');
       const oid = library.commit({ l: 'of the submodule' });
       upstream.write({ '.gitmodules': `[submodule "lib"]\n\tpath = lib\n\turl = ${git.url}/v1/repos/library\n` });
       upstream.git('update-index', '--add', '--cacheinfo', `160000,${oid},lib`);
       upstream.git('add', '.gitmodules');
-      upstream.git('commit', '-q', '-m', 'with a submodule');
+      // CodeCommit has no git-lfs.
+      const hasLfs = !missing('git-lfs') && !name.startsWith('aws');
+      const content = 'large content';
+      const id = createHash('sha256').update(content).digest('hex');
+      git.large.set(id, content);
+      if (hasLfs) {
+        const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${id}\nsize ${content.length}\n`;
+        upstream.write({ '.gitattributes': '*.bin filter=lfs -text\n', 'x.bin': pointer });
+        upstream.git('add', '.gitattributes', 'x.bin');
+      }
+      upstream.git('commit', '-q', '-m', 'with a submodule and a large file');
       upstream.push();
-      const process = sidecar([...args], party.env);
+      const more = [...(isNative ? [] : [BY_GIT]), ...(hasLfs ? ['--lfs'] : []), '-v=3'];
+      const process = sidecar([...args, ...more], party.env);
       await untilPublished(link, upstream.head(), process);
       expect(read(link, 'lib/l')).toBe('of the submodule');
+      if (hasLfs) expect(read(link, 'x.bin')).toBe(content);
+      expect(process.stderr.includes('"msg":"fetched"'), process.stderr).toBe(isNative);
+      const second = upstream.commit({ a: 'two' });
+      await untilPublished(link, second, process);
+      expect(party.problems).toEqual([]);
       expectNothingShown(process, party);
     },
   );
-
-  test('git-lfs gets large files with it', async ({ skip }) => {
-    if (!findProgram('git-lfs')) skip('git-lfs is not installed');
-    const { party, git, upstream, link, args } = await setUp('oauth token exchange');
-    const content = 'large content';
-    const id = createHash('sha256').update(content).digest('hex');
-    git.large.set(id, content);
-    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${id}\nsize ${content.length}\n`;
-    const oid = upstream.commit({ '.gitattributes': '*.bin filter=lfs -text\n', 'x.bin': pointer });
-    const process = sidecar([...args, '--lfs'], party.env);
-    await untilPublished(link, oid, process);
-    expect(read(link, 'x.bin')).toBe(content);
-  });
 });
 
 describe('a relay', () => {
@@ -191,8 +201,7 @@ describe('a credential helper', () => {
 
   test.each([
     ['the sidecar', []],
-    // A setting that only git understands.
-    ['git', ['--git-config=http.sslVersion:tlsv1.2']],
+    ['git', [BY_GIT]],
   ])(
     'of git, `store`: a password that was replaced in its file is used as soon as the old one is refused (%s asks the server)',
     async (_who, more) => {

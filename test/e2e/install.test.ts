@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { Publisher } from '../kit/publisher.ts';
 import { run } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
+import { notTried } from '../peers/not-tried.ts';
 import { until } from '../peers/wait.ts';
 
 const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'].find(existsSync);
@@ -14,7 +15,7 @@ describe('install', () => {
     skip,
   }) => {
     if (BUSYBOX === undefined || process.getuid?.() !== 0) {
-      process.stdout.write('skipped: needs root and a static busybox\n');
+      notTried('needs root and a static busybox');
       return skip();
     }
     const root = join(tempDir(), 'root');

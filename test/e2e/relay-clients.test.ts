@@ -9,6 +9,7 @@ import { httpGit } from '../kit/http-git.ts';
 import { hostOf, startRelay } from '../kit/relay.ts';
 import { tempDir } from '../kit/temp.ts';
 import { GIT_ENV, git, Upstream } from '../kit/upstream.ts';
+import { notTried } from '../peers/not-tried.ts';
 
 const run = promisify(execFile);
 const PYTHON = '/usr/bin/python3';
@@ -46,7 +47,7 @@ const isomorphic: Client = {
 const CLIENTS = [pythonClient('dulwich', 'dulwich'), pythonClient('libgit2', 'pygit2'), isomorphic];
 
 describe.each(CLIENTS)('$name as a client of a relay', ({ name, lacks, call }) => {
-  if (lacks !== undefined) process.stderr.write(`${name} is left out, since this machine lacks ${lacks}\n`);
+  if (lacks !== undefined) notTried(`${name}: this machine lacks ${lacks}`);
 
   test.skipIf(lacks !== undefined)('clones all refs and one branch, and fetches what is pushed later', async () => {
     const dir = tempDir();

@@ -8,6 +8,7 @@ import { deployed, runFixture } from '../kit/runner.ts';
 import { fixture } from '../kit/setup.ts';
 import { read, Sidecar } from '../kit/sidecar.ts';
 import { goodApp } from '../kit/web-app.ts';
+import { notTried } from '../peers/not-tried.ts';
 import { delay, until } from '../peers/wait.ts';
 
 const text = async (port: number): Promise<string> => await (await fetch(`http://127.0.0.1:${port}/`)).text();
@@ -180,7 +181,7 @@ const MOST_INSTANCES = 4096;
 test('run goes on where no inotify instance is free, and names the setting', async ({ skip }) => {
   const most = Number(readFileSync('/proc/sys/fs/inotify/max_user_instances', 'utf8'));
   if (process.getuid?.() !== 0 || most > MOST_INSTANCES || !existsSync('/usr/bin/python3')) {
-    process.stdout.write(`skipped: needs root, python3 and a small max_user_instances (it is ${most})\n`);
+    notTried(`needs root, python3 and a small max_user_instances (it is ${most})`);
     return skip();
   }
   // A user that nobody else is.

@@ -10,6 +10,7 @@ import { fixture } from '../kit/setup.ts';
 import { read, run, Sidecar } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { BAD_SERVERS, goodApp } from '../kit/web-app.ts';
+import { notTried } from '../peers/not-tried.ts';
 import { delay, until } from '../peers/wait.ts';
 
 const KILLS = Number(process.env.RUN_KILLS ?? 12);
@@ -187,7 +188,7 @@ describe('run: a deployment', () => {
     try {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', it.stateDir], { stdio: 'ignore' });
     } catch {
-      globalThis.process.stdout.write('skipped: a small file system cannot be mounted here (needs root)\n');
+      notTried('a small file system cannot be mounted here (needs root)');
       return skip();
     }
     mounted.push(it.stateDir);

@@ -69,6 +69,11 @@ const SAMPLES: readonly (readonly [string, ErrorCode, ErrorCase?])[] = [
     'proxyRefused',
   ],
   [
+    "fatal: unable to access 'https://h/': OpenSSL SSL_read: error:0A00045C:SSL routines::tlsv13 alert certificate required, errno 0",
+    'ERR_REMOTE_UNREACHABLE',
+    'clientCertificate',
+  ],
+  [
     "fatal: unable to access 'https://h/': SSL certificate problem: self-signed certificate",
     'ERR_REMOTE_UNREACHABLE',
     'certificate',

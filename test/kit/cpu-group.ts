@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import { notTried } from '../peers/not-tried.ts';
 import { until } from '../peers/wait.ts';
 import { type CpuGroup, createCpuGroup } from './cpu-cgroup.ts';
 
@@ -6,7 +7,7 @@ import { type CpuGroup, createCpuGroup } from './cpu-cgroup.ts';
 export function cpuGroup(millicores: number): CpuGroup | undefined {
   const group = createCpuGroup(millicores);
   if (!group) {
-    process.stdout.write('skipped: no control group that bounds processor time can be made here (needs root)\n');
+    notTried('no control group that bounds processor time can be made here (needs root)');
     return undefined;
   }
   onTestFinished(async () => {

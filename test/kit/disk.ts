@@ -1,5 +1,6 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { notTried } from '../peers/not-tried.ts';
 import { openPrivateMounts, type PrivateMounts } from './private-mounts.ts';
 
 /** A disk of its own, whose content now is all that a power cut would leave: what is not flushed is not in it. */
@@ -55,7 +56,7 @@ export function openMountsForDisks(): PrivateMounts | undefined {
     mounts?.command('mkfs.ext4', '-V');
     return mounts;
   } catch {
-    process.stdout.write('skipped: there is no mkfs.ext4 here\n');
+    notTried('there is no mkfs.ext4 here');
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, generateKeyPairSync, verify } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
@@ -407,6 +407,43 @@ async function vault(dir: string): Promise<Party> {
   });
 }
 
+/** GitHub REST API, "Create an installation access token for an app". */
+async function gitHubApp(dir: string): Promise<Party> {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const key = join(dir, 'app.pem');
+  writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  return await makeParty({
+    dir,
+    name: 'github',
+    options: (url) => ({
+      args: [
+        ...['--github-app-application-id=7', '--github-app-installation-id=8'],
+        ...[`--github-app-private-key-file=${key}`, `--github-base-url=${url}`],
+      ],
+      env: {},
+    }),
+    give: ({ request, party, expect }) => {
+      expect('request', [request.method, request.path], ['POST', '/app/installations/8/access_tokens']);
+      const jwt = /^Bearer (.+)$/.exec(String(request.headers.authorization))?.[1] ?? '';
+      const [head = '', claims = '', signature = ''] = jwt.split('.');
+      const isGenuine = verify(
+        'sha256',
+        Buffer.from(`${head}.${claims}`),
+        publicKey,
+        Buffer.from(signature, 'base64url'),
+      );
+      const { iss } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { iss?: unknown };
+      expect('token of the app', [isGenuine, iss], [true, '7']);
+      const token = tokenOf('github', party.serial);
+      const expires_at = new Date(Date.now() + party.lifeS * 1000).toISOString();
+      return { status: 201, body: JSON.stringify({ token, expires_at, permissions: { contents: 'read' } }) };
+    },
+    accepts: ({ password }, { serial }) => password === tokenOf('github', serial),
+    secrets: ({ serial }) => [tokenOf('github', serial)],
+    refusal: { status: 401, body: '{"message":"A JSON web token could not be decoded"}' },
+  });
+}
+
 /** Every party, by the name of its case. */
 export const PARTIES: Readonly<Record<string, (dir: string) => Promise<Party>>> = {
   'azure workload identity': azure,
@@ -418,3 +455,6 @@ export const PARTIES: Readonly<Record<string, (dir: string) => Promise<Party>>> 
   'google workload identity federation': googleFederation,
   vault,
 };
+
+/** The same, and the identity that has options of its own. */
+export const ALL_PARTIES: typeof PARTIES = { ...PARTIES, 'GitHub App': gitHubApp };

@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import { notTried } from '../peers/not-tried.ts';
 import { until } from '../peers/wait.ts';
 import { createMemoryGroup, type MemoryGroup } from './memory-cgroup.ts';
 
@@ -6,7 +7,7 @@ import { createMemoryGroup, type MemoryGroup } from './memory-cgroup.ts';
 export function memoryGroup(mebibytes: number): MemoryGroup | undefined {
   const group = createMemoryGroup(mebibytes);
   if (!group) {
-    process.stdout.write('skipped: no control group that bounds memory can be made here (needs root)\n');
+    notTried('no control group that bounds memory can be made here (needs root)');
     return undefined;
   }
   onTestFinished(async () => {

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { afterEach } from 'vitest';
+import { notTried } from '../peers/not-tried.ts';
 
 /** A mount namespace of its own: what is mounted in it is seen by nobody else, and goes away with it. */
 export interface PrivateMounts {
@@ -33,7 +34,7 @@ export function openPrivateMounts(): PrivateMounts | undefined {
   try {
     waitForNamespace(run);
   } catch (error) {
-    process.stdout.write(`skipped: no mount namespace can be opened here (needs root and unshare): ${error}\n`);
+    notTried(`no mount namespace can be opened here (needs root and unshare): ${error}`);
     return undefined;
   }
   return {
@@ -76,7 +77,7 @@ export function setImmutable(path: string, immutable: boolean): boolean {
     execFileSync('chattr', [immutable ? '+i' : '-i', path], { stdio: 'pipe' });
     return true;
   } catch (error) {
-    process.stdout.write(`skipped: no file can be made immutable here (needs root and ext4 or xfs): ${error}\n`);
+    notTried(`no file can be made immutable here (needs root and ext4 or xfs): ${error}`);
     return false;
   }
 }

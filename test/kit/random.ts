@@ -31,3 +31,11 @@ export class Dice {
     return value;
   }
 }
+
+/** All of them, in an order that the dice choose. */
+export function shuffled<T>(values: readonly T[], dice: Dice): T[] {
+  const left = [...values];
+  const order: T[] = [];
+  while (left.length > 0) order.push(...left.splice(dice.below(left.length), 1));
+  return order;
+}

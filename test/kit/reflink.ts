@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
+import { notTried } from '../peers/not-tried.ts';
 import { tempDir } from './temp.ts';
 
 const mounted: string[] = [];
@@ -20,9 +21,7 @@ export function reflinkDirectory(): string | undefined {
     execFileSync('mkfs.xfs', ['-q', '-m', 'reflink=1', image], { stdio: 'ignore' });
     execFileSync('mount', ['-o', 'loop', image, mountPoint], { stdio: 'ignore' });
   } catch {
-    process.stdout.write(
-      'skipped: no file system that clones files can be mounted here (needs root, mkfs.xfs and a loop device)\n',
-    );
+    notTried('no file system that clones files can be mounted here (needs root, mkfs.xfs and a loop device)');
     return undefined;
   }
   mounted.push(mountPoint);

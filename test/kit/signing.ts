@@ -1,5 +1,6 @@
 import './temp.ts'; // Its clean-up has to come last, so it has to register first.
 import { execFileSync } from 'node:child_process';
+import { createHash, sign as cryptoSign } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
@@ -83,12 +84,45 @@ export class SshSigner implements TestSigner {
   }
 
   sign(payload: Buffer, namespace = 'git'): string {
-    return call(
-      'ssh-keygen',
-      ['-q', '-Y', 'sign', '-n', namespace, '-f', this.key],
-      this.directory,
-      payload,
-    ).toString();
+    return this.#signWith(this.key, namespace, payload);
+  }
+
+  /** Has another key certify this one. @param options of ssh-keygen, such as `-n PRINCIPAL` */
+  certify(authority: SshSigner, options: readonly string[]): TestSigner {
+    call('ssh-keygen', ['-q', '-s', authority.key, '-I', 'id', ...options, `${this.key}.pub`], this.directory);
+    return { sign: (payload) => this.#signWith(`${this.key}-cert.pub`, 'git', payload) };
+  }
+
+  /** As an old ssh-keygen signed with an RSA key: with SHA-1. The key has to be of the form PEM. */
+  signWithSha1(payload: Buffer): string {
+    const part = (value: Buffer | string): Buffer => {
+      const [bytes, length] = [Buffer.from(value), Buffer.alloc(4)];
+      length.writeUInt32BE(bytes.length);
+      return Buffer.concat([length, bytes]);
+    };
+    const purpose = [part('git'), part(''), part('sha512')];
+    const hash = createHash('sha512').update(payload).digest();
+    const signed = Buffer.concat([Buffer.from('SSHSIG'), ...purpose, part(hash)]);
+    const signature = cryptoSign('sha1', signed, readFileSync(this.key));
+    const version = Buffer.from([0, 0, 0, 1]);
+    const key = part(Buffer.from(this.publicKey.split(' ')[1] ?? '', 'base64'));
+    const whole = [
+      Buffer.from('SSHSIG'),
+      version,
+      key,
+      ...purpose,
+      part(Buffer.concat([part('ssh-rsa'), part(signature)])),
+    ];
+    const lines =
+      Buffer.concat(whole)
+        .toString('base64')
+        .match(/.{1,70}/g) ?? [];
+    return `-----BEGIN SSH SIGNATURE-----\n${lines.join('\n')}\n-----END SSH SIGNATURE-----\n`;
+  }
+
+  #signWith(key: string, namespace: string, payload: Buffer): string {
+    const args = ['-q', '-Y', 'sign', '-n', namespace, '-f', key];
+    return call('ssh-keygen', args, this.directory, payload).toString();
   }
 
   /** A list of revoked keys with this one. */
@@ -116,8 +150,11 @@ export class TestAuthority {
     this.certificate = readFileSync(join(directory, `${name}.pem`), 'utf8');
   }
 
-  /** @param dates of openssl-ca(1), for a certificate that is not valid today */
-  issue(name: string, { bits = 2048, dates = [] as readonly string[] } = {}): TestSigner {
+  /** @param dates of openssl-ca(1), for a certificate that is not valid today; `signing` of openssl-cms(1) */
+  issue(
+    name: string,
+    { bits = 2048, dates = [] as readonly string[], signing = [] as readonly string[] } = {},
+  ): TestSigner {
     const { directory } = this;
     const run = (...args: readonly string[]) => call('openssl', args, directory);
     run(
@@ -155,7 +192,7 @@ export class TestAuthority {
     );
     return {
       sign: (payload) => {
-        const how = ['-signer', `${name}.pem`, '-inkey', `${name}.key`, '-outform', 'DER'];
+        const how = ['-signer', `${name}.pem`, '-inkey', `${name}.key`, '-outform', 'DER', ...signing];
         const der = call('openssl', ['cms', '-sign', '-binary', ...how], directory, payload);
         const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
         return `-----BEGIN SIGNED MESSAGE-----\n${lines.join('\n')}\n-----END SIGNED MESSAGE-----\n`;

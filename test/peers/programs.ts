@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { notTried } from './not-tried.ts';
 
 const DIRECTORIES = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
 
@@ -18,6 +19,6 @@ export function findProgram(name: string): string | undefined {
 /** For `describe.skipIf`: true, with the reason printed, when one of `names` is missing. */
 export function missing(...names: string[]): boolean {
   const absent = names.filter((name) => findProgram(name) === undefined);
-  if (absent.length > 0) process.stderr.write(`left out, since this machine lacks ${absent.join(', ')}\n`);
+  if (absent.length > 0) notTried(`this machine lacks ${absent.join(', ')}`);
   return absent.length > 0;
 }

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Prefix, stopAll } from './children.ts';
+import { notTried } from './not-tried.ts';
 import { freePort, listening } from './ports.ts';
 import { findProgram, missing } from './programs.ts';
 
@@ -12,7 +13,7 @@ const SSHD_PROGRAMS = ['sshd', 'ssh', 'ssh-keygen'];
 export function sshUnavailable(): boolean {
   const { shell, username } = userInfo();
   if (!/nologin$|false$/.test(shell ?? '')) return missing(...SSHD_PROGRAMS);
-  process.stderr.write(`left out, since ${username} may not log in over ssh\n`);
+  notTried(`${username} may not log in over ssh`);
   return true;
 }
 

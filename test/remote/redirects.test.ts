@@ -18,7 +18,7 @@ import { REPOSITORY } from '../kit/relay-fakes.ts';
 import { silentLog } from '../kit/silent-log.ts';
 import { tempDir } from '../kit/temp.ts';
 import { git } from '../kit/upstream.ts';
-import { findProgram } from '../peers/programs.ts';
+import { missing } from '../peers/programs.ts';
 import { until } from '../peers/wait.ts';
 
 const signal = new AbortController().signal;
@@ -135,7 +135,7 @@ describe('headers that name no URL', () => {
 
 describe('git-lfs, which follows redirects by itself', () => {
   test('leaves out Authorization on another server', async ({ skip }) => {
-    if (!findProgram('git-lfs')) skip('git-lfs is not installed');
+    if (missing('git-lfs')) skip();
     const data = 'large\n';
     const oid = createHash('sha256').update(data).digest('hex');
     const second = await httpStub((_request, response) => void response.end(data));

@@ -7,6 +7,7 @@ import { PublishedBoot } from '../../src/run/published-boot.ts';
 import { HandClock } from '../kit/hand-clock.ts';
 import { silentLog } from '../kit/silent-log.ts';
 import { tempDir } from '../kit/temp.ts';
+import { notTried } from '../peers/not-tried.ts';
 
 /** A worktree as sync publishes it, whose repository has this state. */
 function worktree(state: string | undefined, gitFile = 'gitdir: ../../.git/worktrees/id\n'): Published {
@@ -47,7 +48,7 @@ describe('what is published is deployed', () => {
     ['a power cut has torn the file that leads to the repository', () => worktree('{"boot":"this"}', '')],
   ])('later where %s', async (_when, make) => {
     if (!(await isLocal())) {
-      process.stdout.write('skipped: the temporary directory is not on a disk of this machine\n');
+      notTried('the temporary directory is not on a disk of this machine');
       return;
     }
     expect(await doubts().published.isInDoubt(make())).toBe(true);
@@ -55,7 +56,7 @@ describe('what is published is deployed', () => {
 
   test('after a minute as it is, where no sync comes to read it', async () => {
     if (!(await isLocal())) {
-      process.stdout.write('skipped: the temporary directory is not on a disk of this machine\n');
+      notTried('the temporary directory is not on a disk of this machine');
       return;
     }
     const { clock, published } = doubts(60_000);

@@ -12,6 +12,7 @@ import { findFreePort, Instance } from '../../src/run/instance.ts';
 import { waitUntilReady } from '../../src/run/readiness.ts';
 import { httpStub } from '../kit/http-stub.ts';
 import { tempDir } from '../kit/temp.ts';
+import { notTried } from '../peers/not-tried.ts';
 import { until } from '../peers/wait.ts';
 
 const ENV = { PATH: process.env.PATH ?? '' };
@@ -103,7 +104,7 @@ const PYTHON = '/usr/bin/python3';
 describe('the application does not complain about being asked', () => {
   test("Python's http.server prints no traceback", async ({ skip }) => {
     if (!existsSync(PYTHON)) {
-      process.stdout.write(`skipped: ${PYTHON} is not installed\n`);
+      notTried(`${PYTHON} is not installed`);
       return skip();
     }
     const dir = tempDir();

@@ -79,6 +79,12 @@ describe.skipIf(missing('gpg', 'gpgconf'))('a signature of gpg', () => {
     expect(await ask([ageless.publicKey], ageless.sign(PAYLOAD))).toBe(ageless.fingerprint);
   });
 
+  test('by a key that was made in what is the future for this machine is refused as one that is not valid today', async () => {
+    const directory = tempDir();
+    const young = new OpenpgpSigner(directory, 'young', { at: '20400101T000000' });
+    expect(await ask([young.publicKey], young.sign(PAYLOAD))).toBe('ERR_VERIFY_KEY_EXPIRED');
+  });
+
   test('is refused when there are keys of other kinds only', async () => {
     const directory = tempDir();
     const [alice, ssh] = [new OpenpgpSigner(directory, 'alice'), new SshSigner(directory, 's')];
@@ -118,6 +124,52 @@ describe.skipIf(missing('ssh-keygen'))('a signature of ssh-keygen', () => {
   });
 });
 
+describe.skipIf(missing('ssh-keygen'))('a signature of an ssh key with a certificate', () => {
+  const setUp = () => {
+    const directory = tempDir();
+    const [ca, alice] = [new SshSigner(directory, 'ca'), new SshSigner(directory, 'alice')];
+    return { directory, ca, alice, signers: `*@example.com cert-authority,namespaces="git" ${ca.publicKey}\n` };
+  };
+
+  test('is good when an authority of the file of signers certifies the principal, and names the key without it', async () => {
+    const { ca, alice, signers } = setUp();
+    const certified = alice.certify(ca, ['-n', 'alice@example.com', '-V', '+1d']);
+    const names = `alice@example.com ${alice.fingerprint}`;
+    expect(await ask([signers], certified.sign(PAYLOAD))).toBe(names);
+    // The authority itself, and the key alone, may not sign.
+    expect(await ask([signers], ca.sign(PAYLOAD))).toBe('ERR_VERIFY_NOT_ALLOWED');
+    expect(await ask([signers], alice.sign(PAYLOAD))).toBe('ERR_VERIFY_UNKNOWN_KEY');
+    expect(await ask([signers, alice.revocations], certified.sign(PAYLOAD))).toBe('ERR_VERIFY_REVOKED');
+  });
+
+  test('is refused for another principal, of another authority, and when the certificate is not valid today', async () => {
+    const { directory, ca, alice, signers } = setUp();
+    const mallory = new SshSigner(directory, 'mallory');
+    const sign = (authority: SshSigner, ...options: string[]) => alice.certify(authority, options).sign(PAYLOAD);
+    expect(await ask([signers], sign(ca, '-n', 'alice@example.org'))).toBe('ERR_VERIFY_UNKNOWN_KEY');
+    expect(await ask([signers], sign(mallory, '-n', 'alice@example.com'))).toBe('ERR_VERIFY_UNKNOWN_KEY');
+    const dated = (dates: string) => sign(ca, '-n', 'alice@example.com', '-V', dates);
+    expect(await ask([signers], dated('20200101:20210101'))).toBe('ERR_VERIFY_KEY_EXPIRED');
+    expect(await ask([signers], dated('20400101:20410101'))).toBe('ERR_VERIFY_KEY_EXPIRED');
+  });
+
+  test.each([
+    ['rsa', ['-t', 'rsa', '-b', '2048']],
+    ['ecdsa', ['-t', 'ecdsa', '-b', '384']],
+  ])('names the key of a certificate for %s as ssh-keygen does', async (_kind, options) => {
+    const { directory, ca, signers } = setUp();
+    const bob = new SshSigner(directory, 'bob', options);
+    const signature = bob.certify(ca, ['-n', 'bob@example.com']).sign(PAYLOAD);
+    expect(await ask([signers], signature)).toBe(`bob@example.com ${bob.fingerprint}`);
+  });
+});
+
+test.skipIf(missing('ssh-keygen'))('a signature of an RSA key that uses SHA-1 is weak', async () => {
+  const old = new SshSigner(tempDir(), 'old', ['-t', 'rsa', '-b', '2048', '-m', 'PEM']);
+  expect(await ask([`old ${old.publicKey}\n`], old.sign(PAYLOAD))).toBe(`old ${old.fingerprint}`);
+  expect(await ask([`old ${old.publicKey}\n`], old.signWithSha1(PAYLOAD))).toBe('ERR_VERIFY_WEAK');
+});
+
 describe.skipIf(missing('gpgsm', 'gpg-agent', 'openssl'))('a signature with a certificate', () => {
   test('is good when a CA that was named has issued it, and leaves no agent behind', async () => {
     const authority = new TestAuthority(tempDir(), 'root');
@@ -135,6 +187,12 @@ describe.skipIf(missing('gpgsm', 'gpg-agent', 'openssl'))('a signature with a ce
     expect(await ask([root.certificate], garbage('SIGNED MESSAGE'))).toBe('ERR_VERIFY_GARBAGE');
     const dates = ['-startdate', '20200101000000Z', '-enddate', '20210101000000Z'];
     expect(await ask([root.certificate], root.issue('old', { dates }).sign(PAYLOAD))).toBe('ERR_VERIFY_KEY_EXPIRED');
+    const later = ['-startdate', '20400101000000Z', '-enddate', '20410101000000Z'];
+    expect(await ask([root.certificate], root.issue('young', { dates: later }).sign(PAYLOAD))).toBe(
+      'ERR_VERIFY_KEY_EXPIRED',
+    );
+    const sha1 = root.issue('sha1', { signing: ['-md', 'sha1'] });
+    expect(await ask([root.certificate], sha1.sign(PAYLOAD))).toBe('ERR_VERIFY_WEAK');
     expect(await ask([root.certificate], root.issue('short', { bits: 1024 }).sign(PAYLOAD))).toBe('ERR_VERIFY_WEAK');
   });
 

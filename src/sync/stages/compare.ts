@@ -2,12 +2,13 @@ import type { Worktree } from '../../checkout/worktree.ts';
 import type { Oid } from '../../model/oid.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
-import type { Found } from '../findings.ts';
+import type { Found, Perhaps } from '../findings.ts';
 import { publishedRevision } from '../published-revision.ts';
-import { isPublishedWhole } from '../published-tree.ts';
+import { lookAtPublished, type PublishedTreeContext } from '../published-tree.ts';
 import type { TreeWatch } from '../tree-watch.ts';
+import { waitForReading } from '../wait-for-reading.ts';
 
-type Context = Needs<'choice' | 'config' | 'git' | 'log' | 'repository' | 'clock' | 'observer'>;
+type Context = PublishedTreeContext & Needs<'choice' | 'group'>;
 
 /** The state file may lag behind the link: after a kill between the two, or in a root that git-sync made. */
 async function rememberPublished({ repository, config }: Context, { wanted }: Found<'wanted'>): Promise<void> {
@@ -41,12 +42,14 @@ export function compareWith(watch: TreeWatch) {
       context: Context,
       found: Found<'wanted' | 'live' | 'plan'>,
       scope: CycleScope,
-    ): Promise<Found<'live' | 'wanted' | 'considered' | 'settled'>> => {
+    ): Promise<Found<'live' | 'wanted' | 'considered' | 'settled'> & Perhaps<'isUnread'>> => {
       const { wanted: considered, live } = found;
       const asked = { wanted: considered, considered };
       const isHere = live && (live.oid === considered.oid || isConsidered(context, considered.oid, live));
       if (!isHere || isUnresolved(context, live)) return { ...asked, live, settled: false };
-      if (!(await isPublishedWhole(context, watch, live, found.plan, scope))) {
+      const wholeness = await lookAtPublished(context, watch, live, found.plan, scope);
+      if (wholeness === 'unread') return { ...asked, live, settled: true, ...waitForReading(context, live, scope) };
+      if (wholeness === 'torn') {
         context.log.warn('the published tree is rebuilt', { hash: live.oid, path: live.path });
         return { ...asked, live: undefined, settled: false };
       }

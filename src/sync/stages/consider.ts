@@ -4,14 +4,15 @@ import type { Considered } from '../../fetch/state.ts';
 import { type BringContext, bringPart } from '../bring-part.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
-import type { Found } from '../findings.ts';
+import type { Found, Perhaps } from '../findings.ts';
 import { publishedRevision } from '../published-revision.ts';
-import { isPublishedWhole, type PublishedTreeContext } from '../published-tree.ts';
+import { lookAtPublished, type PublishedTreeContext } from '../published-tree.ts';
 import type { TreeWatch } from '../tree-watch.ts';
+import { waitForReading } from '../wait-for-reading.ts';
 
-type Context = BringContext & PublishedTreeContext & Needs<'choice' | 'layout'>;
+type Context = BringContext & PublishedTreeContext & Needs<'choice' | 'group' | 'layout'>;
 type Given = Found<'wanted' | 'live' | 'link' | 'plan'>;
-type Decision = Found<'wanted' | 'live' | 'considered' | 'settled'>;
+type Decision = Found<'wanted' | 'live' | 'considered' | 'settled'> & Perhaps<'isUnread'>;
 
 /** What is published stays, and the next cycles need not look at this commit again. */
 async function keepLive(
@@ -84,8 +85,11 @@ async function decide(
   if (part.kind !== 'directory' && !isKept && !(part.kind === 'missing' && config.pathMissing === 'empty'))
     throw await refusalOf(place, wanted.oid, path, part, signal);
   if (isKept || (await isSame(context, part, found, path, signal))) {
-    const isWhole = found.live && (await isPublishedWhole(context, watch, found.live, plan, scope));
-    if (isWhole) return await keepLive(context, found, found.live, { path, why: isKept ? 'missing' : 'same' });
+    const wholeness = found.live && (await lookAtPublished(context, watch, found.live, plan, scope));
+    if (found.live && wholeness === 'unread')
+      return { ...goOn, settled: true, ...waitForReading(context, found.live, scope) };
+    if (found.live && wholeness === 'whole')
+      return await keepLive(context, found, found.live, { path, why: isKept ? 'missing' : 'same' });
     if (found.live) log.warn('the published tree is rebuilt', { hash: found.live.oid, path: found.live.path });
     if (!isKept) return { ...goOn, live: undefined };
     const published = await takePublished(context, found, path, signal);

@@ -36,7 +36,9 @@ export const askBeforePublish = {
 } satisfies Stage;
 
 type PublishedOf = Found<'wanted' | 'candidate' | 'live' | 'link' | 'plan' | 'polledAt'> & Perhaps<'updated'>;
-type Context = Needs<'clock' | 'config' | 'flush' | 'group' | 'layout' | 'log' | 'observer' | 'repository'>;
+type Context = Needs<
+  'bootReading' | 'clock' | 'config' | 'flush' | 'group' | 'layout' | 'log' | 'observer' | 'repository'
+>;
 
 /** The commit point: before it everything can be repeated, behind it everything can be retried (docs/adr/0005). */
 export const publish = {
@@ -47,7 +49,7 @@ export const publish = {
     { wanted, candidate, live, link, plan, polledAt, updated = false }: PublishedOf,
     scope: CycleScope,
   ): Promise<Found<'updated'> & Perhaps<'isStale'>> => {
-    const { config, clock, flush, log, observer, repository } = context;
+    const { bootReading, config, clock, flush, log, observer, repository } = context;
     const directory = publishedDirectory(candidate, plan);
     if (candidate === live) return { updated };
     if (config.moveAside) {
@@ -76,7 +78,7 @@ export const publish = {
     await startStaleTimer(context, link);
     await removeFormerLink(context);
     await repository.remember({ oid: wanted.oid, ref: wanted.ref, link: config.link });
-    await repository.trust();
+    await bootReading.trust();
     return { updated: true };
   },
 } satisfies Stage;

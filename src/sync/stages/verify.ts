@@ -1,20 +1,15 @@
-import type { Oid } from '../../model/oid.ts';
 import type { Needs } from '../context.ts';
 import type { CycleScope, Stage } from '../cycle.ts';
 import type { Found, Perhaps } from '../findings.ts';
+import { type ShownContext, shownNow } from '../shown-now.ts';
 
-type Context = Needs<'repository' | 'verification'>;
-
-/** The commit of the last publish, as far as anything shows it. */
-function publishedCommit({ repository }: Context, { live }: Found<'live'>): Oid | undefined {
-  return live?.oid ?? repository.state.oid;
-}
+type Context = Needs<'repository' | 'verification'> & ShownContext;
 
 /** What was refused is not fetched again. */
 export const refuseAgain = {
   name: 'quarantine',
   unlessSettled: true,
-  run: async ({ verification }: Context, { wanted }: Found<'wanted'>): Promise<Record<never, never>> => {
+  run: async ({ verification }: Needs<'verification'>, { wanted }: Found<'wanted'>): Promise<Record<never, never>> => {
     await verification?.refuseAgain(wanted);
     return {};
   },
@@ -26,10 +21,10 @@ export const verify = {
   unlessSettled: true,
   run: async (
     context: Context,
-    found: Found<'wanted' | 'live'>,
+    found: Found<'wanted' | 'live' | 'link'>,
     { signal }: CycleScope,
   ): Promise<Record<never, never>> => {
-    await context.verification?.require(found.wanted, publishedCommit(context, found), signal);
+    await context.verification?.require(found.wanted, shownNow(context, found), signal);
     return {};
   },
 } satisfies Stage;
@@ -42,12 +37,15 @@ export const verifyShown = {
   name: 'verify-shown',
   run: async (
     context: Context,
-    found: Found<'wanted' | 'live' | 'settled'>,
+    found: Found<'wanted' | 'live' | 'link' | 'settled'>,
     { signal }: CycleScope,
   ): Promise<Record<never, never>> => {
     const { verification } = context;
-    await verification?.require(found.wanted, publishedCommit(context, found), signal);
-    if (found.settled) await verification?.remember(found.wanted.oid);
+    const { wanted, live, settled } = found;
+    await verification?.require(wanted, shownNow(context, found), signal);
+    if (!settled) return {};
+    if (live) await verification?.requireSubmodules(wanted, live, signal);
+    await verification?.remember(wanted.oid);
     return {};
   },
 } satisfies Stage;
@@ -57,11 +55,24 @@ export const verifySubmodules = {
   name: 'verify-submodules',
   unlessSettled: true,
   run: async (
-    { verification }: Context,
+    { verification }: Needs<'verification'>,
     { wanted, candidate }: Found<'wanted' | 'candidate'>,
     { signal }: CycleScope,
   ): Promise<Record<never, never>> => {
     await verification?.requireSubmodules(wanted, candidate, signal);
+    return {};
+  },
+} satisfies Stage;
+
+/** From here on consumers may see the candidate: what is noted before that cannot be forgotten. */
+export const noteIntent = {
+  name: 'note-intent',
+  unlessSettled: true,
+  run: async (
+    { verification }: Needs<'verification'>,
+    { candidate }: Found<'candidate'>,
+  ): Promise<Record<never, never>> => {
+    await verification?.intend(candidate.oid);
     return {};
   },
 } satisfies Stage;
@@ -71,7 +82,7 @@ export const rememberVerified = {
   name: 'remember-verified',
   unlessSettled: true,
   run: async (
-    { verification }: Context,
+    { verification }: Needs<'verification'>,
     { wanted }: Found<'wanted'> & Perhaps<'updated'>,
   ): Promise<Record<never, never>> => {
     await verification?.remember(wanted.oid);

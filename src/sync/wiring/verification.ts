@@ -9,6 +9,7 @@ import type { ProcessRunner } from '../../platform/process.ts';
 import { History } from '../../verify/history.ts';
 import { removeLeftHomes } from '../../verify/home.ts';
 import { VerifyMemory } from '../../verify/memory.ts';
+import { NoWayBack } from '../../verify/no-way-back.ts';
 import { TagObjects } from '../../verify/signed-tag.ts';
 import { Verification } from '../../verify/verification.ts';
 
@@ -22,6 +23,8 @@ export interface VerificationParts {
   readonly layout: Layout;
   /** Private directory of this process. */
   readonly directory: string;
+  /** Identity of this boot of the machine. */
+  readonly boot: string;
   readonly url: () => string;
   readonly onFetch: () => void;
   readonly onAnswer: (code: string | undefined) => void;
@@ -29,7 +32,7 @@ export interface VerificationParts {
 
 /** Makes what decides whether a revision may be published. */
 export async function openVerification(parts: VerificationParts): Promise<Verification> {
-  const { config, policy, git, clock, log, runner, layout, directory, url, onFetch, onAnswer } = parts;
+  const { config, policy, git, clock, log, runner, layout, directory, boot, url, onFetch, onAnswer } = parts;
   await removeLeftHomes(directory);
   const { gitDir, root } = layout;
   const { PATH } = config.environment;
@@ -41,9 +44,12 @@ export async function openVerification(parts: VerificationParts): Promise<Verifi
     clock,
     log,
     home: { runner, directory, environment },
-    history: new History({ git, gitDir, commitsDir: join(layout.stateDir, 'commits.git'), url, onFetch }),
+    noWayBack: new NoWayBack({
+      ...{ policy, gitDir, boot },
+      history: new History({ git, gitDir, commitsDir: join(layout.stateDir, 'commits.git'), url, onFetch }),
+      memory: new VerifyMemory(root, `${config.remote.shownUrl} ${config.target.requested}`),
+    }),
     tags: new TagObjects({ git, gitDir, url, onFetch }),
-    memory: new VerifyMemory(root, `${config.remote.shownUrl} ${config.target.requested}`),
     onAnswer,
   });
 }

@@ -33,6 +33,7 @@ import type { Ambient } from '../../service/ambient.ts';
 import { openKubernetesEvents } from '../../service/open-kubernetes-events.ts';
 import { openTracer } from '../../service/open-tracer.ts';
 import type { Publisher } from '../../service/publisher.ts';
+import { BootReading } from '../boot-reading.ts';
 import type { SyncContext } from '../context.ts';
 import { tellAll } from '../sync-now.ts';
 import { tellKubernetes } from '../tell-kubernetes.ts';
@@ -188,6 +189,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     clone: firstClone(config),
     loan: openedStore?.loan,
   });
+  const bootReading = new BootReading({ config, git, log, clock, repository });
   const dates = new CommitDates({
     git,
     directory,
@@ -233,7 +235,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     (await (
       await import('./verification.ts')
     ).openVerification({
-      ...{ config, policy: config.verify, git, clock, log, runner, layout, directory },
+      ...{ config, policy: config.verify, git, clock, log, runner, layout, directory, boot },
       url: () => source.fetchUrl,
       onFetch: counters.fetched,
       onAnswer: counters.verified,
@@ -249,6 +251,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     hermetic,
     layout,
     repository,
+    bootReading,
     fetcher,
     packFetch: new PackFetch({ git, gitDir: layout.gitDir, localRef: localRef(config) }),
     store,
@@ -288,6 +291,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
     context,
     reportRun: reports && ((facts) => reports.run(repository.state.ref ?? followed, facts)),
     dispose: async () => {
+      bootReading.end();
       source.close();
       credentials.close();
       store?.leave();
