@@ -13,8 +13,8 @@ const UNKNOWN =
 
 function said(found: SidecarError | ReadRollouts, entry: RolloutEntry | undefined): string {
   if (found instanceof SidecarError) return visibleText(`no answer: ${found.detail}`);
-  if (!entry) return UNKNOWN;
-  return found.trouble === null ? lineOf(entry) : visibleText(`${lineOf(entry)}; ${found.trouble}`);
+  const line = entry ? lineOf(entry) : UNKNOWN;
+  return found.trouble === null ? line : visibleText(`${line}; ${found.trouble}`);
 }
 
 /**

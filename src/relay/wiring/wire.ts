@@ -39,7 +39,7 @@ import { Mirror } from '../server/mirror.ts';
 import { nameOfRelay } from '../server/other-deciders.ts';
 import { PackAnswers } from '../server/pack-answers.ts';
 import { rolloutEvent } from '../server/pod-event.ts';
-import { type ParsePolicies, PolicyFile } from '../server/policy-file.ts';
+import type { PolicyFile } from '../server/policy-file.ts';
 import type { OnRefused } from '../server/quotas.ts';
 import { Reach } from '../server/reach.ts';
 import { ReadyAnswers } from '../server/ready-answers.ts';
@@ -49,6 +49,7 @@ import type { RolloutDesk } from '../server/rollout-desk.ts';
 import { instanceKey } from '../server/rollouts.ts';
 import { StartPace } from '../server/start-pace.ts';
 import { createOutbox } from './outbox.ts';
+import type { RelayRole } from './role.ts';
 import { wireDesk } from './rollout-desk.ts';
 import { createUpstreams, upstreamGitSettings } from './upstreams.ts';
 
@@ -56,7 +57,8 @@ export interface RelayWiring extends Omit<Ambient, 'terminal'> {
   readonly config: RelayConfig;
   /** Real path of the root. */
   readonly root: string;
-  readonly parsePolicies: ParsePolicies;
+  readonly policies: PolicyFile;
+  readonly role: Pick<RelayRole, 'follows' | 'mirrors'>;
   /** Observes what followers do; undefined: there is no observer. */
   readonly watchdog: Watchdog | undefined;
 }
@@ -160,7 +162,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   });
   const events = await openKubernetesEvents(config, wiring);
   const desk = wireDesk({
-    ...{ config, root, relay: relayName, clock, log },
+    ...{ config, root, relay: relayName, clock, log, follows: wiring.role.follows },
     repositories: () => repositories,
     onReleased: (name, instances) => {
       live.noteRepository(name);
@@ -240,7 +242,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   };
 
   const repositories = new Repositories({
-    directory: join(root, 'repositories'),
+    directory: join(root, wiring.role.mirrors),
     allow,
     always,
     most: config.maxRepositories,
@@ -306,7 +308,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     hub,
     rollouts,
     outbox,
-    policies: new PolicyFile(config.policies ?? config.rollouts, wiring.parsePolicies, log),
+    policies: wiring.policies,
     repositories,
     untidy,
     dispose: async () => {
