@@ -76,7 +76,9 @@ export class GroupOracle {
       const earlier = before.get(member.key);
       return !member.leftover && !(earlier && wasOnItsWay(earlier));
     });
-    if (!isJudged) return;
+    // Who was released in the moment of the replacement cannot be seen.
+    const isReplaced = former?.rollout !== undefined && former.rollout.oid !== rollout.oid;
+    if (!isJudged || isReplaced) return;
     // Some may have disconnected between the decision and its writing.
     const limit = this.#limit(rollout.stage, Math.max(state.fleet, former?.fleet ?? 0, state.members.length));
     // One that was done, and reported something else since, made room for another one in between.
