@@ -76,7 +76,7 @@ export class RelayService implements Service {
     this.#ambient = ambient;
     this.#relay = relay;
     this.#watchdog = watchdog;
-    this.inbound = inboundOf(relay.repositories, clock, log);
+    this.inbound = inboundOf(relay, clock, log);
     this.routes = [
       quotaRoute({
         clock,

@@ -36,6 +36,7 @@ import { HostBudget } from '../server/host-budget.ts';
 import { Hub } from '../server/hub.ts';
 import { LargeQuestions } from '../server/large-questions.ts';
 import { Mirror } from '../server/mirror.ts';
+import { NotedPushes } from '../server/noted-pushes.ts';
 import { nameOfRelay } from '../server/other-deciders.ts';
 import { PackAnswers } from '../server/pack-answers.ts';
 import { rolloutEvent } from '../server/pod-event.ts';
@@ -80,6 +81,8 @@ export interface WiredRelay {
   readonly rollouts: RolloutDesk;
   readonly outbox: Outbox;
   readonly policies: PolicyFile;
+  /** Notifications that did not come true yet. */
+  readonly pushes: NotedPushes;
   readonly repositories: Repositories;
   /** Mirrors that changed since they were last tidied up. */
   readonly untidy: Set<Mirror>;
@@ -181,6 +184,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const { rollouts } = desk;
   const tracer = await openTracer(config, wiring, 'relay');
   const outbox = createOutbox(wiring, rollouts);
+  const pushes = new NotedPushes();
   const untidy = new Set<Mirror>();
   const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
@@ -214,7 +218,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
         board &&
         noteOnBoard({ board, repository: name, refs: () => follower.refs, onNews: (hint) => follower.wake(hint), log }),
       onChange: (changes, times) => {
-        tracer?.record(changeSpans(name, changes, times));
+        tracer?.record(changeSpans(name, changes, times, pushes));
         fleet.changed(name, changes);
         hub.tell(follower, changes);
         void rollouts.look(name);
@@ -309,6 +313,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     rollouts,
     outbox,
     policies: wiring.policies,
+    pushes,
     repositories,
     untidy,
     dispose: async () => {
