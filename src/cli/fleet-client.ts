@@ -16,7 +16,16 @@ interface Answer {
   readonly body: string;
 }
 
-export type Ask = (method: 'GET' | 'POST', path: string, body?: object) => Promise<Answer>;
+export interface Question {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: object;
+  /** In milliseconds. */
+  readonly patienceMs?: number;
+}
+
+/** @throws SidecarError ERR_FLEET_UNREACHABLE where another attempt may get an answer, else ERR_FLEET */
+export type Ask = (question: Question) => Promise<Answer>;
 
 async function readToken({ tokenFile }: FleetRequest): Promise<string | undefined> {
   if (tokenFile === undefined) return undefined;
@@ -27,13 +36,13 @@ async function readToken({ tokenFile }: FleetRequest): Promise<string | undefine
   }
 }
 
-/** @throws SidecarError ERR_FLEET; what it returns does so too when there is no answer */
+/** @throws SidecarError ERR_FLEET when the token cannot be read */
 export async function askRelay(request: FleetRequest, env: EnvironmentVariables): Promise<Ask> {
   const client = new HttpClient(env, withoutDefaultCertificates);
   const { url } = request;
   const token = await readToken(request);
   const base = url.href.replace(/\/+$/, '');
-  return async (method, path, body) => {
+  return async ({ method, path, body, patienceMs = PATIENCE_MS }) => {
     const headers = {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(body && { 'content-type': 'application/json' }),
@@ -43,40 +52,59 @@ export async function askRelay(request: FleetRequest, env: EnvironmentVariables)
         method,
         url: new URL(`${base}${path}`),
         headers,
-        signal: AbortSignal.timeout(PATIENCE_MS),
+        signal: AbortSignal.timeout(Math.min(patienceMs, PATIENCE_MS)),
         ...(body && { body: Buffer.from(JSON.stringify(body)) }),
       });
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
       const hint = hintOnCertificate(error, CASE_HINTS.credentialCertificate);
       const detail = `${url.origin}: ${error.detail}`;
-      throw new SidecarError('ERR_FLEET', { op: 'ask the relay', target: url.origin, detail, cause: error, ...hint });
+      const code = error.isCertificate ? 'ERR_FLEET' : 'ERR_FLEET_UNREACHABLE';
+      throw new SidecarError(code, { op: 'ask the relay', target: url.origin, detail, cause: error, ...hint });
     }
   };
 }
 
-/** What is said of an answer that is not the expected one. */
-export function refusal({ status, body }: Answer, op: string): SidecarError {
+/** What a relay, or a proxy before it, answers while it is busy or not there. */
+function isPassing(status: number): boolean {
+  return status >= 500 || status === 408 || status === 429;
+}
+
+/** An answer that is not the expected one, as text on one line. */
+function textOf({ status, body }: Answer): string {
   let detail = body.trim();
   try {
     detail = String((JSON.parse(body) as { readonly detail?: unknown }).detail ?? detail);
   } catch {
     // It is a text.
   }
-  return new SidecarError('ERR_FLEET', { op, detail: `${status}: ${visibleText(detail).slice(0, 500)}` });
+  return `${status}: ${visibleText(detail).slice(0, 500)}`;
 }
 
-interface ReadRollouts {
+/** @returns the body of the answer @throws SidecarError ERR_FLEET_ORDER and what {@link Ask} throws */
+export async function giveOrder(ask: Ask, { repository, ref, verb, who, why, commit }: FleetRequest): Promise<string> {
+  const body = { order: verb, who, why, ...(commit !== undefined && { to: commit }) };
+  const path = `/rollouts?${new URLSearchParams({ repo: repository, ref })}`;
+  const answer = await ask({ method: 'POST', path, body });
+  if (answer.status === 200) return answer.body;
+  throw new SidecarError('ERR_FLEET_ORDER', { op: verb, target: `${repository}#${ref}`, detail: textOf(answer) });
+}
+
+export interface ReadRollouts {
   readonly body: string;
   readonly rollouts: readonly RolloutEntry[];
   /** Why relays that decide as one do not do so; null while they do, or where one relay decides alone. */
   readonly trouble: string | null;
 }
 
-/** @throws SidecarError ERR_FLEET */
-export async function readRollouts(ask: Ask): Promise<ReadRollouts> {
-  const answer = await ask('GET', '/rollouts');
-  if (answer.status !== 200) throw refusal(answer, 'ask for the rollouts');
+/** @throws SidecarError as {@link Ask} does */
+export async function readRollouts(ask: Ask, patienceMs?: number): Promise<ReadRollouts> {
+  const answer = await ask({ method: 'GET', path: '/rollouts', ...(patienceMs !== undefined && { patienceMs }) });
+  const op = 'ask for the rollouts';
+  if (answer.status !== 200) {
+    const code = isPassing(answer.status) ? 'ERR_FLEET_UNREACHABLE' : 'ERR_FLEET';
+    throw new SidecarError(code, { op, detail: textOf(answer) });
+  }
   try {
     const { rollouts, sharing } = JSON.parse(answer.body) as {
       readonly rollouts?: unknown;
@@ -87,5 +115,5 @@ export async function readRollouts(ask: Ask): Promise<ReadRollouts> {
   } catch {
     // Another program answers there.
   }
-  throw refusal({ status: answer.status, body: 'the answer is not that of a relay' }, 'ask for the rollouts');
+  throw new SidecarError('ERR_FLEET', { op, detail: 'the answer is not that of a relay' });
 }

@@ -9,9 +9,21 @@ export interface RolloutEntry {
   readonly why: string;
   readonly oid: string | null;
   readonly completed: string | null;
+  /** Where the ref is on the git server. */
+  readonly tip: string | null;
+  readonly queued: readonly string[];
   readonly refused: readonly string[];
+  readonly pinned: { readonly who: string; readonly why: string } | null;
   readonly stages: readonly StageEntry[];
-  readonly journal: readonly { readonly what: string; readonly oid?: string }[];
+  /** The newest first. */
+  readonly journal: readonly FleetJournalEntry[];
+}
+
+export interface FleetJournalEntry {
+  readonly what: string;
+  readonly who?: string;
+  readonly why?: string;
+  readonly oid?: string;
 }
 
 interface StageEntry {
@@ -21,7 +33,7 @@ interface StageEntry {
   readonly failed: number;
 }
 
-const short = (oid: unknown): string => (typeof oid === 'string' ? oid.slice(0, 12) : '-');
+export const short = (oid: unknown): string => (typeof oid === 'string' ? oid.slice(0, 12) : '-');
 
 /** A ref as a person writes it. */
 export function nameOf({ repository, ref }: Pick<RolloutEntry, 'repository' | 'ref'>): string {
@@ -41,6 +53,11 @@ function progressOf({ stages }: RolloutEntry): string {
 export function lineOf(entry: RolloutEntry): string {
   const details = [progressOf(entry), entry.why].filter((text) => text !== '');
   return visibleText(`${entry.status} ${short(entry.oid)}: ${details.join('; ')}`);
+}
+
+/** What has to differ between two answers to be news; how long a stage goes on is none. */
+export function newsOf({ status, oid, why, stages }: RolloutEntry): string {
+  return JSON.stringify([status, oid, why, stages]);
 }
 
 /** A table, a line for each ref. */

@@ -102,7 +102,7 @@ async function refuse(error: SidecarError, { name, argv, program, loaded, env, i
   if (isUsage && name === 'sync' && mode === 'v4') io.stdout(text);
   if (isUsage) return EXIT.usage;
   if (loaded) await writeErrorFile(loaded.settings, text, io);
-  return EXIT.failure;
+  return error.facts.exit ?? EXIT.failure;
 }
 
 /**

@@ -67,6 +67,7 @@ export function buildRelayConfig(settings: Settings, env: EnvironmentVariables):
     traces: parseTraces(settings),
     kubernetesEvents: settings.flag('kubernetes-events'),
     rolloutsGroup: settings.text('rollouts-group') || 'relays',
+    relayName: settings.text('relay-name') || undefined,
     staggerMs: settings.number('stagger'),
     maxRepositories: settings.number('max-repositories'),
     maxSubscribers: settings.number('max-subscribers'),

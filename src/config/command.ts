@@ -61,14 +61,23 @@ const TEXTS: Readonly<Record<CommandName, Omit<CommandText, 'name'>>> = {
     summary: 'show the rollouts of a relay, wait for one, or give an order',
     synopses: [
       'URL [--json]',
-      'wait URL REPOSITORY#REF COMMIT [--within=DURATION]',
+      'watch URL [REPOSITORY#REF] [--json]',
+      'wait URL REPOSITORY#REF COMMIT [--within=DURATION] [--json]',
       '(pause | resume | promote | abort | unpin) URL REPOSITORY#REF --why=TEXT',
       '(revert | pin) URL REPOSITORY#REF [COMMIT] --why=TEXT',
     ],
     description: [
       'Asks the relay at URL, such as https://relay.example.com, about the refs that a policy of its --rollouts governs, and prints a line for each, with its stages. REPOSITORY is HOST/PATH, REF a branch or the full name of a ref. An order needs a token that the access file of the relay allows to steer. docs/rollouts.md says what the orders do.',
     ],
-    statuses: [['1', 'wait: the rollout of COMMIT halted, or did not complete in time; or the order was refused']],
+    statuses: [
+      ['0', 'wait: the rollout of COMMIT is complete'],
+      [
+        '1',
+        'wait: COMMIT is not rolled out: its rollout halted, was aborted, reverted or replaced, or the commit was left out; or an order was refused',
+      ],
+      ['3', 'wait: the rollout was not complete within the time of --within'],
+      ['4', 'the relay cannot be asked: it gave no answer (wait asks again until its time is over), or refuses'],
+    ],
   },
   doctor: {
     summary: 'look at everything that a sync, run or relay with these flags needs, and say what is wrong',

@@ -21,11 +21,13 @@ function list(names: readonly string[], word: string): string {
  * What the row says about an option besides its prose: the allowed values, the range, which options it needs or
  * excludes.
  */
-export function describeOption({ doc, choices, range, needs, excludes, detailOf }: OptionDefinition): string {
+export function describeOption(option: OptionDefinition): string {
+  const { alias, doc, choices, range, needs, excludes, detailOf } = option;
   const words = Object.entries(choices ?? {}).map(([word, text]) => `\`${word}\`${text === '' ? '' : ` (${text})`}`);
   const bounds = range && describeRange(range);
   return [
     doc,
+    ...(alias === undefined ? [] : [`\`--${alias}\` is another name of it.`]),
     ...(choices ? [`One of ${words.slice(0, -1).join(', ')} and ${words.at(-1)}.`] : []),
     ...(bounds && bounds !== '0 or more' ? [`${bounds[0]?.toUpperCase()}${bounds.slice(1)}.`] : []),
     ...(needs ? [`Needs ${list(needs, 'or')}.`] : []),

@@ -75,11 +75,11 @@ export function parseV3Flags(argv: readonly string[]): ParsedFlags {
 }
 
 /** v4's hidden flags that stand for variables, made for its own tests. */
-function v4Option(name: string): OptionDefinition | undefined {
+function v4Option(name: string, command: CommandName): OptionDefinition | undefined {
   if (name === '__env__GITSYNC_PASSWORD') return findOption('password');
   if (name === '__env__GITSYNC_GITHUB_APP_PRIVATE_KEY') return findOption('github-app-private-key');
   if (name === 'v') return findOption('verbose');
-  const option = findOption(name);
+  const option = findOption(name, command);
   return option && !option.envOnly && !name.includes('_') ? option : undefined;
 }
 
@@ -127,7 +127,7 @@ function readLongFlag(word: string, rest: string[], command: CommandName): FlagU
   if (body.startsWith('-') || body.startsWith('=')) throw new FlagSyntaxError(`bad flag syntax: ${withoutValue(word)}`);
   const equals = body.indexOf('=');
   const name = equals < 0 ? body : body.slice(0, equals);
-  const option = required(v4Option(name), command, new FlagSyntaxError(`unknown flag: --${name}`, name));
+  const option = required(v4Option(name, command), command, new FlagSyntaxError(`unknown flag: --${name}`, name));
   if (equals >= 0) return { option, value: body.slice(equals + 1) };
   if (isSwitch(option)) return { option, value: 'true' };
   const value = rest.shift();

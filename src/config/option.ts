@@ -64,6 +64,8 @@ export interface OptionDefinition {
   readonly commands: readonly CommandName[];
   /** One-letter flag of v4. */
   readonly short?: string;
+  /** Another long flag for it; an option of other commands may have this name. */
+  readonly alias?: string;
   readonly type: OptionType;
   readonly group: OptionGroup;
   /** v4's variables in ascending precedence: the new name first. */

@@ -38,8 +38,10 @@ export function optionNamed(name: string): OptionDefinition {
   return option;
 }
 
-export function findOption(name: string): OptionDefinition | undefined {
-  return BY_NAME.get(name);
+/** @param command one of its options has that name, or that alias */
+export function findOption(name: string, command?: CommandName): OptionDefinition | undefined {
+  const byAlias = command && OPTIONS.find(({ alias, commands }) => alias === name && commands.includes(command));
+  return byAlias ?? BY_NAME.get(name);
 }
 
 /** The rows that `command` has. */

@@ -28,6 +28,8 @@ export interface RelayConfig extends GitAccess {
   readonly policies: RolloutFile | undefined;
   /** With NATS: relays of the same group decide as one. It may stand in a subject of NATS. */
   readonly rolloutsGroup: string;
+  /** By which `decider` of the policies may name this relay; undefined: the host's name. */
+  readonly relayName: string | undefined;
   readonly staggerMs: number;
   readonly maxRepositories: number;
   readonly maxSubscribers: number;

@@ -77,7 +77,7 @@ export function outputOf({ settings }: Loaded): 'text' | 'json' {
 }
 
 const FLEET_USAGE =
-  'the words must be: URL; watch URL, perhaps with REPOSITORY#REF; or wait, pause, resume, promote, abort, revert, pin or unpin, then URL, REPOSITORY#REF and for some COMMIT';
+  'the words must be: URL; watch URL, perhaps with REPOSITORY#REF; or wait, pause, resume, promote, abort, revert, pin or unpin, then URL, REPOSITORY#REF and for some COMMIT, or --commit=COMMIT';
 const FLEET_VERBS = ['watch', 'wait', 'pause', 'resume', 'promote', 'abort', 'revert', 'pin', 'unpin'] as const;
 
 /** What `fleet` is for. */
@@ -100,7 +100,8 @@ export interface FleetRequest {
 /** What `fleet` is asked to do. @throws SidecarError ERR_CONFIG_USAGE */
 export function fleetOf({ settings, words }: Loaded): FleetRequest {
   const verb = FLEET_VERBS.find((each) => each === words[0]) ?? 'show';
-  const [text, what = '', commit, ...more] = verb === 'show' ? words : words.slice(1);
+  const [text, what = '', word, ...more] = verb === 'show' ? words : words.slice(1);
+  const commit = word ?? (settings.text('commit') || undefined);
   const url = httpUrl(text);
   const [repository = '', name = ''] = what.split(/#(.*)/s);
   const isNamed =
@@ -110,11 +111,15 @@ export function fleetOf({ settings, words }: Loaded): FleetRequest {
   const usage = (detail: string): SidecarError =>
     new SidecarError('ERR_CONFIG_USAGE', { op: 'read the command line', detail });
   if (!url || !isNamed || !isCommit || more.length > 0) throw usage(FLEET_USAGE);
+  if (word !== undefined && settings.isSet('commit') && word !== settings.text('commit'))
+    throw usage('--commit and the word name different commits');
+  if (verb === 'wait' && !/^[\da-f]{7,64}$/i.test(commit ?? ''))
+    throw usage(`wait needs an object id, or seven digits of it or more, not ${JSON.stringify(commit)}`);
   const [who, why] = [settings.text('who'), settings.text('why')];
   const isOrder = verb !== 'show' && verb !== 'watch' && verb !== 'wait';
   if (isOrder && (who === '' || why === '')) throw usage('an order needs --why, and --who where $USER is not set');
   return {
-    ...{ verb, url, repository, commit, who, why },
+    ...{ verb, url, repository, commit: commit?.toLowerCase(), who, why },
     ref: name === '' || name.startsWith('refs/') ? name : `refs/heads/${name}`,
     asJson: settings.isOn('json'),
     tokenFile: settings.text('token-file') || undefined,

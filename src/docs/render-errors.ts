@@ -6,14 +6,14 @@ const ACTIONS: Readonly<Record<ErrorClass, string>> = {
   retry: 'tried again after the backoff; counts as a failure for `--max-failures`',
   wait: 'tried again, no sooner than the server asked',
   veto: 'a hook or the policy for signatures refuses; the hook is asked again after its own backoff; no failure, but with `--one-time`',
-  stop: 'exits with status 1 (a command line that cannot be parsed: 2)',
+  stop: 'exits with status 1, where the meaning names no other (a command line that cannot be parsed: 2)',
 };
 
 /** docs/errors.md. */
 export function renderErrorsDoc(): string {
   const rows = Object.entries<ErrorCodeEntry>(ERROR_CODES).map(
     ([code, entry]) =>
-      `| \`${code}\` | ${entry.class} | ${entry.meaning} | ${entry.hint}${entry.examined ? ` ${DOCTOR_HINT}` : ''} |`,
+      `| \`${code}\` | ${entry.class} | ${entry.meaning}${entry.exit === undefined ? '' : ` Exit status ${entry.exit}.`} | ${entry.hint}${entry.examined ? ` ${DOCTOR_HINT}` : ''} |`,
   );
   const cases = Object.values(CASE_HINTS).map(({ code, hint }) => `| \`${code}\` | ${hint} |`);
   const classes = Object.entries(ACTIONS).map(([name, action]) => `- **${name}**: ${action}.`);

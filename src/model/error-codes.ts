@@ -201,9 +201,27 @@ export const ERROR_CODES = {
   },
   ERR_FLEET: {
     class: 'stop',
-    meaning:
-      '`git-sidecar fleet` got no good answer from the relay, or the rollout that it waited for did not complete.',
+    exit: 4,
+    meaning: '`git-sidecar fleet` cannot ask at that address: the relay refuses, or another program answers there.',
     hint: 'Use the address of `--http-bind` of a relay with `--rollouts`; where it has an access file, `--token-file`, and for orders a token whose line begins with `steer`.',
+  },
+  ERR_FLEET_UNREACHABLE: {
+    class: 'retry',
+    exit: 4,
+    meaning:
+      '`git-sidecar fleet` got no answer from the relay, or the answer that it cannot answer now. `wait`, and `watch` after its first answer, ask again.',
+    hint: 'Check the address with `curl URL/healthz` from the same place; it is that of `--http-bind` of a relay.',
+  },
+  ERR_FLEET_ORDER: {
+    class: 'stop',
+    meaning: 'The relay refused an order of `git-sidecar fleet`, or could not carry it out.',
+    hint: 'See with `git-sidecar fleet URL` where the rollout is. An order needs a token whose line in the access file of the relay begins with `steer`.',
+  },
+  ERR_FLEET_TIMEOUT: {
+    class: 'stop',
+    exit: 3,
+    meaning: 'The rollout that `git-sidecar fleet wait` waited for was not complete in the time of `--within`.',
+    hint: 'See with `git-sidecar fleet URL` what it waits for, or wait longer with `--within`.',
   },
   ERR_PATH_REDIRECTED: {
     class: 'retry',

@@ -46,6 +46,8 @@ export interface ErrorCodeEntry {
   readonly untilLater?: true;
   /** The option that says how long it may take, where it can be late. */
   readonly timeLimit?: `--${string}`;
+  /** The exit status of a command that ends with it; default: 1, and 2 for a command line that cannot be parsed. */
+  readonly exit?: number;
   /** `git-sidecar doctor` looks at what can cause it, so the hint names it: {@link DOCTOR_HINT}. */
   readonly examined?: true;
   readonly meaning: string;

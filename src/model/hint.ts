@@ -9,4 +9,8 @@ export interface Hint {
   readonly from?: string | undefined;
   /** Where the ref is now; undefined: the sender did not say. */
   readonly to?: string | undefined;
+  /** When the message came, in milliseconds since the epoch; undefined where that does not matter. */
+  readonly arrivedAt?: number | undefined;
+  /** The span in which the sender sent it, as W3C Trace Context has it. */
+  readonly sender?: { readonly traceId: string; readonly spanId: string } | undefined;
 }

@@ -1,17 +1,25 @@
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { InboundOptions } from '../serve/inbound/routes.ts';
+import type { NotedPushes } from './server/noted-pushes.ts';
 import type { Repositories } from './server/repositories.ts';
 
 /** Notifications and triggers make the relay ask the git servers now. */
-export function inboundOf(repositories: Repositories, clock: Clock, log: Logger): InboundOptions {
+export function inboundOf(
+  { repositories, pushes }: { readonly repositories: Repositories; readonly pushes: NotedPushes },
+  clock: Clock,
+  log: Logger,
+): InboundOptions {
   return {
     followed: () => repositories.followers.map(({ upstream }) => ({ url: upstream.url, refs: ['HEAD'] })),
     clock,
     log,
     wake: (_reason, hint, about) => {
       for (const follower of repositories.followers)
-        if (!about || about.url === follower.upstream.url) follower.wake(hint);
+        if (!about || about.url === follower.upstream.url) {
+          pushes.note(follower.upstream.name, hint);
+          follower.wake(hint);
+        }
     },
     syncNow: async (timeoutMs) => {
       const { followers } = repositories;

@@ -18,11 +18,12 @@ import { keepHouse } from './housekeeping.ts';
 import { inboundOf } from './inbound.ts';
 import { claimRelayRoot } from './server/claim-root.ts';
 import { gitRoute } from './server/git-route.ts';
-import type { ParsePolicies } from './server/policy-file.ts';
+import { type ParsePolicies, PolicyFile } from './server/policy-file.ts';
 import { quotaRoute } from './server/quotas.ts';
 import { RequestTurns } from './server/request-turns.ts';
 import { eventsRoute, reportsRoute } from './server/routes.ts';
 import { showRelay } from './show-metrics.ts';
+import { prepareRole, roleOf } from './wiring/role.ts';
 import { type WiredRelay, wireRelay } from './wiring/wire.ts';
 
 export interface RelayServiceOptions {
@@ -75,7 +76,7 @@ export class RelayService implements Service {
     this.#ambient = ambient;
     this.#relay = relay;
     this.#watchdog = watchdog;
-    this.inbound = inboundOf(relay.repositories, clock, log);
+    this.inbound = inboundOf(relay, clock, log);
     this.routes = [
       quotaRoute({
         clock,
@@ -95,8 +96,12 @@ export class RelayService implements Service {
 
   /** @throws SidecarError where the root, git or the configuration cannot be used */
   static async open(options: RelayServiceOptions): Promise<RelayService> {
-    const { config, ambient, announce, parsePolicies } = options;
+    const { ambient, announce, parsePolicies } = options;
     const { clock, log } = ambient;
+    const policies = new PolicyFile(options.config.policies ?? options.config.rollouts, parsePolicies, log);
+    const file = await policies.open();
+    const role = roleOf(options.config, file);
+    const { config } = role;
     await requireProgram(config.git, config.environment.PATH);
     const root = await prepareRoot(config.root, 0o700);
     await claimRelayRoot(root);
@@ -104,19 +109,24 @@ export class RelayService implements Service {
     if (config.accessFile === undefined)
       log.warn('without --access-file every client that reaches this relay may read all that it serves');
     await endPredecessors(root, log);
+    await prepareRole(root, role);
+    if (role.follows)
+      log.info(0, 'another relay decides about rollouts; this one follows it', {
+        decider: role.follows.name,
+        relay: role.follows.url,
+      });
     let giveUp: (overdue: Overdue) => void = () => undefined;
     const watchdog = new Watchdog({
       clock,
       onOverdue: (overdue) => log.error(stuckError(overdue), 'something is stuck'),
       onStuck: (overdue) => giveUp(overdue),
     });
-    const relay = await wireRelay({ ...ambient, config, root, watchdog, parsePolicies });
+    const relay = await wireRelay({ ...ambient, config, root, watchdog, policies, role });
     const service = new RelayService(options, relay, watchdog);
     giveUp = (overdue) => service.#giveUp(overdue);
     await relay.access.open();
     await relay.disk.check();
     await relay.answers.open();
-    const file = await relay.policies.open();
     if (file) {
       await relay.rollouts.open(file.policies);
       await relay.outbox.open(file);

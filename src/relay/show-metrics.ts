@@ -31,7 +31,8 @@ export function showRelay(
   metrics.set('git_sidecar_git_processes_started', git.started);
   outbox.showMetrics();
   const { sharing } = rollouts;
-  if (sharing) {
+  // Where the policies name the relay that decides, nothing is chosen.
+  if (sharing && sharing.group !== null) {
     metrics.set('git_sidecar_rollouts_deciding', sharing.isDeciding ? 1 : 0);
     const undecidedMs = sharing.decider === null ? clock.now() - Date.parse(sharing.since) : 0;
     metrics.set('git_sidecar_rollouts_undecided_seconds', Math.max(0, undecidedMs) / 1000);

@@ -1,113 +1,19 @@
-import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { accessFaults, newPage, seen } from '../kit/browser.ts';
-import { httpGit } from '../kit/http-git.ts';
+import { isLive, logIn, openRollout, order, pageFleet } from '../kit/page-fleet.ts';
 import { pageRelay } from '../kit/page-relay.ts';
-import { hostOf, type RunningRelay, startRelay } from '../kit/relay.ts';
-import { sidecar, untilPublished } from '../kit/sidecar.ts';
-import { tempDir } from '../kit/temp.ts';
-import { Upstream } from '../kit/upstream.ts';
+import { untilPublished } from '../kit/sidecar.ts';
 import { missing } from '../peers/programs.ts';
 import { until } from '../peers/wait.ts';
-
-const POLICY = `
-done: published
-soak: 1h
-stages:
-  - name: canary
-    select: { instances: [canary-*] }
-`;
-
-/** A relay with a policy, two instances, and a browser before it. */
-async function setUp({ isOpen = false, isSecure = false, name = 'web-1' } = {}) {
-  const dir = tempDir();
-  const upstream = new Upstream(dir);
-  const first = upstream.commit({ a: 'one' }, 'The first commit');
-  const server = await httpGit(dir);
-  const host = hostOf(server);
-  const [policies, access, tokenFile] = [join(dir, 'rollouts.yaml'), join(dir, 'access'), join(dir, 'token')];
-  const indented = POLICY.trim().replaceAll('\n', '\n    ');
-  writeFileSync(policies, `rollouts:\n  - name: app\n    repository: ${host}/*\n    refs: [main]\n    ${indented}\n`);
-  writeFileSync(access, `bearer pod ${host}/*\nsteer bearer boss ${host}/*\n`);
-  writeFileSync(tokenFile, 'pod\n');
-  const args = [`--allow=${server}/*`, `--rollouts=${policies}`, ...(isOpen ? [] : [`--access-file=${access}`])];
-  const [key, certificate] = [join(dir, 'key.pem'), join(dir, 'certificate.pem')];
-  if (isSecure) {
-    const kind = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-    const names = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
-    execFileSync('openssl', [...kind, ...names, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
-    args.push(`--tls-cert-file=${certificate}`, `--tls-key-file=${key}`);
-  }
-  const trust = isSecure ? [`--relay-ca-file=${certificate}`] : [];
-  let relay: RunningRelay = await startRelay({ dir, args, scheme: isSecure ? 'https' : 'http' });
-  const { port, url } = relay;
-  const instance = (instanceName: string, place: string) => {
-    const words = [
-      `--repo=${server}/repo.git`,
-      `--root=${join(dir, place)}`,
-      '--link=link',
-      '--ref=main',
-      '--period=200ms',
-    ];
-    const process = sidecar([
-      ...words,
-      `--relay=${url}`,
-      `--relay-token-file=${tokenFile}`,
-      `--instance=${instanceName}`,
-      ...trust,
-    ]);
-    return { link: join(dir, place, 'link'), process };
-  };
-  const [canary, web] = [instance('canary-1', 'canary'), instance(name, 'web')];
-  for (const { link, process } of [canary, web]) await untilPublished(link, first, process);
-  return {
-    ...{ dir, upstream, first, canary, web, url, access, host, repository: `${host}/repo.git` },
-    stop: async () => {
-      relay.process.kill('SIGKILL');
-      await relay.process.exited;
-    },
-    startAgain: async () => {
-      relay = await startRelay({ dir, args, port });
-    },
-    standing: async (): Promise<{ status: string; oid: string }> => {
-      const answer = await relay.get('/rollouts', { authorization: 'Bearer pod' });
-      return ((await answer.json()) as { rollouts: { status: string; oid: string }[] }).rollouts[0] as never;
-    },
-  };
-}
-
-async function logIn(page: Page, token: string): Promise<void> {
-  await page.getByLabel('Token').fill(token);
-  await page.getByRole('button', { name: 'Log in' }).click();
-}
-
-/** Presses the button of an order, says why, and confirms. */
-async function order(page: Page, name: string, to?: string): Promise<void> {
-  await page.getByRole('toolbar').getByRole('button', { name, exact: true }).click();
-  const dialog = page.getByRole('dialog');
-  if (to !== undefined) await dialog.getByLabel('Or another one').fill(to);
-  await dialog.getByLabel('Why').fill('a test');
-  await dialog.getByLabel('Your name').fill('alice');
-  await dialog.getByRole('button', { name: name.replace('…', ''), exact: true }).click();
-  await dialog.waitFor({ state: 'detached' });
-}
-
-const openRollout = async (page: Page): Promise<void> => {
-  await page.getByRole('link', { name: /repo\.git main/ }).click();
-  await page.getByRole('toolbar').waitFor();
-};
-
-const isLive = async (page: Page): Promise<void> => await page.getByText('live', { exact: true }).waitFor();
 
 const fitsWidth = async (page: Page): Promise<boolean> =>
   await page.evaluate<boolean>('document.documentElement.scrollWidth <= innerWidth');
 
 describe.skipIf(missing('chromium'))('the page of a relay', () => {
   test('lets a person in with a token, and out again', async () => {
-    const { url } = await setUp();
+    const { url } = await pageFleet();
     const page = await newPage(url);
     await logIn(page, 'wrong');
     await seen(page, 'the access file has no line with this token');
@@ -129,7 +35,7 @@ describe.skipIf(missing('chromium'))('the page of a relay', () => {
   });
 
   test.skipIf(missing('openssl'))('does all of that over HTTPS, with a cookie for secure pages only', async () => {
-    const { url, upstream, canary } = await setUp({ isSecure: true });
+    const { url, upstream, canary } = await pageFleet({ isSecure: true });
     const page = await newPage(url, { ignoreHTTPSErrors: true });
     await logIn(page, 'boss');
     await isLive(page);
@@ -148,7 +54,7 @@ describe.skipIf(missing('chromium'))('the page of a relay', () => {
   });
 
   test('asks for a token again when the one that was used leaves the access file', async () => {
-    const { url, access, host } = await setUp();
+    const { url, access, host } = await pageFleet();
     const page = await newPage(url);
     await logIn(page, 'boss');
     await isLive(page);
@@ -157,7 +63,7 @@ describe.skipIf(missing('chromium'))('the page of a relay', () => {
   });
 
   test('shows a push, and how far it is, by itself', async () => {
-    const { url, upstream, canary, web } = await setUp();
+    const { url, upstream, canary, web } = await pageFleet();
     const page = await newPage(url);
     await logIn(page, 'pod');
     await isLive(page);
@@ -174,7 +80,7 @@ describe.skipIf(missing('chromium'))('the page of a relay', () => {
   });
 
   test('gives each order, with its reason, and shows what came of it', async () => {
-    const { url, upstream, first, canary, web, standing } = await setUp();
+    const { url, upstream, first, canary, web, standing } = await pageFleet();
     const page = await newPage(url);
     await logIn(page, 'boss');
     await openRollout(page);
@@ -204,7 +110,7 @@ describe.skipIf(missing('chromium'))('the page of a relay', () => {
   });
 
   test('says what the relay refuses, and does nothing when the person cancels', async () => {
-    const { url, standing } = await setUp();
+    const { url, standing } = await pageFleet();
     const page = await newPage(url);
     await logIn(page, 'boss');
     await openRollout(page);
@@ -225,7 +131,7 @@ describe.skipIf(missing('chromium'))('the page of a relay', () => {
   });
 
   test('has no buttons for those that may only read', async () => {
-    const reading = await setUp();
+    const reading = await pageFleet();
     const page = await newPage(reading.url);
     await logIn(page, 'pod');
     await page.getByRole('link', { name: /repo\.git main/ }).click();
@@ -234,7 +140,7 @@ describe.skipIf(missing('chromium'))('the page of a relay', () => {
   });
 
   test('needs no token where there is no access file, and gives no orders there', async () => {
-    const open = await setUp({ isOpen: true });
+    const open = await pageFleet({ isOpen: true });
     const page = await newPage(open.url);
     await isLive(page);
     expect(await page.getByRole('button', { name: 'Log out' }).count()).toBe(0);
@@ -243,7 +149,7 @@ describe.skipIf(missing('chromium'))('the page of a relay', () => {
   });
 
   test('says that it is not connected, and is live again when the relay is back', async () => {
-    const { url, stop, startAgain, upstream } = await setUp({ isOpen: true });
+    const { url, stop, startAgain, upstream } = await pageFleet({ isOpen: true });
     const page = await newPage(url);
     await isLive(page);
     await seen(page, 'The first commit');
@@ -259,7 +165,7 @@ describe.skipIf(missing('chromium'))('the page of a relay', () => {
 
   test('shows what instances and commits are called as text, whatever it is', async () => {
     const name = '<img src=x onerror=alert(1)><script>alert(2)</script>';
-    const { url, upstream } = await setUp({ isOpen: true, name });
+    const { url, upstream } = await pageFleet({ isOpen: true, name });
     const page = await newPage(url);
     upstream.commit({ a: 'two' }, '<b onclick="alert(3)">bold</b> {{7*7}} javascript:alert(4)');
     await seen(page, '<b onclick="alert(3)">bold</b> {{7*7}} javascript:alert(4)');
@@ -271,7 +177,7 @@ describe.skipIf(missing('chromium'))('the page of a relay', () => {
   test.each(['light', 'dark'] as const)(
     'is fit for everybody (axe), on a wide screen and a phone, in %s colours',
     async (colorScheme) => {
-      const { url, upstream, canary } = await setUp();
+      const { url, upstream, canary } = await pageFleet();
       const second = upstream.commit({ a: 'two' }, 'The second commit');
       await untilPublished(canary.link, second, canary.process);
       const page = await newPage(url, { colorScheme });

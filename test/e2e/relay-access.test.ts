@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { userInfo } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { makeAuthority, makeCertificate } from '../kit/client-certificates.ts';
 import { httpGit } from '../kit/http-git.ts';
 import { lyingServer } from '../kit/lying-server.ts';
 import { nginx } from '../kit/nginx.ts';
@@ -103,34 +104,10 @@ describe('who may read what', () => {
 
   test.skipIf(missing('openssl'))('mutual TLS: the name in a certificate opens what the access file says', async () => {
     const { dir, first, server, host } = await setUp();
-    const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'ignore' });
-    const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-    openssl('req', '-x509', ...ec, '-subj', '/CN=ca', '-keyout', 'ca.key', '-out', 'ca.pem');
-    for (const [name, extension] of [
-      ['server', 'subjectAltName=IP:127.0.0.1'],
-      ['app', 'subjectAltName=DNS:app.pods'],
-      ['guest', 'subjectAltName=DNS:guest'],
-    ]) {
-      writeFileSync(join(dir, `${name}.ext`), `${extension}\n`);
-      openssl('req', ...ec.slice(0, 5), '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`);
-      openssl(
-        'x509',
-        '-req',
-        '-in',
-        `${name}.csr`,
-        '-CA',
-        'ca.pem',
-        '-CAkey',
-        'ca.key',
-        '-CAcreateserial',
-        '-days',
-        '2',
-        '-extfile',
-        `${name}.ext`,
-        '-out',
-        `${name}.pem`,
-      );
-    }
+    makeAuthority(dir);
+    makeCertificate(dir, 'server', 'IP:127.0.0.1');
+    makeCertificate(dir, 'app', 'DNS:app.pods');
+    makeCertificate(dir, 'guest', 'DNS:guest');
     writeFileSync(join(dir, 'access'), `certificate app.pods ${host}/**\n`);
     const tls = [
       `--tls-cert-file=${dir}/server.pem`,

@@ -1,13 +1,16 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
+import { get as getSecurely, Agent as TlsAgent } from 'node:https';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { makeAuthority, makeCertificate } from '../kit/client-certificates.ts';
 import { httpGit } from '../kit/http-git.ts';
 import { lyingServer } from '../kit/lying-server.ts';
 import { hostOf, type RunningRelay, startRelay } from '../kit/relay.ts';
-import { sidecar, untilPublished } from '../kit/sidecar.ts';
+import { published, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
 import { Upstream } from '../kit/upstream.ts';
+import { missing } from '../peers/programs.ts';
 import { until } from '../peers/wait.ts';
 
 const agents: Agent[] = [];
@@ -24,14 +27,19 @@ interface Stream {
   hasEnded: boolean;
 }
 
-/** Opens a stream, and goes on reading it. */
-function stream({ port }: RunningRelay, repository: string, token: string): Stream {
-  const agent = new Agent({ maxSockets: Number.POSITIVE_INFINITY });
+/** Opens a stream, and goes on reading it. @param token empty: none @param agent with what it needs for HTTPS; default: HTTP */
+function stream(
+  { port }: Pick<RunningRelay, 'port'>,
+  repository: string,
+  token: string,
+  agent = new Agent({ maxSockets: Number.POSITIVE_INFINITY }),
+): Stream {
   agents.push(agent);
   const opened: Stream = { status: 0, headers: {}, text: '', hasEnded: false };
   const path = `/events?repo=${repository}`;
-  const headers = { authorization: `Bearer ${token}` };
-  get({ agent, host: '127.0.0.1', port, path, headers }, (answer) => {
+  const headers = token === '' ? {} : { authorization: `Bearer ${token}` };
+  const ask = agent instanceof TlsAgent ? getSecurely : get;
+  ask({ agent, host: '127.0.0.1', port, path, headers }, (answer) => {
     opened.status = answer.statusCode ?? 0;
     opened.headers = answer.headers;
     answer.on('data', (chunk: Buffer) => {
@@ -166,5 +174,44 @@ describe('access that ends', () => {
     // With the new token it is there again by itself.
     writeFileSync(join(dir, 'token'), 'new\n');
     await untilPublished(link, oid, process);
+  });
+
+  test.skipIf(missing('openssl')).each<[string, (it: { readonly dir: string; readonly access: string }) => void]>([
+    ['is taken out of the access file', ({ access }) => writeFileSync(access, 'bearer other none.example/x\n')],
+    [
+      'comes from an authority that is not trusted any more',
+      ({ dir }) => {
+        makeAuthority(dir, 'another');
+        copyFileSync(join(dir, 'another.pem'), join(dir, 'trusted.pem'));
+      },
+    ],
+  ])('a certificate that %s loses its streams, and gets nothing new', async (_what, end) => {
+    const { dir, upstream, first, url, host, access, start } = await setUp();
+    makeAuthority(dir);
+    makeCertificate(dir, 'server', 'IP:127.0.0.1');
+    makeCertificate(dir, 'app', 'DNS:app.pods');
+    copyFileSync(join(dir, 'ca.pem'), join(dir, 'trusted.pem'));
+    writeFileSync(access, `certificate app.pods ${host}/b/*\n`);
+    const files = [`--tls-cert-file=${dir}/server.pem`, `--tls-key-file=${dir}/server.key`];
+    const relay = await start(...files, `--tls-client-ca-file=${dir}/trusted.pem`);
+    const shown = { ca: 'ca.pem', cert: 'app.pem', key: 'app.key' };
+    const tls = Object.fromEntries(Object.entries(shown).map(([key, name]) => [key, readFileSync(join(dir, name))]));
+    const opened = stream(relay, `${host}/b/app.git`, '', new TlsAgent(tls));
+    await until('the stream is open', () => opened.text.includes(first));
+    const link = join(dir, 'root/link');
+    const process = sidecar([
+      ...[`--repo=${url}/b/app.git`, `--root=${join(dir, 'root')}`, '--link=link', '--period=200ms'],
+      ...[`--relay=https://127.0.0.1:${relay.port}`, `--relay-ca-file=${dir}/ca.pem`],
+      ...[`--relay-cert-file=${dir}/app.pem`, `--relay-key-file=${dir}/app.key`],
+    ]);
+    await untilPublished(link, first, process);
+    end({ dir, access });
+    await until('the stream ends', () => opened.hasEnded);
+    expect(opened.text).toMatch(/event: end\ndata: \{"code":"ERR_RELAY_REFUSED"/);
+    await process.logged('the relay cannot be followed');
+    const second = upstream.commit({ a: 'two' });
+    await until('the relay has the commit', () => relay.process.logs.some(({ hash }) => hash === second));
+    expect(published(link)).toBe(first);
+    expect(process.logs.some(({ hash }) => hash === second)).toBe(false);
   });
 });

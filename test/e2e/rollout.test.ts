@@ -53,6 +53,13 @@ async function setUp(policy: string) {
       await fleet(verb, relay.url, ref, '--why=a test', '--who=me', `--token-file=${join(dir, token)}`),
     wait: async (commit: string) =>
       await fleet('wait', relay.url, ref, commit, '--within=30s', `--token-file=${tokenFile}`),
+    /** A wait that goes on; a relay may restart meanwhile. */
+    startWait: (commit: string): Sidecar =>
+      new Sidecar(
+        ['fleet', 'wait', relay.url, ref, `--commit=${commit}`, '--timeout=60s', `--token-file=${tokenFile}`],
+        {},
+        { command: 'git-sidecar' },
+      ),
     watch: (...words: string[]): Sidecar =>
       new Sidecar(['fleet', 'watch', relay.url, `--token-file=${tokenFile}`, ...words], {}, { command: 'git-sidecar' }),
     show: async () => await fleet(relay.url, `--token-file=${tokenFile}`),
@@ -221,6 +228,30 @@ describe('a rollout policy of a relay', () => {
     expect(other.stdout).toBe('');
     other.kill('SIGINT');
     await Promise.all([watching.exited, other.exited]);
+  });
+
+  test('is waited for by a pipeline, also while the relay restarts, and a commit that was replaced ends the wait', async () => {
+    const it = await setUp(STAGES.replace('1s', '1h\npush: replace'));
+    const [canary, web] = [it.instance('canary-1'), it.instance('web-1')];
+    await everyone([canary, web], it.first);
+    const second = it.upstream.commit({ a: 'two' });
+    const waiting = it.startWait(second);
+    const reads = async (text: RegExp, { process }: { readonly process: Sidecar }): Promise<true> =>
+      await until(
+        () => `${text} in ${process.stdout}`,
+        () => text.test(process.stdout) || undefined,
+      );
+    await reads(/soaking/, { process: waiting });
+    await it.restart(2500);
+    await reads(/no answer: /, { process: waiting });
+    const third = it.upstream.commit({ a: 'three' });
+    await untilPublished(canary.link, third, canary.process);
+    expect(await waiting.exited).toEqual({ code: 1, signal: null });
+    expect(waiting.stderr).toContain(`${second.slice(0, 12)} is not rolled out: replaced: ${third} takes its place`);
+    const last = it.startWait(third);
+    await until('it soaks', async () => (await it.rollout()).status === 'soaking');
+    while ((await it.rollout()).status !== 'complete') expect((await it.order('promote')).code).toBe(0);
+    expect(await last.exited).toEqual({ code: 0, signal: null });
   });
 
   test('reaches the instances of a relay below with the last stage, all at once', async () => {

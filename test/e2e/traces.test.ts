@@ -1,9 +1,11 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { traceIdOf } from '../../src/platform/trace/span.ts';
 import { httpGit } from '../kit/http-git.ts';
 import { httpStub } from '../kit/http-stub.ts';
 import { startRelay } from '../kit/relay.ts';
+import { deployed } from '../kit/runner.ts';
 import { script } from '../kit/script.ts';
 import { read, run, Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { tempDir } from '../kit/temp.ts';
@@ -14,6 +16,7 @@ interface SentSpan {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId?: string;
+  readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly name: string;
   readonly status: { readonly code: number; readonly message?: string };
 }
@@ -56,6 +59,50 @@ test('the way of a push is one trace: relay, sync, its stages and its hook, and 
   expect(read(seen)).toBe(`00-${traceId}-${exechook?.spanId}-01`);
   // What was there at the start is no push.
   expect(named(traceIdOf(first), 'sync')).toEqual([]);
+});
+
+test('a push that a webhook announces, the relay, a sync, and the deployment of a run are one trace, linked to the sender', async () => {
+  const dir = tempDir();
+  const upstream = new Upstream(dir);
+  const first = upstream.commit({ 'app.sh': 'exec sleep 1000\n' });
+  const server = await httpGit(dir);
+  const { url, named } = await collector();
+  writeFileSync(join(dir, 'secret'), 'known\n');
+  const hook = [`--push-secret-file=${join(dir, 'secret')}`, '--period=1h'];
+  const relay = await startRelay({ dir, args: [`--allow=${server}/*`, `--otlp-endpoint=${url}`, ...hook] });
+  const link = join(dir, 'root', 'link');
+  const sync = sidecar([
+    ...[`--repo=${server}/repo.git`, `--root=${join(dir, 'root')}`, '--link=link', '--ref=main', '--period=500ms'],
+    ...[`--relay=${relay.url}`, `--otlp-endpoint=${url}`],
+  ]);
+  await untilPublished(link, first, sync);
+  const words = [`--link=${link}`, `--state=${join(dir, 'state')}`, `--otlp-endpoint=${url}`, '--ready-for=300ms'];
+  const process = new Sidecar(['run', ...words, '--', '/bin/sh', 'app.sh'], {}, { command: 'git-sidecar' });
+  await deployed(process, first);
+  const second = upstream.commit({ 'app.sh': 'exec sleep 2000\n' });
+  const sender = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' };
+  const push = { object_kind: 'push', before: first, after: second, ref: 'refs/heads/main' };
+  const project = { git_http_url: `${server}/repo.git` };
+  const answer = await fetch(`${relay.url}/push`, {
+    method: 'POST',
+    headers: {
+      ...{ 'content-type': 'application/json', 'x-gitlab-event': 'Push Hook', 'x-gitlab-token': 'known' },
+      traceparent: `00-${sender.traceId}-${sender.spanId}-01`,
+    },
+    body: JSON.stringify({ ...push, project, repository: project }),
+  });
+  expect(answer.status).toBe(202);
+  await deployed(process, second);
+  const traceId = traceIdOf(second);
+  const names = ['relay', 'push', 'poll', 'fetch', 'sync', 'checkout', 'publish', 'deploy'];
+  await until(
+    () => `all spans are there: ${names.filter((name) => named(traceId, name).length === 0)} are missing`,
+    () => names.every((name) => named(traceId, name).length > 0),
+  );
+  expect(named(traceId, 'deploy')).toMatchObject([{ status: { code: 1 } }]);
+  expect(named(traceId, 'push')).toMatchObject([
+    { parentSpanId: named(traceId, 'relay')[0]?.spanId, links: [sender], status: { code: 1 } },
+  ]);
 });
 
 test('a deployment that fails is a span with its reason, in the trace of its commit', async () => {

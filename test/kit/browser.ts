@@ -35,7 +35,11 @@ function launch(): Promise<Browser> {
 }
 
 /** A page of a browser without anything of another test: a new profile in memory. */
-export async function newPage(url: string, options: BrowserContextOptions = {}): Promise<Page> {
+export async function newPage(
+  url: string,
+  options: BrowserContextOptions = {},
+  prepare: (page: Page) => Promise<unknown> = async () => undefined,
+): Promise<Page> {
   browser ??= launch();
   const context = await (await browser).newContext(options);
   const page = await context.newPage();
@@ -45,6 +49,7 @@ export async function newPage(url: string, options: BrowserContextOptions = {}):
   page.on('console', (message) => {
     if (message.type() === 'error' && !EXPECTED.test(message.text())) complaints.push(message.text());
   });
+  await prepare(page);
   await page.goto(url);
   return page;
 }

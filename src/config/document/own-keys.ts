@@ -4,5 +4,5 @@ import type { UnitKind } from './rows.ts';
 export const OWN_KEYS: Readonly<Record<UnitKind, readonly string[]>> = {
   sync: ['name', 'group'],
   run: ['name', 'from', 'command'],
-  relay: ['name', 'answers', 'notifications'],
+  relay: ['name', 'decider', 'answers', 'notifications'],
 };

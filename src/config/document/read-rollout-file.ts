@@ -3,16 +3,18 @@ import { Fields } from './fields.ts';
 import { LineMap, parseYaml } from './parse-yaml.ts';
 import { Problems, START } from './problems.ts';
 import { readAnswer } from './read-answers.ts';
+import { readDecider } from './read-decider.ts';
 import { readNotification } from './read-notifications.ts';
 import { readPolicy } from './read-policies.ts';
 import { makeTree, type TreeMap, type TreeNode } from './tree.ts';
 
-const ROLLOUT_KEYS = ['rollouts', 'answers', 'notifications'] as const;
+const LISTS = ['rollouts', 'answers', 'notifications'] as const;
+const ROLLOUT_KEYS = ['decider', ...LISTS] as const;
 
 /** The entries of a list, no two with the same name. */
 function readList<T extends { readonly name: string }>(
   fields: Fields,
-  key: (typeof ROLLOUT_KEYS)[number],
+  key: (typeof LISTS)[number],
   one: string,
   problems: Problems,
   read: (item: TreeNode) => T | undefined,
@@ -35,7 +37,9 @@ function readList<T extends { readonly name: string }>(
 function readLists(fields: Fields, path: string, problems: Problems): RolloutFile {
   const policies = readList(fields, 'rollouts', 'policy', problems, (item) => readPolicy(item, problems));
   const names = new Set(policies.map(({ name }) => name));
+  const decider = fields.node('decider');
   return {
+    decider: decider && readDecider(decider, path, problems),
     policies,
     answers: readList(fields, 'answers', 'answer', problems, (item) => readAnswer(item, path, names, problems)),
     notifications: readList(fields, 'notifications', 'notification', problems, (item) =>

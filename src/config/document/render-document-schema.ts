@@ -103,6 +103,11 @@ const ROLLOUT_LISTS: Schema = {
     description: 'Policies (docs/rollouts.md), or the path of a file with them.',
     anyOf: [{ $ref: '#/$defs/rollouts' }, ENTRIES],
   },
+  decider: {
+    description: 'The relay that decides, of several without NATS (docs/rollouts.md), beside a list of rollouts.',
+    type: 'object',
+    required: ['name', 'url'],
+  },
   answers: { description: 'Commit statuses (docs/answers.md), beside a list of rollouts.', ...ENTRIES },
   notifications: { description: 'Who gets to know of rollouts (docs/answers.md), beside a list of them.', ...ENTRIES },
 };

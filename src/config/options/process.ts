@@ -212,7 +212,18 @@ const PROCESS = rows({ group: 'process', commands: SERVICES, runAlone: true }, [
     doc: 'Who gives the order; it is kept in the journal of the rollout.',
   },
   {
+    name: 'commit',
+    commands: ['fleet'],
+    type: 'string',
+    env: [],
+    default: '',
+    since: 'git-sidecar',
+    placeholder: 'COMMIT',
+    doc: 'The commit of `wait`, `revert` and `pin`, in place of the word. For `wait` the first seven digits or more are enough.',
+  },
+  {
     name: 'within',
+    alias: 'timeout',
     commands: ['fleet'],
     type: 'duration',
     env: [],

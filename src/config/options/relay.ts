@@ -54,6 +54,12 @@ const SERVED = rows({ group: 'served', prefix: 'GIT_SIDECAR', commands: ['relay'
     doc: 'Which relays on the same NATS decide as one about rollouts: those with the same name; default: `relays`. Letters, digits, `-` and `_`. They need the same `--rollouts`, `--allow` and `--access-file`.',
   },
   {
+    name: 'relay-name',
+    type: 'string',
+    placeholder: 'NAME',
+    doc: 'What this relay is called where the file of `--rollouts` names the one relay that decides (`decider`). Default: the host’s name, in Kubernetes that of the Pod.',
+  },
+  {
     name: 'tls-cert-file',
     needs: ['tls-key-file'],
     type: 'string',

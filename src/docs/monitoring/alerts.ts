@@ -131,7 +131,8 @@ const RELAY: readonly Alert[] = [
     for: '30m',
     severity: 'ticket',
     summary: '{{ $value }} instances do not publish the commit that their ref is at.',
-    action: '`git-sidecar fleet RELAY` lists them, with the time of their last report.',
+    action:
+      'The page of the relay lists them under *Instances* (state *behind*), `curl RELAY/fleet` too, each with what it publishes.',
   },
 ];
 
@@ -143,7 +144,7 @@ const ROLLOUTS: readonly Alert[] = [
     severity: 'page',
     summary: '{{ $value }} rollouts at {{ $labels.instance }} have stopped: {{ $labels.status }}.',
     action:
-      '`git-sidecar fleet RELAY` shows the stage, the instances that failed and why. Push a correction, or `promote`.',
+      '`git-sidecar fleet RELAY` shows the stage and the first reason, the page of the relay each instance that failed. Push a correction, or `promote`.',
   },
   {
     name: 'GitSidecarRolloutPausedLong',

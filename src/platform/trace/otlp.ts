@@ -33,7 +33,7 @@ export function otlpRequest(spans: readonly Span[], resource: Resource, version:
         scopeSpans: [
           {
             scope: { name: 'git-sidecar', version },
-            spans: spans.map(({ traceId, spanId, parentId, name, from, to, attributes, error }) => ({
+            spans: spans.map(({ traceId, spanId, parentId, links = [], name, from, to, attributes, error }) => ({
               traceId,
               spanId,
               ...(parentId !== undefined && { parentSpanId: parentId }),
@@ -42,6 +42,7 @@ export function otlpRequest(spans: readonly Span[], resource: Resource, version:
               startTimeUnixNano: nanoseconds(from),
               endTimeUnixNano: nanoseconds(Math.max(from, to)),
               attributes: attributesOf(attributes),
+              ...(links.length > 0 && { links: links.map((link) => ({ traceId: link.traceId, spanId: link.spanId })) }),
               status: error === undefined ? { code: OK } : { code: ERROR, message: error },
             })),
           },

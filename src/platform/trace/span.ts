@@ -11,6 +11,8 @@ export interface Span extends TraceContext {
   readonly name: string;
   /** The span that this one is a part of; undefined: it is the first of this process. */
   readonly parentId?: string | undefined;
+  /** Spans of other traces that led to this one. */
+  readonly links?: readonly TraceContext[] | undefined;
   readonly from: number;
   readonly to: number;
   readonly attributes: Readonly<Record<string, string | number | boolean | undefined>>;
@@ -37,4 +39,14 @@ export function traceIdOf(oid: string): string {
 /** A `traceparent`, version 00, sampled (https://www.w3.org/TR/trace-context/#traceparent-header). */
 export function traceparent({ traceId, spanId }: TraceContext): string {
   return `00-${traceId}-${spanId}-01`;
+}
+
+/** Version, trace, span, flags; later versions may have more behind a dash. */
+const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/;
+
+/** The span that a `traceparent` names; undefined when it does not follow the specification. */
+export function readTraceparent(text: string | undefined): TraceContext | undefined {
+  const [, version, traceId, spanId, more] = TRACEPARENT.exec(text?.trim() ?? '') ?? [];
+  if (traceId === undefined || spanId === undefined || (version === '00' && more !== undefined)) return undefined;
+  return { traceId, spanId };
 }

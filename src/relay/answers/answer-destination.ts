@@ -50,8 +50,9 @@ export function answerDestination(
   };
   const deliver = async ({ items: [item] }: Batch<ShownStatus>, signal: AbortSignal): Promise<void> => {
     if (!item || sent.get(item.key) === digestOf(item.value)) return;
-    const { authorize, hints } = forge;
-    await forge.send(item.value, createAsk({ http, clock, authorize, hints, ofMessage: NO_COMMIT }, signal));
+    const { authorize, hints, alwaysResets } = forge;
+    const options = { http, clock, authorize, hints, alwaysResets, ofMessage: NO_COMMIT };
+    await forge.send(item.value, createAsk(options, signal));
     remember(item.value);
   };
   const sender = new Sender<ShownStatus>({

@@ -17,6 +17,8 @@ export interface AskingOptions {
   readonly authorize: Authorize;
   /** What to do when it is refused, by status; `other` for the rest. */
   readonly hints: RefusalHints;
+  /** See `JudgeOptions`. */
+  readonly alwaysResets?: boolean | undefined;
   /** Statuses that may be about this message alone, and do not block others. */
   readonly ofMessage?: readonly number[];
 }
@@ -34,9 +36,9 @@ const MOST_COMPLAINT = 300;
 
 /** What the other side says of its refusal, where it says it as these APIs do. */
 function complaintOf(body: string): string | undefined {
-  const { message, error, errors, errcode } = jsonOf(body);
+  const { message, error, errors, errcode, error_description: description } = jsonOf(body);
   const nested = typeof error === 'object' && error !== null ? (error as { message?: unknown }).message : undefined;
-  const parts = [errcode, message, typeof error === 'string' ? error : nested];
+  const parts = [errcode, message, typeof error === 'string' ? error : nested, description];
   const texts = parts.flatMap((part) =>
     part === undefined ? [] : [typeof part === 'string' ? part : JSON.stringify(part)],
   );
@@ -56,8 +58,8 @@ function hintFor(status: number, hints: RefusalHints): string {
 }
 
 function failureOf(question: Question, answer: Answer, options: AskingOptions): DeliveryFailure | undefined {
-  const { clock, hints, ofMessage = [] } = options;
-  const judged = judgeAnswer(answer, question.wanted, clock.now());
+  const { clock, hints, alwaysResets, ofMessage = [] } = options;
+  const judged = judgeAnswer(answer, { wanted: question.wanted, now: clock.now(), alwaysResets });
   const { waitMs } = judged;
   if (judged.verdict === 'sent' || question.isGood?.(answer)) return undefined;
   const { status, headers, body } = answer;

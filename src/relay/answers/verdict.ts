@@ -26,8 +26,20 @@ function bounded(ms: number): number {
   return Math.min(Math.max(0, ms), LONGEST_WAIT_MS);
 }
 
+/** Below it a number is no time since the epoch that could be meant: it is the year 2001. */
+const LEAST_EPOCH_S = 1_000_000_000;
+
+export interface JudgeOptions {
+  /** Statuses of success; undefined: any 2xx. */
+  readonly wanted?: readonly number[] | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** The API says with each refusal for a limit when that ends, also while other limits leave requests. */
+  readonly alwaysResets?: boolean | undefined;
+}
+
 /** `Retry-After` (RFC 9110, 10.2.3) or what else the APIs have: in milliseconds from `now`. */
-function askedWait({ headers, body }: Answer, now: number): number | undefined {
+function askedWait({ headers, body }: Answer, { now, alwaysResets = false }: JudgeOptions): number | undefined {
   const after = headers.get('retry-after')?.trim();
   if (after !== undefined) {
     const ms = /^\d+(?:\.\d+)?$/.test(after) ? Number(after) * 1000 : Date.parse(after) - now;
@@ -39,8 +51,9 @@ function askedWait({ headers, body }: Answer, now: number): number | undefined {
   if (typeof fields.retry_after_ms === 'number') return bounded(fields.retry_after_ms);
   const left = headers.get('x-ratelimit-remaining') ?? headers.get('ratelimit-remaining');
   const reset = Number(headers.get('x-ratelimit-reset') ?? headers.get('ratelimit-reset') ?? Number.NaN);
-  // GitHub and GitLab: seconds since the epoch.
-  return left === '0' && Number.isFinite(reset) ? bounded(reset * 1000 - now) : undefined;
+  if (!Number.isFinite(reset) || (left !== '0' && !alwaysResets)) return undefined;
+  // GitHub, GitLab, Azure DevOps: seconds since the epoch. Proxies that follow the drafts of the IETF: from now.
+  return bounded(reset >= LEAST_EPOCH_S ? reset * 1000 - now : reset * 1000);
 }
 
 export function jsonOf(body: string): Readonly<Record<string, unknown>> {
@@ -61,13 +74,13 @@ function isAboutRate({ status, headers, body }: Answer): boolean {
   );
 }
 
-/** @param wanted statuses of success; undefined: any 2xx @param now milliseconds since the epoch */
-export function judgeAnswer(answer: Answer, wanted: readonly number[] | undefined, now: number): Judgement {
+export function judgeAnswer(answer: Answer, options: JudgeOptions): Judgement {
   const { status } = answer;
+  const { wanted } = options;
   if (wanted ? wanted.includes(status) : status >= 200 && status < 300) return { verdict: 'sent' };
-  if (isAboutRate(answer)) return { verdict: 'again', waitMs: askedWait(answer, now) ?? SECONDARY_LIMIT_MS };
+  if (isAboutRate(answer)) return { verdict: 'again', waitMs: askedWait(answer, options) ?? SECONDARY_LIMIT_MS };
   if (status >= 500 || status === 408 || status === 425) {
-    const waitMs = askedWait(answer, now);
+    const waitMs = askedWait(answer, options);
     return { verdict: 'again', ...(waitMs !== undefined && { waitMs }) };
   }
   // A redirect, or a login page in the place of the answer: the address is wrong, or the credential was not taken.

@@ -77,19 +77,22 @@ export function InstanceTable({ instances, order, onOrder }: InstanceTableProps)
   const now = useNow(5000);
   const rowHeight = useMedia(NARROW) ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
   const box = useRef<HTMLDivElement>(null);
-  const [place, setPlace] = useState({ top: 0, height: 800 });
+  // A scroll that shows no other row draws nothing anew.
+  const [topRow, setTopRow] = useState(0);
+  const [height, setHeight] = useState(800);
+  const take = (element: HTMLDivElement): void => {
+    setTopRow(Math.floor(element.scrollTop / rowHeight));
+    setHeight(element.clientHeight);
+  };
   useEffect(() => {
     const element = box.current;
     if (!element) return;
-    const take = (): void => setPlace({ top: element.scrollTop, height: element.clientHeight });
-    take();
-    const observer = new ResizeObserver(take);
+    const observer = new ResizeObserver(() => take(element));
     observer.observe(element);
     return () => observer.disconnect();
-  }, []);
-  const scrolled = ({ currentTarget: { scrollTop, clientHeight } }: TargetedEvent<HTMLDivElement>): void =>
-    setPlace({ top: scrollTop, height: clientHeight });
-  const { first, end, before, after, slots } = rowWindow(instances.length, rowHeight, place.top, place.height);
+  }, [rowHeight]);
+  const scrolled = ({ currentTarget }: TargetedEvent<HTMLDivElement>): void => take(currentTarget);
+  const { first, end, before, after } = rowWindow(instances.length, rowHeight, topRow * rowHeight, height);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
     <section class="rows-box" ref={box} tabIndex={0} aria-label="Instances" onScroll={scrolled}>
@@ -117,7 +120,8 @@ export function InstanceTable({ instances, order, onOrder }: InstanceTableProps)
         <tbody>
           <Room height={before} />
           {instances.slice(first, end).map((instance, index) => (
-            <Row key={(first + index) % slots} instance={instance} index={first + index} now={now} />
+            // The elements stay where they are and get other texts: to move them costs the browser more.
+            <Row key={index} instance={instance} index={first + index} now={now} />
           ))}
           <Room height={after} />
         </tbody>

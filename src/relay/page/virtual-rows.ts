@@ -4,12 +4,10 @@ export interface RowWindow {
   readonly end: number;
   readonly before: number;
   readonly after: number;
-  /** So many rows are drawn at most: row `n` can have the place in the document of row `n - slots`, which left. */
-  readonly slots: number;
 }
 
-/** Rows beyond the edges, so that a quick scroll does not show nothing. */
-const SPARE = 10;
+/** Rows beyond each edge, so that a quick scroll does not show nothing. Each of them costs a part of every frame. */
+const SPARE = 4;
 
 /** Of `total` rows of equal height those that are seen; what is drawn does not grow with their number. */
 export function rowWindow(total: number, rowHeight: number, scrollTop: number, viewHeight: number): RowWindow {
@@ -17,5 +15,5 @@ export function rowWindow(total: number, rowHeight: number, scrollTop: number, v
   const top = Math.min(Math.max(0, Math.floor(scrollTop / rowHeight)), Math.max(0, total - seen));
   const first = Math.max(0, top - SPARE);
   const end = Math.min(total, top + seen + SPARE);
-  return { first, end, before: first * rowHeight, after: (total - end) * rowHeight, slots: seen + 2 * SPARE };
+  return { first, end, before: first * rowHeight, after: (total - end) * rowHeight };
 }

@@ -57,8 +57,6 @@ function releaseWave(governed: Governed, rollout: Rollout, { candidates, room }:
   );
   const released = [...free, ...chosen];
   for (const member of released) governed.retarget(member, rollout.oid);
-  if (rollout.stage === governed.lastStage)
-    for (const member of governed.members.values()) if (member.silent) governed.retarget(member, rollout.oid);
   return released;
 }
 
@@ -174,8 +172,16 @@ function isSoaked({ now, stages }: Governed, { soakFrom, skipsAhead, stage }: Ro
   return soakFrom !== undefined && now >= soakFrom + soakMs;
 }
 
+/** Who never reports gets the revision with the last stage, but not one that halts at the same moment. */
+function releaseToSilent(governed: Governed): void {
+  const { underWay: rollout, lastStage, members } = governed;
+  if (!rollout || rollout.stage !== lastStage || rollout.heldFrom !== undefined) return;
+  for (const member of members.values()) if (member.silent) governed.retarget(member, rollout.oid);
+}
+
 /** Goes on as far as it is possible now. */
 export function advance(governed: Governed): void {
   governed.nextGrace = undefined;
   for (let rollout = governed.underWay; rollout && step(governed, rollout); ) rollout = governed.underWay;
+  releaseToSilent(governed);
 }

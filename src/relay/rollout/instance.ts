@@ -19,4 +19,6 @@ export interface Instance {
   readonly silent?: boolean | undefined;
   readonly published?: Oid | undefined;
   readonly running?: InstanceRun | undefined;
+  /** It keeps a process, also while there is nothing to run. undefined: it does where {@link running} is known. */
+  readonly runs?: boolean | undefined;
 }

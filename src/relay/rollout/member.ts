@@ -79,13 +79,14 @@ export function stateOfMember(member: Member, target: Oid): MemberState {
 }
 
 /** Takes over what the instance says of itself. */
-export function takeReport(member: Member, { name, labels, published, running }: Instance, policy: Policy): void {
+export function takeReport(member: Member, instance: Instance, policy: Policy): void {
+  const { name, labels, published, running, runs } = instance;
   if (name !== member.name) member.place = placeOf(policy.name, name);
   member.name = name;
   member.labels = labels;
   member.published = published;
   member.running = running;
-  member.runs ||= running !== undefined;
+  member.runs ||= runs ?? running !== undefined;
   const { target, goesBack } = member;
   if (goesBack && target !== undefined && judge(member, target, policy.done) !== 'waiting') member.goesBack = false;
 }

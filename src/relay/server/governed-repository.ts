@@ -244,6 +244,8 @@ function instanceOf(key: string, { name, streams }: Seat, ref: string): Instance
     ...{ key, name, labels, connected: true },
     published: others.every((oid) => oid === first) ? first : undefined,
     running: run,
+    // A sync without a process reports failures, too.
+    runs: all.some(({ running }) => running !== undefined),
   };
 }
 

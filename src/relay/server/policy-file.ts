@@ -14,6 +14,8 @@ export class PolicyFile {
   readonly #parse: ParsePolicies;
   readonly #log: Logger;
   #stamp = '';
+  /** The one that this process began with. */
+  #decider: string | undefined;
 
   /** @param source a path; undefined: there are no policies */
   constructor(source: string | RolloutFile | undefined, parse: ParsePolicies, log: Logger) {
@@ -29,7 +31,12 @@ export class PolicyFile {
     if (path === undefined) return this.#inline;
     try {
       this.#stamp = await fileStamp(path);
-      return this.#parse(path, await readFile(path, 'utf8'));
+      const file = this.#parse(path, await readFile(path, 'utf8'));
+      const decider = JSON.stringify(file.decider ?? null);
+      this.#decider ??= decider;
+      if (this.#decider === decider) return file;
+      const detail = 'another decider takes effect when the relay starts again';
+      throw new SidecarError('ERR_ROLLOUT_POLICY', { op: 'use', target: path, detail });
     } catch (cause) {
       if (cause instanceof SidecarError) throw cause;
       throw new SidecarError('ERR_ROLLOUT_POLICY', { op: 'read', target: path, detail: messageOf(cause), cause });

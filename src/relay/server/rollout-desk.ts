@@ -27,7 +27,8 @@ export type OnNote = (name: RepositoryName, entry: JournalEntry, ref: string, po
 
 /** How several relays that decide as one stand. Times are ISO 8601. */
 export interface SharingView {
-  readonly group: string;
+  /** Those that choose by a lease; null: the policies name the relay that decides. */
+  readonly group: string | null;
   /** The relay that decides; null: none does as far as this one knows. */
   readonly decider: string | null;
   readonly isDeciding: boolean;

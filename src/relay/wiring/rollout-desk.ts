@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { RelayConfig } from '../../config/relay-config.ts';
+import type { DeciderConfig } from '../../config/rollout-file.ts';
 import { SidecarError } from '../../model/error.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
@@ -12,6 +13,7 @@ import type { Repositories } from '../server/repositories.ts';
 import type { OnNote, RolloutDesk } from '../server/rollout-desk.ts';
 import { RolloutStore } from '../server/rollout-store.ts';
 import { type FollowedRefs, Rollouts } from '../server/rollouts.ts';
+import { FollowedRollouts } from '../sharing/followed-rollouts.ts';
 import type { ShowingFollower } from '../sharing/presenter.ts';
 import { SharedRollouts } from '../sharing/shared-rollouts.ts';
 
@@ -20,6 +22,8 @@ export interface DeskWiring {
   readonly root: string;
   /** A name of this process that no other relay has. */
   readonly relay: string;
+  /** The relay that decides, where the policies name another one than this. */
+  readonly follows: DeciderConfig | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly repositories: () => Repositories;
@@ -47,9 +51,13 @@ function showing(follower: Follower): FollowedRefs & ShowingFollower {
   };
 }
 
-/** What decides about rollouts: this relay alone, or with NATS all relays of its group as one. */
+/** What decides about rollouts: this relay alone, the one that the policies name, or with NATS all of a group as one. */
 export function wireDesk(wiring: DeskWiring): WiredDesk {
-  const { config, root, relay, clock, log, repositories, onReleased, onNote } = wiring;
+  const { config, root, relay, follows, clock, log, repositories, onReleased, onNote } = wiring;
+  if (follows) {
+    const isConnected = (): boolean => repositories().followers.every(({ trouble }) => trouble === undefined);
+    return { rollouts: new FollowedRollouts({ decider: follows, clock, isConnected }), close: async () => undefined };
+  }
   const cache = new RolloutStore(root, 'rollouts');
   const { nats, rolloutsGroup: group } = config;
   const hasPolicies = config.rollouts !== undefined || config.policies !== undefined;

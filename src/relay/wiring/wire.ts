@@ -36,10 +36,11 @@ import { HostBudget } from '../server/host-budget.ts';
 import { Hub } from '../server/hub.ts';
 import { LargeQuestions } from '../server/large-questions.ts';
 import { Mirror } from '../server/mirror.ts';
+import { NotedPushes } from '../server/noted-pushes.ts';
 import { nameOfRelay } from '../server/other-deciders.ts';
 import { PackAnswers } from '../server/pack-answers.ts';
 import { rolloutEvent } from '../server/pod-event.ts';
-import { type ParsePolicies, PolicyFile } from '../server/policy-file.ts';
+import type { PolicyFile } from '../server/policy-file.ts';
 import type { OnRefused } from '../server/quotas.ts';
 import { Reach } from '../server/reach.ts';
 import { ReadyAnswers } from '../server/ready-answers.ts';
@@ -49,6 +50,7 @@ import type { RolloutDesk } from '../server/rollout-desk.ts';
 import { instanceKey } from '../server/rollouts.ts';
 import { StartPace } from '../server/start-pace.ts';
 import { createOutbox } from './outbox.ts';
+import type { RelayRole } from './role.ts';
 import { wireDesk } from './rollout-desk.ts';
 import { createUpstreams, upstreamGitSettings } from './upstreams.ts';
 
@@ -56,7 +58,8 @@ export interface RelayWiring extends Omit<Ambient, 'terminal'> {
   readonly config: RelayConfig;
   /** Real path of the root. */
   readonly root: string;
-  readonly parsePolicies: ParsePolicies;
+  readonly policies: PolicyFile;
+  readonly role: Pick<RelayRole, 'follows' | 'mirrors'>;
   /** Observes what followers do; undefined: there is no observer. */
   readonly watchdog: Watchdog | undefined;
 }
@@ -78,6 +81,8 @@ export interface WiredRelay {
   readonly rollouts: RolloutDesk;
   readonly outbox: Outbox;
   readonly policies: PolicyFile;
+  /** Notifications that did not come true yet. */
+  readonly pushes: NotedPushes;
   readonly repositories: Repositories;
   /** Mirrors that changed since they were last tidied up. */
   readonly untidy: Set<Mirror>;
@@ -160,7 +165,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   });
   const events = await openKubernetesEvents(config, wiring);
   const desk = wireDesk({
-    ...{ config, root, relay: relayName, clock, log },
+    ...{ config, root, relay: relayName, clock, log, follows: wiring.role.follows },
     repositories: () => repositories,
     onReleased: (name, instances) => {
       live.noteRepository(name);
@@ -179,6 +184,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const { rollouts } = desk;
   const tracer = await openTracer(config, wiring, 'relay');
   const outbox = createOutbox(wiring, rollouts);
+  const pushes = new NotedPushes();
   const untidy = new Set<Mirror>();
   const copies = new FairRoom(() => MOST_FIRST_COPIES);
 
@@ -212,7 +218,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
         board &&
         noteOnBoard({ board, repository: name, refs: () => follower.refs, onNews: (hint) => follower.wake(hint), log }),
       onChange: (changes, times) => {
-        tracer?.record(changeSpans(name, changes, times));
+        tracer?.record(changeSpans(name, changes, times, pushes));
         fleet.changed(name, changes);
         hub.tell(follower, changes);
         void rollouts.look(name);
@@ -240,7 +246,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   };
 
   const repositories = new Repositories({
-    directory: join(root, 'repositories'),
+    directory: join(root, wiring.role.mirrors),
     allow,
     always,
     most: config.maxRepositories,
@@ -306,7 +312,8 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     hub,
     rollouts,
     outbox,
-    policies: new PolicyFile(config.policies ?? config.rollouts, wiring.parsePolicies, log),
+    policies: wiring.policies,
+    pushes,
     repositories,
     untidy,
     dispose: async () => {

@@ -5,6 +5,7 @@ import type { Clock } from '../../platform/clock.ts';
 import { answerJson as answer, bearerToken, type Route } from '../../platform/http-answer.ts';
 import type { Logger } from '../../platform/log.ts';
 import { RateLimit } from '../../platform/rate-limit.ts';
+import { readTraceparent } from '../../platform/trace/span.ts';
 import { isGenuine, isSameSecret, senderOf } from './authenticate.ts';
 import { Bodies, type Unread } from './bodies.ts';
 import { type Followed, hintsFor } from './match.ts';
@@ -88,7 +89,11 @@ export function pushRoute(secretFile: string, { followed, clock, log, wake }: In
     refuseBody(response, why);
   };
 
-  const accept = (request: IncomingMessage, response: ServerResponse, provider: Provider, body: Buffer): void => {
+  const accept = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    { provider, body, arrivedAt }: { readonly provider: Provider; readonly body: Buffer; readonly arrivedAt: number },
+  ): void => {
     let document: unknown;
     try {
       document = parseBody(body, request.headers['content-type']);
@@ -97,11 +102,13 @@ export function pushRoute(secretFile: string, { followed, clock, log, wake }: In
       return;
     }
     const notice = readPayload(provider, document);
+    const { traceparent } = request.headers;
+    const sender = readTraceparent(typeof traceparent === 'string' ? traceparent : undefined);
     let isOurs = false;
     for (const each of followed()) {
       const hints = hintsFor(notice, each);
       isOurs ||= hints !== undefined;
-      for (const hint of hints ?? []) wake('push', hint, each);
+      for (const hint of hints ?? []) wake('push', { ...hint, arrivedAt, sender }, each);
     }
     const refs = notice.moves.map(({ ref }) => ref).join(' ');
     log.info(isOurs ? 1 : 2, 'a push notification', { provider: notice.provider, refs, ours: isOurs });
@@ -111,6 +118,7 @@ export function pushRoute(secretFile: string, { followed, clock, log, wake }: In
 
   return async ({ pathname }, request, response) => {
     if (pathname !== '/push') return false;
+    const arrivedAt = clock.now();
     const odd = oddity(request);
     const secret = odd ? undefined : await file.read();
     const sender = senderOf(request.headers);
@@ -125,7 +133,7 @@ export function pushRoute(secretFile: string, { followed, clock, log, wake }: In
       if (typeof body === 'string') giveUp(request, response, body);
       else if (!isKnown && !isGenuine(sender, secret, body)) refuse(request, response, 401, WRONG);
       else if (!limit.take()) answer(response, 429, TOO_MANY);
-      else if (sender.isPush) accept(request, response, sender.provider, body);
+      else if (sender.isPush) accept(request, response, { provider: sender.provider, body, arrivedAt });
       else answer(response, 200, NO_PUSH);
     }
     return true;

@@ -103,6 +103,8 @@ export class Oracle {
     this.#excused.clear();
     for (const key of kept) this.#excused.add(key);
     const isRollout = view.oid !== completed && view.oid !== null;
+    // They were awaited for a rollout that is over.
+    if (!isRollout) this.#awaited.clear();
     const rollout = `${view.oid} ${view.journal.find(({ what }) => what === 'started')?.at}`;
     if (rollout !== this.#rollout) {
       this.#firstStage = new Set();
@@ -163,10 +165,11 @@ export class Oracle {
   }
 
   #progress(key: string, oid: Oid): 'done' | 'failed' | 'waiting' {
-    const { published, running } = this.#fleet.get(key) ?? {};
+    const { published, running, runs } = this.#fleet.get(key) ?? {};
     const isThis = running?.oid === oid;
     if (isThis && (running.state === 'failed' || running.state === 'rolled-back')) return 'failed';
-    if (this.#policy.done === 'ready' && running) return isThis && running.state === 'ready' ? 'done' : 'waiting';
+    if (this.#policy.done === 'ready' && (running || runs))
+      return isThis && running.state === 'ready' ? 'done' : 'waiting';
     return published === oid ? 'done' : 'waiting';
   }
 

@@ -48,6 +48,17 @@ describe('the hub', () => {
     return { clock, hub, follower, subscribe, move };
   }
 
+  test('ends the streams of certificates when other authorities vouch for them, and no others', () => {
+    const { hub, subscribe } = setUp();
+    const pod = subscribe(['refs/heads/main'], undefined, principal('certificate 0123'));
+    const other = subscribe(['refs/heads/main'], undefined, principal('bearer certificate 0123'));
+    pod.take();
+    other.take();
+    hub.endCertificates();
+    expect(pod.take()).toContain('ERR_RELAY_REFUSED');
+    expect(other.take()).toBe('');
+  });
+
   test('tells a new subscriber the refs it asked for, and then only their changes', () => {
     const { subscribe, move } = setUp();
     const [main, all] = [subscribe(['refs/heads/main']), subscribe([])];

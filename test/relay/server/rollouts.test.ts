@@ -83,7 +83,7 @@ async function setUp(root = tempDir(), policies: readonly Policy[] = [POLICY]) {
     await rollouts.join(OWNER, NAME, report(instance, digit, stream), [MAIN]);
   const publish = async (instance: string, digit: string, stream = instance): Promise<void> =>
     await rollouts.report(OWNER, NAME, report(instance, digit, stream));
-  return { root, clock, follower, disk, rollouts, released, shown, push, join, publish };
+  return { root, clock, follower, disk, rollouts, released, shown, push, join, report, publish };
 }
 
 describe('the rollouts of a relay', () => {
@@ -206,6 +206,19 @@ describe('the rollouts of a relay', () => {
       code: 'ERR_ROLLOUT_ORDER',
     });
     expect(await rollouts.order(NAME, MAIN, { ...order, to: oid('2') })).toMatchObject({ pinned: { who: 'me' } });
+  });
+
+  test('go on with a sync whose exechook failed once: it has no process that could be ready', async () => {
+    const { push, join, report, rollouts, shown } = await setUp(tempDir(), [{ ...POLICY, done: 'ready' }]);
+    await push(at(MAIN, '1'));
+    for (const name of ['canary-1', 'web-1']) await join(name, '1');
+    const failed = { ref: MAIN, oid: oid('2'), at: 0, reason: 'the hook ended with status 1' };
+    await push(at(MAIN, '2'));
+    await rollouts.report(OWNER, NAME, { ...report('canary-1', '2'), failed });
+    expect(rollouts.view(NAME, MAIN)?.status).toBe('halted');
+    await push(at(MAIN, '3'));
+    await rollouts.report(OWNER, NAME, report('canary-1', '3'));
+    expect(shown('web-1')).toBe(oid('3'));
   });
 
   test('leave refs alone that no policy is about', async () => {

@@ -3,7 +3,10 @@ import type { Oid } from '../../../src/model/oid.ts';
 import type { GovernedState, MemberState } from '../../../src/relay/rollout/governed-state.ts';
 import type { JournalEntry } from '../../../src/relay/rollout/journal.ts';
 import type { DecisionRecord } from '../../../src/relay/sharing/record.ts';
+import { MINUTE, MONDAY } from '../rollout/kit.ts';
 import { MAIN } from './simulated-relay.ts';
+
+const LATE_MS = 30_000;
 
 function check(isRight: boolean, what: string): void {
   if (!isRight) throw new Error(what);
@@ -27,7 +30,7 @@ export class GroupOracle {
   }
 
   /** A record was written over the last one. */
-  written(record: DecisionRecord): void {
+  written(record: DecisionRecord, now: number): void {
     const before = this.#last;
     this.#last = record;
     const state = record.refs[MAIN]?.state;
@@ -39,12 +42,12 @@ export class GroupOracle {
     }
     check(!this.#former.has(record.writer), `${record.writer} wrote after another relay had decided`);
     if (!state) return;
-    this.#checkReleases(state, former);
+    this.#checkReleases(state, former, now);
     if (state.completed) this.#everybody.add(state.completed.oid);
     for (const { key, target } of state.members) this.#given.set(key, (this.#given.get(key) ?? new Set()).add(target));
   }
 
-  #checkReleases(state: GovernedState, former: GovernedState | undefined): void {
+  #checkReleases(state: GovernedState, former: GovernedState | undefined, now: number): void {
     const { rollout, completed } = state;
     const before = new Map<string, MemberState>(former?.members.map((member) => [member.key, member]) ?? []);
     const targetBefore = (key: string): Oid | undefined => before.get(key)?.target ?? former?.completed?.oid;
@@ -55,14 +58,29 @@ export class GroupOracle {
     const names = released.map(({ name }) => name).join();
     check(rollout !== undefined, `${names} were given something that is not rolled out`);
     if (!rollout) return;
-    for (const { name, target } of released) check(target === rollout.oid, `${name} was given ${target}`);
+    // What replaced it may have been decided a moment later, and is written together with it.
+    const isNew = ({ at, what }: JournalEntry): boolean => at >= (former?.changedAt ?? 0) && what === 'replaced';
+    const replaced = state.journal.filter(isNew).map(({ oid }) => oid);
+    for (const { name, target } of released)
+      check(target === rollout.oid || replaced.includes(target), `${name} was given ${target}`);
     // A halt that is decided in the moment of a release is written with it; one from before is not passed over.
     const wasHalted = former?.rollout?.oid === rollout.oid && former.rollout.halt !== undefined;
     check(!(wasHalted && rollout.halt), `${names} were given a halted revision`);
     check(state.paused === undefined || former?.paused === undefined, `${names} were given it during a pause`);
-    const isJudged = released.some(({ leftover, key }) => !leftover && !before.get(key)?.leftover);
-    const limit = this.#policy.maxUnavailable;
-    if (!isJudged || typeof limit !== 'number') return;
+    const isThawed = rollout.thawed === rollout.stage || former?.rollout?.thawed === rollout.stage;
+    check(isThawed || !this.#isFrozen(now), `${names} were given it in a freeze window`);
+    // One that was on its way to a revision that was replaced is unavailable already.
+    const wasOnItsWay = ({ target, progress, leftover, writtenOff }: MemberState): boolean =>
+      leftover || (target === former?.rollout?.oid && target !== rollout.oid && progress === 'waiting' && !writtenOff);
+    const isJudged = released.some((member) => {
+      const earlier = before.get(member.key);
+      return !member.leftover && !(earlier && wasOnItsWay(earlier));
+    });
+    // Who was released in the moment of the replacement cannot be seen.
+    const isReplaced = former?.rollout !== undefined && former.rollout.oid !== rollout.oid;
+    if (!isJudged || isReplaced) return;
+    // Some may have disconnected between the decision and its writing.
+    const limit = this.#limit(rollout.stage, Math.max(state.fleet, former?.fleet ?? 0, state.members.length));
     // One that was done, and reported something else since, made room for another one in between.
     const busy = state.members.filter(
       ({ target, progress, wasDone, writtenOff, lostAt }) =>
@@ -70,6 +88,20 @@ export class GroupOracle {
     );
     const isOne = rollout.halt === undefined;
     check(!isOne || busy.length <= limit, `${busy.map(({ name }) => name)} are unavailable, and ${limit} may be`);
+  }
+
+  /** With more than one relay, what was decided before the window may be written a moment later. */
+  #isFrozen(now: number): boolean {
+    return this.#policy.freeze.some((window) => {
+      if (window.kind === 'span') return now >= window.from + LATE_MS && now < window.to;
+      const minute = (now - MONDAY) / MINUTE;
+      return minute >= window.from + LATE_MS / MINUTE && minute < window.to;
+    });
+  }
+
+  #limit(stage: number, fleet: number): number {
+    const limit = this.#policy.stages[stage]?.maxUnavailable ?? this.#policy.maxUnavailable;
+    return typeof limit === 'number' ? limit : Math.max(1, Math.floor((fleet * limit.percent) / 100));
   }
 
   /** An instance is shown `oid` by some relay. */

@@ -1,42 +1,39 @@
-import type { Policy } from '../../../src/config/rollout-policy.ts';
+import type { FreezeWindow, Policy } from '../../../src/config/rollout-policy.ts';
 import { SidecarError } from '../../../src/model/error.ts';
 import type { Oid } from '../../../src/model/oid.ts';
 import type { Clock } from '../../../src/platform/clock.ts';
-import type { Report } from '../../../src/relay/protocol/report.ts';
 import { ORDERS } from '../../../src/relay/rollout/orders.ts';
 import { instanceKey } from '../../../src/relay/server/rollouts.ts';
 import { joinParts, partsOf, readRecord } from '../../../src/relay/sharing/record.ts';
 import { Dice } from '../../kit/random.ts';
-import { MINUTE, MONDAY, oid, policy } from '../rollout/kit.ts';
+import { MONDAY, oid } from '../rollout/kit.ts';
+import { randomPolicy } from '../rollout/random-policy.ts';
 import { GroupOracle } from './group-oracle.ts';
+import { SimulatedInstance } from './simulated-instance.ts';
 import { SimulatedNats } from './simulated-nats.ts';
 import { GROUP, MAIN, NAME, OWNER, SimulatedDisk, SimulatedRelay } from './simulated-relay.ts';
-
-interface Simulated {
-  readonly name: string;
-  streams: number;
-  /** Where its stream is open; undefined: nowhere. */
-  relay: SimulatedRelay | undefined;
-  published: Oid | undefined;
-  readonly isFrail: boolean;
-}
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'canary-1', 'canary-2'];
 const EVENTS = 45;
 const STEP_MS = 2000;
 
-function randomPolicy(dice: Dice): Policy {
-  const select = dice.pick([{ instances: ['canary*'] }, { percent: 40 }, { count: 2 }] as const);
-  return policy({
-    stages: dice.chance(0.8) ? [{ name: 'first', select }] : [],
-    maxUnavailable: 1 + dice.below(3),
-    done: 'published',
-    soakMs: dice.pick([0, 5000]),
-    deadlineMs: (3 + dice.below(4)) * MINUTE,
-    failures: 1 + dice.below(2),
-    onFailure: dice.pick(['halt', 'revert']),
-    push: dice.pick(['queue', 'finish']),
-  });
+/** A group is simulated for some minutes, not for hours. */
+function hurried(policy: Policy): Policy {
+  const sooner = (window: FreezeWindow): FreezeWindow =>
+    window.kind === 'span'
+      ? { ...window, from: MONDAY + (window.from - MONDAY) / 24, to: MONDAY + (window.to - MONDAY) / 12 }
+      : { ...window, from: 1, to: 3 };
+  return {
+    ...policy,
+    soakMs: policy.soakMs / 12,
+    deadlineMs: policy.deadlineMs / 4,
+    freeze: policy.freeze.map(sooner),
+    stages: policy.stages.map(({ soakMs, deadlineMs, ...stage }) => ({
+      ...stage,
+      ...(soakMs !== undefined && { soakMs: soakMs / 12 }),
+      ...(deadlineMs !== undefined && { deadlineMs: deadlineMs / 4 }),
+    })),
+  };
 }
 
 /** Relays that decide as one, and their instances, which do what dice say on a clock that they move themselves. */
@@ -48,7 +45,7 @@ export class SimulatedGroup {
   readonly #oracle: GroupOracle;
   readonly #disks: SimulatedDisk[];
   readonly #relays: (SimulatedRelay | undefined)[];
-  readonly #fleet: Simulated[];
+  readonly #fleet: readonly SimulatedInstance[];
   readonly #bad = new Set<Oid>();
   /** What a relay has not noticed yet: that a stream ended. */
   #unnoticed: (() => void)[] = [];
@@ -56,19 +53,18 @@ export class SimulatedGroup {
   #now = MONDAY;
   #pushed = 0;
   #tip: Oid = oid(0);
+  #hotfix: Oid | undefined;
   #started = 0;
 
   constructor(seed: number) {
     this.#dice = new Dice(seed);
-    this.policy = randomPolicy(this.#dice);
+    this.policy = hurried(randomPolicy(this.#dice));
     this.#nats = new SimulatedNats(this.#dice);
     this.#oracle = new GroupOracle(this.policy);
     const many = 2 + this.#dice.below(2);
     this.#disks = Array.from({ length: many }, () => new SimulatedDisk());
     this.#relays = this.#disks.map(() => undefined);
-    this.#fleet = NAMES.map((name) => {
-      return { name, streams: 0, relay: undefined, published: undefined, isFrail: this.#dice.chance(0.5) };
-    });
+    this.#fleet = NAMES.map((name) => new SimulatedInstance(name, this.#dice));
     this.#nats.onWrite = (key, value) => this.#judge(() => this.#written(key, value));
   }
 
@@ -95,10 +91,9 @@ export class SimulatedGroup {
     if (this.#oracle.state?.pinned) await order('unpin');
     if (this.#oracle.state?.paused) await order('resume');
     this.#bad.clear();
-    this.#push();
-    this.#bad.clear();
+    this.#push(true);
     const last = this.#tip;
-    const isThere = (one: Simulated): boolean => one.published === last && one.relay?.shown(one.name) === last;
+    const isThere = (one: SimulatedInstance): boolean => one.isAt(last) && one.relay?.shown(one.name) === last;
     for (let turn = 0; turn < 600 && !this.#fleet.every(isThere); turn += 1) {
       for (const one of this.#fleet)
         if (one.relay) this.#work(one);
@@ -137,11 +132,16 @@ export class SimulatedGroup {
     else await this.#order(dice.pick(ORDERS), false);
   }
 
-  #push(): void {
-    this.#pushed += 1;
-    this.#tip = oid(this.#pushed);
-    if (this.#dice.chance(0.3)) this.#bad.add(this.#tip);
-    this.#say(`push ${this.#pushed}${this.#bad.has(this.#tip) ? ', a bad one' : ''}`);
+  /** Now and then the ref goes back to where it was, or a hotfix is there as well. */
+  #push(isLast = false): void {
+    if (isLast || this.#pushed === 0 || this.#dice.chance(0.85)) {
+      this.#pushed += 1;
+      this.#tip = oid(this.#pushed);
+      if (!isLast && this.#dice.chance(0.3)) this.#bad.add(this.#tip);
+    } else this.#tip = oid(1 + this.#dice.below(this.#pushed));
+    this.#hotfix = !isLast && this.#dice.chance(0.2) ? this.#tip : undefined;
+    const remarks = `${this.#bad.has(this.#tip) ? ', a bad one' : ''}${this.#hotfix ? ', a hotfix' : ''}`;
+    this.#say(`push ${this.#tip.slice(0, 2)}${remarks}`);
   }
 
   async #start(index: number): Promise<void> {
@@ -156,7 +156,7 @@ export class SimulatedGroup {
     });
     this.#relays[index] = relay;
     this.#say(`${relay.name} starts`);
-    relay.poll(this.#tip);
+    relay.poll(this.#tip, this.#hotfix);
     await relay.open();
   }
 
@@ -191,26 +191,14 @@ export class SimulatedGroup {
     relay.link.connect(this.#nats, isConnected);
   }
 
-  #report(one: Simulated, replaces: string | undefined): Report {
-    const { name, published, isFrail, streams } = one;
-    const revision = published && { ref: MAIN, oid: published, at: 0 };
-    const failed =
-      revision && isFrail && this.#bad.has(revision.oid) ? { ...revision, reason: 'it is bad' } : undefined;
-    return { stream: `${name}-${streams}`, replaces, instance: name, published: revision, running: undefined, failed };
-  }
-
   /** Its stream opens at some relay, which may be another one than before. */
-  #open(one: Simulated): void {
+  #open(one: SimulatedInstance): void {
     if (this.#alive.length === 0) return;
-    const before = one.relay;
-    const ended = this.#report(one, undefined);
-    one.streams += 1;
-    one.relay = this.#dice.pick(this.#alive);
-    this.#say(`${one.name} opens a stream at ${one.relay.name}`);
-    const leave = (): void => void before?.rollouts.leave(OWNER, NAME, ended);
+    const { leave, join } = one.open(this.#dice.pick(this.#alive));
+    this.#say(`${one.name} opens a stream at ${one.relay?.name}`);
     const when = this.#dice.below(3);
     if (when === 0) leave();
-    one.relay.join(this.#report(one, ended.stream));
+    join();
     if (when === 1) leave();
     if (when === 2) this.#unnoticed.push(leave);
   }
@@ -221,25 +209,18 @@ export class SimulatedGroup {
 
   #lose(): void {
     const one = this.#dice.pick(this.#fleet);
-    const { relay } = one;
-    if (!relay) return;
+    if (!one.relay) return;
     this.#say(`${one.name} leaves`);
-    void relay.rollouts.leave(OWNER, NAME, this.#report(one, undefined));
-    one.relay = undefined;
+    one.close();
   }
 
   #workOfSome(): void {
-    for (const one of this.#fleet) if (one.relay && this.#dice.chance(0.4)) this.#work(one);
+    for (const one of this.#fleet) if (this.#dice.chance(0.4)) this.#work(one);
   }
 
-  #work(one: Simulated): void {
-    const shown = one.relay?.shown(one.name);
-    if (shown === undefined || !one.relay) return;
-    const isNew = one.published !== shown;
-    one.published = shown;
-    if (!isNew) return;
-    this.#say(`${one.name} publishes ${shown.slice(0, 2)}`);
-    void one.relay.rollouts.report(OWNER, NAME, this.#report(one, undefined));
+  #work(one: SimulatedInstance): void {
+    const what = one.work((shown) => this.#bad.has(shown));
+    if (what !== undefined) this.#say(what);
   }
 
   async #order(order: (typeof ORDERS)[number], isSure: boolean): Promise<void> {
@@ -262,7 +243,7 @@ export class SimulatedGroup {
     for (let step = 0; step < steps; step += 1) {
       this.#now += STEP_MS;
       for (const relay of this.#alive) {
-        if (this.#nats.isCalm || this.#dice.chance(0.7)) relay.poll(this.#tip);
+        if (this.#nats.isCalm || this.#dice.chance(0.7)) relay.poll(this.#tip, this.#hotfix);
         await relay.rollouts.tick();
       }
       if (this.#dice.chance(0.3)) for (const leave of this.#unnoticed.splice(0)) leave();
@@ -292,7 +273,7 @@ export class SimulatedGroup {
     const state = record.refs[MAIN]?.state;
     const at = state?.journal.at(-1);
     this.#say(`${record.writer} writes: ${at?.what} ${at?.oid?.slice(0, 2) ?? ''} ${at?.why ?? ''}`);
-    this.#oracle.written(record);
+    this.#oracle.written(record, this.#now);
   }
 
   /** What is thrown inside of a relay would be taken for a failure of NATS. */

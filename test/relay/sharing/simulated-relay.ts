@@ -15,6 +15,7 @@ import type { SimulatedLink, SimulatedNats } from './simulated-nats.ts';
 
 export const NAME = parseRepositoryName('git.example.com/team/app.git') as RepositoryName;
 export const MAIN = 'refs/heads/main';
+const HOTFIX = 'refs/heads/hotfix/1';
 export const OWNER = 'bearer fleet';
 export const GROUP = 'sim';
 
@@ -79,9 +80,9 @@ export class SimulatedRelay {
   }
 
   /** It asks the git server where the ref is. */
-  poll(tip: Oid): void {
-    if (this.refs.get(MAIN)?.oid === tip) return;
-    this.refs = refsOf({ name: MAIN, oid: tip });
+  poll(tip: Oid, hotfix?: Oid): void {
+    if (this.refs.get(MAIN)?.oid === tip && this.refs.get(HOTFIX)?.oid === hotfix) return;
+    this.refs = refsOf({ name: MAIN, oid: tip }, ...(hotfix ? [{ name: HOTFIX, oid: hotfix }] : []));
     void this.rollouts.look(NAME);
   }
 

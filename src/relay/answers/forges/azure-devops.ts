@@ -61,6 +61,7 @@ function isWebToken(token: string): boolean {
 export function azureDevOps({ api }: AnswerConfig): ForgeApi {
   return {
     send: async (status, ask) => void (await ask(azureStatus(api, status))),
+    alwaysResets: true,
     headersFor: (token) => ({ authorization: isWebToken(token) ? `Bearer ${token}` : basic('', token) }),
     hints: {
       401: 'Azure DevOps does not know the token: has it expired? Replace what is in token-file.',

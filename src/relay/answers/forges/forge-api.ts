@@ -18,6 +18,8 @@ export interface ForgeApi {
   /** Headers for a token. @param user undefined: the token stands alone */
   readonly headersFor: (token: string, user: string | undefined) => Readonly<Record<string, string>>;
   readonly hints: RefusalHints;
+  /** See `JudgeOptions`. */
+  readonly alwaysResets?: boolean;
   /** Only a change of the state is taken, and not one of the text alone. */
   readonly keepsText?: boolean;
 }

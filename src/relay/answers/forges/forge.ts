@@ -12,7 +12,7 @@ import { github } from './github.ts';
 import { gitlab } from './gitlab.ts';
 
 /** A forge with the credential for it. */
-export interface OpenForge extends Pick<ForgeApi, 'send' | 'hints' | 'keepsText'> {
+export interface OpenForge extends Pick<ForgeApi, 'send' | 'hints' | 'alwaysResets' | 'keepsText'> {
   readonly authorize: Authorize;
 }
 
@@ -38,7 +38,7 @@ async function appToken(config: AnswerConfig, { githubApp }: DestinationTools, s
 
 /** The forge of an entry. */
 export function forgeOf(config: AnswerConfig, tools: DestinationTools): OpenForge {
-  const { send, headersFor, hints, keepsText = false } = APIS[config.to](config);
+  const { send, headersFor, hints, alwaysResets = false, keepsText = false } = APIS[config.to](config);
   const isRenewed = (error: unknown): boolean =>
     config.tokenFile === undefined &&
     error instanceof DeliveryFailure &&
@@ -59,6 +59,7 @@ export function forgeOf(config: AnswerConfig, tools: DestinationTools): OpenForg
       }
     },
     hints,
+    alwaysResets,
     keepsText,
     authorize: async (_question, signal) => {
       const { tokenFile, user } = config;

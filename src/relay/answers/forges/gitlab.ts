@@ -38,6 +38,7 @@ function hasStateAlready({ status, body }: Answer): boolean {
 export function gitlab({ api }: AnswerConfig): ForgeApi {
   return {
     send: async (status, ask) => void (await ask({ ...gitlabStatus(api, status), isGood: hasStateAlready })),
+    alwaysResets: true,
     keepsText: true,
     headersFor: (token) => ({ 'private-token': token }),
     hints: {

@@ -74,7 +74,8 @@ async function setUp({ start, api, to, name }: Row, more = '') {
   const where = `repository: "h.example/**", url: "${server.url}${api}"`;
   const config = answer(`to: ${to}, ${where}, token-file: ${tokenFile}, ${user}${PAGE}${more}`);
   const open = forgeOf(config, tools());
-  const options = { http: new HttpClient({}), clock: systemClock, authorize: open.authorize, hints: open.hints };
+  const { authorize, hints, alwaysResets } = open;
+  const options = { http: new HttpClient({}), clock: systemClock, authorize, hints, alwaysResets };
   const status = (own: Partial<ShownStatus> = {}): ShownStatus => ({
     ...{ repository: repository(name), ref: 'refs/heads/main', policy: 'web', oid: oid(1), state: 'running' },
     ...{ text: 'stage 1 of 2', context: 'git-sidecar/web/main', page: 'https://relay.example/?repo=x' },
@@ -143,6 +144,176 @@ describe.each(Object.entries(ROWS))('%s', (_name, row) => {
   });
 });
 
+/** What the documentation of each forge has an answer with too many requests look like, and for how long it is left in peace. */
+const inSeconds = (seconds: number): string => String(Math.ceil(Date.now() / 1000) + seconds);
+const LIMITS: readonly (readonly [
+  forge: string,
+  what: string,
+  answer: { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: unknown },
+  leastMs: number,
+  mostMs: number,
+])[] = [
+  [
+    'GitLab',
+    'an answer of its application',
+    {
+      status: 429,
+      headers: {
+        'retry-after': '40',
+        ...{ 'ratelimit-limit': '600', 'ratelimit-name': 'throttle_authenticated_api', 'ratelimit-observed': '601' },
+        ...{ 'ratelimit-remaining': '0', 'ratelimit-reset': inSeconds(40) },
+      },
+      body: 'Retry later',
+    },
+    40_000,
+    40_000,
+  ],
+  [
+    'GitLab',
+    'an answer without Retry-After',
+    {
+      status: 429,
+      headers: { 'ratelimit-limit': '600', 'ratelimit-observed': '601', 'ratelimit-reset': inSeconds(900) },
+      body: 'Retry later',
+    },
+    800_000,
+    910_000,
+  ],
+  [
+    'Gitea and Forgejo',
+    'an answer of the proxy before it',
+    { status: 429, headers: { 'retry-after': '15' }, body: '<html>Too Many Requests</html>' },
+    15_000,
+    15_000,
+  ],
+  [
+    'Gitea and Forgejo',
+    'an answer of a proxy that says no time',
+    { status: 429, headers: { 'ratelimit-reset': '900', 'ratelimit-remaining': '3' }, body: 'Too Many Requests' },
+    60_000,
+    60_000,
+  ],
+  [
+    'Gitea and Forgejo',
+    'an answer of a proxy that follows the drafts of the IETF',
+    { status: 429, headers: { 'ratelimit-reset': '25', 'ratelimit-remaining': '0' }, body: 'Too Many Requests' },
+    25_000,
+    25_000,
+  ],
+  [
+    'Bitbucket Cloud',
+    'an answer, which says no time',
+    {
+      status: 429,
+      headers: { 'x-ratelimit-limit': '1000', 'x-ratelimit-resource': 'api', 'x-ratelimit-nearlimit': 'true' },
+      body: { type: 'error', error: { message: 'Rate limit for this resource has been exceeded' } },
+    },
+    60_000,
+    60_000,
+  ],
+  [
+    'Bitbucket Data Center',
+    'an answer',
+    {
+      status: 429,
+      headers: {
+        ...{ 'x-ratelimit-limit': '60', 'x-ratelimit-remaining': '0', 'x-ratelimit-fillrate': '5' },
+        ...{ 'x-ratelimit-interval-seconds': '1', 'retry-after': '6' },
+      },
+      body: { errors: [{ message: 'You have exceeded the allowed number of requests', exceptionName: null }] },
+    },
+    6000,
+    6000,
+  ],
+  [
+    'Azure DevOps',
+    'an answer',
+    {
+      status: 429,
+      headers: {
+        ...{ 'retry-after': '120', 'x-ratelimit-resource': 'globalTSTU/60m', 'x-ratelimit-delay': '0' },
+        ...{ 'x-ratelimit-limit': '200', 'x-ratelimit-remaining': '14', 'x-ratelimit-reset': inSeconds(900) },
+      },
+      body: { typeKey: 'RequestBlockedException', message: 'TF400733: The request has been canceled: exceeding usage' },
+    },
+    120_000,
+    120_000,
+  ],
+  [
+    'Azure DevOps',
+    'an answer without Retry-After',
+    {
+      status: 429,
+      headers: { 'x-ratelimit-remaining': '14', 'x-ratelimit-reset': inSeconds(900) },
+      body: { message: 'TF400733: The request has been canceled' },
+    },
+    800_000,
+    910_000,
+  ],
+];
+
+test.each(LIMITS)('%s is left in peace as long as it says: %s', async (forge, _what, answered, least, most) => {
+  const { server, send, failureOf } = await setUp(ROWS[forge] as Row);
+  server.interrupt(answered);
+  const failure = await failureOf();
+  expect(failure).toMatchObject({ verdict: 'again', code: 'ERR_ANSWER_UNDELIVERED' });
+  expect(failure.retryAfterMs).toBeGreaterThanOrEqual(least);
+  expect(failure.retryAfterMs).toBeLessThanOrEqual(most);
+  await send();
+  expect(server.statuses.length).toBe(1);
+});
+
+test('no forge is missing among those with limits', () => {
+  const own = ['GitHub', 'GitHub Enterprise'];
+  expect(new Set([...LIMITS.map(([forge]) => forge), ...own])).toEqual(new Set(Object.keys(ROWS)));
+});
+
+/** What each forge answers to a token whose time is over. */
+const EXPIRED: readonly (readonly [forge: string, status: number, body: unknown, said: string])[] = [
+  ['GitHub', 401, { message: 'Bad credentials', status: '401' }, 'Bad credentials'],
+  ['GitHub Enterprise', 401, { message: 'Bad credentials' }, 'Bad credentials'],
+  [
+    'GitLab',
+    401,
+    {
+      error: 'invalid_token',
+      error_description: 'Token is expired. You can either do re-authorization or token refresh.',
+    },
+    'Token is expired',
+  ],
+  ['Gitea and Forgejo', 401, { message: 'token is expired', url: 'https://h/api/swagger' }, 'token is expired'],
+  [
+    'Bitbucket Cloud',
+    401,
+    { type: 'error', error: { message: 'Token is invalid, expired, or not supported for this endpoint.' } },
+    'Token is invalid, expired',
+  ],
+  [
+    'Bitbucket Data Center',
+    401,
+    { errors: [{ context: null, message: 'Authentication failed. The token has expired.', exceptionName: null }] },
+    'The token has expired',
+  ],
+  [
+    'Azure DevOps',
+    401,
+    '<!DOCTYPE html><title>Access Denied: The Personal Access Token used has expired.</title>',
+    '401',
+  ],
+  // The page on which people sign in.
+  ['Azure DevOps', 203, '<html>Sign In</html>', '203'],
+  ['Azure DevOps', 302, '', 'redirect'],
+];
+
+test.each(EXPIRED)('%s: an expired token (%i) is no reason to go on asking', async (forge, status, body, said) => {
+  const { server, failureOf } = await setUp(ROWS[forge] as Row);
+  server.interrupt({ status, body, ...(status === 302 && { headers: { location: 'https://spsprodeus/_signin' } }) });
+  const failure = await failureOf();
+  expect(failure).toMatchObject({ verdict: 'blocked', code: 'ERR_ANSWER_REFUSED' });
+  expect(failure.detail).toContain(said);
+  expect(failure.hint).toContain('token-file');
+});
+
 const GITHUB = ROWS.GitHub as Row;
 
 describe('GitHub', () => {
@@ -156,6 +327,13 @@ describe('GitHub', () => {
     ['secondary limit with a time', 403, { 'retry-after': '30' }, 30_000],
     ['secondary limit without a time', 403, {}, 60_000],
     ['429', 429, { 'retry-after': '5' }, 5000],
+    // The time is that of the primary limit, which has requests left.
+    [
+      'secondary limit beside a primary one',
+      429,
+      { 'x-ratelimit-remaining': '4000', 'x-ratelimit-reset': String(Math.ceil(Date.now() / 1000) + 3000) },
+      60_000,
+    ],
   ])('is left in peace as long as its %s says', async (_name, status, headers, least) => {
     const { server, failureOf } = await setUp(GITHUB);
     server.interrupt({ status, headers, body: { message: 'You have exceeded a secondary rate limit' } });
