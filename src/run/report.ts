@@ -3,7 +3,7 @@ import { type Verdict, YES } from '../model/verdict.ts';
 import type { KubernetesEvents } from '../platform/kubernetes-events.ts';
 import type { Tracer } from '../platform/trace/tracer.ts';
 import type { MetricsSink } from '../serve/metrics-sink.ts';
-import type { Publisher, RunFacts } from '../service/publisher.ts';
+import type { ProcessFacts, Publisher, RunFacts } from '../service/publisher.ts';
 import { deploymentEvent } from './deployment-event.ts';
 import { deploymentSpan } from './deployment-span.ts';
 import type { Front } from './front.ts';
@@ -26,6 +26,8 @@ export interface ReportOptions {
   readonly tracer: Tracer | undefined;
   /** undefined: no events about the Pod are written. */
   readonly events: KubernetesEvents | undefined;
+  /** Takes secrets out of a text. */
+  readonly redact: (text: string) => string;
 }
 
 /** What is kept so that others can see how run is doing. */
@@ -61,11 +63,25 @@ export class RunReport implements RunObserver {
     if (running) metrics?.setOnly('git_sidecar_running_info', 1, { oid: running.id });
   }
 
-  /** The relay's overview shows what runs here. */
+  /** The relay's overview shows what runs here, and its policies wait for it. At the end nothing is a failure. */
   reportToRelay(): void {
-    const running = parseOid(this.#switchover?.running?.id ?? '');
+    if (this.#isEnding) return;
+    const running = parseOid(this.#switchover?.proven?.id ?? '');
+    this.#options.sync?.reportRun?.({ running, failed: this.#failed, process: this.#process });
+  }
+
+  get #process(): ProcessFacts {
+    const found = this.#switchover?.state;
     const failed = this.#failed;
-    if (running || failed) this.#options.sync?.reportRun?.({ running, failed });
+    const nothing = { ended: 0, reason: undefined, output: [] };
+    if (!found && failed) return { ...nothing, ...failed, state: 'failed' };
+    const { release = this.#options.state.current, state = 'starting', ended = 0, trouble } = found ?? {};
+    const { reason, output = [] } = trouble ?? {};
+    const { redact } = this.#options;
+    return {
+      ...{ oid: parseOid(release?.id ?? ''), state, ended },
+      ...{ reason: reason && redact(reason), output: output.map(redact) },
+    };
   }
 
   /** The revision that was tried last, or else left out last, if it did not come to life. */
@@ -74,7 +90,7 @@ export class RunReport implements RunObserver {
     const tried = id !== undefined && FAILURES.includes(outcome) ? ([id, reason] as const) : undefined;
     const [failedId = '', why = ''] = tried ?? Object.entries(this.#options.state.state.quarantined).at(-1) ?? [];
     const oid = parseOid(failedId);
-    return oid && failedId !== this.#switchover?.running?.id ? { oid, reason: why } : undefined;
+    return oid && failedId !== this.#switchover?.running?.id ? { oid, reason: why, output: [] } : undefined;
   }
 
   showMetrics(): void {

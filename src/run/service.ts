@@ -99,8 +99,9 @@ export class RunService implements Service {
     this.#tracer = tracer;
     this.#events = events;
     this.#front = front;
-    this.#report = new RunReport({ state, front, metrics, sync, tracer, events });
-    this.#switchover = new Switchover({ config, launch, front, clock, log, onGone });
+    this.#report = new RunReport({ state, front, metrics, sync, tracer, events, redact });
+    const onState = (): void => this.#report.reportToRelay();
+    this.#switchover = new Switchover({ config, launch, front, clock, log, onGone, onState });
     this.#report.watch(this.#switchover);
     const switchover = this.#switchover;
     const flush = createFlush({ runner, env: config.environment });
@@ -183,6 +184,8 @@ export class RunService implements Service {
   async run(signal: AbortSignal): Promise<ServiceEnd> {
     const { config, ambient, sync } = this.#options;
     const consider = (): void => this.#deployer.consider();
+    // Before anything runs: what is published here is not done before its process is ready.
+    this.#report.reportToRelay();
     await this.#deployer.resume();
     const ended = sync?.onPublish(consider);
     this.#report.reportToRelay();

@@ -73,6 +73,7 @@ export async function openRelay(
     repository,
     wanted,
     report: (releasedBy) => reports.forNewStream(releasedBy),
+    onOpened: () => reports.opened(),
     agent: AGENT,
     random,
   });

@@ -30,6 +30,8 @@ export interface SseFeedOptions {
    * @param releasedBy the name of the relay that we followed before, if it released refs by a policy
    */
   readonly report: (releasedBy: string | undefined) => string | undefined;
+  /** The relay has taken the stream, and what we said of ourselves. */
+  readonly onOpened?: () => void;
   readonly agent: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -182,7 +184,10 @@ export class SseFeed implements RefFeed {
     const answer = await asking.catch(unreachable);
     this.#retryAfterMs = readRetryAfter(answer.headers['retry-after'], clock.now()) ?? 0;
     const type = answer.headers['content-type'] ?? '';
-    if (answer.statusCode === 200 && type.startsWith('text/event-stream')) return answer;
+    if (answer.statusCode === 200 && type.startsWith('text/event-stream')) {
+      this.#options.onOpened?.();
+      return answer;
+    }
     const text = (await readBody(answer).catch(unreachable)).toString('utf8', 0, 200).trim();
     const isUnknown = answer.statusCode === 400 && wanted.newest !== undefined;
     if (isUnknown)

@@ -39,6 +39,7 @@ function openStage(governed: Governed, rollout: Rollout, index: number): void {
   restartClock(governed, rollout);
   rollout.isUninhabited = false;
   assign(governed, index);
+  for (const member of governed.members.values()) forgetCrashes(governed, member);
   governed.note('opened', { oid: rollout.oid, stage: stage.name });
   for (const member of governed.members.values()) {
     const hasFailed = member.stage === index && member.target === rollout.oid && member.progress === 'failed';
@@ -46,8 +47,15 @@ function openStage(governed: Governed, rollout: Rollout, index: number): void {
   }
 }
 
+/** Each stage counts for itself how often a process ended. */
+function forgetCrashes(governed: Governed, member: Member): void {
+  if (member.crashes === 0) return;
+  member.crashes = 0;
+  governed.judge(member);
+}
+
 /** Gives the revision to as many as there is room for. @returns whom */
-function releaseWave(governed: Governed, rollout: Rollout, { candidates, room }: Survey): readonly Member[] {
+function releaseWave(governed: Governed, rollout: Rollout, { candidates, room, holding }: Survey): readonly Member[] {
   // A leftover is unavailable already. One that has to go back may not have begun to.
   const isFree = ({ leftover, goesBack }: Member): boolean => leftover && !goesBack;
   const free = candidates.filter(isFree);
@@ -57,7 +65,9 @@ function releaseWave(governed: Governed, rollout: Rollout, { candidates, room }:
   );
   const released = [...free, ...chosen];
   for (const member of released) governed.retarget(member, rollout.oid);
-  if (rollout.stage === governed.lastStage)
+  // Where nobody is left who could prove something, the rollout is about to halt.
+  const isHopeful = released.length > 0 || holding.length > 0 || isProven(governed, rollout);
+  if (rollout.stage === governed.lastStage && isHopeful)
     for (const member of governed.members.values()) if (member.silent) governed.retarget(member, rollout.oid);
   return released;
 }

@@ -39,9 +39,10 @@ describe('a report', () => {
   test('has what `run` says of its process rather than what the exechook says', async () => {
     const { reports, now } = await setUp();
     reports.hook({ ref: REF, oid: oid(2), reason: 'the exechook failed' });
-    reports.run(REF, { running: oid(1), failed: { oid: oid(2), reason: 'the process failed' } });
+    const process = { oid: oid(1), state: 'ready', ended: 0, reason: undefined, output: [] } as const;
+    reports.run(REF, { running: oid(1), failed: { oid: oid(2), reason: 'the process failed', output: [] }, process });
     expect(now()).toMatchObject({ running: { oid: oid(1) }, failed: { reason: 'the process failed' } });
-    reports.run(REF, { running: oid(2), failed: undefined });
+    reports.run(REF, { running: oid(2), failed: undefined, process: { ...process, oid: oid(2) } });
     expect(now()).toMatchObject({ running: { oid: oid(2) }, failed: { reason: 'the exechook failed' } });
     reports.hook(undefined);
     expect(now().failed).toBeUndefined();

@@ -27,7 +27,7 @@ const POLICY: Policy = {
   done: 'published',
   soakMs: 0,
   deadlineMs: 60_000,
-  failures: 1,
+  failures: 1, restarts: 2,
   onFailure: 'halt',
   push: 'finish',
   freeze: [],

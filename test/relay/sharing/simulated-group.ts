@@ -34,6 +34,7 @@ function randomPolicy(dice: Dice): Policy {
     soakMs: dice.pick([0, 5000]),
     deadlineMs: (3 + dice.below(4)) * MINUTE,
     failures: 1 + dice.below(2),
+    restarts: 2,
     onFailure: dice.pick(['halt', 'revert']),
     push: dice.pick(['queue', 'finish']),
   });
