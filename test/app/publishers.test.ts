@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Oid } from '../../src/model/oid.ts';
 import { Publishers } from '../../src/app/publishers.ts';
+import type { Oid } from '../../src/model/oid.ts';
 import type { Publisher, RunFacts } from '../../src/service/publisher.ts';
 
 function publisher(): Publisher & { publish(): void } {

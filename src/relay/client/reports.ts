@@ -8,7 +8,7 @@ import { type HttpAccess, HttpConnection } from '../../platform/http-connection.
 import type { Logger } from '../../platform/log.ts';
 import { RateLimit } from '../../platform/rate-limit.ts';
 import type { RunFacts } from '../../service/publisher.ts';
-import { type Report, type ReportedFailure, withoutOutput, writeReport } from '../protocol/report.ts';
+import { KEY_HEADER, type Report, type ReportedFailure, withoutOutput, writeReport } from '../protocol/report.ts';
 import { reportedOutput, reportedProcess, reportedReason } from './process-report.ts';
 import { relayRefusal, relayUnreachable } from './relay-failure.ts';
 
@@ -20,6 +20,8 @@ export interface ReportsOptions {
   readonly labels?: InstanceLabels;
   readonly settings: HttpAccess;
   readonly token: () => Promise<string | undefined>;
+  /** Shown with each report: it is the one with which the stream was opened. */
+  readonly key?: string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** For tests: how long one report may take, in milliseconds. */
@@ -170,7 +172,7 @@ export class Reports {
   }
 
   async #post(): Promise<void> {
-    const { url, settings, token, timeoutMs = TIMEOUT_MS } = this.#options;
+    const { url, settings, token, key, timeoutMs = TIMEOUT_MS } = this.#options;
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
       const secret = await token();
       const connection = new HttpConnection(settings);
@@ -178,6 +180,7 @@ export class Reports {
       const headers = {
         'content-type': 'application/json',
         ...(secret !== undefined && { authorization: `Bearer ${secret}` }),
+        ...(key !== undefined && { [KEY_HEADER]: key }),
       };
       const body = Buffer.from(writeReport(this.#report));
       try {

@@ -11,7 +11,7 @@ import { NoAnswer } from '../../platform/no-answer.ts';
 import { readRetryAfter } from '../../remote/http-failure.ts';
 import { applyChange, type RelayEvent, readEvent, TROUBLE_HEADER } from '../protocol/events.ts';
 import { digestOf, type Refs } from '../protocol/refs.ts';
-import { REPORT_HEADER } from '../protocol/report.ts';
+import { KEY_HEADER, REPORT_HEADER } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import { SILENCE_MS } from '../protocol/timing.ts';
 import { type WantedRefs, writeWanted } from '../protocol/wanted-refs.ts';
@@ -25,6 +25,8 @@ export interface SseFeedOptions {
   readonly wanted: WantedRefs;
   readonly settings: HttpAccess;
   readonly token: () => Promise<string | undefined>;
+  /** What only we know: the relay takes reports on the stream from nobody else. */
+  readonly key?: string | undefined;
   /**
    * What we say of ourselves when a stream is opened, as a header; undefined: nothing.
    * @param releasedBy the name of the relay that we followed before, if it released refs by a policy
@@ -162,7 +164,7 @@ export class SseFeed implements RefFeed {
   }
 
   async #open(connection: HttpConnection, signal: AbortSignal): Promise<IncomingMessage> {
-    const { url, repository, wanted, token, report, agent, clock, answerMs = ANSWER_MS } = this.#options;
+    const { url, repository, wanted, token, key, report, agent, clock, answerMs = ANSWER_MS } = this.#options;
     const target = new URL(`${url}/events`);
     target.searchParams.set('repo', repository);
     writeWanted(target.searchParams, wanted);
@@ -174,6 +176,7 @@ export class SseFeed implements RefFeed {
       ...(secret !== undefined && { authorization: `Bearer ${secret}` }),
       ...(this.#lastId !== undefined && { 'last-event-id': this.#lastId }),
       ...(told !== undefined && { [REPORT_HEADER]: told }),
+      ...(key !== undefined && { [KEY_HEADER]: key }),
     };
     const attempt = { op: 'follow', relay: url };
     const unreachable = (cause: unknown): never => {

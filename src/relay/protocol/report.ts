@@ -223,5 +223,11 @@ export function writeReport(report: Report): string {
 /** The header of requests of git that says which instance fetches: its name, URI-encoded. */
 export const INSTANCE_HEADER = 'git-sidecar-instance';
 
+/**
+ * The header of all requests of a subscriber that holds its key: a secret that it makes when it begins. Who opens a
+ * stream with a key is the only one who can report on that stream, replace it, or fetch in its name.
+ */
+export const KEY_HEADER = 'git-sidecar-key';
+
 /** The header of the request for events that holds the report; in the answer it says why the report is refused. */
 export const REPORT_HEADER = 'git-sidecar-report';

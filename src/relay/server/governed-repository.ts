@@ -253,10 +253,7 @@ function follows({ streams }: Seat, ref: string): boolean {
 }
 
 /** `HEAD` is followed as the branch that it names, and reported by its own name. */
-function revisionOf(
-  revision: { readonly ref: string; readonly oid: Oid } | undefined,
-  ref: string,
-): Oid | undefined {
+function revisionOf(revision: { readonly ref: string; readonly oid: Oid } | undefined, ref: string): Oid | undefined {
   return revision && (revision.ref === ref || revision.ref === 'HEAD') ? revision.oid : undefined;
 }
 

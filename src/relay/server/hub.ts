@@ -279,7 +279,8 @@ export class Hub {
 
 function isStillGood(principal: Principal, name: RepositoryName, view: RefView): boolean {
   const now = principal.renewed();
-  return now?.id === principal.id && now.mayRead(name) && now.viewOf(name).id === view.id;
+  if (now?.id !== principal.id || !now.mayRead(name) || now.viewOf(name).id !== view.id) return false;
+  return now.namesOf(name).id === principal.namesOf(name).id;
 }
 
 function accessIsOver(): SidecarError {

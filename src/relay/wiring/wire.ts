@@ -48,6 +48,7 @@ import { Repositories } from '../server/repositories.ts';
 import type { RolloutDesk } from '../server/rollout-desk.ts';
 import { instanceKey } from '../server/rollouts.ts';
 import { StartPace } from '../server/start-pace.ts';
+import { StreamKeys } from '../server/stream-keys.ts';
 import { createOutbox } from './outbox.ts';
 import { wireDesk } from './rollout-desk.ts';
 import { createUpstreams, upstreamGitSettings } from './upstreams.ts';
@@ -71,6 +72,7 @@ export interface WiredRelay {
   readonly ready: ReadyAnswers;
   readonly doorkeeper: Doorkeeper;
   readonly fleet: Fleet;
+  readonly keys: StreamKeys;
   readonly hub: Hub;
   /** For the browsers that watch. */
   readonly live: LiveFeed;
@@ -303,6 +305,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     doorkeeper: new Doorkeeper(access, repositories, onRefused),
     onRefused,
     fleet,
+    keys: new StreamKeys(),
     hub,
     rollouts,
     outbox,

@@ -21,7 +21,15 @@ export function oid(digit: number): Oid {
 export function policy(own: Partial<Policy> = {}): Policy {
   return {
     ...{ name: 'web', repository: 'git.example.com/team/*', refs: ['main'], stages: [], maxUnavailable: 1 },
-    ...{ done: 'published', soakMs: 0, deadlineMs: 30 * MINUTE, failures: 1, restarts: 2, onFailure: 'halt', push: 'finish' },
+    ...{
+      done: 'published',
+      soakMs: 0,
+      deadlineMs: 30 * MINUTE,
+      failures: 1,
+      restarts: 2,
+      onFailure: 'halt',
+      push: 'finish',
+    },
     ...{ freeze: [], enforce: false, skipAhead: undefined },
     ...own,
   };

@@ -179,7 +179,8 @@ export class Oracle {
     const { published, running, runs } = this.#fleet.get(key) ?? {};
     const isThis = running?.oid === oid;
     if (isThis && (running.state === 'failed' || running.state === 'rolled-back')) return 'failed';
-    if (this.#policy.done === 'ready' && (running || runs)) return isThis && running.state === 'ready' ? 'done' : 'waiting';
+    if (this.#policy.done === 'ready' && (running || runs))
+      return isThis && running.state === 'ready' ? 'done' : 'waiting';
     return published === oid ? 'done' : 'waiting';
   }
 
