@@ -20,6 +20,10 @@ class NamedPublisher implements Publisher {
     return () => void this.#listeners.delete(listener);
   }
 
+  get hasRelay(): boolean {
+    return this.#now?.hasRelay ?? false;
+  }
+
   readonly reportRun = (facts: RunFacts): void => {
     this.#facts = facts;
     this.#now?.reportRun?.(facts);

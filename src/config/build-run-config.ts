@@ -167,6 +167,7 @@ export function buildRunConfig({ settings, command }: Loaded, env: EnvironmentVa
     stopSignal: signalOf(settings, 'stop-signal'),
     stopTimeoutMs: settings.number('stop-timeout'),
     restart: settings.text('restart') as RestartPolicy,
+    reportOutput: settings.number('report-output'),
     reload: reload(settings),
     listen,
     portVariable: settings.text('port-env'),

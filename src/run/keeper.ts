@@ -108,7 +108,7 @@ export class Keeper {
   }
 
   #note(reason: string): void {
-    this.#trouble = { reason, output: [] };
+    this.#trouble = { reason, output: this.#instance.lastLines };
     this.#options.onTrouble();
   }
 }

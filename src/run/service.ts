@@ -89,8 +89,9 @@ export class RunService implements Service {
     const releases = new Releases({ directory: join(stateDir, 'releases'), link, place, clock, boot });
     const http = new HttpClient(config.environment, withoutDefaults);
     const redact = (text: string): string => redactor.redact(text);
+    const hasReaders = (): boolean => sync?.hasRelay === true;
     const openOutput = (): OutputLines => new OutputLines(redactor, terminal.write);
-    const launch = new Launch({ config, stateDir, runner, clock, http, log, openOutput, redact });
+    const launch = new Launch({ config, stateDir, runner, clock, http, log, openOutput, redact, hasReaders });
     const mirror =
       place.kind === 'into'
         ? new Mirror({ directory: place.directory, backupDir: join(stateDir, 'backup'), durable, log })

@@ -7,7 +7,7 @@ import type { Front } from './front.ts';
 import { describeExit, type Instance } from './instance.ts';
 import { Keeper } from './keeper.ts';
 import type { Launch } from './launch.ts';
-import type { ProcessState, Trouble } from './process-state.ts';
+import type { ProcessState } from './process-state.ts';
 import type { Release } from './state.ts';
 import { Trial, type Verdict } from './trial.ts';
 
@@ -43,10 +43,6 @@ interface Proven {
 /** Pause between two rounds of waiting for a process that takes its time. */
 const READY_AGAIN_MS = 1000;
 
-function troubleOf(reason: string): Trouble {
-  return { reason, output: [] };
-}
-
 function isFinal(policy: RestartPolicy, exit: Exit): boolean {
   return policy === 'never' || (policy === 'on-failure' && exit.code === 0);
 }
@@ -68,6 +64,8 @@ export class Switchover {
   #starting: Release | undefined;
   /** What ended and is not started again. */
   #gone: ProcessState | undefined;
+  /** What the last release that did not come to life wrote. */
+  #lastWords: { readonly id: string; readonly output: readonly string[] } | undefined;
   #retired: Promise<unknown> = Promise.resolve();
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -110,12 +108,18 @@ export class Switchover {
     if (coming) return { release: coming, state: 'starting', ended: 0 };
     if (!this.#proven) return undefined;
     const { release, keeper, endedBefore, failure } = this.#proven;
-    if (!keeper) return { release, state: 'failed', ended: 0, trouble: failure ? troubleOf(failure) : undefined };
+    if (!keeper)
+      return { release, state: 'failed', ended: 0, trouble: failure ? { reason: failure, output: [] } : undefined };
     const ended = keeper.ended - endedBefore;
     const trouble = ended > 0 ? keeper.trouble : undefined;
     if (keeper.isOver) return { release, state: 'failed', ended, trouble };
     if (this.#isUp(keeper)) return { release, state: 'ready', ended, trouble };
     return { release, state: ended > 0 ? 'restarting' : 'starting', ended, trouble };
+  }
+
+  /** What the last process of a release that did not come to life wrote last. */
+  lastWordsOf(id: string): readonly string[] {
+    return this.#lastWords?.id === id ? this.#lastWords.output : [];
   }
 
   #isUp({ instance }: Keeper): boolean {
@@ -266,8 +270,11 @@ export class Switchover {
       return verdict;
     }
     if (old?.keeper) this.#use(old.keeper.instance);
+    const output = instance.lastLines;
+    this.#lastWords = { id: release.id, output };
     const isOver = isFinal(config.restart, verdict.exit) && (!old || verdict.exit.code === 0);
-    if (isOver) this.#gone = { release, state: 'failed', ended: 1, trouble: troubleOf(describeExit(verdict.exit)) };
+    const trouble = { reason: describeExit(verdict.exit), output };
+    if (isOver) this.#gone = { release, state: 'failed', ended: 1, trouble };
     this.#tell();
     if (isOver) onGone(verdict.exit);
     return verdict;
@@ -312,6 +319,7 @@ export class Switchover {
       return instance;
     } catch (error) {
       await instance.stop();
+      this.#lastWords = { id: release.id, output: instance.lastLines };
       throw error;
     }
   }

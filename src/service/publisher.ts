@@ -26,6 +26,8 @@ export interface RunFacts {
 export interface Publisher {
   /** Calls `listener` after each publish. @returns what ends that */
   onPublish(listener: () => void): () => void;
+  /** It follows a relay, which gets its reports. */
+  readonly hasRelay: boolean;
   /** Reports to the relay what runs from it; undefined without a relay. */
   readonly reportRun: ((facts: RunFacts) => void) | undefined;
 }

@@ -167,6 +167,10 @@ export class SyncService implements Service, Publisher {
     return () => void this.#seen.listeners.delete(listener);
   }
 
+  get hasRelay(): boolean {
+    return this.reportRun !== undefined;
+  }
+
   get reportRun(): Publisher['reportRun'] {
     return this.#sync.reportRun;
   }

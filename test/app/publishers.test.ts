@@ -6,6 +6,7 @@ import type { Publisher, RunFacts } from '../../src/service/publisher.ts';
 function publisher(): Publisher & { publish(): void } {
   const listeners = new Set<() => void>();
   return {
+    hasRelay: false,
     reportRun: undefined,
     onPublish: (listener) => {
       listeners.add(listener);

@@ -41,7 +41,7 @@ async function setUp(policy: string, names = '') {
   };
   const app = (name: string, ...more: readonly string[]): Instance =>
     instance(name, (words) => {
-      const own = [`--state=${join(dir, name, 'state')}`, '--ready-for=300ms', ...more];
+      const own = [`--state=${join(dir, name, 'state')}`, '--ready-for=300ms', '--drain-delay=0s', ...more];
       return new Sidecar(['run', ...words, ...own, '--', 'sh', 'app.sh'], {}, { command: 'git-sidecar' });
     });
   const fleet = async (...words: string[]) => await run(['fleet', ...words], {}, 'git-sidecar');
@@ -199,8 +199,7 @@ describe('a rollout policy of a relay', () => {
     const second = it.upstream.commit({ a: 'two' });
     await until('it soaks', async () => (await it.rollout()).status === 'soaking');
     rmSync(flag);
-    canary.process.kill('SIGKILL');
-    await canary.process.exited;
+    await canary.process.stop();
     const again = start();
     const isStarting = async (): Promise<boolean> => (await it.fleet()).find(isThere)?.process?.state === 'starting';
     const isThere = ({ connected }: { readonly connected: boolean }): boolean => connected;
@@ -213,7 +212,7 @@ describe('a rollout policy of a relay', () => {
   });
 
   test('gives out only what was released to an instance, where it is enforced', async () => {
-    const it = await setUp(STAGES.replace('1s', '1h\nenforce: true'));
+    const it = await setUp(STAGES.replace('1s', '1h\nenforce: true\nmax-unavailable: 9'));
     const [canary, web] = [it.instance('canary-1'), it.instance('web-1')];
     await everyone([canary, web], it.first);
     const second = it.upstream.commit({ a: 'two' });

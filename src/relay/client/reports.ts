@@ -56,6 +56,7 @@ export class Reports {
   /** What `run` could not bring to life, and for what the exechook failed. */
   #failedRun: ReportedFailure | undefined;
   #failedHook: ReportedFailure | undefined;
+  #run: RunFacts | undefined;
   #sending: Promise<void> | undefined;
   #isDue = false;
   /** A relay has taken the stream that the report names. */
@@ -96,19 +97,28 @@ export class Reports {
 
   published({ ref, oid }: Revision): void {
     if (this.#report.published?.oid === oid && this.#report.published.ref === ref) return;
-    this.#set({ published: { ref, oid, at: this.#options.clock.now() } });
+    const published = { ref, oid, at: this.#options.clock.now() };
+    this.#set({ published, ...(this.#run && this.#runOn(ref, this.#run)) });
   }
 
-  /** What became of revisions of `ref`, and of the process. */
-  run(ref: string, { running, failed, process }: RunFacts): void {
+  /**
+   * What became of revisions, and of the process.
+   * @param ref that they are of, as far as it is known: the name of the one that is published takes its place
+   */
+  run(ref: string, facts: RunFacts): void {
+    this.#run = facts;
+    this.#set(this.#runOn(this.#report.published?.ref ?? ref, facts));
+  }
+
+  #runOn(ref: string, { running, failed, process }: RunFacts): Partial<Report> {
     const { running: before, process: processBefore } = this.#report;
     const at = this.#options.clock.now();
     this.#failedRun = this.#failureOf(this.#failedRun, failed && { ref, ...failed });
-    this.#set({
-      running: running && (before?.oid === running ? before : { ref, oid: running, at }),
+    return {
+      running: running && { ref, oid: running, at: before?.oid === running ? before.at : at },
       failed: this.#failedRun ?? this.#failedHook,
       process: reportedProcess(processBefore, ref, process, at),
-    });
+    };
   }
 
   /** For what the exechook failed; undefined since it succeeded. */
@@ -126,7 +136,7 @@ export class Reports {
     if (!failed) return undefined;
     const { ref, oid } = failed;
     const reason = reportedReason(failed.reason) || 'failed';
-    if (before?.oid === oid && before.reason === reason) return before;
+    if (before?.oid === oid && before.reason === reason) return { ...before, ref };
     const output = reportedOutput(failed.output ?? []);
     return { ref, oid, at: this.#options.clock.now(), reason, ...(output && { output }) };
   }
