@@ -24,6 +24,10 @@ class NamedPublisher implements Publisher {
     return this.#now?.hasRelay ?? false;
   }
 
+  async reported(): Promise<void> {
+    await this.#now?.reported();
+  }
+
   readonly reportRun = (facts: RunFacts): void => {
     this.#facts = facts;
     this.#now?.reportRun?.(facts);

@@ -4,7 +4,13 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Exit } from '../platform/process.ts';
 import { describeExit, type Instance } from './instance.ts';
-import type { Trouble } from './process-state.ts';
+
+/** Why a process is not there, and what it wrote last. */
+export interface Trouble {
+  readonly reason: string;
+  /** Lines as it wrote them: they may hold secrets. */
+  readonly output: readonly string[];
+}
 
 export interface KeeperOptions {
   readonly policy: RestartPolicy;

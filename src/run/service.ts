@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { RunConfig } from '../config/run-config.ts';
 import { type Verdict, YES } from '../model/verdict.ts';
+import { settledWithin } from '../platform/bounded.ts';
 import { readBootId } from '../platform/boot-id.ts';
 import { createFlush } from '../platform/flush.ts';
 import type { Route } from '../platform/http-answer.ts';
@@ -47,6 +48,9 @@ export interface RunServiceOptions {
 
 /** How long a sync of another process may take to look at what is published, after a start of the machine. */
 const SYNC_PATIENCE_MS = 60_000;
+
+/** How long the report of a process that is not started again may take. */
+const LAST_REPORT_MS = 1000;
 
 /** What the parts of a run have in common. */
 interface Opened {
@@ -199,6 +203,8 @@ export class RunService implements Service {
     const exit = await Promise.race([this.#gone, stopped]);
     ended?.();
     if (!exit) return { status: 1 };
+    // Our end alone would look like that of a machine.
+    await settledWithin(sync?.reported() ?? Promise.resolve(), LAST_REPORT_MS);
     ambient.log.info(0, 'stopping', { status: exit.code, signal: exit.signal });
     await this.#deployer.halt();
     this.#status = statusOf({ exit }, await this.#deployer.stop());

@@ -7,7 +7,7 @@ import type { Front } from './front.ts';
 import { describeExit, type Instance } from './instance.ts';
 import { Keeper } from './keeper.ts';
 import type { Launch } from './launch.ts';
-import type { ProcessState } from './process-state.ts';
+import { type ProcessState, type Proven, stateOfProven } from './process-state.ts';
 import type { Release } from './state.ts';
 import { Trial, type Verdict } from './trial.ts';
 
@@ -27,17 +27,6 @@ export interface SwitchoverOptions {
 export interface Probation {
   /** Never rejects. When it resolves, the traffic is where it belongs. */
   readonly verdict: Promise<Verdict>;
-}
-
-/** A release that has proven itself. */
-interface Proven {
-  release: Release;
-  /** Keeps its process alive; undefined: it could not be started again. */
-  keeper: Keeper | undefined;
-  /** How often the process had ended before it got this release. */
-  endedBefore: number;
-  /** Why it could not be started. */
-  failure?: string;
 }
 
 /** Pause between two rounds of waiting for a process that takes its time. */
@@ -98,7 +87,7 @@ export class Switchover {
   /** The release that has proven itself, while its process is ready. */
   get proven(): Release | undefined {
     const { keeper, release } = this.#proven ?? {};
-    return keeper && this.#isUp(keeper) ? release : undefined;
+    return keeper && keeper.instance.exit === undefined && this.#ready.has(keeper.instance) ? release : undefined;
   }
 
   /** How the current process is; undefined while there is none, and none is being started. */
@@ -107,23 +96,12 @@ export class Switchover {
     const coming = this.#starting ?? this.#trial?.release;
     if (coming) return { release: coming, state: 'starting', ended: 0 };
     if (!this.#proven) return undefined;
-    const { release, keeper, endedBefore, failure } = this.#proven;
-    if (!keeper)
-      return { release, state: 'failed', ended: 0, trouble: failure ? { reason: failure, output: [] } : undefined };
-    const ended = keeper.ended - endedBefore;
-    const trouble = ended > 0 ? keeper.trouble : undefined;
-    if (keeper.isOver) return { release, state: 'failed', ended, trouble };
-    if (this.#isUp(keeper)) return { release, state: 'ready', ended, trouble };
-    return { release, state: ended > 0 ? 'restarting' : 'starting', ended, trouble };
+    return stateOfProven(this.#proven, this.proven !== undefined);
   }
 
   /** What the last process of a release that did not come to life wrote last. */
   lastWordsOf(id: string): readonly string[] {
     return this.#lastWords?.id === id ? this.#lastWords.output : [];
-  }
-
-  #isUp({ instance }: Keeper): boolean {
-    return instance.exit === undefined && this.#ready.has(instance);
   }
 
   #tell(): void {

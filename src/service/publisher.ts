@@ -30,4 +30,6 @@ export interface Publisher {
   readonly hasRelay: boolean;
   /** Reports to the relay what runs from it; undefined without a relay. */
   readonly reportRun: ((facts: RunFacts) => void) | undefined;
+  /** Resolves when no report is on its way; it may take as long as the relay is unreachable. */
+  reported(): Promise<void>;
 }

@@ -171,6 +171,10 @@ export class SyncService implements Service, Publisher {
     return this.reportRun !== undefined;
   }
 
+  async reported(): Promise<void> {
+    await this.#sync.reported();
+  }
+
   get reportRun(): Publisher['reportRun'] {
     return this.#sync.reportRun;
   }

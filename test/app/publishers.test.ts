@@ -8,6 +8,7 @@ function publisher(): Publisher & { publish(): void } {
   return {
     hasRelay: false,
     reportRun: undefined,
+    reported: async () => undefined,
     onPublish: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);

@@ -127,6 +127,11 @@ export class Reports {
     this.#set({ failed: this.#failedRun ?? this.#failedHook });
   }
 
+  /** Resolves when no report is being sent. */
+  async sent(): Promise<void> {
+    await this.#sending;
+  }
+
   close(): void {
     this.#stopping.abort();
   }

@@ -130,6 +130,8 @@ export interface WiredSync {
   readonly context: SyncContext;
   /** Reports to the relay what `run` is running; undefined without one. */
   readonly reportRun: Publisher['reportRun'];
+  /** As {@link Publisher} has it. */
+  reported(): Promise<void>;
   /** Ends shared connections and removes what is outside the root. */
   dispose(): Promise<void>;
 }
@@ -288,6 +290,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   return {
     context,
     reportRun: reports && ((facts) => reports.run(repository.state.ref ?? followed, facts)),
+    reported: async () => await reports?.sent(),
     dispose: async () => {
       source.close();
       credentials.close();
