@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { RunConfig } from '../config/run-config.ts';
 import { type Verdict, YES } from '../model/verdict.ts';
-import { settledWithin } from '../platform/bounded.ts';
 import { readBootId } from '../platform/boot-id.ts';
+import { settledWithin } from '../platform/bounded.ts';
 import { createFlush } from '../platform/flush.ts';
 import type { Route } from '../platform/http-answer.ts';
 import { HttpClient } from '../platform/http-client.ts';

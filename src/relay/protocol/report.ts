@@ -63,7 +63,7 @@ export interface ReportedProcess {
 export const LARGEST_REPORT = 8192;
 /** Of the lines of one process, in characters of their JSON. */
 export const LARGEST_OUTPUT = 2048;
-export const MOST_OUTPUT_LINES = 50;
+const MOST_OUTPUT_LINES = 50;
 const LONGEST_STREAM = 200;
 const LONGEST_INSTANCE = 200;
 const LONGEST_REF = 400;
