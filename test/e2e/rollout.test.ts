@@ -253,6 +253,7 @@ describe('a rollout policy of a relay', () => {
     expect(await named()).toEqual(['web-1']);
     const refused = await it.open('canary-2', {});
     expect(refused.headers.get('git-sidecar-report')).toContain('does not let this token or certificate be `canary-2`');
+    expect(await canary.process.logged('the relay does not take the report')).toMatchObject({ severity: 'warning' });
     const second = it.upstream.commit({ a: 'two' });
     await until('the rollout begins', async () => (await it.rollout()).oid === second);
     expect((await it.rollout()).why).toContain('no instance that stage canary selects is connected');

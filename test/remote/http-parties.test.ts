@@ -93,6 +93,7 @@ async function reportTo(url: string, failure: HttpFailure): Promise<Shown> {
     timeoutMs: limitFor(failure),
   });
   try {
+    reports.opened();
     reports.published({ ref: 'refs/heads/main', oid });
     return await until('the log says why', () => lines[0], 30_000);
   } finally {

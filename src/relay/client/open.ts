@@ -75,7 +75,7 @@ export async function openRelay(
     repository,
     wanted,
     report: (releasedBy) => reports.forNewStream(releasedBy),
-    onOpened: () => reports.opened(),
+    onOpened: (refusal) => reports.opened(refusal),
     agent: AGENT,
     random,
   });

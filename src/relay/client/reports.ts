@@ -89,9 +89,13 @@ export class Reports {
     return writeReport(withoutOutput(this.#report));
   }
 
-  /** A relay has taken the new stream. */
-  opened(): void {
-    this.#isOpen = true;
+  /**
+   * A relay has taken the new stream.
+   * @param refusal why it has not taken the report: then it takes none on this stream
+   */
+  opened(refusal?: string): void {
+    if (refusal !== undefined) this.#options.log.warn('the relay does not take the report', { reason: refusal });
+    this.#isOpen = refusal === undefined;
     this.#sendSoon();
   }
 

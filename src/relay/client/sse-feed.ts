@@ -32,8 +32,11 @@ export interface SseFeedOptions {
    * @param releasedBy the name of the relay that we followed before, if it released refs by a policy
    */
   readonly report: (releasedBy: string | undefined) => string | undefined;
-  /** The relay has taken the stream, and what we said of ourselves. */
-  readonly onOpened?: () => void;
+  /**
+   * The relay has taken the stream.
+   * @param refusal why it has not taken what we said of ourselves; undefined: it has
+   */
+  readonly onOpened?: (refusal: string | undefined) => void;
   readonly agent: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -188,7 +191,8 @@ export class SseFeed implements RefFeed {
     this.#retryAfterMs = readRetryAfter(answer.headers['retry-after'], clock.now()) ?? 0;
     const type = answer.headers['content-type'] ?? '';
     if (answer.statusCode === 200 && type.startsWith('text/event-stream')) {
-      this.#options.onOpened?.();
+      const said = answer.headers[REPORT_HEADER];
+      this.#options.onOpened?.(typeof said === 'string' ? said : undefined);
       return answer;
     }
     const text = (await readBody(answer).catch(unreachable)).toString('utf8', 0, 200).trim();

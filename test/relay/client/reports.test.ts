@@ -134,6 +134,20 @@ describe('a report', () => {
     reports.close();
   });
 
+  test('is not sent on a stream on which the relay takes none', async () => {
+    const { reports, now, taken } = await setUp();
+    now();
+    reports.opened('refused: the access file does not let this token or certificate be `web-1`');
+    reports.published({ ref: REF, oid: oid(2) });
+    await reports.sent();
+    now();
+    reports.opened();
+    reports.published({ ref: REF, oid: oid(3) });
+    await reports.sent();
+    expect(taken.map(({ published }) => published?.oid)).toEqual([oid(3)]);
+    reports.close();
+  });
+
   test('has no reason that a relay would refuse', async () => {
     const { reports, now } = await setUp();
     reports.hook({ ref: REF, oid: oid(2), reason: '👍'.repeat(LONGEST_REASON) });
