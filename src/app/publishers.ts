@@ -4,9 +4,12 @@ import type { Publisher, RunFacts } from '../service/publisher.ts';
 class NamedPublisher implements Publisher {
   readonly #listeners = new Set<() => void>();
   #now: Publisher | undefined;
+  /** What a run said last: a service that is opened again has not heard it. */
+  #facts: RunFacts | undefined;
 
   attach(publisher: Publisher | undefined): void {
     this.#now = publisher;
+    if (this.#facts) publisher?.reportRun?.(this.#facts);
     publisher?.onPublish(() => {
       for (const listener of this.#listeners) listener();
     });
@@ -17,9 +20,18 @@ class NamedPublisher implements Publisher {
     return () => void this.#listeners.delete(listener);
   }
 
-  get reportRun(): ((facts: RunFacts) => void) | undefined {
-    return this.#now?.reportRun;
+  get hasRelay(): boolean {
+    return this.#now?.hasRelay ?? false;
   }
+
+  async reported(): Promise<void> {
+    await this.#now?.reported();
+  }
+
+  readonly reportRun = (facts: RunFacts): void => {
+    this.#facts = facts;
+    this.#now?.reportRun?.(facts);
+  };
 }
 
 /** Those that publish in this process, for those that follow them. */

@@ -122,7 +122,7 @@ const speaksV4: Rule = (settings) => {
 };
 
 /** Options about the process of the command. */
-const OF_A_PROCESS = ['listen', 'reload-signal', 'stop-signal', 'restart'] as const;
+const OF_A_PROCESS = ['listen', 'reload-signal', 'stop-signal', 'restart', 'report-output'] as const;
 
 /** Without a command `run` is a mirror, so there has to be a directory, and nothing that a process would do. */
 function commandOf(settings: Settings, [file, ...args]: readonly string[]): RunConfig['command'] {
@@ -167,6 +167,7 @@ export function buildRunConfig({ settings, command }: Loaded, env: EnvironmentVa
     stopSignal: signalOf(settings, 'stop-signal'),
     stopTimeoutMs: settings.number('stop-timeout'),
     restart: settings.text('restart') as RestartPolicy,
+    reportOutput: settings.number('report-output'),
     reload: reload(settings),
     listen,
     portVariable: settings.text('port-env'),

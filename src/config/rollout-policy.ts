@@ -45,6 +45,7 @@ export interface Stage {
   readonly soakMs?: number;
   readonly deadlineMs?: number;
   readonly failures?: number;
+  readonly restarts?: number;
 }
 
 /** Who may skip the stages: the commit is at one of these refs, or has this trailer (`Key`, or `Key: value`). */
@@ -70,6 +71,8 @@ export interface Policy {
   readonly deadlineMs: number;
   /** So many failed instances of one stage halt the rollout. */
   readonly failures: number;
+  /** An instance whose process ended by itself so often while one stage is open has failed. */
+  readonly restarts: number;
   /** After a halt, instances keep the revision, or get the last completed one again. */
   readonly onFailure: 'halt' | 'revert';
   /**

@@ -57,6 +57,8 @@ export interface RunConfig {
   readonly stopSignal: NodeJS.Signals;
   readonly stopTimeoutMs: number;
   readonly restart: RestartPolicy;
+  /** Lines of what a process wrote last, for the relay; 0: its standard error is not followed. */
+  readonly reportOutput: number;
   readonly reload: Reload | undefined;
   readonly listen: Address | undefined;
   readonly portVariable: string;

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { bounded, settledWithin } from './bounded.ts';
 import { killFirst } from './kill-first.ts';
 import { Capture, Drain, feed } from './process-streams.ts';
@@ -202,6 +203,8 @@ export interface LongRunningSpec {
   readonly args: readonly string[];
   readonly env: Environment;
   readonly cwd: string;
+  /** The descriptor that is its standard error; undefined: ours. */
+  readonly stderr?: number | undefined;
 }
 
 export interface Exit {
@@ -221,11 +224,11 @@ export interface LongRunning {
 }
 
 /** @returns the process, once it runs; rejects when it cannot be started (ENOENT, EACCES, …) */
-export async function startLongRunning({ file, args, env, cwd }: LongRunningSpec): Promise<LongRunning> {
+export async function startLongRunning({ file, args, env, cwd, stderr }: LongRunningSpec): Promise<LongRunning> {
   const child = spawn(file, [...args], {
     cwd,
     env: env as NodeJS.ProcessEnv,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', 'inherit', stderr ?? 'inherit'],
     detached: true,
   });
   const exited = new Promise<Exit>((resolve) => {
@@ -275,4 +278,38 @@ export function startPartner({ program, heapMiB, onMessage, onExit }: PartnerSpe
     if (child.pid === undefined) onExit();
   });
   return { send: (message) => void child.send(message, () => undefined) };
+}
+
+export interface HeirSpec {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Environment;
+  /** Descriptors that are its standard input, and its standard output and error. */
+  readonly input: number;
+  readonly output: number;
+}
+
+/** A process that waits for our end: descriptor 3 of it ends without a byte when we are gone. */
+export interface Heir {
+  /** It is not needed any more: it reads a line on descriptor 3. */
+  dismiss(): void;
+}
+
+/** @returns the process, once it runs; rejects when it cannot be started. It does not keep us from ending. */
+export async function startHeir({ file, args, env, input, output }: HeirSpec): Promise<Heir> {
+  const child = spawn(file, [...args], {
+    cwd: '/',
+    env: env as NodeJS.ProcessEnv,
+    stdio: [input, output, output, 'pipe'],
+    detached: true,
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.on('error', reject);
+  });
+  const word = child.stdio[3] as Socket;
+  word.on('error', () => undefined);
+  word.unref();
+  child.unref();
+  return { dismiss: () => void word.end('\n') };
 }

@@ -4,6 +4,7 @@ import { messageOf, SidecarError } from '../model/error.ts';
 import { after, type Clock } from '../platform/clock.ts';
 import { endMarked, type MarkedProcess } from '../platform/marked-processes.ts';
 import { type Environment, type Exit, type LongRunning, startLongRunning } from '../platform/process.ts';
+import type { FollowedStderr } from './followed-stderr.ts';
 
 /** Variable in the environment of each process of the command, and of all that it starts: an id of that process. */
 export const INSTANCE_VARIABLE = 'GIT_SIDECAR_INSTANCE';
@@ -25,6 +26,8 @@ export interface InstanceOptions {
   readonly port: number | undefined;
   readonly stop: StopOptions;
   readonly clock: Clock;
+  /** Follows what it writes; undefined: its standard error is ours. */
+  readonly stderr?: FollowedStderr | undefined;
   /** It ended, and these processes of it went on. */
   readonly onLeftovers?: (processes: readonly MarkedProcess[]) => void;
 }
@@ -61,6 +64,7 @@ export class Instance {
   readonly #process: LongRunning;
   readonly #stop: StopOptions;
   readonly #clock: Clock;
+  readonly #stderr: FollowedStderr | undefined;
   #exit: Exit | undefined;
 
   private constructor(
@@ -70,18 +74,21 @@ export class Instance {
       port,
       stop,
       clock,
+      stderr,
       onLeftovers,
-    }: Pick<InstanceOptions, 'stop' | 'clock' | 'onLeftovers'> & { readonly port?: number | undefined },
+    }: Pick<InstanceOptions, 'stop' | 'clock' | 'stderr' | 'onLeftovers'> & { readonly port?: number | undefined },
   ) {
     this.#process = process;
+    this.#stderr = stderr;
     this.#stop = stop;
     this.#clock = clock;
     this.startedAt = clock.now();
     this.port = port;
-    this.exited = process.exited.then((exit) => {
+    this.exited = process.exited.then(async (exit) => {
       this.#exit = exit;
       // What it left running in its group is an orphan now.
       process.signalGroup('SIGKILL');
+      await stderr?.settled();
       return exit;
     });
     this.gone = this.exited.then(async () => await endLeftovers(mark, onLeftovers));
@@ -93,7 +100,11 @@ export class Instance {
     try {
       const mark = randomUUID();
       const env = { ...options.env, [INSTANCE_VARIABLE]: mark };
-      return new Instance(await startLongRunning({ file, args, env, cwd: options.cwd }), mark, options);
+      const { cwd, stderr } = options;
+      const starting = startLongRunning({ file, args, env, cwd, stderr: stderr?.descriptor });
+      await starting.catch(() => undefined);
+      await stderr?.started();
+      return new Instance(await starting, mark, options);
     } catch (error) {
       const detail = messageOf(error);
       throw new SidecarError('ERR_RUN_COMMAND', { op: 'start', target: file, detail, cause: error });
@@ -118,6 +129,11 @@ export class Instance {
   /** How it ended; undefined while it runs. */
   get exit(): Exit | undefined {
     return this.#exit;
+  }
+
+  /** The last lines that it wrote, where that is followed; they may hold secrets. */
+  get lastLines(): readonly string[] {
+    return this.#stderr?.lines ?? [];
   }
 
   signal(name: NodeJS.Signals): void {

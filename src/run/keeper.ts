@@ -3,7 +3,14 @@ import { messageOf } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Exit } from '../platform/process.ts';
-import type { Instance } from './instance.ts';
+import { describeExit, type Instance } from './instance.ts';
+
+/** Why a process is not there, and what it wrote last. */
+export interface Trouble {
+  readonly reason: string;
+  /** Lines as it wrote them: they may hold secrets. */
+  readonly output: readonly string[];
+}
 
 export interface KeeperOptions {
   readonly policy: RestartPolicy;
@@ -11,6 +18,8 @@ export interface KeeperOptions {
   readonly log: Logger;
   /** Starts another process of the same release. */
   readonly start: () => Promise<Instance>;
+  /** It ended by itself, or could not be started again. */
+  readonly onTrouble: () => void;
   /** A process was started in the place of one that ended. */
   readonly onRestart: (instance: Instance) => void;
   /** It ended and is not started again. */
@@ -28,7 +37,11 @@ export class Keeper {
   readonly #stopping = new AbortController();
   #instance: Instance;
   #pauseMs = FIRST_PAUSE_MS;
+  #trouble: Trouble | undefined;
+  #isOver = false;
   restarts = 0;
+  /** How often it ended by itself. */
+  ended = 0;
 
   constructor(instance: Instance, options: KeeperOptions) {
     this.#instance = instance;
@@ -38,6 +51,16 @@ export class Keeper {
 
   get instance(): Instance {
     return this.#instance;
+  }
+
+  /** Why it ended last, or cannot be started again. */
+  get trouble(): Trouble | undefined {
+    return this.#trouble;
+  }
+
+  /** It ended by itself, and is not started again. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** Ends the process and keeps it ended. */
@@ -55,7 +78,10 @@ export class Keeper {
       if (signal.aborted) return;
       if (clock.monotonic() - startedAt > LONG_LIFE_MS) this.#pauseMs = FIRST_PAUSE_MS;
       log.warn('the process ended', { pid: this.#instance.pid, status: exit.code, signal: exit.signal });
-      if (policy === 'never' || (policy === 'on-failure' && exit.code === 0)) {
+      this.ended += 1;
+      this.#isOver = policy === 'never' || (policy === 'on-failure' && exit.code === 0);
+      this.#note(describeExit(exit));
+      if (this.#isOver) {
         this.#options.onGone(exit);
         return;
       }
@@ -82,7 +108,13 @@ export class Keeper {
       return true;
     } catch (error) {
       log.error(error, `the process could not be started again: ${messageOf(error)}`);
+      this.#note(`it cannot be started again: ${messageOf(error)}`);
       return false;
     }
+  }
+
+  #note(reason: string): void {
+    this.#trouble = { reason, output: this.#instance.lastLines };
+    this.#options.onTrouble();
   }
 }

@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { RunConfig } from '../config/run-config.ts';
-import { asSidecarError, SidecarError } from '../model/error.ts';
+import { asSidecarError, messageOf, SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { HttpClient } from '../platform/http-client.ts';
 import type { Logger } from '../platform/log.ts';
 import type { MarkedProcess } from '../platform/marked-processes.ts';
 import { OWNER_VARIABLE, ownerMark } from '../platform/orphans.ts';
 import type { OutputLines } from '../platform/output-lines.ts';
+import { OWN_STDERR } from '../platform/pass-on.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
 import { redactUrl } from '../platform/redact.ts';
 import { visibleText } from '../platform/visible-text.ts';
 import { MachineFailure } from './blame.ts';
+import { FollowedStderr } from './followed-stderr.ts';
 import { endLeftovers, findFreePort, INSTANCE_VARIABLE, Instance } from './instance.ts';
 import { waitUntilReady } from './readiness.ts';
 import { type LineFailure, runLine } from './shell-line.ts';
@@ -28,6 +30,8 @@ export interface LaunchOptions {
   readonly openOutput: () => OutputLines;
   /** Leaves secrets out. */
   readonly redact: (text: string) => string;
+  /** Whether somebody gets to know what processes write last. */
+  readonly hasReaders: () => boolean;
 }
 
 /** Of what a build printed last: a report of a sidecar has room for 200 characters of a reason. */
@@ -64,6 +68,7 @@ export class Launch {
     const directory = this.directoryOf(release);
     const stop = { signal: config.stopSignal, timeoutMs: config.stopTimeoutMs };
     if (!config.command) return Instance.ofNothing({ clock, stop });
+    const stderr = await this.#followStderr();
     const [file, ...args] = config.command;
     // `./app` means the one of the release; spawn would look for it where we are.
     const program = file.includes('/') && !file.startsWith('/') ? join(directory, file) : file;
@@ -74,8 +79,23 @@ export class Launch {
       port,
       clock,
       stop,
+      stderr,
       onLeftovers: (processes) => this.#tellLeftovers('the process', processes),
     });
+  }
+
+  /** Where it cannot be followed, the process writes where we write. */
+  async #followStderr(): Promise<FollowedStderr | undefined> {
+    const { config, stateDir, runner, log, hasReaders } = this.#options;
+    const { reportOutput: lines, environment } = config;
+    if (lines === 0 || !hasReaders()) return undefined;
+    const env = environment.PATH === undefined ? {} : { PATH: environment.PATH };
+    return await FollowedStderr.open({ directory: stateDir, env, runner, to: OWN_STDERR, lines }).catch(
+      (error: unknown) => {
+        log.info(0, 'what the process writes last is not reported', { reason: messageOf(error) });
+        return undefined;
+      },
+    );
   }
 
   #tellLeftovers(whose: string, processes: readonly MarkedProcess[]): void {

@@ -2,8 +2,9 @@ import { parseOid } from '../model/oid.ts';
 import { type Verdict, YES } from '../model/verdict.ts';
 import type { KubernetesEvents } from '../platform/kubernetes-events.ts';
 import type { Tracer } from '../platform/trace/tracer.ts';
+import { visibleText } from '../platform/visible-text.ts';
 import type { MetricsSink } from '../serve/metrics-sink.ts';
-import type { Publisher, RunFacts } from '../service/publisher.ts';
+import type { ProcessFacts, Publisher, RunFacts } from '../service/publisher.ts';
 import { deploymentEvent } from './deployment-event.ts';
 import { deploymentSpan } from './deployment-span.ts';
 import type { Front } from './front.ts';
@@ -13,6 +14,9 @@ import type { Switchover } from './switchover.ts';
 
 /** After these what ran before keeps running, or nothing does. */
 const FAILURES: readonly (Outcome | undefined)[] = ['build-failed', 'failed'];
+
+/** Of the last line in a reason, in characters: a report has room for 200 of both. */
+const MOST_SAID = 120;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -26,6 +30,8 @@ export interface ReportOptions {
   readonly tracer: Tracer | undefined;
   /** undefined: no events about the Pod are written. */
   readonly events: KubernetesEvents | undefined;
+  /** Takes secrets out of a text. */
+  readonly redact: (text: string) => string;
 }
 
 /** What is kept so that others can see how run is doing. */
@@ -61,11 +67,20 @@ export class RunReport implements RunObserver {
     if (running) metrics?.setOnly('git_sidecar_running_info', 1, { oid: running.id });
   }
 
-  /** The relay's overview shows what runs here. */
+  /** The relay's overview shows what runs here, and its policies wait for it. At the end nothing is a failure. */
   reportToRelay(): void {
-    const running = parseOid(this.#switchover?.running?.id ?? '');
+    if (this.#isEnding) return;
+    const running = parseOid(this.#switchover?.proven?.id ?? '');
+    this.#options.sync?.reportRun?.({ running, failed: this.#failed, process: this.#process });
+  }
+
+  get #process(): ProcessFacts {
+    const found = this.#switchover?.state;
     const failed = this.#failed;
-    if (running || failed) this.#options.sync?.reportRun?.({ running, failed });
+    if (!found && failed) return { ended: 0, ...failed, state: 'failed' };
+    const { release = this.#options.state.current, state = 'starting', ended = 0, trouble } = found ?? {};
+    const { reason, output = [] } = trouble ?? {};
+    return { oid: parseOid(release?.id ?? ''), state, ended, ...this.#shown(reason, output) };
   }
 
   /** The revision that was tried last, or else left out last, if it did not come to life. */
@@ -74,7 +89,17 @@ export class RunReport implements RunObserver {
     const tried = id !== undefined && FAILURES.includes(outcome) ? ([id, reason] as const) : undefined;
     const [failedId = '', why = ''] = tried ?? Object.entries(this.#options.state.state.quarantined).at(-1) ?? [];
     const oid = parseOid(failedId);
-    return oid && failedId !== this.#switchover?.running?.id ? { oid, reason: why } : undefined;
+    if (!oid || failedId === this.#switchover?.running?.id) return undefined;
+    const { reason: shown = why, output } = this.#shown(why, this.#switchover?.lastWordsOf(failedId) ?? []);
+    return { oid, reason: shown, output };
+  }
+
+  /** A reason with the last line that the process wrote, and all of its last lines; without secrets. */
+  #shown(reason: string | undefined, lines: readonly string[]): Pick<ProcessFacts, 'reason' | 'output'> {
+    const output = lines.map((line) => visibleText(this.#options.redact(line)));
+    const last = output.at(-1)?.trim().slice(0, MOST_SAID);
+    const why = reason && this.#options.redact(reason);
+    return { reason: why && last ? `${why}; its last words: ${last}` : why, output };
   }
 
   showMetrics(): void {
@@ -91,6 +116,7 @@ export class RunReport implements RunObserver {
       running: alive
         ? { oid: running.id, pid: instance.pid, port: instance.port, since: iso(instance.startedAt) }
         : undefined,
+      process: this.#process,
       quarantined,
       restarts,
       releases: releases.map(({ id }) => id),

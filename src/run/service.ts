@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { RunConfig } from '../config/run-config.ts';
 import { type Verdict, YES } from '../model/verdict.ts';
 import { readBootId } from '../platform/boot-id.ts';
+import { settledWithin } from '../platform/bounded.ts';
 import { createFlush } from '../platform/flush.ts';
 import type { Route } from '../platform/http-answer.ts';
 import { HttpClient } from '../platform/http-client.ts';
@@ -48,6 +49,9 @@ export interface RunServiceOptions {
 /** How long a sync of another process may take to look at what is published, after a start of the machine. */
 const SYNC_PATIENCE_MS = 60_000;
 
+/** How long the report of a process that is not started again may take. */
+const LAST_REPORT_MS = 1000;
+
 /** What the parts of a run have in common. */
 interface Opened {
   readonly stateDir: string;
@@ -89,8 +93,9 @@ export class RunService implements Service {
     const releases = new Releases({ directory: join(stateDir, 'releases'), link, place, clock, boot });
     const http = new HttpClient(config.environment, withoutDefaults);
     const redact = (text: string): string => redactor.redact(text);
+    const hasReaders = (): boolean => sync?.hasRelay === true;
     const openOutput = (): OutputLines => new OutputLines(redactor, terminal.write);
-    const launch = new Launch({ config, stateDir, runner, clock, http, log, openOutput, redact });
+    const launch = new Launch({ config, stateDir, runner, clock, http, log, openOutput, redact, hasReaders });
     const mirror =
       place.kind === 'into'
         ? new Mirror({ directory: place.directory, backupDir: join(stateDir, 'backup'), durable, log })
@@ -99,8 +104,9 @@ export class RunService implements Service {
     this.#tracer = tracer;
     this.#events = events;
     this.#front = front;
-    this.#report = new RunReport({ state, front, metrics, sync, tracer, events });
-    this.#switchover = new Switchover({ config, launch, front, clock, log, onGone });
+    this.#report = new RunReport({ state, front, metrics, sync, tracer, events, redact });
+    const onState = (): void => this.#report.reportToRelay();
+    this.#switchover = new Switchover({ config, launch, front, clock, log, onGone, onState });
     this.#report.watch(this.#switchover);
     const switchover = this.#switchover;
     const flush = createFlush({ runner, env: config.environment });
@@ -183,6 +189,8 @@ export class RunService implements Service {
   async run(signal: AbortSignal): Promise<ServiceEnd> {
     const { config, ambient, sync } = this.#options;
     const consider = (): void => this.#deployer.consider();
+    // Before anything runs: what is published here is not done before its process is ready.
+    this.#report.reportToRelay();
     await this.#deployer.resume();
     const ended = sync?.onPublish(consider);
     this.#report.reportToRelay();
@@ -195,6 +203,8 @@ export class RunService implements Service {
     const exit = await Promise.race([this.#gone, stopped]);
     ended?.();
     if (!exit) return { status: 1 };
+    // Our end alone would look like that of a machine.
+    await settledWithin(sync?.reported() ?? Promise.resolve(), LAST_REPORT_MS);
     ambient.log.info(0, 'stopping', { status: exit.code, signal: exit.signal });
     await this.#deployer.halt();
     this.#status = statusOf({ exit }, await this.#deployer.stop());

@@ -1,3 +1,5 @@
+import type { ProcessFacts } from '../service/publisher.ts';
+
 /** How a deployment ended; `superseded`: a newer revision came before the probation was over. */
 export type Outcome = 'deployed' | 'unchanged' | 'superseded' | 'build-failed' | 'failed' | 'rolled-back';
 
@@ -30,6 +32,7 @@ export interface RunStatus {
         readonly since: string;
       }
     | undefined;
+  readonly process: ProcessFacts;
   /** Revisions left out until a newer one is deployed, with the reason. */
   readonly quarantined: Readonly<Record<string, string>>;
   readonly restarts: number;

@@ -1,12 +1,13 @@
 import type { RestartPolicy, RunConfig } from '../config/run-config.ts';
-import { SidecarError } from '../model/error.ts';
+import { messageOf, SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Exit } from '../platform/process.ts';
 import type { Front } from './front.ts';
-import type { Instance } from './instance.ts';
+import { describeExit, type Instance } from './instance.ts';
 import { Keeper } from './keeper.ts';
 import type { Launch } from './launch.ts';
+import { type ProcessState, type Proven, stateOfProven } from './process-state.ts';
 import type { Release } from './state.ts';
 import { Trial, type Verdict } from './trial.ts';
 
@@ -18,19 +19,14 @@ export interface SwitchoverOptions {
   readonly log: Logger;
   /** The process ended and is not started again. */
   readonly onGone: (exit: Exit) => void;
+  /** {@link Switchover.state} may be another one. It must not throw. */
+  readonly onState?: () => void;
 }
 
 /** The release that serves from now on, while it still has to prove itself. */
 export interface Probation {
   /** Never rejects. When it resolves, the traffic is where it belongs. */
   readonly verdict: Promise<Verdict>;
-}
-
-/** A release that has proven itself. */
-interface Proven {
-  release: Release;
-  /** Keeps its process alive; undefined: it could not be started again. */
-  keeper: Keeper | undefined;
 }
 
 /** Pause between two rounds of waiting for a process that takes its time. */
@@ -53,6 +49,12 @@ export class Switchover {
   readonly #leaving = new Set<Release>();
   #proven: Proven | undefined;
   #trial: Trial | undefined;
+  /** What is being started. */
+  #starting: Release | undefined;
+  /** What ended and is not started again. */
+  #gone: ProcessState | undefined;
+  /** What the last release that did not come to life wrote. */
+  #lastWords: { readonly id: string; readonly output: readonly string[] } | undefined;
   #retired: Promise<unknown> = Promise.resolve();
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -82,6 +84,42 @@ export class Switchover {
     return this.#proven?.keeper?.restarts ?? 0;
   }
 
+  /** The release that has proven itself, while its process is ready. */
+  get proven(): Release | undefined {
+    const { keeper, release } = this.#proven ?? {};
+    return keeper && keeper.instance.exit === undefined && this.#ready.has(keeper.instance) ? release : undefined;
+  }
+
+  /** How the current process is; undefined while there is none, and none is being started. */
+  get state(): ProcessState | undefined {
+    if (this.#gone) return this.#gone;
+    const coming = this.#starting ?? this.#trial?.release;
+    if (coming) return { release: coming, state: 'starting', ended: 0 };
+    if (!this.#proven) return undefined;
+    return stateOfProven(this.#proven, this.proven !== undefined);
+  }
+
+  /** What the last process of a release that did not come to life wrote last. */
+  lastWordsOf(id: string): readonly string[] {
+    return this.#lastWords?.id === id ? this.#lastWords.output : [];
+  }
+
+  #tell(): void {
+    this.#options.onState?.();
+  }
+
+  /** Does what starts a process of `release`, and says so. */
+  async #toStart<T>(release: Release, start: () => Promise<T>): Promise<T> {
+    this.#starting = release;
+    this.#tell();
+    try {
+      return await start();
+    } finally {
+      this.#starting = undefined;
+      this.#tell();
+    }
+  }
+
   /** Releases whose directories processes work in. */
   get inUse(): readonly Release[] {
     return [this.#trial?.release, this.#proven?.release, ...this.#leaving].filter((each) => each !== undefined);
@@ -94,7 +132,13 @@ export class Switchover {
 
   /** The process goes on, under the name of a release that does not differ for it. */
   rename(release: Release): void {
-    if (this.#proven) this.#proven.release = release;
+    if (this.#proven) this.#goOnAs(this.#proven, release);
+    this.#tell();
+  }
+
+  #goOnAs(proven: Proven, release: Release): void {
+    proven.release = release;
+    proven.endedBefore = proven.keeper?.ended ?? 0;
   }
 
   /** Resolves when no release is on probation. */
@@ -113,14 +157,15 @@ export class Switchover {
    */
   async to(release: Release, signal: AbortSignal): Promise<Probation> {
     const { config, front } = this.#options;
-    return await this.#exclusively(async () => {
+    const start = async (): Promise<Probation> => {
       const proven = this.#proven?.keeper?.instance;
       if (config.reload && !this.#trial && proven && proven.exit === undefined)
         return this.#try(release, await this.#reload(proven, release, signal));
       if (front) await this.#retired;
       else await this.#endCurrent();
       return this.#try(release, await this.#startReady(release, signal));
-    });
+    };
+    return await this.#exclusively(() => this.#toStart(release, start));
   }
 
   /**
@@ -194,15 +239,22 @@ export class Switchover {
     const old = this.#proven;
     this.#trial = undefined;
     if (verdict.kind === 'proven') {
-      if (old?.keeper?.instance === instance) old.release = release;
+      if (old?.keeper?.instance === instance) this.#goOnAs(old, release);
       else {
-        this.#proven = { release, keeper: this.#keep(instance, release) };
+        this.#proven = { release, keeper: this.#keep(instance, release), endedBefore: 0 };
         if (old?.keeper) this.#retire(old.release, old.keeper.instance, old.keeper);
       }
+      this.#tell();
       return verdict;
     }
     if (old?.keeper) this.#use(old.keeper.instance);
-    if (isFinal(config.restart, verdict.exit) && (!old || verdict.exit.code === 0)) onGone(verdict.exit);
+    const output = instance.lastLines;
+    this.#lastWords = { id: release.id, output };
+    const isOver = isFinal(config.restart, verdict.exit) && (!old || verdict.exit.code === 0);
+    const trouble = { reason: describeExit(verdict.exit), output };
+    if (isOver) this.#gone = { release, state: 'failed', ended: 1, trouble };
+    this.#tell();
+    if (isOver) onGone(verdict.exit);
     return verdict;
   }
 
@@ -233,7 +285,7 @@ export class Switchover {
       return trial;
     }
     const { release, instance } = trial;
-    this.#proven = { release, keeper: this.#keep(instance, release) };
+    this.#proven = { release, keeper: this.#keep(instance, release), endedBefore: 0 };
     trial.prove();
     return undefined;
   }
@@ -245,6 +297,7 @@ export class Switchover {
       return instance;
     } catch (error) {
       await instance.stop();
+      this.#lastWords = { id: release.id, output: instance.lastLines };
       throw error;
     }
   }
@@ -257,12 +310,20 @@ export class Switchover {
   }
 
   async #startKept(release: Release): Promise<void> {
-    await this.#proven?.keeper?.stop();
-    this.#proven = { release, keeper: undefined };
-    const instance = await this.#options.launch.start(release);
-    this.#proven.keeper = this.#keep(instance, release);
-    this.#use(instance);
-    this.#noteReady(instance, release);
+    await this.#toStart(release, async () => {
+      await this.#proven?.keeper?.stop();
+      const proven: Proven = { release, keeper: undefined, endedBefore: 0 };
+      this.#proven = proven;
+      try {
+        const instance = await this.#options.launch.start(release);
+        proven.keeper = this.#keep(instance, release);
+        this.#use(instance);
+        this.#noteReady(instance, release);
+      } catch (error) {
+        proven.failure = messageOf(error);
+        throw error;
+      }
+    });
   }
 
   #keep(instance: Instance, release: Release): Keeper {
@@ -273,8 +334,10 @@ export class Switchover {
       clock,
       log,
       start: () => launch.start(release),
+      onTrouble: () => this.#tell(),
       onRestart: (next) => {
         if (isCurrent()) this.#use(next);
+        this.#tell();
         this.#noteReady(next, release);
       },
       onGone: (exit) => {
@@ -296,6 +359,7 @@ export class Switchover {
       while (instance.exit === undefined && !signal.aborted) {
         if ((await launch.untilReady(instance, release, signal)) === undefined) {
           this.#ready.add(instance);
+          this.#tell();
           return;
         }
         await clock.sleep(READY_AGAIN_MS, signal);

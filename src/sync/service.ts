@@ -167,6 +167,14 @@ export class SyncService implements Service, Publisher {
     return () => void this.#seen.listeners.delete(listener);
   }
 
+  get hasRelay(): boolean {
+    return this.reportRun !== undefined;
+  }
+
+  async reported(): Promise<void> {
+    await this.#sync.reported();
+  }
+
   get reportRun(): Publisher['reportRun'] {
     return this.#sync.reportRun;
   }

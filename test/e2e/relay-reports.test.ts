@@ -16,14 +16,16 @@ async function setUp() {
   writeFileSync(join(dir, 'access'), ['alice', 'mallory'].map((who) => `bearer ${who} ${hostOf(server)}/*\n`).join(''));
   const relay = await startRelay({ dir, args: [`--allow=${server}/*`, `--access-file=${join(dir, 'access')}`] });
   const as = (who: string) => ({ authorization: `Bearer ${who}` });
-  const openStream = async (who: string, report: object | string) => {
+  const withKey = (key: string | undefined) => (key === undefined ? {} : { 'git-sidecar-key': key });
+  const openStream = async (who: string, report: object | string, key?: string) => {
     const text = typeof report === 'string' ? report : JSON.stringify(report);
-    return await relay.get(`/events?repo=${hostOf(server)}/repo.git`, { ...as(who), 'git-sidecar-report': text });
+    const headers = { ...as(who), ...withKey(key), 'git-sidecar-report': text };
+    return await relay.get(`/events?repo=${hostOf(server)}/repo.git`, headers);
   };
-  const post = async (who: string, report: object | string): Promise<Response> =>
+  const post = async (who: string, report: object | string, key?: string): Promise<Response> =>
     await fetch(`${relay.url}/reports`, {
       method: 'POST',
-      headers: as(who),
+      headers: { ...as(who), ...withKey(key) },
       body: typeof report === 'string' ? report : JSON.stringify(report),
     });
   const report = (stream: string, more: object = {}) => ({
@@ -88,6 +90,35 @@ describe('reports of tenants that mean harm', () => {
     const { openStream, report, instances } = await setUp();
     await openStream('alice', report('a'));
     await openStream('alice', report('b', { replaces: 'a' }));
-    await until('one instance is shown', async () => (await instances()).map(({ stream }) => stream).join() === 'b');
+    await until(
+      'one instance is shown',
+      async () => (await instances()).map(({ instance }) => instance).join() === 'pod-b',
+    );
+  });
+});
+
+describe('with the same token, one that has no key of a stream', () => {
+  const [KEY, OTHER] = ['k'.repeat(43), 'o'.repeat(43)];
+
+  test('cannot report on it, replace it or take its name, and sees nothing in the overview that would help', async () => {
+    const { relay, openStream, post, report, instances } = await setUp();
+    await openStream('alice', report('a'), KEY);
+    for (const key of [undefined, OTHER, 'short'])
+      expect((await post('alice', report('a', { instance: 'forged' }), key)).status).toBe(403);
+    const same = await openStream('alice', report('a', { instance: 'same' }), OTHER);
+    expect(same.headers.get('git-sidecar-report')).toContain('another client has a stream of this name');
+    await openStream('alice', report('b', { replaces: 'a' }), OTHER);
+    await until('two are shown', async () => (await instances()).length === 2);
+    expect((await instances()).map(({ connected }) => connected)).toEqual([true, true]);
+    expect((await post('alice', report('a', { instance: 'pod-a2' }), KEY)).status).toBe(204);
+    for (const path of ['/fleet', '/overview', '/status', '/rollouts'])
+      expect(await (await relay.get(path, { authorization: 'Bearer alice' })).text()).not.toMatch(/"(?:stream|key)"/);
+  });
+
+  test('does not keep the one with the key from replacing its own old stream', async () => {
+    const { openStream, report, instances } = await setUp();
+    await openStream('alice', report('a'), KEY);
+    await openStream('alice', report('b', { replaces: 'a' }), KEY);
+    await until('one is shown', async () => (await instances()).map(({ instance }) => instance).join() === 'pod-b');
   });
 });

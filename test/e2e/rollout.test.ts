@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Oid } from '../../src/model/oid.ts';
+import type { FleetDocument } from '../../src/relay/server/fleet-document.ts';
 import type { RolloutEntry } from '../../src/relay/server/rollout-desk.ts';
 import { balancer } from '../kit/balancer.ts';
 import { httpGit } from '../kit/http-git.ts';
@@ -14,7 +15,7 @@ import { GIT_ENV, git, Upstream } from '../kit/upstream.ts';
 import { until } from '../peers/wait.ts';
 
 /** A relay with a policy, and instances that follow it. */
-async function setUp(policy: string) {
+async function setUp(policy: string, names = '') {
   const dir = tempDir();
   const upstream = new Upstream(dir);
   const first = upstream.commit({ a: 'one' });
@@ -23,7 +24,7 @@ async function setUp(policy: string) {
   const [policies, access, tokenFile] = [join(dir, 'rollouts.yaml'), join(dir, 'access'), join(dir, 'token')];
   const indented = policy.trim().replaceAll('\n', '\n    ');
   writeFileSync(policies, `rollouts:\n  - name: app\n    repository: ${host}/*\n    refs: [main]\n    ${indented}\n`);
-  writeFileSync(access, `bearer pod ${host}/*\nsteer bearer boss ${host}/*\n`);
+  writeFileSync(access, `bearer pod ${host}/* ${names}\nsteer bearer boss ${host}/*\n`);
   writeFileSync(tokenFile, 'pod\n');
   writeFileSync(join(dir, 'boss'), 'boss\n');
   const args = [`--allow=${server}/*`, `--rollouts=${policies}`, `--access-file=${access}`];
@@ -38,16 +39,34 @@ async function setUp(policy: string) {
     const process = start ? start(words) : sidecar(words);
     return { name, link, process };
   };
+  const app = (name: string, ...more: readonly string[]): Instance =>
+    instance(name, (words) => {
+      const own = [`--state=${join(dir, name, 'state')}`, '--ready-for=300ms', '--drain-delay=0s', ...more];
+      return new Sidecar(['run', ...words, ...own, '--', 'sh', 'app.sh'], {}, { command: 'git-sidecar' });
+    });
   const fleet = async (...words: string[]) => await run(['fleet', ...words], {}, 'git-sidecar');
   const ref = `${host}/repo.git#main`;
   return {
-    ...{ dir, server, upstream, first, instance, repository: `${host}/repo.git`, url: () => relay.url },
+    ...{ dir, server, upstream, first, instance, app, repository: `${host}/repo.git`, url: () => relay.url },
     rollout: async (): Promise<RolloutEntry> => {
       const answer = await relay.get('/rollouts', { authorization: 'Bearer pod' });
       const { rollouts } = (await answer.json()) as { rollouts: RolloutEntry[] };
       const [only] = rollouts;
       if (!only) throw new Error('there is no rollout');
       return only;
+    },
+    fleet: async () => {
+      const answer = await relay.get('/fleet', { authorization: 'Bearer pod' });
+      return ((await answer.json()) as FleetDocument).repositories.flatMap(({ instances }) => instances);
+    },
+    /** A stream that reports what a sidecar would. */
+    open: async (name: string, { key }: { readonly key?: string }) => {
+      const revision = { ref: 'refs/heads/main', oid: first, at: Date.now() };
+      return await relay.get(`/events?repo=${host}/repo.git&ref=refs/heads/main`, {
+        authorization: 'Bearer pod',
+        'git-sidecar-report': JSON.stringify({ stream: name, instance: name, published: revision }),
+        ...(key !== undefined && { 'git-sidecar-key': key }),
+      });
     },
     order: async (verb: string, token = 'boss') =>
       await fleet(verb, relay.url, ref, '--why=a test', '--who=me', `--token-file=${join(dir, token)}`),
@@ -146,20 +165,8 @@ describe('a rollout policy of a relay', () => {
 
   test('stops at a commit whose process fails, and those who had the one before keep it running', async () => {
     const it = await setUp(STAGES.replace('done: published', 'done: ready\non-failure: revert'));
-    const app = (name: string): Instance =>
-      it.instance(
-        name,
-        (words) =>
-          new Sidecar(
-            ['run', ...words, `--state=${join(it.dir, name, 'state')}`, '--ready-for=300ms', '--', 'sh', 'app.sh'],
-            {},
-            {
-              command: 'git-sidecar',
-            },
-          ),
-      );
     const good = it.upstream.commit({ 'app.sh': 'exec sleep 1000\n' });
-    const [canary, web] = [app('canary-1'), app('web-1')];
+    const [canary, web] = [it.app('canary-1'), it.app('web-1')];
     await Promise.all([canary, web].map(async ({ process }) => await deployed(process, good)));
     const bad = it.upstream.commit({ 'app.sh': 'exit 7\n' });
     await until('it halts', async () => (await it.rollout()).refused.includes(bad as Oid));
@@ -171,24 +178,93 @@ describe('a rollout policy of a relay', () => {
     expect((await it.wait(bad)).code).toBe(1);
   });
 
+  test('stops at a commit whose process ends again and again after it was ready, and says why', async () => {
+    const it = await setUp(STAGES.replace('done: published', 'done: ready\non-failure: revert').replace('1s', '1h'));
+    const good = it.upstream.commit({ 'app.sh': 'exec sleep 1000\n' });
+    const [canary, web] = [it.app('canary-1'), it.app('web-1')];
+    await Promise.all([canary, web].map(async ({ process }) => await deployed(process, good)));
+    const bad = it.upstream.commit({ 'app.sh': 'sleep 2\nexit 7\n' });
+    await until('it halts', async () => (await it.rollout()).refused.includes(bad as Oid));
+    const { failures, journal } = await it.rollout();
+    expect(failures).toMatchObject([{ instance: 'canary-1', stage: 'canary' }]);
+    expect(failures[0]?.reason).toContain('its process ended 2 times: it exited with status 7');
+    // The soak began, was interrupted when the process ended, and began again.
+    const steps = journal.filter(({ oid, stage }) => oid === bad && stage === 'canary').map(({ what }) => what);
+    expect(steps.reverse()).toEqual(['opened', 'soaking', 'soaking', 'failed', 'halted']);
+    await untilPublished(canary.link, good, canary.process);
+    expect(published(web.link)).toBe(good);
+  });
+
+  test('waits again for an instance that was restarted, until its process is ready', async () => {
+    const it = await setUp(STAGES.replace('done: published', 'done: ready').replace('1s', '1h'));
+    const flag = join(it.dir, 'ready');
+    writeFileSync(flag, '');
+    const good = it.upstream.commit({ 'app.sh': 'exec sleep 1000\n' });
+    const start = (): Instance => it.app('canary-1', `--ready-exec=test -e ${flag}`);
+    const canary = start();
+    await deployed(canary.process, good);
+    const second = it.upstream.commit({ a: 'two' });
+    await until('it soaks', async () => (await it.rollout()).status === 'soaking');
+    rmSync(flag);
+    await canary.process.stop();
+    const again = start();
+    const isStarting = async (): Promise<boolean> => (await it.fleet()).find(isThere)?.process?.state === 'starting';
+    const isThere = ({ connected }: { readonly connected: boolean }): boolean => connected;
+    await until('it is back, and not ready', isStarting);
+    await until('it is published', () => published(again.link) === second);
+    expect((await it.rollout()).status).toBe('running');
+    writeFileSync(flag, '');
+    await until('it soaks again', async () => (await it.rollout()).status === 'soaking');
+    expect((await it.fleet()).find(isThere)).toMatchObject({ running: { oid: second }, process: { state: 'ready' } });
+  });
+
   test('gives out only what was released to an instance, where it is enforced', async () => {
-    const it = await setUp(STAGES.replace('1s', '1h\nenforce: true'));
+    const it = await setUp(STAGES.replace('1s', '1h\nenforce: true\nmax-unavailable: 9'));
     const [canary, web] = [it.instance('canary-1'), it.instance('web-1')];
     await everyone([canary, web], it.first);
     const second = it.upstream.commit({ a: 'two' });
     await untilPublished(canary.link, second, canary.process);
-    const fetched = (instance: string): { readonly ok: boolean; readonly said: string } => {
-      const bare = join(it.dir, `fetch-${instance}`);
+    const fetched = (instance: string, key?: string): { readonly ok: boolean; readonly said: string } => {
+      const bare = mkdtempSync(join(it.dir, `fetch-${instance}-`));
       git(it.dir, 'init', '-q', '--bare', bare);
-      const headers = ['Authorization: Bearer pod', `git-sidecar-instance: ${instance}`];
+      const shown = key === undefined ? [] : [`git-sidecar-key: ${key}`];
+      const headers = ['Authorization: Bearer pod', `git-sidecar-instance: ${instance}`, ...shown];
       const settings = headers.flatMap((header) => ['-c', `http.extraHeader=${header}`]);
       const words = [...settings, 'fetch', '-q', `${it.url()}/git/${it.repository}`, second];
       const { status, stderr } = spawnSync('git', words, { cwd: bare, env: GIT_ENV, encoding: 'utf8' });
       return { ok: status === 0, said: stderr };
     };
-    expect(fetched('canary-1').ok).toBe(true);
     expect(fetched('web-1').said).toContain('not our ref');
+    // While the real one is there, nobody with the same token fetches in its name.
+    expect(fetched('canary-1').said).toContain('not our ref');
+    expect(fetched('canary-1', 'a'.repeat(43)).said).toContain('not our ref');
+    const key = 'k'.repeat(43);
+    const stream = await it.open('canary-2', { key });
+    await until('it has a place', async () => (await it.fleet()).some(({ instance }) => instance === 'canary-2'));
+    expect(fetched('canary-2', key).ok).toBe(true);
+    expect(fetched('canary-2').said).toContain('not our ref');
+    await stream.body?.cancel();
+    // One of an older release has no key, and is known by its name alone.
+    await it.open('canary-3', {});
+    await until('it has a place', async () => (await it.fleet()).some(({ instance }) => instance === 'canary-3'));
+    expect(fetched('canary-3').ok).toBe(true);
     expect(published(web.link)).toBe(it.first);
+  });
+
+  test('lets a token be only those instances that the access file names', async () => {
+    const it = await setUp(STAGES.replace('1s', '1h\nenforce: true'), 'as web-* other');
+    const [web, canary] = [it.instance('web-1'), it.instance('canary-1')];
+    await everyone([web, canary], it.first);
+    const named = async (): Promise<string[]> => (await it.fleet()).map(({ instance }) => instance);
+    await until('it is there', async () => (await named()).includes('web-1'));
+    expect(await named()).toEqual(['web-1']);
+    const refused = await it.open('canary-2', {});
+    expect(refused.headers.get('git-sidecar-report')).toContain('does not let this token or certificate be `canary-2`');
+    expect(await canary.process.logged('the relay does not take the report')).toMatchObject({ severity: 'warning' });
+    const second = it.upstream.commit({ a: 'two' });
+    await until('the rollout begins', async () => (await it.rollout()).oid === second);
+    expect((await it.rollout()).why).toContain('no instance that stage canary selects is connected');
+    expect(published(canary.link)).toBe(it.first);
   });
 
   test('follows a changed file of policies: without the policy everybody gets what the git server has', async () => {

@@ -9,6 +9,7 @@ export class FakeChild {
   readonly exited: Promise<Exit>;
   readonly gone: Promise<void>;
   exit: Exit | undefined;
+  lastLines: readonly string[] = [];
   #end: (exit: Exit) => void = () => undefined;
 
   constructor(pid: number, port: number | undefined) {

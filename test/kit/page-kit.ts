@@ -46,6 +46,7 @@ export function principal(
     id,
     mayRead,
     viewOf: () => WHOLE_VIEW,
+    namesOf: () => ({ id: '', allows: () => true }),
     maySteer: () => steers,
     renewed: renewed ?? (() => it),
   };

@@ -93,6 +93,7 @@ async function reportTo(url: string, failure: HttpFailure): Promise<Shown> {
     timeoutMs: limitFor(failure),
   });
   try {
+    reports.opened();
     reports.published({ ref: 'refs/heads/main', oid });
     return await until('the log says why', () => lines[0], 30_000);
   } finally {
@@ -146,7 +147,14 @@ const CLIENTS: Readonly<Record<string, (url: string, failure: HttpFailure) => Pr
   'the reload': async (url, failure) => {
     const config = { reload: { kind: 'http', url }, readyTimeoutMs: 30_000 } as unknown as RunConfig;
     const parts = { config, stateDir: '/nonexistent', runner: undefined as never, openOutput: undefined as never };
-    const launch = new Launch({ ...parts, clock: systemClock, http, log: silentLog, redact: (text) => text });
+    const launch = new Launch({
+      ...parts,
+      clock: systemClock,
+      http,
+      log: silentLog,
+      hasReaders: () => false,
+      redact: (text) => text,
+    });
     return await failureOf(launch.reload(undefined as never, release, patience(failure)));
   },
 };

@@ -74,6 +74,7 @@ describe('services that are no git servers', () => {
       },
     });
     const reports = new Reports({ ...shared, instance: 'a' });
+    reports.opened();
     onTestFinished(() => {
       feed.close();
       reports.close();

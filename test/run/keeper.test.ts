@@ -18,7 +18,8 @@ function fixture(policy: RestartPolicy = 'always') {
   const restarted: number[] = [];
   const gone: Exit[] = [];
   const it = { broken: false, tries: 0, starting: Promise.resolve() };
-  const keeper = new Keeper((children[0] as FakeChild).asInstance, {
+  const troubles: (string | undefined)[] = [];
+  const keeper: Keeper = new Keeper((children[0] as FakeChild).asInstance, {
     policy,
     clock,
     log: { ...silentLog, warn: (message) => void warnings.push(message) },
@@ -30,6 +31,7 @@ function fixture(policy: RestartPolicy = 'always') {
       children.push(child);
       return child.asInstance;
     },
+    onTrouble: () => void troubles.push(keeper.trouble?.reason),
     onRestart: ({ pid = 0 }) => restarted.push(pid),
     onGone: (exit) => gone.push(exit),
   });
@@ -41,7 +43,7 @@ function fixture(policy: RestartPolicy = 'always') {
     await clock.advance(ms);
     await tick();
   };
-  return { it, keeper, clock, children, warnings, restarted, gone, die, pass };
+  return { it, keeper, clock, children, warnings, restarted, gone, troubles, die, pass };
 }
 
 test('a process that ends is started again after a pause that doubles up to half a minute', async () => {
@@ -121,4 +123,13 @@ test('a process that was being started when the keeper was stopped is ended, and
   await tick();
   expect(children[1]?.exit).toEqual({ code: null, signal: 'SIGTERM' });
   expect(restarted).toEqual([]);
+});
+
+test('says why the process ended each time, and why it cannot be started again', async () => {
+  const { it, keeper, troubles, die, pass } = fixture();
+  await die(3);
+  it.broken = true;
+  await pass(1000);
+  expect(troubles).toEqual(['it exited with status 3', 'it cannot be started again: no process is free']);
+  expect([keeper.ended, keeper.isOver]).toEqual([1, false]);
 });

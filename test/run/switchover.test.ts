@@ -27,9 +27,10 @@ function fixture(listens: boolean, more: Partial<RunConfig> = {}) {
   const gone: Exit[] = [];
   const notReady = new Set<string>();
   const traffic: number[] = [];
+  const states: string[] = [];
   const front = { use: (port: number) => void traffic.push(port), drain: async () => 0 };
   const config = { restart: 'always', readyForMs: 5000, listen: listens ? {} : undefined, ...more };
-  const switchover = new Switchover({
+  const switchover: Switchover = new Switchover({
     config: config as unknown as RunConfig,
     launch: {
       start: async ({ id }: Release) => {
@@ -43,6 +44,11 @@ function fixture(listens: boolean, more: Partial<RunConfig> = {}) {
     clock,
     log: silentLog,
     onGone: (exit) => gone.push(exit),
+    onState: () => {
+      const { release: of, state, ended, trouble } = switchover.state ?? {};
+      const text = `${of?.id} ${state}${ended ? ` ${ended}` : ''}${trouble ? `: ${trouble.reason}` : ''}`;
+      if (states.at(-1) !== text) states.push(text);
+    },
   });
   const child = (id: string): FakeChild => {
     const found = started.findLast((each) => each.id === id)?.child;
@@ -64,7 +70,7 @@ function fixture(listens: boolean, more: Partial<RunConfig> = {}) {
     await tick();
     expect(verdict()?.kind).toBe('proven');
   };
-  return { clock, switchover, started, gone, notReady, traffic, child, to, proven };
+  return { clock, switchover, started, gone, notReady, traffic, states, child, to, proven };
 }
 
 describe('a new process, with --listen', () => {
@@ -218,4 +224,82 @@ test('the end of run during a probation leaves no process behind, and waits for 
   expect([verdict(), it.child('b').exit]).toEqual([{ kind: 'superseded' }, undefined]);
   expect(await it.switchover.stop()).toEqual({ code: null, signal: 'SIGTERM' });
   expect(it.started.every(({ child }) => child.exit !== undefined)).toBe(true);
+});
+
+describe('what is said of the process', () => {
+  test('is that it starts until its probation is over, and then that it is ready', async () => {
+    const it = fixture(true);
+    await it.proven('a');
+    expect(it.states).toEqual(['a starting', 'a ready']);
+    expect(it.switchover.proven?.id).toBe('a');
+    await it.to('b');
+    expect([it.switchover.state?.release.id, it.switchover.state?.state]).toEqual(['b', 'starting']);
+    expect(it.switchover.proven?.id).toBe('a');
+  });
+
+  test('is each end and each start again, with how often and why, until it is ready again', async () => {
+    const it = fixture(true);
+    await it.proven('a');
+    it.notReady.add('a');
+    it.child('a').die(7);
+    await tick();
+    expect(it.switchover.proven).toBeUndefined();
+    await it.clock.advance(1000);
+    await tick();
+    it.notReady.clear();
+    await it.clock.advance(1000);
+    await tick();
+    it.child('a').die(null, 'SIGKILL');
+    await tick();
+    expect(it.states.slice(2)).toEqual([
+      'a restarting 1: it exited with status 7',
+      'a ready 1: it exited with status 7',
+      'a restarting 2: it was ended by SIGKILL',
+    ]);
+  });
+
+  test('is that the one before is ready again, when the new one dies on probation', async () => {
+    const it = fixture(true);
+    await it.proven('a');
+    await it.to('b');
+    it.child('b').die(1);
+    await tick();
+    expect(it.states.slice(2)).toEqual(['b starting', 'a ready']);
+  });
+
+  test('is that a process which ran before starts, until it has passed its checks', async () => {
+    const it = fixture(true);
+    it.notReady.add('a');
+    await it.switchover.resume(release('a'));
+    await tick();
+    expect([it.states, it.switchover.proven]).toEqual([['a starting'], undefined]);
+    it.notReady.clear();
+    await it.clock.advance(1000);
+    await tick();
+    expect(it.states).toEqual(['a starting', 'a ready']);
+  });
+
+  test('is that it failed, when it ends and is not started again', async () => {
+    const it = fixture(true, { restart: 'never' });
+    await it.proven('a');
+    it.child('a').die(7);
+    await tick();
+    expect(it.states.at(-1)).toBe('a failed 1: it exited with status 7');
+    const other = fixture(true, { restart: 'never' });
+    await other.to('a');
+    other.child('a').die(7);
+    await tick();
+    expect(other.states.at(-1)).toBe('a failed 1: it exited with status 7');
+  });
+
+  test('counts ends from the beginning for a revision that the same process goes on with', async () => {
+    const it = fixture(true);
+    await it.proven('a');
+    it.child('a').die(7);
+    await tick();
+    await it.clock.advance(1000);
+    await tick();
+    it.switchover.rename(release('b'));
+    expect(it.states.at(-1)).toBe('b ready');
+  });
 });

@@ -3,14 +3,15 @@ import { Fields } from './fields.ts';
 import type { Problems } from './problems.ts';
 import { readRefs, readRepository } from './read-audience.ts';
 import { readFreeze } from './read-freeze.ts';
-import { MOST_INSTANCES, readMaxUnavailable, readName, readStages } from './read-stages.ts';
+import { MOST_INSTANCES, MOST_RESTARTS, readMaxUnavailable, readName, readStages } from './read-stages.ts';
 import type { TreeNode } from './tree.ts';
 
 const KEYS = [
   ...['name', 'repository', 'refs', 'stages', 'max-unavailable', 'done', 'soak', 'deadline', 'failures'],
-  ...['on-failure', 'push', 'freeze', 'enforce', 'skip-ahead'],
+  ...['restarts', 'on-failure', 'push', 'freeze', 'enforce', 'skip-ahead'],
 ];
 const DEFAULT_DEADLINE_MS = 30 * 60_000;
+const DEFAULT_RESTARTS = 2;
 const TRAILER = /^[A-Za-z0-9-]+(?:\s*:\s*\S.*)?$/;
 
 function readSkipAhead(node: TreeNode | undefined, problems: Problems): SkipAhead | undefined {
@@ -40,6 +41,7 @@ export function readPolicy(item: TreeNode, problems: Problems): Policy | undefin
     soakMs: fields.duration('soak', 0) ?? 0,
     deadlineMs: fields.duration('deadline', 1) ?? DEFAULT_DEADLINE_MS,
     failures: fields.whole('failures', 1, MOST_INSTANCES) ?? 1,
+    restarts: fields.whole('restarts', 1, MOST_RESTARTS) ?? DEFAULT_RESTARTS,
     onFailure: fields.oneOf('on-failure', ['halt', 'revert']) ?? 'halt',
     push: fields.oneOf('push', ['queue', 'replace', 'finish']) ?? 'finish',
     freeze: readFreeze(fields.node('freeze'), problems),

@@ -3,9 +3,10 @@ import { Fields } from './fields.ts';
 import type { Problems } from './problems.ts';
 import type { TreeNode } from './tree.ts';
 
-const KEYS = ['name', 'select', 'max-unavailable', 'soak', 'deadline', 'failures'];
+const KEYS = ['name', 'select', 'max-unavailable', 'soak', 'deadline', 'failures', 'restarts'];
 const SELECT_KEYS = ['instances', 'labels', 'count', 'percent'];
 export const MOST_INSTANCES = 1_000_000;
+export const MOST_RESTARTS = 1000;
 /** What stands in messages, in metrics and on a page. */
 const NAME = /^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]{0,62}[\p{L}\p{N}])?$/u;
 
@@ -78,10 +79,12 @@ function readStage(item: TreeNode, problems: Problems): Stage | undefined {
   const soakMs = fields.duration('soak', 0);
   const deadlineMs = fields.duration('deadline', 1);
   const failures = fields.whole('failures', 1, MOST_INSTANCES);
+  const restarts = fields.whole('restarts', 1, MOST_RESTARTS);
   if (maxUnavailable !== undefined) own.maxUnavailable = maxUnavailable;
   if (soakMs !== undefined) own.soakMs = soakMs;
   if (deadlineMs !== undefined) own.deadlineMs = deadlineMs;
   if (failures !== undefined) own.failures = failures;
+  if (restarts !== undefined) own.restarts = restarts;
   return name === undefined || !select ? undefined : { name, select, ...own };
 }
 

@@ -135,6 +135,14 @@ const SUPERVISE = rows(
       doc: 'Restart a process that ended, with a pause that grows from 1 s to 30 s. If it is not restarted, run exits with its status.',
     },
     {
+      name: 'report-output',
+      range: { least: '0', most: '50' },
+      type: 'int',
+      default: '10',
+      placeholder: 'LINES',
+      doc: 'With `--relay`: the last lines that a failed process wrote to its standard error are reported, without secrets. They come through a pipe and are passed on unchanged; `0` lets the process write where run writes, as it does without a relay.',
+    },
+    {
       name: 'reload-signal',
       needs: ['into'],
       excludes: ['reload-http', 'reload-exec', 'listen'],

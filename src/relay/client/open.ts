@@ -49,6 +49,8 @@ function relayToken(relay: RelayClientConfig, redactor: Redactor): () => Promise
 }
 
 export interface RelayOpening {
+  /** As `createKey` makes it; undefined: others with our token can report for us. */
+  readonly key?: string | undefined;
   readonly git: Git;
   readonly log: Logger;
   readonly redactor: Redactor;
@@ -62,17 +64,18 @@ export async function openRelay(
   relay: RelayClientConfig,
   repository: RepositoryName,
   wanted: WantedRefs,
-  { git, log, redactor, clock, random }: RelayOpening,
+  { git, log, redactor, clock, random, key }: RelayOpening,
 ): Promise<{ readonly feed: SseFeed; readonly reports: Reports }> {
   const settings = await httpSettingsFor(access, git, relay.url);
   const token = relayToken(relay, redactor);
-  const shared = { url: relay.url, settings, token, clock, log };
+  const shared = { url: relay.url, settings, token, key, clock, log };
   const reports = new Reports({ ...shared, instance: instanceName(relay), labels: relay.labels });
   const feed = new SseFeed({
     ...shared,
     repository,
     wanted,
     report: (releasedBy) => reports.forNewStream(releasedBy),
+    onOpened: (refusal) => reports.opened(refusal),
     agent: AGENT,
     random,
   });

@@ -11,7 +11,7 @@ import { NoAnswer } from '../../platform/no-answer.ts';
 import { readRetryAfter } from '../../remote/http-failure.ts';
 import { applyChange, type RelayEvent, readEvent, TROUBLE_HEADER } from '../protocol/events.ts';
 import { digestOf, type Refs } from '../protocol/refs.ts';
-import { REPORT_HEADER } from '../protocol/report.ts';
+import { KEY_HEADER, REPORT_HEADER } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import { SILENCE_MS } from '../protocol/timing.ts';
 import { type WantedRefs, writeWanted } from '../protocol/wanted-refs.ts';
@@ -25,11 +25,18 @@ export interface SseFeedOptions {
   readonly wanted: WantedRefs;
   readonly settings: HttpAccess;
   readonly token: () => Promise<string | undefined>;
+  /** What only we know: the relay takes reports on the stream from nobody else. */
+  readonly key?: string | undefined;
   /**
    * What we say of ourselves when a stream is opened, as a header; undefined: nothing.
    * @param releasedBy the name of the relay that we followed before, if it released refs by a policy
    */
   readonly report: (releasedBy: string | undefined) => string | undefined;
+  /**
+   * The relay has taken the stream.
+   * @param refusal why it has not taken what we said of ourselves; undefined: it has
+   */
+  readonly onOpened?: (refusal: string | undefined) => void;
   readonly agent: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -160,7 +167,7 @@ export class SseFeed implements RefFeed {
   }
 
   async #open(connection: HttpConnection, signal: AbortSignal): Promise<IncomingMessage> {
-    const { url, repository, wanted, token, report, agent, clock, answerMs = ANSWER_MS } = this.#options;
+    const { url, repository, wanted, token, key, report, agent, clock, answerMs = ANSWER_MS } = this.#options;
     const target = new URL(`${url}/events`);
     target.searchParams.set('repo', repository);
     writeWanted(target.searchParams, wanted);
@@ -172,6 +179,7 @@ export class SseFeed implements RefFeed {
       ...(secret !== undefined && { authorization: `Bearer ${secret}` }),
       ...(this.#lastId !== undefined && { 'last-event-id': this.#lastId }),
       ...(told !== undefined && { [REPORT_HEADER]: told }),
+      ...(key !== undefined && { [KEY_HEADER]: key }),
     };
     const attempt = { op: 'follow', relay: url };
     const unreachable = (cause: unknown): never => {
@@ -182,7 +190,11 @@ export class SseFeed implements RefFeed {
     const answer = await asking.catch(unreachable);
     this.#retryAfterMs = readRetryAfter(answer.headers['retry-after'], clock.now()) ?? 0;
     const type = answer.headers['content-type'] ?? '';
-    if (answer.statusCode === 200 && type.startsWith('text/event-stream')) return answer;
+    if (answer.statusCode === 200 && type.startsWith('text/event-stream')) {
+      const said = answer.headers[REPORT_HEADER];
+      this.#options.onOpened?.(typeof said === 'string' ? said : undefined);
+      return answer;
+    }
     const text = (await readBody(answer).catch(unreachable)).toString('utf8', 0, 200).trim();
     const isUnknown = answer.statusCode === 400 && wanted.newest !== undefined;
     if (isUnknown)

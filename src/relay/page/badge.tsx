@@ -13,6 +13,8 @@ const TONES: Readonly<Record<string, Tone>> = {
   halted: 'bad',
   current: 'good',
   behind: 'warn',
+  starting: 'busy',
+  restarting: 'bad',
   failed: 'bad',
   gone: 'quiet',
   completed: 'good',

@@ -33,7 +33,7 @@ function Choice({ name, all, value, values, onChange }: ChoiceProps): JSX.Elemen
   );
 }
 
-const STATES = ['current', 'behind', 'failed', 'gone'].map((each) => [each, each] as const);
+const STATES = ['current', 'behind', 'starting', 'restarting', 'failed', 'gone'].map((each) => [each, each] as const);
 
 export function FilterBar({ filter }: { readonly filter: InstanceFilter }): JSX.Element {
   const { state } = usePage();

@@ -1,6 +1,6 @@
 import type { InstanceEntry } from '../browser/documents.ts';
 
-export type InstanceState = 'current' | 'behind' | 'failed' | 'gone';
+export type InstanceState = 'current' | 'behind' | 'starting' | 'restarting' | 'failed' | 'gone';
 
 /** Which instances are shown; empty texts select all. */
 export interface InstanceFilter {
@@ -21,10 +21,11 @@ export function refOf({ published, running, failed }: InstanceEntry): string {
   return published?.ref ?? running?.ref ?? failed?.ref ?? '';
 }
 
-/** A failure is shown until the instance publishes something else. */
-export function stateOf({ connected, failed, published, behind }: InstanceEntry): InstanceState {
+/** A failure is shown until the instance publishes something else, a process that is not ready until it is. */
+export function stateOf({ connected, failed, published, behind, process }: InstanceEntry): InstanceState {
   if (!connected) return 'gone';
   if (failed && (!published || failed.oid === published.oid)) return 'failed';
+  if (process && process.state !== 'ready') return process.state;
   return behind ? 'behind' : 'current';
 }
 
@@ -33,8 +34,8 @@ export function labelsOf({ labels }: InstanceEntry): string[] {
 }
 
 function textOf(entry: InstanceEntry): string {
-  const { instance, repository, published, running } = entry;
-  const words = [instance, repository, refOf(entry), published?.oid, running?.oid, ...labelsOf(entry)];
+  const { instance, repository, published, running, process } = entry;
+  const words = [instance, repository, refOf(entry), published?.oid, process?.oid, running?.oid, ...labelsOf(entry)];
   return words.join('\n').toLowerCase();
 }
 
@@ -48,7 +49,14 @@ function matches(entry: InstanceEntry, filter: InstanceFilter, words: readonly s
   return words.every((word) => text.includes(word));
 }
 
-const RANK: Readonly<Record<InstanceState, number>> = { failed: 0, behind: 1, gone: 2, current: 3 };
+const RANK: Readonly<Record<InstanceState, number>> = {
+  failed: 0,
+  restarting: 1,
+  starting: 2,
+  behind: 3,
+  gone: 4,
+  current: 5,
+};
 
 /** Of instances that do not change: 10,000 of them are sorted anew with each change. */
 const KEYS = new WeakMap<InstanceEntry, string>();

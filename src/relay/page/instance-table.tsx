@@ -18,15 +18,31 @@ interface RowProps {
   readonly now: number;
 }
 
-function noteOf({ failed, behindSince, connected, since }: InstanceEntry, state: string, now: number): string {
-  if (state === 'failed') return failed?.reason ?? '';
+/** What failed, and below it the lines that the process wrote last. */
+function withOutput({
+  reason,
+  output = [],
+}: {
+  readonly reason: string | null;
+  readonly output?: readonly string[];
+}): string {
+  return [reason ?? '', ...output].join('\n');
+}
+
+function noteOf(instance: InstanceEntry, state: string, now: number): string {
+  const { failed, process, behindSince, connected, since } = instance;
+  const failure = process?.state === 'failed' ? process : failed;
+  if (state === 'failed' && failure) return withOutput(failure);
   if (!connected) return `gone for ${age(since, now)}`;
+  if (process && state === 'restarting') return withOutput(process);
+  if (process && state === 'starting') return `for ${age(process.since, now)}`;
   return state === 'behind' ? `for ${age(behindSince, now)}` : '';
 }
 
 function Row({ instance, index, now }: RowProps): JSX.Element {
   const state = stateOf(instance);
-  const { published, running } = instance;
+  const { published, running, process } = instance;
+  const runs = process?.oid ?? running?.oid;
   const note = noteOf(instance, state, now);
   const labels = labelsOf(instance).join(' ');
   return (
@@ -44,7 +60,7 @@ function Row({ instance, index, now }: RowProps): JSX.Element {
         <code title={published?.oid}>{shortOid(published?.oid)}</code>{' '}
         <span class="quiet">{published && age(published.since, now)}</span>
       </td>
-      <td class="runs">{running && <code title={running.oid}>{shortOid(running.oid)}</code>}</td>
+      <td class="runs">{runs && <code title={runs}>{shortOid(runs)}</code>}</td>
       <td class="note" title={note}>
         {note}
       </td>

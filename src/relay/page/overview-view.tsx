@@ -28,7 +28,7 @@ function Figure({ name, value, note, href, tone = '' }: FigureProps): JSX.Elemen
 }
 
 function countStates(state: State): Readonly<Record<InstanceState, number>> {
-  const counts = { current: 0, behind: 0, failed: 0, gone: 0 };
+  const counts = { current: 0, behind: 0, starting: 0, restarting: 0, failed: 0, gone: 0 };
   for (const instance of state.instances.values()) counts[stateOf(instance)] += 1;
   return counts;
 }
@@ -36,7 +36,7 @@ function countStates(state: State): Readonly<Record<InstanceState, number>> {
 function Figures({ now }: { readonly now: number }): JSX.Element {
   const { state } = usePage();
   const { relay } = state;
-  const { current, behind, failed, gone } = countStates(state);
+  const { current, behind, restarting, failed, gone } = countStates(state);
   const of = (chosen: InstanceState): string =>
     writeView({ kind: 'instances', filter: { ...EVERYTHING, state: chosen } });
   const number = (value: number): string => value.toLocaleString('en');
@@ -49,7 +49,13 @@ function Figures({ now }: { readonly now: number }): JSX.Element {
         href={of('current')}
       />
       <Figure name="Behind" value={number(behind)} href={of('behind')} tone={behind > 0 ? 'warn' : ''} />
-      <Figure name="Failed" value={number(failed)} href={of('failed')} tone={failed > 0 ? 'bad' : ''} />
+      <Figure
+        name="Failed"
+        value={number(failed)}
+        {...(restarting > 0 && { note: `${number(restarting)} restarting` })}
+        href={of('failed')}
+        tone={failed > 0 ? 'bad' : ''}
+      />
       <Figure name="Streams" value={number(relay?.subscribers ?? 0)} />
       <Figure name="Requests upstream" value={number(relay?.requestsSent ?? 0)} />
       <Figure

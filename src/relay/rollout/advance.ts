@@ -39,11 +39,19 @@ function openStage(governed: Governed, rollout: Rollout, index: number): void {
   restartClock(governed, rollout);
   rollout.isUninhabited = false;
   assign(governed, index);
+  for (const member of governed.members.values()) forgetCrashes(governed, member);
   governed.note('opened', { oid: rollout.oid, stage: stage.name });
   for (const member of governed.members.values()) {
     const hasFailed = member.stage === index && member.target === rollout.oid && member.progress === 'failed';
     if (hasFailed && !member.writtenOff) fail(governed, rollout, member, 'it had failed before its stage opened');
   }
+}
+
+/** Each stage counts for itself how often a process ended. */
+function forgetCrashes(governed: Governed, member: Member): void {
+  if (member.crashes === 0) return;
+  member.crashes = 0;
+  governed.judge(member);
 }
 
 /** Gives the revision to as many as there is room for. @returns whom */

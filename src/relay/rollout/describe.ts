@@ -33,8 +33,17 @@ function standingOf(governed: Governed, rollout: Rollout, isFrozen: boolean): St
     return { status: 'soaking', why: `all of stage ${name} are done; it soaks`, since: rollout.soakFrom };
   const why = rollout.isUninhabited
     ? `no instance that stage ${name} selects is connected; \`promote\` passes over it`
-    : `stage ${name} is open`;
+    : `stage ${name} is open${troubleIn(governed, rollout)}`;
   return { status: 'running', why, since: rollout.openedAt };
+}
+
+/** The first process that ended and is started again, as the rest of a sentence. */
+function troubleIn({ members }: Governed, { oid }: Rollout): string {
+  for (const { connected, target, name, running } of members.values()) {
+    const isTrouble = connected && target === oid && running?.oid === oid && running.state === 'restarting';
+    if (isTrouble) return `; the process of ${name} is started again${running.detail ? `: ${running.detail}` : ''}`;
+  }
+  return '';
 }
 
 function standing(governed: Governed, isFrozen: boolean): Standing {

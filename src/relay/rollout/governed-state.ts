@@ -28,6 +28,8 @@ export interface MemberState {
   readonly leftover: boolean;
   /** It has reported a process of `run`. */
   readonly runs: boolean;
+  /** How often its process ended by itself since the open stage opened; undefined: never. */
+  readonly crashes?: number | undefined;
 }
 
 export interface FailureState {

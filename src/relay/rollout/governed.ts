@@ -1,7 +1,7 @@
 import type { Policy } from '../../config/rollout-policy.ts';
 import type { Oid } from '../../model/oid.ts';
 import { FreezeCalendar } from './freeze.ts';
-import type { GovernedState, HaltState, PushedRevision, RolloutState, Said } from './governed-state.ts';
+import type { GovernedState, HaltState, Progress, PushedRevision, RolloutState, Said } from './governed-state.ts';
 import { type JournalEntry, withEntries } from './journal.ts';
 import { judge, type Member, stateOfMember } from './member.ts';
 import { restore, takeUp } from './restore.ts';
@@ -117,7 +117,7 @@ export class Governed {
   judge(member: Member): void {
     const { rollout, policy } = this;
     const isReleased = rollout !== undefined && member.target === rollout.oid;
-    const progress = isReleased ? judge(member, rollout.oid, policy.done) : 'waiting';
+    const progress = isReleased ? this.#progressOf(member, rollout) : 'waiting';
     const { target } = member;
     if (member.leftover && target !== undefined && judge(member, target, policy.done) !== 'waiting') {
       member.leftover = false;
@@ -131,6 +131,12 @@ export class Governed {
     if (!member.late && member.stage !== undefined) this.restartDeadline();
   }
 
+  /** One that ended too often in the open stage has failed there, also when it is ready at the moment. */
+  #progressOf(member: Member, { oid, stage }: Rollout): Progress {
+    const most = this.stages[stage]?.restarts ?? Number.POSITIVE_INFINITY;
+    return member.crashes >= most ? 'failed' : judge(member, oid, this.policy.done);
+  }
+
   /** The open stage has all of its time from now on. */
   restartDeadline(): void {
     const { rollout, now, stages } = this;
@@ -142,6 +148,7 @@ export class Governed {
 
   /** As `judge`, for a rollout or a release that begins: a failure that was reported before is none of it. */
   judgeAnew(member: Member): void {
+    member.crashes = 0;
     this.judge(member);
     if (member.progress === 'failed') member.progress = 'waiting';
   }

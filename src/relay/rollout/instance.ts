@@ -3,7 +3,10 @@ import type { Oid } from '../../model/oid.ts';
 /** What `run` says of its process. */
 export interface InstanceRun {
   readonly oid: Oid;
+  /** `rolled-back`: the revision failed, and the former one runs. */
   readonly state: 'starting' | 'ready' | 'failed' | 'rolled-back' | 'restarting';
+  /** How often the process ended by itself with this revision; undefined: it is not known. */
+  readonly ended?: number | undefined;
   /** Why, in one line that may be shown. */
   readonly detail?: string | undefined;
 }

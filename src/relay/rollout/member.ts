@@ -22,6 +22,7 @@ export interface Member {
   goesBack: boolean;
   leftover: boolean;
   runs: boolean;
+  crashes: number;
   /** Its last report. */
   published: Oid | undefined;
   running: InstanceRun | undefined;
@@ -50,6 +51,7 @@ export function newMember({ key, name, labels, silent }: Instance, policy: Polic
     goesBack: false,
     leftover: false,
     runs: false,
+    crashes: 0,
     published: undefined,
     running: undefined,
     place: placeOf(policy.name, name),
@@ -70,12 +72,17 @@ export function memberFromState(state: MemberState, policy: Policy): Member {
   member.goesBack = state.goesBack;
   member.leftover = state.leftover;
   member.runs = state.runs;
+  member.crashes = state.crashes ?? 0;
   return member;
 }
 
 export function stateOfMember(member: Member, target: Oid): MemberState {
   const { key, name, labels, lostAt, stage, late, progress, wasDone, writtenOff, goesBack, leftover, runs } = member;
-  return { key, name, labels, target, lostAt, stage, late, progress, wasDone, writtenOff, goesBack, leftover, runs };
+  const crashes = member.crashes > 0 ? member.crashes : undefined;
+  return {
+    ...{ key, name, labels, target, lostAt, stage, late, progress, wasDone, writtenOff, goesBack, leftover, runs },
+    crashes,
+  };
 }
 
 /** Takes over what the instance says of itself. */
@@ -100,6 +107,13 @@ export function judge({ runs, published, running }: Member, oid: Oid, done: Poli
   if (ofThis?.state === 'failed' || ofThis?.state === 'rolled-back') return 'failed';
   if (done === 'ready' && runs) return ofThis?.state === 'ready' ? 'done' : 'waiting';
   return published === oid ? 'done' : 'waiting';
+}
+
+/** How often its process ended by itself with `oid` between two reports of it; nothing where that is not known. */
+export function endsBetween(before: InstanceRun | undefined, after: InstanceRun | undefined, oid: Oid): number {
+  if (!before || after?.oid !== oid || after.ended === undefined) return 0;
+  // Another process of the sidecar counts from the beginning.
+  return before.oid === oid ? Math.max(0, after.ended - (before.ended ?? after.ended)) : after.ended;
 }
 
 /** It could come back soon, so its stage does not end without it. */

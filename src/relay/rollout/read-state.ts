@@ -42,6 +42,7 @@ const isMember = shaped({
   goesBack: isFlag,
   leftover: isFlag,
   runs: isFlag,
+  crashes: maybe(isNumber),
 });
 
 const isFailure = shaped({ key: isText, name: isText, stage: isNumber, reason: isText, at: isNumber });

@@ -4,14 +4,29 @@ import { forget } from './endings.ts';
 import { fail } from './failures.ts';
 import type { Governed } from './governed.ts';
 import type { Instance } from './instance.ts';
-import { type Member, newMember, stateOfMember, takeReport } from './member.ts';
+import { endsBetween, type Member, newMember, stateOfMember, takeReport } from './member.ts';
 
 /** Members that are disconnected and remembered. */
 const MOST_GONE = 20_000;
 
-function failureOf({ running }: Member): string {
-  const what = running?.state === 'rolled-back' ? 'it went back to its former revision' : 'its process failed';
-  return running?.detail === undefined ? what : `${what}: ${running.detail}`;
+function failureOf({ running, crashes }: Member): string {
+  const { state, detail } = running ?? {};
+  const hasFailed = state === 'failed' || crashes === 0;
+  const what =
+    state === 'rolled-back'
+      ? 'it went back to its former revision'
+      : hasFailed
+        ? 'its process failed'
+        : `its process ended ${crashes === 1 ? 'once' : `${crashes} times`}`;
+  return detail === undefined ? what : `${what}: ${detail}`;
+}
+
+/** Counts how often its process ended by itself with the revision that is rolled out. @returns whether it did */
+function countEnds({ underWay, policy }: Governed, member: Member, before: Member['running']): boolean {
+  if (!underWay || member.target !== underWay.oid || policy.done !== 'ready') return false;
+  const ends = endsBetween(before, member.running, underWay.oid);
+  member.crashes += ends;
+  return ends > 0;
 }
 
 /** A stage soaks while nothing goes wrong. When something does, it waits again until all of it are done. */
@@ -39,14 +54,17 @@ export function take(governed: Governed, instance: Instance): void {
   const former = known && rememberedOf(governed, known);
   member.connected = true;
   member.lostAt = undefined;
-  const before = member.progress;
+  const { progress: before, running: ran } = member;
   takeReport(member, instance, policy);
+  const hasEnded = countEnds(governed, member, ran);
   if (rememberedOf(governed, member) !== former) governed.isChanged = true;
   // After a restart a stage opens when the fleet is there again, so its size is written now and then.
   if (members.size > 2 * governed.fleet + 2) governed.isChanged = true;
   governed.judge(member);
   assignNewcomer(governed, member);
-  if (before === 'done' && member.progress !== 'done') interruptSoak(governed, member);
+  // One that was started again between two reports is no less trouble.
+  if (before !== 'failed' && (hasEnded || (before === 'done' && member.progress !== 'done')))
+    interruptSoak(governed, member);
   const { underWay } = governed;
   if (!underWay || member.progress !== 'failed' || before === 'failed') return;
   fail(governed, underWay, member, failureOf(member));

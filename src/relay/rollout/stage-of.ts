@@ -11,6 +11,7 @@ export interface FullStage {
   readonly soakMs: number;
   readonly deadlineMs: number;
   readonly failures: number;
+  readonly restarts: number;
   readonly select: Selection;
   /** True for an instance that its globs and labels select; how many of these are chosen, count and percentage say. */
   readonly matches: (name: string, labels: Readonly<Record<string, string>>) => boolean;
@@ -35,6 +36,7 @@ export function fullStages(policy: Policy): readonly FullStage[] {
     soakMs: own.soakMs ?? policy.soakMs,
     deadlineMs: own.deadlineMs ?? policy.deadlineMs,
     failures: own.failures ?? policy.failures,
+    restarts: own.restarts ?? policy.restarts,
   }));
 }
 

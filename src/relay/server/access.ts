@@ -7,6 +7,7 @@ import { messageOf, SidecarError } from '../../model/error.ts';
 import { addressOf } from '../../platform/client-address.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { fileStamp } from '../../platform/file-stamp.ts';
+import { compileGlob } from '../../platform/glob.ts';
 import { bearerToken } from '../../platform/http-answer.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
@@ -20,17 +21,30 @@ export interface Principal {
   readonly mayRead: (name: RepositoryName) => boolean;
   /** Which refs of a repository it may see. */
   readonly viewOf: (name: RepositoryName) => RefView;
+  /** Which instances of a repository it may be. */
+  readonly namesOf: (name: RepositoryName) => NameView;
   /** Whether it may give orders about the releases of a ref. */
   readonly maySteer: (name: RepositoryName, ref: string) => boolean;
   /** The same client by the access file and the time as they are now; undefined when it would not be let in any more. */
   readonly renewed: () => Principal | undefined;
 }
 
+/** Names of instances. */
+export interface NameView {
+  /** The same for the same names. */
+  readonly id: string;
+  readonly allows: (instance: string) => boolean;
+}
+
+const ALL_NAMES: NameView = { id: '', allows: () => true };
+
 /** `git.example.com/team/*#main,release/*`: repositories, and those of their refs that may be seen. */
 interface Pattern {
   readonly matches: (name: RepositoryName) => boolean;
   /** undefined: all. */
   readonly refs: string | undefined;
+  /** Globs of the instances that it may be; undefined: all. */
+  readonly names: readonly string[] | undefined;
   /** It may give orders too, not only read. */
   readonly steers: boolean;
 }
@@ -60,7 +74,8 @@ const idOf = (kind: 'bearer' | 'certificate', secret: string): string =>
 
 /**
  * Reads the access file: a line is `bearer TOKEN PATTERN…` or `certificate NAME PATTERN…`, with `steer` before it for
- * those who may also give orders about releases; `#` begins a remark.
+ * those who may also give orders about releases, and `as NAME…` behind it for the instances that it may be; `#` begins a
+ * remark.
  * @throws SidecarError ERR_RELAY_ACCESS_FILE
  */
 export function parseAccessRules(text: string, path: string): Rule[] {
@@ -70,20 +85,31 @@ export function parseAccessRules(text: string, path: string): Rule[] {
       .trim()
       .split(/\s+/);
     const steers = words[0] === 'steer';
-    const [kind, who, ...patterns] = steers ? words.slice(1) : words;
+    const [kind, who, ...rest] = steers ? words.slice(1) : words;
+    const as = rest.indexOf('as');
+    const [patterns, names] = as < 0 ? [rest, undefined] : [rest.slice(0, as), rest.slice(as + 1)];
     if (!steers && (kind === undefined || kind === '')) return [];
-    const isRule = (kind === 'bearer' || kind === 'certificate') && who !== undefined && patterns.length > 0;
+    const isRule =
+      (kind === 'bearer' || kind === 'certificate') && who !== undefined && patterns.length > 0 && names?.length !== 0;
     if (!isRule || !patterns.every((pattern) => PATTERN.test(pattern))) {
-      const detail = `line ${index + 1} is none of \`bearer TOKEN PATTERN…\` and \`certificate NAME PATTERN…\`, with or without \`steer\` before it`;
+      const detail = `line ${index + 1} is none of \`bearer TOKEN PATTERN…\` and \`certificate NAME PATTERN…\`, with or without \`steer\` before it and \`as INSTANCE…\` behind it`;
       throw new SidecarError('ERR_RELAY_ACCESS_FILE', { op: 'read', target: path, detail });
     }
-    return [{ id: idOf(kind, who), patterns: patterns.map((text) => readPattern(text, steers)) }];
+    return [{ id: idOf(kind, who), patterns: patterns.map((text) => readPattern(text, names, steers)) }];
   });
 }
 
-function readPattern(text: string, steers: boolean): Pattern {
+function readPattern(text: string, names: readonly string[] | undefined, steers: boolean): Pattern {
   const [name = '', refs] = text.split(/#(.*)/s);
-  return { matches: compileNamePattern(name), refs, steers };
+  return { matches: compileNamePattern(name), refs, names, steers };
+}
+
+/** The names of several patterns together. */
+function namesThrough(patterns: readonly Pattern[]): NameView {
+  if (patterns.some(({ names }) => names === undefined)) return ALL_NAMES;
+  const globs = [...new Set(patterns.flatMap(({ names = [] }) => names))].sort();
+  const matchers = globs.map((glob) => compileGlob(glob, { least: 0, questionMark: true }));
+  return { id: JSON.stringify(globs), allows: (instance) => matchers.some((each) => each(instance)) };
 }
 
 /** What several patterns show together. */
@@ -228,6 +254,7 @@ export class Access {
       id,
       mayRead: (name) => patterns.some(({ matches }) => matches(name)),
       viewOf: (name) => viewThrough(patterns.filter(({ matches }) => matches(name))),
+      namesOf: (name) => namesThrough(patterns.filter(({ matches }) => matches(name))),
       maySteer: (name, ref) => {
         const steering = patterns.filter(({ matches, steers }) => steers && matches(name));
         return steering.length > 0 && viewThrough(steering).shows(ref);
@@ -257,6 +284,7 @@ function everybody(address: string): Principal {
     id: `address ${address}`,
     mayRead: () => true,
     viewOf: () => WHOLE_VIEW,
+    namesOf: () => ALL_NAMES,
     maySteer: () => false,
     renewed: () => principal,
   };

@@ -69,15 +69,24 @@ export class Fleet {
   /**
    * A stream was opened.
    * @param owner the id of the principal who opened it
-   * @throws SidecarError ERR_RELAY_REPORT when the principal, or the overview, has as many members as it may
+   * @param key the digest of the key that it showed
+   * @throws SidecarError ERR_RELAY_REPORT when the principal, or the overview, has as many members as it may, or when
+   * another client has the stream
    */
-  join(owner: string, repository: RepositoryName, report: Report): Member {
+  join(owner: string, repository: RepositoryName, given: Report, key?: string): Member {
     const now = this.#options.clock.now();
+    if (!this.mayReport(owner, given.stream, key)) {
+      const detail = 'another client has a stream of this name';
+      throw new SidecarError('ERR_RELAY_REPORT', { op: 'take a report', detail });
+    }
+    const isOwn = given.replaces === undefined || this.mayReport(owner, given.replaces, key);
+    const report = isOwn ? given : { ...given, replaces: undefined };
     const before = this.#members.find(owner, report.replaces ?? report.stream);
     const member: Member = {
       owner,
       number: this.#joined,
       repository,
+      key,
       report,
       connectedAt: now,
       goneAt: undefined,
@@ -106,6 +115,12 @@ export class Fleet {
     // A rollout does not wait for an instance that is gone; one that comes back and follows is counted again.
     for (const rollout of this.#rolloutsOf(member)) rollout.dismiss(member);
     this.#members.end(member);
+  }
+
+  /** Whether a client of `owner` that shows this key may report on the stream, or replace it. */
+  mayReport(owner: string, stream: string, key: string | undefined): boolean {
+    const known = this.#members.find(owner, stream)?.key;
+    return known === undefined || known === key;
   }
 
   /** @returns the repository of the stream; undefined when `owner` has no such stream here */

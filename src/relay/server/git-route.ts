@@ -22,6 +22,7 @@ import type { RefView } from './ref-view.ts';
 import { RepositoryPaths } from './repository-paths.ts';
 import type { RolloutDesk } from './rollout-desk.ts';
 import { instanceKey } from './rollouts.ts';
+import { type StreamKeys, shownKey } from './stream-keys.ts';
 
 export interface GitRouteOptions {
   readonly doorkeeper: Doorkeeper;
@@ -30,6 +31,7 @@ export interface GitRouteOptions {
   readonly questions: LargeQuestions;
   readonly ready: ReadyAnswers;
   readonly rollouts: RolloutDesk;
+  readonly keys: StreamKeys;
   readonly onRefused: OnRefused;
   readonly agent: string;
 }
@@ -64,15 +66,19 @@ function readPath({ pathname, searchParams }: URL, method: string | undefined): 
 
 /** What the client may see: where a policy says so, only what was released to its instance. */
 function viewFor(
-  rollouts: RolloutDesk,
-  { id, viewOf }: Principal,
+  { rollouts, keys }: Pick<GitRouteOptions, 'rollouts' | 'keys'>,
+  principal: Principal,
   name: RepositoryName,
   request: IncomingMessage,
 ): RefView {
-  if (!rollouts.isEnforced(name)) return viewOf(name);
+  const view = principal.viewOf(name);
+  if (!rollouts.isEnforced(name)) return view;
   const instance = decodeName(request.headers[INSTANCE_HEADER]);
-  const key = instance === undefined ? SILENT : instanceKey(id, instance);
-  return rollouts.viewOf(name, key, viewOf(name), undefined);
+  const isIts =
+    instance !== undefined &&
+    principal.namesOf(name).allows(instance) &&
+    keys.isOwn({ repository: name, owner: principal.id, instance }, shownKey(request));
+  return rollouts.viewOf(name, isIts ? instanceKey(principal.id, instance) : SILENT, view, undefined);
 }
 
 function decodeName(text: string | string[] | undefined): string | undefined {
@@ -100,7 +106,7 @@ export function gitRoute(wiring: GitRouteOptions): Route {
         principal && (await options.doorkeeper.admit(paths.nameIn(asked.path), request, response, PATIENCE_MS));
       if (!follower) return true;
       const protocol = /(?:^|:)version=2(?:$|:)/.test(String(request.headers['git-protocol'] ?? '')) ? 2 : 0;
-      const view = viewFor(options.rollouts, principal, follower.upstream.name, request);
+      const view = viewFor(options, principal, follower.upstream.name, request);
       const client: GitClient = { owner: principal.id, follower, view, protocol };
       await serve(options, client, asked.service, request, response);
     }

@@ -2,7 +2,7 @@ import type { Policy } from '../../config/rollout-policy.ts';
 import type { Oid } from '../../model/oid.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
 import type { Refs } from '../protocol/refs.ts';
-import type { Report, ReportedRevision } from '../protocol/report.ts';
+import type { Report } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import { type Changes, GovernedRef } from '../rollout/governed-ref.ts';
 import type { Instance, InstanceRun } from '../rollout/instance.ts';
@@ -245,7 +245,7 @@ function instanceOf(key: string, { name, streams }: Seat, ref: string): Instance
     published: others.every((oid) => oid === first) ? first : undefined,
     running: run,
     // A sync without a process reports failures, too.
-    runs: all.some(({ running }) => running !== undefined),
+    runs: all.some(({ running, process }) => running !== undefined || process !== undefined),
   };
 }
 
@@ -254,15 +254,22 @@ function follows({ streams }: Seat, ref: string): boolean {
 }
 
 /** `HEAD` is followed as the branch that it names, and reported by its own name. */
-function revisionOf(revision: ReportedRevision | undefined, ref: string): Oid | undefined {
+function revisionOf(revision: { readonly ref: string; readonly oid: Oid } | undefined, ref: string): Oid | undefined {
   return revision && (revision.ref === ref || revision.ref === 'HEAD') ? revision.oid : undefined;
 }
 
-function runOf({ running, failed, published }: Report, ref: string): InstanceRun | undefined {
+/** A failure stays one, whatever else the process does, until the instance publishes something else. */
+function runOf(report: Report, ref: string): InstanceRun | undefined {
+  const { running, failed, published, process } = report;
   const failure = revisionOf(failed, ref);
-  if (failure && failure === published?.oid) return { oid: failure, state: 'failed', detail: failed?.reason };
-  const oid = revisionOf(running, ref);
-  return oid && { oid, state: 'ready' };
+  if (failure && failure === published?.oid) {
+    const isBack = running !== undefined && running.oid !== failure;
+    return { oid: failure, state: isBack ? 'rolled-back' : 'failed', detail: failed?.reason };
+  }
+  // Older releases say only what runs, and mean that it is ready.
+  const oid = revisionOf(process?.of ?? running, ref);
+  if (!process || !oid) return oid && { oid, state: 'ready' };
+  return { oid, state: process.state, ended: process.ended, detail: process.reason };
 }
 
 /** The refs that are followed with these names, which may be `HEAD`. */

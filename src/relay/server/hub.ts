@@ -294,7 +294,8 @@ function byOwner(subscribers: readonly StreamSubscriber[]): ReadonlyMap<string, 
 
 function isStillGood(principal: Principal, name: RepositoryName, view: RefView): boolean {
   const now = principal.renewed();
-  return now?.id === principal.id && now.mayRead(name) && now.viewOf(name).id === view.id;
+  if (now?.id !== principal.id || !now.mayRead(name) || now.viewOf(name).id !== view.id) return false;
+  return now.namesOf(name).id === principal.namesOf(name).id;
 }
 
 function accessIsOver(): SidecarError {

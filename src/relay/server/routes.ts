@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SidecarError } from '../../model/error.ts';
 import { answerJson, answerText, type Route, readRequest } from '../../platform/http-answer.ts';
-import { LARGEST_REPORT, REPORT_HEADER, readReport } from '../protocol/report.ts';
+import { LARGEST_REPORT, REPORT_HEADER, readReport, withoutOutput } from '../protocol/report.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
 import { readWanted, UNFIT_REFS } from '../protocol/wanted-refs.ts';
+import type { Principal } from './access.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import type { Fleet } from './fleet.ts';
 import { SILENT } from './governed-repository.ts';
@@ -16,6 +17,7 @@ import { describeRefused } from './refused-document.ts';
 import type { Repositories } from './repositories.ts';
 import type { RolloutDesk } from './rollout-desk.ts';
 import { instanceKey } from './rollouts.ts';
+import { type StreamKeys, shownKey } from './stream-keys.ts';
 import { viewOf } from './wanted-view.ts';
 
 export interface RelayRoutesOptions {
@@ -23,6 +25,7 @@ export interface RelayRoutesOptions {
   readonly repositories: Repositories;
   readonly hub: Hub;
   readonly fleet: Fleet;
+  readonly keys: StreamKeys;
   readonly rollouts: RolloutDesk;
   readonly onRefused: OnRefused;
 }
@@ -58,7 +61,7 @@ interface Wanted extends Pick<Subscription, 'wanted' | 'principal' | 'place'> {
 }
 
 async function serveStream(
-  { doorkeeper, repositories, hub, fleet, rollouts, onRefused }: RelayRoutesOptions,
+  { doorkeeper, repositories, hub, fleet, keys, rollouts, onRefused }: RelayRoutesOptions,
   { name, ...subscription }: Wanted,
   request: IncomingMessage,
   response: ServerResponse,
@@ -79,8 +82,14 @@ async function serveStream(
   }
   const report = headerText(request, REPORT_HEADER);
   const lastId = headerText(request, 'last-event-id');
-  const member = report === undefined ? undefined : joinFleet(fleet, principal.id, repository, report, response);
-  if (member) subscription.place.whenOver(() => fleet.leave(member));
+  const key = shownKey(request);
+  const member =
+    report === undefined ? undefined : joinFleet(fleet, principal, repository, { text: report, key }, response);
+  if (member) {
+    subscription.place.whenOver(() => fleet.leave(member));
+    const { instance } = member.report;
+    if (key !== undefined) subscription.place.whenOver(keys.open({ repository, owner: principal.id, instance }, key));
+  }
   await rollouts.whenDecided(repository);
   if (response.destroyed) return;
   const instance = await takeSeat(rollouts, subscription, repository, member);
@@ -109,7 +118,7 @@ async function takeSeat(
   if (!member || (wanted.names === undefined && !member.report.published)) return SILENT;
   const { id } = principal;
   // Later reports may have another name.
-  const { report } = member;
+  const report = withoutOutput(member.report);
   const joined = rollouts.join(id, name, report, wanted.names);
   // In the same turn: a connection that ends meanwhile ends the seat too.
   place.whenOver(() => void rollouts.leave(id, name, report));
@@ -117,16 +126,25 @@ async function takeSeat(
   return instanceKey(id, report.instance);
 }
 
+/** @throws SidecarError ERR_RELAY_REPORT where the access file does not let the client use the name */
+function requireName(principal: Principal, repository: RepositoryName, instance: string): void {
+  if (principal.namesOf(repository).allows(instance)) return;
+  const detail = `the access file does not let this token or certificate be \`${instance}\``;
+  throw new SidecarError('ERR_RELAY_REPORT', { op: 'take a report', detail });
+}
+
 /** A report that is refused costs the subscriber its line in the overview, not its stream; a header says why. */
 function joinFleet(
   fleet: Fleet,
-  owner: string,
+  principal: Principal,
   name: RepositoryName,
-  text: string,
+  { text, key }: { readonly text: string; readonly key: string | undefined },
   response: ServerResponse,
 ): Member | undefined {
   try {
-    return fleet.join(owner, name, readReport(text));
+    const report = readReport(text);
+    requireName(principal, name, report.instance);
+    return fleet.join(principal.id, name, report, key);
   } catch (error) {
     if (!(error instanceof SidecarError)) throw error;
     response.setHeader(REPORT_HEADER, `refused: ${error.detail}`);
@@ -149,10 +167,15 @@ export function reportsRoute({ doorkeeper, fleet, rollouts }: RelayRoutesOptions
     try {
       const report = readReport(body?.toString() ?? '');
       const name = fleet.repositoryOf(principal.id, report.stream);
+      if (!fleet.mayReport(principal.id, report.stream, shownKey(request))) {
+        answerText(response, 403, 'the client that opened this stream has another key');
+        return true;
+      }
+      if (name !== undefined) requireName(principal, name, report.instance);
       const isTaken = name !== undefined && principal.mayRead(name) && fleet.report(principal.id, report);
       if (isTaken) {
         response.writeHead(204).end();
-        await rollouts.report(principal.id, name, report);
+        await rollouts.report(principal.id, name, withoutOutput(report));
       }
       // With several relays behind one name it may have come to the wrong one.
       else answerText(response, 421, 'that stream is not here');

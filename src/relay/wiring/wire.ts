@@ -49,6 +49,7 @@ import { Repositories } from '../server/repositories.ts';
 import type { RolloutDesk } from '../server/rollout-desk.ts';
 import { instanceKey } from '../server/rollouts.ts';
 import { StartPace } from '../server/start-pace.ts';
+import { StreamKeys } from '../server/stream-keys.ts';
 import { createOutbox } from './outbox.ts';
 import type { RelayRole } from './role.ts';
 import { wireDesk } from './rollout-desk.ts';
@@ -74,6 +75,7 @@ export interface WiredRelay {
   readonly ready: ReadyAnswers;
   readonly doorkeeper: Doorkeeper;
   readonly fleet: Fleet;
+  readonly keys: StreamKeys;
   readonly hub: Hub;
   /** For the browsers that watch. */
   readonly live: LiveFeed;
@@ -309,6 +311,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     doorkeeper: new Doorkeeper(access, repositories, onRefused),
     onRefused,
     fleet,
+    keys: new StreamKeys(),
     hub,
     rollouts,
     outbox,

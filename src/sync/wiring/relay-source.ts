@@ -6,19 +6,21 @@ import type { RefSource } from '../../poll/ref-source.ts';
 import { nameForRelay, openRelay, remoteAtRelay } from '../../relay/client/open.ts';
 import { RelaySource } from '../../relay/client/relay-source.ts';
 import { ReleaseMemory } from '../../relay/client/release-memory.ts';
+import { keySetting } from '../../relay/client/settings.ts';
 import { Board } from '../../relay/nats/board.ts';
 import { HintedSource } from '../../relay/nats/hinted-source.ts';
 import type { SourceWiring, WiredSource } from './source.ts';
 
 export async function relaySource(wiring: SourceWiring, relay: RelayClientConfig): Promise<WiredSource> {
-  const { config, git, choice, log, clock, random, withoutDefaults, wake } = wiring;
+  const { config, git, choice, log, clock, random, withoutDefaults, wake, relayKey: key } = wiring;
   const { target, remote } = config;
   const access = { ...config, withoutDefaults };
   const name = nameForRelay(remote);
-  const objects = await createPoller({ ...access, remote: remoteAtRelay(relay, name) }, git, log, clock);
+  const gitConfigAdd = [...config.gitConfigAdd, ...(key === undefined ? [] : [keySetting(relay, key)])];
+  const objects = await createPoller({ ...access, gitConfigAdd, remote: remoteAtRelay(relay, name) }, git, log, clock);
   if (target.kind === 'oid') return { source: objects, reports: undefined };
   const wanted = { names: choice.names ?? [], newest: target.kind === 'newest' ? target : undefined };
-  const { feed, reports } = await openRelay(access, relay, name, wanted, wiring);
+  const { feed, reports } = await openRelay(access, relay, name, wanted, { ...wiring, key });
   let refs = feed.told?.refs;
   feed.onChange(() => {
     if (!feed.told || feed.told.refs === refs) return;

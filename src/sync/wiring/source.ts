@@ -11,6 +11,8 @@ export interface SourceWiring
   extends Pick<Ambient, 'clock' | 'leases' | 'log' | 'random' | 'redactor' | 'withoutDefaults'> {
   readonly config: SyncConfig;
   readonly git: Git;
+  /** By which the relay knows this sync again; undefined without a relay. */
+  readonly relayKey: string | undefined;
   /** Real path of the root. */
   readonly root: string;
   /** Which ref is followed. */

@@ -42,7 +42,7 @@ import { createDetails } from './details.ts';
 import { openExechookReport } from './exechook-report.ts';
 import { createHooks, createPrePublish } from './hooks.ts';
 import { withPartFilter } from './part-filter.ts';
-import { withRelayAccess } from './relay-access.ts';
+import { withRelayAccess, withRelayKey } from './relay-access.ts';
 import { wireSource } from './source.ts';
 
 /** Counters that stages and hooks tick; the metrics when there are some. */
@@ -131,6 +131,8 @@ export interface WiredSync {
   readonly context: SyncContext;
   /** Reports to the relay what `run` is running; undefined without one. */
   readonly reportRun: Publisher['reportRun'];
+  /** As {@link Publisher} has it. */
+  reported(): Promise<void>;
   /** Ends shared connections and removes what is outside the root. */
   dispose(): Promise<void>;
 }
@@ -160,7 +162,8 @@ async function openInto(
 
 /** Makes everything that a sync needs, from the configuration; starts nothing. */
 export async function wireSync(given: WiringOptions): Promise<WiredSync> {
-  const options = { ...given, config: withRelayAccess(withScopedHeaders(given.config)) };
+  const keyed = withRelayKey(withRelayAccess(withScopedHeaders(given.config)), (secret) => given.redactor.add(secret));
+  const options = { ...given, ...keyed };
   const { config: asked, root, runner, log, redactor, clock, counters } = options;
   const memory = new GitMemory(readMemoryGroup(), log);
   const { hermetic, directory } = await createHermetic(options, memory);
@@ -290,6 +293,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   return {
     context,
     reportRun: reports && ((facts) => reports.run(repository.state.ref ?? followed, facts)),
+    reported: async () => await reports?.sent(),
     dispose: async () => {
       bootReading.end();
       source.close();

@@ -23,7 +23,15 @@ describe('a file of rollout policies', () => {
     expect(parsePolicies('rollouts.yaml', LEAST)).toEqual([
       {
         ...{ name: 'web', repository: 'git.example.com/team/*', refs: ['main'], stages: [], maxUnavailable: 1 },
-        ...{ done: 'ready', soakMs: 0, deadlineMs: 1_800_000, failures: 1, onFailure: 'halt', push: 'finish' },
+        ...{
+          done: 'ready',
+          soakMs: 0,
+          deadlineMs: 1_800_000,
+          failures: 1,
+          restarts: 2,
+          onFailure: 'halt',
+          push: 'finish',
+        },
         ...{ freeze: [], enforce: false, skipAhead: undefined },
       },
     ]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Stage } from '../../../src/config/rollout-policy.ts';
+import type { Policy, Stage } from '../../../src/config/rollout-policy.ts';
 import { Fleet, MINUTE, oid } from './kit.ts';
 
 const CANARY: Stage = { name: 'canary', select: { instances: ['canary*'] } };
@@ -498,4 +498,101 @@ describe('pushes during a rollout', () => {
     expect(fleet.status).toBe('halted');
     expect(fleet.having(3)).toHaveLength(1);
   });
+});
+
+describe('a process that ends while its stage is open', () => {
+  const SOAKING = { stages: [CANARY], done: 'ready', soakMs: 10 * MINUTE, maxUnavailable: 9 } as const;
+
+  /** A canary that is ready with revision 2, in the soak of its stage. */
+  function soaking(own: Partial<Policy> = {}): Fleet {
+    const fleet = Fleet.of(['a', 'canary'], { ...SOAKING, ...own });
+    fleet.run('canary', 1, 'ready', 0);
+    fleet.push(2);
+    fleet.run('canary', 2, 'starting', 0);
+    fleet.run('canary', 2, 'ready', 0);
+    expect(fleet.status).toBe('soaking');
+    return fleet;
+  }
+
+  test('interrupts the soak, which begins again from nothing when it is ready again', () => {
+    const fleet = soaking();
+    fleet.pass(9 * MINUTE);
+    fleet.report('canary', { running: { oid: oid(2), state: 'restarting', ended: 1, detail: 'exit 7' } });
+    expect(fleet.status).toBe('running');
+    expect(fleet.ref.describe(fleet.now).why).toContain('the process of canary is started again: exit 7');
+    fleet.run('canary', 2, 'ready', 1);
+    fleet.pass(9 * MINUTE);
+    expect([fleet.status, fleet.having(2)]).toEqual(['soaking', ['canary']]);
+    fleet.pass(MINUTE);
+    expect(fleet.having(2)).toEqual(['a', 'canary']);
+  });
+
+  test('interrupts the soak also when the relay hears of it only after it is ready again', () => {
+    const fleet = soaking();
+    fleet.pass(9 * MINUTE);
+    fleet.run('canary', 2, 'ready', 1);
+    fleet.pass(9 * MINUTE);
+    expect(fleet.status).toBe('soaking');
+  });
+
+  test('is a failure of its instance the second time, with the reason', () => {
+    const fleet = soaking();
+    fleet.run('canary', 2, 'restarting', 1);
+    fleet.run('canary', 2, 'ready', 1);
+    fleet.report('canary', { running: { oid: oid(2), state: 'restarting', ended: 2, detail: 'exit 7' } });
+    expect(fleet.status).toBe('halted');
+    expect(fleet.ref.describe(fleet.now).why).toContain('canary: its process ended 2 times: exit 7');
+  });
+
+  test('is counted anew for each stage, and as the policy says', () => {
+    const fleet = soaking({ restarts: 3, stages: [CANARY, { name: 'a', select: { instances: ['a'] } }] });
+    fleet.run('canary', 2, 'ready', 2);
+    fleet.pass(10 * MINUTE);
+    fleet.run('canary', 2, 'ready', 4);
+    expect(fleet.status).toBe('running');
+    fleet.run('canary', 2, 'ready', 5);
+    expect(fleet.status).toBe('halted');
+  });
+
+  test('is counted on after a restart of the relay, and ends from before are not counted twice', () => {
+    const fleet = soaking();
+    fleet.run('canary', 2, 'ready', 1);
+    fleet.restart();
+    fleet.join('canary', { running: { oid: oid(2), state: 'ready', ended: 1 } });
+    expect(fleet.status).not.toBe('halted');
+    fleet.run('canary', 2, 'ready', 2);
+    expect(fleet.status).toBe('halted');
+  });
+
+  test('does not hold a stage up for ever, where a failure does not halt it', () => {
+    const fleet = Fleet.of(['a', 'canary'], { ...SOAKING, stages: [], failures: 2 });
+    for (const name of ['a', 'canary']) fleet.run(name, 1, 'ready', 0);
+    fleet.push(2);
+    for (const name of ['a', 'canary']) fleet.run(name, 2, 'ready', 0);
+    expect(fleet.status).toBe('soaking');
+    for (let ended = 1; ended < 20; ended += 1) {
+      fleet.run('canary', 2, 'restarting', ended);
+      fleet.run('canary', 2, 'ready', ended);
+      fleet.pass(MINUTE);
+    }
+    expect(fleet.completed).toBe(2);
+  });
+
+  test('is no failure where only what is published counts', () => {
+    const fleet = Fleet.of(['a', 'canary'], { ...SOAKING, done: 'published' });
+    fleet.push(2);
+    fleet.publish('canary', 2);
+    fleet.run('canary', 2, 'ready', 0);
+    fleet.run('canary', 2, 'ready', 9);
+    expect(fleet.status).toBe('soaking');
+  });
+});
+
+test('an instance that keeps a process is not done before it is ready, also when it never said that it runs something', () => {
+  const fleet = Fleet.of(['a'], { done: 'ready' });
+  fleet.push(2);
+  fleet.report('a', { published: oid(2), runs: true });
+  expect(fleet.status).toBe('running');
+  fleet.run('a', 2, 'ready', 0);
+  expect(fleet.completed).toBe(2);
 });

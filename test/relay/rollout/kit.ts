@@ -2,7 +2,7 @@ import type { Policy } from '../../../src/config/rollout-policy.ts';
 import { type Oid, parseOid } from '../../../src/model/oid.ts';
 import { type Changes, GovernedRef } from '../../../src/relay/rollout/governed-ref.ts';
 import type { GovernedState } from '../../../src/relay/rollout/governed-state.ts';
-import type { Instance } from '../../../src/relay/rollout/instance.ts';
+import type { Instance, InstanceRun } from '../../../src/relay/rollout/instance.ts';
 import type { Order } from '../../../src/relay/rollout/orders.ts';
 import type { PushFacts } from '../../../src/relay/rollout/policy.ts';
 
@@ -21,7 +21,15 @@ export function oid(digit: number): Oid {
 export function policy(own: Partial<Policy> = {}): Policy {
   return {
     ...{ name: 'web', repository: 'git.example.com/team/*', refs: ['main'], stages: [], maxUnavailable: 1 },
-    ...{ done: 'published', soakMs: 0, deadlineMs: 30 * MINUTE, failures: 1, onFailure: 'halt', push: 'finish' },
+    ...{
+      done: 'published',
+      soakMs: 0,
+      deadlineMs: 30 * MINUTE,
+      failures: 1,
+      restarts: 2,
+      onFailure: 'halt',
+      push: 'finish',
+    },
     ...{ freeze: [], enforce: false, skipAhead: undefined },
     ...own,
   };
@@ -75,8 +83,8 @@ export class Fleet {
     return this.report(name, { published: oid(digit) });
   }
 
-  run(name: string, digit: number, state: 'starting' | 'ready' | 'failed' | 'rolled-back' | 'restarting'): Changes {
-    return this.report(name, { running: { oid: oid(digit), state } });
+  run(name: string, digit: number, state: InstanceRun['state'], ended?: number): Changes {
+    return this.report(name, { running: { oid: oid(digit), state, ended } });
   }
 
   order(order: Order['order'], to?: number): Changes {

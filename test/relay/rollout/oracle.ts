@@ -64,6 +64,9 @@ export class Oracle {
   #openSince = 0;
   #rollout = '';
   readonly #joinedAt = new Map<string, number>();
+  /** How often processes had ended at the last look, and how often with the revision since the stage opened. */
+  readonly #ended = new Map<string, { readonly oid: Oid; readonly times: number }>();
+  #crashes = new Map<string, number>();
   readonly #isStrict: boolean;
 
   constructor(policy: Policy, fleet: ReadonlyMap<string, Instance>) {
@@ -98,7 +101,10 @@ export class Oracle {
     const moved = [...targets].filter(([key, target]) => before.targets.get(key) !== target);
     this.#checkAnswer(ref, moved, happened, changes);
     const released = moved.flatMap(([key, to]) => (to !== undefined && to !== completed ? [[key, to] as const] : []));
+    const broken = this.#countEnds(before.targets, before.view, now);
     this.#excuse(before.view, view, before.targets);
+    for (const [key] of moved) this.#crashes.delete(key);
+    if (happened.order === 'resume') this.#crashes = new Map();
     const kept = [...this.#excused].filter((key) => !this.#isFine(key, targets.get(key)));
     this.#excused.clear();
     for (const key of kept) this.#excused.add(key);
@@ -106,10 +112,13 @@ export class Oracle {
     // They were awaited for a rollout that is over.
     if (!isRollout) this.#awaited.clear();
     const rollout = `${view.oid} ${view.journal.find(({ what }) => what === 'started')?.at}`;
-    if (rollout !== this.#rollout) {
+    // The same commit may begin again in the same moment.
+    const begins = changes?.notes.some(({ what }) => what === 'started') === true;
+    if (begins || rollout !== this.#rollout) {
       this.#firstStage = new Set();
       this.#standIns = new Set();
       this.#givenIn = new Map();
+      this.#crashes = new Map();
       this.#openSince = now;
     } else if (before.view) this.#checkPassing(before.view, view, now, happened);
     this.#rollout = rollout;
@@ -125,7 +134,8 @@ export class Oracle {
     const isJudged = (key: string): boolean => this.#fleet.get(key)?.silent !== true && !isOnItsWay(key);
     if (released.some(([key]) => isJudged(key))) this.#checkRoom(targets, view);
     this.#checkCompletion(before, completed, targets, view, happened, changes);
-    this.#checkFailures(happened, before.view, view);
+    this.#checkFailures([...(happened.failed ?? []), ...broken], before.view, view);
+    if (before.view?.stage !== view.stage) this.#crashes = new Map();
     const most = { queue: 20, finish: 1, replace: 0 }[this.#policy.push];
     check(view.queued.length <= most, `${view.queued.length} pushes wait`);
     check(completed === undefined || !view.refused.includes(completed), 'the completed revision is refused');
@@ -165,6 +175,9 @@ export class Oracle {
   }
 
   #progress(key: string, oid: Oid): 'done' | 'failed' | 'waiting' {
+    const stage = this.#policy.stages.find(({ name }) => name === this.#view?.stage);
+    const most = stage?.restarts ?? this.#policy.restarts;
+    if (oid === this.#view?.oid && (this.#crashes.get(key) ?? 0) >= most) return 'failed';
     const { published, running, runs } = this.#fleet.get(key) ?? {};
     const isThis = running?.oid === oid;
     if (isThis && (running.state === 'failed' || running.state === 'rolled-back')) return 'failed';
@@ -321,7 +334,31 @@ export class Oracle {
   }
 
   /** Where no failure is allowed, the first one ends the rollout. */
-  #checkFailures({ failed = [] }: Happened, before: GovernedView | undefined, view: GovernedView): void {
+  /**
+   * Counts how often processes ended with the revision of the rollout while its stage is open. Each end is trouble from
+   * which the soak begins anew.
+   * @returns those that ended too often just now
+   */
+  #countEnds(targets: ReadonlyMap<string, Oid | undefined>, view: GovernedView | undefined, now: number): string[] {
+    const stage = this.#policy.stages.find(({ name }) => name === view?.stage);
+    const most = stage?.restarts ?? this.#policy.restarts;
+    const broken: string[] = [];
+    for (const [key, { running }] of this.#fleet) {
+      if (!running) continue;
+      const known = this.#ended.get(key);
+      const { oid, ended: times = 0 } = running;
+      this.#ended.set(key, { oid, times });
+      const more = known?.oid === oid ? times - known.times : 0;
+      if (more === 0 || this.#policy.done !== 'ready' || oid !== view?.oid || targets.get(key) !== oid) continue;
+      const crashes = (this.#crashes.get(key) ?? 0) + more;
+      this.#crashes.set(key, crashes);
+      if (crashes >= most) broken.push(key);
+      if (crashes <= most && this.#givenIn.get(key) === view.stage) this.#openSince = now;
+    }
+    return broken;
+  }
+
+  #checkFailures(failed: readonly string[], before: GovernedView | undefined, view: GovernedView): void {
     if (!before || !this.#isStrict) return;
     const { oid, status, completed, stage } = before;
     const isOpen = ['running', 'soaking', 'paused', 'frozen'].includes(status) && stage !== null;

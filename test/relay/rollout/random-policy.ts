@@ -22,6 +22,7 @@ function stage(dice: Dice, index: number): Stage {
     ...(dice.chance(0.3) ? { maxUnavailable: limit(dice) } : {}),
     ...(dice.chance(0.3) ? { soakMs: dice.below(5) * MINUTE } : {}),
     ...(dice.chance(0.3) ? { deadlineMs: (4 + dice.below(30)) * MINUTE } : {}),
+    ...(dice.chance(0.2) ? { restarts: 1 + dice.below(3) } : {}),
     ...(dice.chance(0.2) ? { failures: 1 + dice.below(3) } : {}),
   };
 }
@@ -41,6 +42,7 @@ export function randomPolicy(dice: Dice): Policy {
     soakMs: dice.chance(0.5) ? 0 : dice.below(5) * MINUTE,
     deadlineMs: (8 + dice.below(40)) * MINUTE,
     failures: dice.chance(0.6) ? 1 : 2 + dice.below(2),
+    restarts: 1 + dice.below(3),
     onFailure: dice.pick(['halt', 'revert']),
     push: dice.pick(['queue', 'replace', 'finish']),
     freeze: dice.chance(0.4) ? [freeze(dice)] : [],

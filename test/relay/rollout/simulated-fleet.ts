@@ -200,17 +200,20 @@ export class SimulatedFleet {
       one.published = target;
       this.#report(one, `publishes ${target.slice(0, 2)}`);
     } else if (one.runs && one.running?.oid !== target) {
-      one.running = { oid: target, state: 'starting' };
+      one.running = { oid: target, state: 'starting', ended: 0 };
       this.#report(one, `starts ${target.slice(0, 2)}`);
     } else if (one.running && one.running.state !== 'ready' && one.running.state !== 'failed') {
       const fails = this.#bad.has(target) && (one.character === 'frail' || dice.chance(0.6));
-      one.running = { oid: target, state: fails ? dice.pick(['failed', 'rolled-back'] as const) : 'ready' };
+      const { ended } = one.running;
+      one.running = { oid: target, state: fails ? dice.pick(['failed', 'rolled-back'] as const) : 'ready', ended };
       this.#report(one, fails ? 'fails' : 'is ready');
     } else if (one.running?.state === 'failed' && (!this.#bad.has(target) || dice.chance(0.2))) {
-      one.running = { oid: target, state: 'restarting' };
+      one.running = { ...one.running, state: 'restarting' };
       this.#report(one, 'tries again');
-    } else if (one.running && dice.chance(this.#isSettling ? 0 : 0.15)) {
-      one.running = { oid: target, state: 'restarting' };
+    } else if (one.running && dice.chance(this.#isSettling ? 0 : 0.25)) {
+      // The relay may hear of it only when it is ready again.
+      const state = dice.chance(0.3) ? 'ready' : 'restarting';
+      one.running = { oid: target, state, ended: (one.running.ended ?? 0) + 1 };
       this.#report(one, 'restarts');
     }
   }

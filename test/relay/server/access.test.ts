@@ -79,6 +79,26 @@ describe('access', () => {
     expect(maySteer('pod', 'h.example/app', 'refs/heads/main')).toBe(false);
   });
 
+  test('lets a token be only the instances of its lines, those of a line without names be all', async () => {
+    const { access } = await open(
+      'bearer web h.example/** as web-* spare\nbearer web h.example/tools as ci\nbearer pod h.example/**\nbearer pod h.example/app as x\n',
+    );
+    const mayBe = (token: string, name: string, instance: string) =>
+      access
+        .identify(request(`Bearer ${token}`))
+        ?.namesOf(name as RepositoryName)
+        .allows(instance);
+    expect(['web-1', 'spare', 'ci', 'canary-1', 'xweb-1'].map((name) => mayBe('web', 'h.example/app', name))).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(mayBe('web', 'h.example/tools', 'ci')).toBe(true);
+    expect(mayBe('pod', 'h.example/app', 'anything')).toBe(true);
+  });
+
   test('a changed file counts soon; one that cannot be understood changes nothing', async () => {
     const { access, path } = await open('bearer tok-1 h.example/**\n');
     writeFileSync(path, 'nonsense here and there\n');
@@ -97,6 +117,8 @@ describe('access', () => {
       'steer',
       's3cr3t h/**',
       'token s3cr3t h/**',
+      'bearer s3cr3t h/** as',
+      'bearer s3cr3t as web-*',
       'bearer s3cr3t h/**#',
       'bearer s3cr3t h/x#a:b',
     ]) {

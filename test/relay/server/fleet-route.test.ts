@@ -43,6 +43,7 @@ async function overviewOf(instances: number): Promise<{ readonly port: number; r
     identify: ({ headers }) => ({
       id: String(headers.who),
       mayRead: (_name: RepositoryName) => true,
+      namesOf: () => ({ id: '', allows: () => true }),
       maySteer: () => false,
       viewOf: () => WHOLE_VIEW,
       renewed: () => undefined,

@@ -53,11 +53,11 @@ describe('the fleet', () => {
     expect(fleet.report(ME, report('a', '2', '2'))).toBe(true);
     await clock.advance(300);
     expect(show()).toMatchObject({ connected: 2, behind: 1 });
-    expect(show().instances.find((each) => each.stream === 'b')).toMatchObject({
+    expect(show().instances.find((each) => each.instance === 'pod-b')).toMatchObject({
       behind: true,
       behindMs: 400,
     });
-    expect(show().instances.find((each) => each.stream === 'a')?.running?.oid).toBe(oid('2'));
+    expect(show().instances.find((each) => each.instance === 'pod-a')?.running?.oid).toBe(oid('2'));
     expect(show().rollouts[0]).toMatchObject({ instances: 2, done: 1, completeAt: null });
     fleet.report(ME, report('b', '2'));
     expect(show().rollouts[0]).toMatchObject({ oid: oid('2'), instances: 2, done: 2, p50Ms: 400, slowestMs: 400 });
@@ -106,7 +106,7 @@ describe('the fleet', () => {
     expect(fleet.repositoryOf(SOMEBODY_ELSE, 'evil')).toBe(REPOSITORY);
     expect(fleet.repositoryOf(ME, 'evil')).toBeUndefined();
     expect(fleet.report(SOMEBODY_ELSE, { ...report('a', '2'), instance: 'forged' })).toBe(true);
-    const mine = show().instances.find(({ instance, stream }) => instance === 'pod-a' && stream === 'a');
+    const mine = show().instances.find(({ instance }) => instance === 'pod-a');
     expect(mine).toMatchObject({ connected: true, published: { oid: oid('1') } });
     expect(show().connected).toBe(3);
   });
@@ -118,13 +118,15 @@ describe('the fleet', () => {
     for (let index = 0; index < 20_000; index += 1)
       fleet.leave(fleet.join(SOMEBODY_ELSE, REPOSITORY, report(`${index}`, '1')));
     expect(fleet.size).toBeLessThanOrEqual(502);
-    expect(show().instances.map(({ stream }) => stream)).toEqual(expect.arrayContaining(['gone', 'open', '19999']));
+    expect(show().instances.map(({ instance }) => instance)).toEqual(
+      expect.arrayContaining(['pod-gone', 'pod-open', 'pod-19999']),
+    );
     for (let one = 0; one < 20; one += 1)
       for (let index = 0; index < 500; index += 1)
         fleet.leave(fleet.join(`bearer ${one}`, REPOSITORY, report(`${index}`, '1')));
     expect(fleet.size).toBeLessThanOrEqual(2001);
     expect(open.goneAt).toBeUndefined();
-    expect(show().instances.map(({ stream }) => stream)).toContain('open');
+    expect(show().instances.map(({ instance }) => instance)).toContain('pod-open');
   });
 
   test('one principal cannot fill the overview with open streams; what does not fit is refused, not traded', () => {
@@ -157,7 +159,7 @@ describe('the fleet', () => {
     const old = fleet.join(ME, REPOSITORY, report('a', '1'));
     fleet.join(ME, REPOSITORY, report('a', '1'));
     fleet.leave(old);
-    expect(show()).toMatchObject({ connected: 1, instances: [{ stream: 'a', connected: true }] });
+    expect(show()).toMatchObject({ connected: 1, instances: [{ instance: 'pod-a', connected: true }] });
   });
 
   test('pages hold every instance once, whatever the size of a page', () => {
@@ -170,12 +172,12 @@ describe('the fleet', () => {
         let after: Cursor | undefined;
         do {
           const page = read(fleet.document(() => true, { limit, ...(after && { after }) }));
-          const streams = page.repositories.flatMap(({ instances }) => instances.map(({ stream }) => stream));
+          const streams = page.repositories.flatMap(({ instances }) => instances.map(({ instance }) => instance));
           expect(streams.length).toBeLessThanOrEqual(limit);
           seen.push(...streams);
           after = page.next === null ? undefined : readCursor(page.next);
         } while (after);
-        expect(seen.sort()).toEqual(where.map((_, index) => `${index}`).sort());
+        expect(seen.sort()).toEqual(where.map((_, index) => `pod-${index}`).sort());
       }),
     );
     expect(readCursor('nonsense')).toBeUndefined();

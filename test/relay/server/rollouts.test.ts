@@ -28,6 +28,7 @@ const POLICY: Policy = {
   soakMs: 0,
   deadlineMs: 60_000,
   failures: 1,
+  restarts: 2,
   onFailure: 'halt',
   push: 'finish',
   freeze: [],
@@ -243,5 +244,77 @@ describe('the rollouts of a relay', () => {
     expect(again.rollouts.view(NAME, MAIN)).toBeUndefined();
     const ungoverned = await setUp(root, []);
     expect([...ungoverned.rollouts.states()]).toEqual([]);
+  });
+});
+
+describe('with `done: ready`, what an instance reports of its process', () => {
+  const READY: Policy = { ...POLICY, done: 'ready' };
+
+  /** A canary that follows a push of commit 2, and how it reports. */
+  async function canary() {
+    const { push, rollouts, shown } = await setUp(tempDir(), [READY]);
+    const revision = (digit: string) => ({ ref: MAIN, oid: oid(digit), at: 0 });
+    const process = (digit: string, state: 'starting' | 'ready' | 'restarting' | 'failed', ended = 0) => ({
+      ...{ of: { ref: MAIN, oid: oid(digit) }, state, at: 0, ended },
+      ...(ended > 0 && { reason: 'it exited with status 7' }),
+    });
+    const base = { stream: 's', replaces: undefined, instance: 'canary-1' };
+    await push(at(MAIN, '1'));
+    const first = { ...base, published: revision('1'), running: revision('1') };
+    await rollouts.join(OWNER, NAME, first, [MAIN]);
+    await rollouts.join(OWNER, NAME, { ...first, stream: 'w', instance: 'web-1' }, [MAIN]);
+    await push(at(MAIN, '2'));
+    const report = async (more: Partial<Report>): Promise<void> =>
+      await rollouts.report(OWNER, NAME, { ...first, published: revision('2'), ...more });
+    return {
+      report,
+      revision,
+      process,
+      isDone: () => shown('web-1') === oid('2'),
+      view: () => rollouts.view(NAME, MAIN),
+    };
+  }
+
+  test('is that it is ready, where an older release says only what runs', async () => {
+    const it = await canary();
+    await it.report({});
+    expect(it.isDone()).toBe(false);
+    await it.report({ running: it.revision('2') });
+    expect(it.isDone()).toBe(true);
+  });
+
+  test.each(['starting', 'restarting'] as const)('is not that it is ready while it is %s', async (state) => {
+    const it = await canary();
+    await it.report({ running: undefined, process: it.process('2', state) });
+    expect(it.isDone()).toBe(false);
+    await it.report({ running: it.revision('2'), process: it.process('2', 'ready') });
+    expect(it.isDone()).toBe(true);
+  });
+
+  test('is no more than that it starts, before there is anything to run', async () => {
+    const it = await canary();
+    await it.report({ running: undefined, process: { of: undefined, state: 'starting', at: 0, ended: 0 } });
+    expect(it.isDone()).toBe(false);
+  });
+
+  test('is a failure when it ended and is not started again, with the reason', async () => {
+    const it = await canary();
+    await it.report({ running: undefined, process: it.process('2', 'failed', 1) });
+    expect(it.view()?.why).toContain('canary-1: its process failed: it exited with status 7');
+  });
+
+  test('is that it went back, when the revision failed and the former one runs', async () => {
+    const it = await canary();
+    const failed = { ...it.revision('2'), reason: 'it exited with status 7' };
+    await it.report({ failed, process: it.process('1', 'ready') });
+    expect(it.view()?.why).toContain('canary-1: it went back to its former revision: it exited with status 7');
+  });
+
+  test('does not take a failure back while the former revision has trouble of its own', async () => {
+    const it = await canary();
+    const failed = { ...it.revision('2'), reason: 'it exited with status 7' };
+    await it.report({ failed, process: it.process('1', 'ready') });
+    await it.report({ running: undefined, failed, process: it.process('1', 'restarting', 1) });
+    expect(it.view()?.status).toBe('halted');
   });
 });
