@@ -462,9 +462,9 @@ describe('--fast-forward-only', () => {
     const after = it.start(...policy, '-v=1');
     await after.logged('the last revision was published again');
     expect(published(it.link)).toBe(it.first);
+    git(`${it.upstream.bare}-later`, 'update-ref', 'refs/heads/main', it.first);
     renameSync(`${it.upstream.bare}-later`, it.upstream.bare);
     it.upstream.git('reset', '-q', '--hard', it.first);
-    it.upstream.push();
     await refused(after, 'ERR_VERIFY_REWOUND', it.first);
     const child = it.upstream.commit({ a: 'another two' });
     await refused(after, 'ERR_VERIFY_REWOUND', child);
