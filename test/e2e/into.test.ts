@@ -221,6 +221,8 @@ describe('watchers of the directory', () => {
     const second = it.upstream.commit({ a: 'two', 'd/b': 'z', 'd/gone': null, 'd/new': 'n' });
     await it.reached(second, process);
     await until('the removal is seen', () => flat.some((line) => line === 'DELETE gone'));
+    // What each of them prints comes when it likes.
+    await until('the end is seen', () => recursive.some((line) => line === `MOVED_TO ${it.into}/.revision`));
     const shown = recursive.map((line) => line.replace(`${it.into}/`, '')).filter((line) => !isTemporary(line));
     // New and changed files first, removals last.
     expect(shown).toEqual([
