@@ -9,6 +9,7 @@ import { DemoFleet } from '../demo/fleet.ts';
 import { startGitServer } from '../demo/git-server.ts';
 import { SampleRepository } from '../demo/sample-repository.ts';
 import { Visitor } from '../demo/visitor.ts';
+import { ownNode } from '../platform/own-node.ts';
 import { createProcessRunner } from '../platform/process.ts';
 import { NODE_FLAGS, PROGRAM } from '../platform/version.ts';
 import { findFreePort } from '../run/instance.ts';
@@ -152,7 +153,8 @@ export async function demoCommand(env: EnvironmentVariables, io: Io): Promise<nu
       '--drain-delay=0s',
       '--log-format=json',
       '--',
-      process.execPath,
+      ownNode().file,
+      ...ownNode().args,
       'server.js',
     ];
     const own = Object.fromEntries(Object.entries(env).filter(([name]) => !/^GIT_?(?:SYNC|SIDECAR)_/.test(name)));

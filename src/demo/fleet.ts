@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ownNode } from '../platform/own-node.ts';
 import type { Environment, ProcessRunner } from '../platform/process.ts';
 
 export interface DemoFleetOptions {
@@ -61,7 +62,8 @@ export class DemoFleet {
     await write('token', `${this.token}\n`);
     const path = join(directory, 'fleet.yaml');
     await write('fleet.yaml', JSON.stringify(this.#document(), undefined, 2));
-    const [file, args] = [process.execPath, [...nodeFlags, program, 'up', path]];
+    const { file, args: before } = ownNode();
+    const args = [...before, ...nodeFlags, program, 'up', path];
     const { signal } = this.#end;
     const command = { file, args, env, cwd: directory, maxOutputBytes: 65_536, signal };
     const hear = (text: string): void => {
@@ -151,7 +153,7 @@ export class DemoFleet {
       run: INSTANCES.map((name) => ({
         name: `run-${name}`,
         from: name,
-        command: [process.execPath, 'server.js'],
+        command: [ownNode().file, ...ownNode().args, 'server.js'],
         state: join(directory, `state-${name}`),
         'ready-delay': '500ms',
         'ready-for': '0s',

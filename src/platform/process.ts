@@ -1,7 +1,8 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { bounded, settledWithin } from './bounded.ts';
 import { killFirst } from './kill-first.ts';
+import { ownNode } from './own-node.ts';
 import { Capture, Drain, feed } from './process-streams.ts';
 import { yieldCores } from './yield-cores.ts';
 
@@ -265,11 +266,12 @@ export interface Partner {
 
 /** Does not keep a process that has nothing else to do. */
 export function startPartner({ program, heapMiB, onMessage, onExit }: PartnerSpec): Partner {
-  const child = fork(program, [], {
+  const node = ownNode();
+  const child = spawn(node.file, [...node.args, `--max-old-space-size=${heapMiB}`, program], {
     // With a session of its own it gets no signal of a terminal.
     ...{ detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'], serialization: 'advanced' },
     // As little memory as it can have: one arena of malloc(3).
-    ...{ env: { MALLOC_ARENA_MAX: '1' }, execArgv: [`--max-old-space-size=${heapMiB}`] },
+    env: { MALLOC_ARENA_MAX: '1' },
   });
   child.unref();
   child.channel?.unref();

@@ -15,8 +15,12 @@ export const NODE_FLAGS: string = typeof GIT_SIDECAR_NODE_FLAGS === 'string' ? G
 /** What a shell does before it starts Node; set by the build. */
 export const BEFORE_NODE: string = typeof GIT_SIDECAR_MEMORY === 'string' ? GIT_SIDECAR_MEMORY : ':';
 
+/** Where the programs are; undefined when run from source. */
+export const INSTALLED_IN: string | undefined =
+  typeof GIT_SIDECAR_DIRECTORY === 'string' ? GIT_SIDECAR_DIRECTORY : undefined;
+
 function besideProgram(file: string): string | undefined {
-  return typeof GIT_SIDECAR_DIRECTORY === 'string' ? `${GIT_SIDECAR_DIRECTORY}/${file}` : undefined;
+  return INSTALLED_IN === undefined ? undefined : `${INSTALLED_IN}/${file}`;
 }
 
 /** The program with all commands; undefined when run from source. */

@@ -15,7 +15,7 @@ import { delay } from '../peers/wait.ts';
 
 /**
  * A git that kills the relay when `die` names its command: before the command does anything, or after it has done all.
- * What it says is used once.
+ * What it says is used once. The relay is the owner that its processes are marked with.
  */
 function deadlyGit(dir: string): { readonly program: string; readonly die: string } {
   const [program, die] = [join(dir, 'deadly-git'), join(dir, 'die')];
@@ -26,10 +26,10 @@ at= when=
 [ -e ${die} ] && read -r at when < ${die}
 case " $* " in *" $at "*) ;; *) at= ;; esac
 [ -z "$at" ] || rm -f ${die}
-[ -n "$at" ] && [ "$when" = before ] && kill -KILL $PPID && exit 1
+[ -n "$at" ] && [ "$when" = before ] && kill -KILL "\${${OWNER_VARIABLE}%%:*}" && exit 1
 git "$@"
 status=$?
-[ -n "$at" ] && [ "$when" = after ] && kill -KILL $PPID
+[ -n "$at" ] && [ "$when" = after ] && kill -KILL "\${${OWNER_VARIABLE}%%:*}"
 exit $status
 `,
   );

@@ -156,8 +156,12 @@ describe('the process that starts processes', () => {
 
   test('when it is killed, what it started ends too, and the next command runs', async () => {
     const runner = createSeparateRunner(resolve('dist/runner.cjs'));
-    const failed = runner.run({ file: 'sleep', args: ['61.25'], env }).catch((error: unknown) => error);
-    await until('it runs', () => running('61.25')[0]);
+    let said = '';
+    const onStdout = (text: string): void => {
+      said += text;
+    };
+    const failed = runner.run({ ...sh('echo up; exec sleep 61.25'), onStdout }).catch((error: unknown) => error);
+    await until('it runs', () => said !== '' && running('61.25')[0]);
     process.kill(parentOf(running('61.25')[0] as number), 'SIGKILL');
     expect(await failed).toBeInstanceOf(Error);
     await until('it is gone', () => running('61.25').length === 0 || undefined);

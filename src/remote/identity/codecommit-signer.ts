@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { UrlSigner } from '../../model/credential.ts';
 import { SidecarError } from '../../model/error.ts';
+import { ownNode } from '../../platform/own-node.ts';
 import type { IdentityTools } from './identity.ts';
 import { type SigningKeys, signCodeCommit } from './sign-codecommit.ts';
 
@@ -27,8 +28,18 @@ if (signed) stdout.write('username=' + signed.username + '\npassword=' + signed.
 `;
 
 /** Shell; the program and the keys are in the environment, so that no argument and no file holds them. */
-const LINE =
-  '!f() { test "$1" = get || exit 0; NODE_OPTIONS= exec "$GIT_SIDECAR_NODE" -e "$GIT_SIDECAR_AWS_PROGRAM"; }; f';
+const LINE = [
+  '!f() { test "$1" = get || exit 0; NODE_OPTIONS= exec "$GIT_SIDECAR_LOADER"',
+  '${GIT_SIDECAR_NODE:+--library-path "$GIT_SIDECAR_LIBRARIES" "$GIT_SIDECAR_NODE"}',
+  '-e "$GIT_SIDECAR_AWS_PROGRAM"; }; f',
+].join(' ');
+
+/** What starts Node: it itself, or a loader with the place of the libraries. */
+function nodeVariables(): Readonly<Record<string, string>> {
+  const { file, args } = ownNode();
+  const [, libraries = '', node = ''] = args;
+  return { GIT_SIDECAR_LOADER: file, GIT_SIDECAR_LIBRARIES: libraries, GIT_SIDECAR_NODE: node };
+}
 
 /** Signs for each repository of CodeCommit, here and in git. */
 export function codeCommitSigner(
@@ -58,7 +69,7 @@ export function codeCommitSigner(
     sign,
     line: LINE,
     variables: {
-      GIT_SIDECAR_NODE: process.execPath,
+      ...nodeVariables(),
       GIT_SIDECAR_AWS_PROGRAM: PROGRAM.replace('SIGN', () => signCodeCommit.toString()),
       GIT_SIDECAR_AWS_KEY: keys.keyId,
       GIT_SIDECAR_AWS_SECRET: keys.secret,
