@@ -40,9 +40,12 @@ export class Drain {
     this.done = this.#run(stream, sink);
   }
 
-  /** Resolves when it is done, or when nothing has come for `quietMs`: another process holds the pipe open. */
-  async settled(quietMs: number): Promise<void> {
-    for (;;) {
+  /**
+   * Resolves when it is done, when nothing has come for `quietMs`, since another process holds the pipe open, or a
+   * moment after `signal` fires: a sink may never come back.
+   */
+  async settled(quietMs: number, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
       if (await settledWithin(this.done, quietMs)) return;
       if (!this.#isBusy && monotonic() - this.#quietSince >= quietMs) return;
     }

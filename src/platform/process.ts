@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
-import { bounded, settledWithin } from './bounded.ts';
+import { settledWithin } from './bounded.ts';
 import { killFirst } from './kill-first.ts';
 import { ownNode } from './own-node.ts';
 import { Capture, Drain, feed } from './process-streams.ts';
@@ -92,6 +92,7 @@ class Running {
   /** When it has exited; or, ended by us, when it could not be ended: it hangs in the kernel and dies when that lets go. */
   readonly gone: Promise<Exit>;
   endedBy: CommandResult['endedBy'];
+  readonly #ended = new AbortController();
   #giveUp: (exit: Exit) => void = () => undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -104,9 +105,15 @@ class Running {
     this.gone.catch(() => undefined);
   }
 
+  /** Fires when we end it, for whatever reason: nothing of it is waited for any more. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
   end(by: 'timeout' | 'abort'): void {
     if (this.endedBy) return;
     this.endedBy = by;
+    this.#ended.abort();
     signalGroup(this.child.pid, 'SIGTERM');
     this.#timer = setTimeout(() => {
       signalGroup(this.child.pid, 'SIGKILL');
@@ -157,18 +164,13 @@ export function createProcessRunner(): ProcessRunner {
     commands.add(command);
 
     const over = new AbortController();
-    const ended = new AbortController();
-    const end = (by: 'timeout' | 'abort'): void => {
-      command.end(by);
-      ended.abort();
-    };
-    const onAbort = (): void => end('abort');
-    const timer = spec.timeoutMs === undefined ? undefined : setTimeout(() => end('timeout'), spec.timeoutMs);
+    const onAbort = (): void => command.end('abort');
+    const timer = spec.timeoutMs === undefined ? undefined : setTimeout(() => command.end('timeout'), spec.timeoutMs);
     spec.signal?.addEventListener('abort', onAbort, { once: true });
 
     try {
       const fed = feed(child.stdin, spec.stdin, over.signal).catch((error: unknown) => {
-        end('abort');
+        command.end('abort');
         return { error };
       });
       const { code, signal } = await command.gone;
@@ -177,7 +179,7 @@ export function createProcessRunner(): ProcessRunner {
       if (failure && !spec.signal?.aborted) throw failure.error;
       if (command.endedBy || spec.endGroup !== false) signalGroup(child.pid, 'SIGKILL');
       // What was written before the end still has to be taken, by a sink that may be slow or may have stopped.
-      if (drain) await bounded(drain.settled(PIPE_LINGER_MS), ended.signal).catch(() => undefined);
+      if (drain) await drain.settled(PIPE_LINGER_MS, command.ended);
       await settledWithin(closed, PIPE_LINGER_MS);
       const texts = { stdout: stdout.bytes(), stderr: stderr.bytes().toString() };
       return { code, signal, ...texts, truncated: stdout.truncated, endedBy: command.endedBy };

@@ -73,12 +73,7 @@ process.on('message', (message: ToRunner) => {
   else if (message.kind === 'taken') underway.get(message.id)?.taken?.(message.isEnough);
   else underway.get(message.id)?.input?.(message);
 });
-/** Nobody is left who could want anything of this process, whatever it still waits for. */
-async function endAll(): Promise<void> {
-  await runner.endAll();
-  process.kill(process.pid, 'SIGKILL');
-}
-
-process.once('disconnect', () => void endAll());
+// Nobody is left who could take anything.
+process.once('disconnect', () => void runner.endAll());
 // The process that we work for decides when we end, also where all processes of a service get a signal.
 for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => undefined);

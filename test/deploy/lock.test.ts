@@ -107,7 +107,7 @@ describe('the registry’s signatures', () => {
   });
 
   test.each([
-    ['is invalid', '1 package has an invalid registry signature:\n\njose@6.2.17 (https://registry.npmjs.org/)'],
+    ['is invalid', '1 package has an invalid registry signature:\n\njose@6.2.17 (https://registry.example.com/)'],
     [
       'is missing',
       '1 package has a missing registry signature but the registry is providing signing keys:\n\njose@6.2.17',

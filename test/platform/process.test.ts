@@ -110,6 +110,19 @@ describe.each(RUNNERS)('processes that are started %s', (_where, makeRunner) => 
     await runner.endAll();
     for (const result of await Promise.all(running)) expect(result.signal).toBe('SIGTERM');
   });
+
+  test('endAll ends the wait for a reader of ours that never comes back', async () => {
+    const runner = makeRunner();
+    let isRead = false;
+    const stdoutSink = async (): Promise<void> => {
+      isRead = true;
+      await new Promise(() => undefined);
+    };
+    const running = runner.run({ ...sh('echo done'), stdoutSink });
+    await until('it is read', () => isRead);
+    await runner.endAll();
+    expect((await running).endedBy).toBe('abort');
+  });
 });
 
 test('what a process of another process writes comes whole and in order, at the pace of who takes it', async () => {
@@ -168,13 +181,16 @@ describe('the process that starts processes', () => {
     expect((await runner.run(sh('echo again'))).stdout.toString()).toBe('again\n');
   });
 
-  test('ends, with all that it started, when the process that it works for is killed', async () => {
+  test.each([
+    ['started', ''],
+    ['started, also where its output waits for a reader', 'stdoutSink: () => new Promise(() => undefined),'],
+  ])('ends, with all that it %s, when the process that it works for is killed', async (_what, more) => {
     const outfile = join(tempDir(), 'owner.mjs');
     const contents = `
       import { createSeparateRunner } from './src/platform/separate-runner.ts';
       const runner = createSeparateRunner(${JSON.stringify(resolve('dist/runner.cjs'))});
       setInterval(() => undefined, 1000);
-      await runner.run({ file: 'sleep', args: ['62.25'], env: ${JSON.stringify(env)} });`;
+      await runner.run({ file: '/bin/sh', args: ['-c', 'echo up; exec sleep 62.25'], ${more} env: ${JSON.stringify(env)} });`;
     const stdin = { contents, resolveDir: resolve('.'), loader: 'ts' } as const;
     buildSync({ stdin, outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20' });
     const owner = spawn(process.execPath, [outfile], { stdio: 'ignore' });
