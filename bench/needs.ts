@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { startGitServer } from '../src/demo/git-server.ts';
-import { createProcessRunner } from '../src/platform/process.ts';
+import { createProcessRunner } from '../src/platform/process/runner.ts';
 import { GIT_ENV } from '../test/kit/upstream.ts';
 import { diskOf } from './disk.ts';
 import { follow, type Served, UPDATES } from './needs/follow.ts';

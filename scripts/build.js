@@ -61,8 +61,8 @@ put('dist/nats.cjs', await textOf({ entryPoints: ['src/relay/nats/library.ts'] }
 put('dist/yaml.cjs', await textOf({ entryPoints: ['src/platform/yaml-library.ts'] }));
 /** Few follow ranges of versions (src/platform/version-range.ts). */
 put('dist/semver.cjs', await textOf({ entryPoints: ['semver/classes/range.js'] }));
-/** A relay starts processes from a process of its own (src/platform/separate-runner.ts). */
-put('dist/runner.cjs', await textOf({ entryPoints: ['src/platform/runner-program.ts'] }));
+/** A relay starts processes from a process of its own (src/platform/process/separate-runner.ts). */
+put('dist/runner.cjs', await textOf({ entryPoints: ['src/platform/process/runner-program.ts'] }));
 /** Read when somebody opens the page of a relay (src/relay/browser/page-files.ts). */
 const page = await buildPage();
 for (const input of page.inputs) bundled.add(input);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import { startGitServer } from '../../src/demo/git-server.ts';
-import { createProcessRunner } from '../../src/platform/process.ts';
+import { createProcessRunner } from '../../src/platform/process/runner.ts';
 import { GIT_ENV, Upstream } from '../../test/kit/upstream.ts';
 import { freePort } from '../../test/peers/ports.ts';
 import { findProgram } from '../../test/peers/programs.ts';

@@ -5,7 +5,7 @@ import type { Clock, Random } from '../platform/clock.ts';
 import type { Route } from '../platform/http-answer.ts';
 import { Leases } from '../platform/leases.ts';
 import type { LogFields, Logger } from '../platform/log.ts';
-import { createProcessRunner } from '../platform/process.ts';
+import { createProcessRunner } from '../platform/process/runner.ts';
 import type { Redactor } from '../platform/redact.ts';
 import { VERSION } from '../platform/version.ts';
 import type { Metrics } from '../serve/metrics.ts';

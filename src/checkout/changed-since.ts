@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { SidecarError } from '../model/error.ts';
 import { type BytePath, joinPath, pathOfText, splitPaths, systemPath } from '../platform/byte-path.ts';
 import { listDirectory } from '../platform/list-directory.ts';
-import type { Environment, ProcessRunner } from '../platform/process.ts';
+import type { Environment, ProcessRunner } from '../platform/process/runner.ts';
 
 /** Entries that are looked at before giving way to other work. */
 const BATCH = 500;

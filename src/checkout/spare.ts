@@ -7,7 +7,7 @@ import { readText } from '../platform/atomic-file.ts';
 import { type BytePath, pathOfText } from '../platform/byte-path.ts';
 import { createDirectoryBelow, makeDirectoryBelow, removeFileBelow, renameBelow } from '../platform/files-below.ts';
 import { makeWay } from '../platform/make-way.ts';
-import type { Environment, ProcessRunner } from '../platform/process.ts';
+import type { Environment, ProcessRunner } from '../platform/process/runner.ts';
 import { showPath } from '../platform/show-path.ts';
 import { type CarriedOver, carryOver, type FinishedTree } from './carry-over.ts';
 import { changesSince } from './changed-since.ts';

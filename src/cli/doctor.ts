@@ -5,7 +5,7 @@ import { examine } from '../doctor/examine.ts';
 import { readLeniently } from '../doctor/lenient-patient.ts';
 import { isWell, jsonReport, textReport } from '../doctor/report.ts';
 import { systemClock } from '../platform/clock.ts';
-import { createProcessRunner } from '../platform/process.ts';
+import { createProcessRunner } from '../platform/process/runner.ts';
 import { Redactor } from '../platform/redact.ts';
 import type { Call } from './perform.ts';
 

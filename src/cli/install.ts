@@ -5,7 +5,7 @@ import { EXIT } from '../app/outcome.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { readText, temporaryName, writeFileAtomic } from '../platform/atomic-file.ts';
 import { claimDirectory, foreignDirectory, nameSome } from '../platform/owned-directory.ts';
-import { createProcessRunner } from '../platform/process.ts';
+import { createProcessRunner } from '../platform/process/runner.ts';
 import { BEFORE_NODE, NODE_FLAGS } from '../platform/version.ts';
 import { codeCacheOf, isCodeCache } from './code-cache.ts';
 import type { Call } from './perform.ts';

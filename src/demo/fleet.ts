@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ownNode } from '../platform/own-node.ts';
-import type { Environment, ProcessRunner } from '../platform/process.ts';
+import { ownNode } from '../platform/process/own-node.ts';
+import type { Environment, ProcessRunner } from '../platform/process/runner.ts';
 
 export interface DemoFleetOptions {
   readonly runner: ProcessRunner;

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Environment, ProcessRunner } from '../platform/process.ts';
+import type { Environment, ProcessRunner } from '../platform/process/runner.ts';
 
 export interface GitServer {
   /** `http://127.0.0.1:PORT`, without a trailing slash. */

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Environment, ProcessRunner } from '../platform/process.ts';
+import type { Environment, ProcessRunner } from '../platform/process/runner.ts';
 
 /** The sample application: a web server of one file that answers with a greeting from a configuration file. */
 const SERVER = `const { readFileSync } = require('node:fs');

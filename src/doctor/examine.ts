@@ -1,5 +1,5 @@
 import { bounded, settledWithin } from '../platform/bounded.ts';
-import type { Environment } from '../platform/process.ts';
+import type { Environment } from '../platform/process/runner.ts';
 import { Examination } from './examination.ts';
 import { type Finding, wrong } from './finding.ts';
 import { checkMemory } from './machine.ts';

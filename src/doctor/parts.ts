@@ -1,5 +1,5 @@
 import type { Clock } from '../platform/clock.ts';
-import type { ProcessRunner } from '../platform/process.ts';
+import type { ProcessRunner } from '../platform/process/runner.ts';
 import type { Redactor } from '../platform/redact.ts';
 
 /** What the checks get from their process. */

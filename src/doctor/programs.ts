@@ -1,5 +1,5 @@
 import { findProgram } from '../platform/find-program.ts';
-import type { Environment } from '../platform/process.ts';
+import type { Environment } from '../platform/process/runner.ts';
 import type { Check, Examination } from './examination.ts';
 import { none, ok, wrong } from './finding.ts';
 import type { Parts } from './parts.ts';

@@ -8,7 +8,7 @@ import { isOfKind, SidecarError } from '../model/error.ts';
 import { objectFormatOf } from '../model/oid.ts';
 import { findProgram } from '../platform/find-program.ts';
 import type { Logger } from '../platform/log.ts';
-import type { Environment } from '../platform/process.ts';
+import type { Environment } from '../platform/process/runner.ts';
 import type { Tip } from '../poll/ref-source.ts';
 import { openVerification } from '../sync/wiring/verification.ts';
 import type { KeyKind } from '../verify/key-kinds.ts';

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { messageOf, systemCode } from '../model/error.ts';
-import type { CommandResult } from '../platform/process.ts';
+import type { CommandResult } from '../platform/process/runner.ts';
 import { whyUnreadable } from '../platform/unreadable.ts';
 import { ok, type Verdict, wrong } from './finding.ts';
 import type { Parts } from './parts.ts';

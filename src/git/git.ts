@@ -1,6 +1,6 @@
 import { messageOf, SidecarError, systemCode } from '../model/error.ts';
 import type { Logger } from '../platform/log.ts';
-import type { CommandResult, Environment, ProcessRunner } from '../platform/process.ts';
+import type { CommandResult, Environment, ProcessRunner } from '../platform/process/runner.ts';
 import { classifyGitFailure } from './classify.ts';
 import type { GitMemory } from './memory.ts';
 import { subCommandFirst } from './sub-command-first.ts';

@@ -3,7 +3,7 @@ import type { Credential } from '../model/credential.ts';
 import { writeBelow } from '../platform/files-below.ts';
 import { OWNER_VARIABLE, ownerMark } from '../platform/orphans.ts';
 import { trustedAbove } from '../platform/private-directory.ts';
-import type { Environment } from '../platform/process.ts';
+import type { Environment } from '../platform/process/runner.ts';
 import { removeTree } from '../platform/remove-tree.ts';
 import { type GitSetting, overrideSettings, renderGitConfig } from './config-file.ts';
 import { credentialSettings, helperSettings } from './credential-settings.ts';

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { SidecarError } from '../model/error.ts';
 import type { Logger } from '../platform/log.ts';
 import type { MemoryGroup } from '../platform/memory-limit.ts';
-import type { CommandResult } from '../platform/process.ts';
+import type { CommandResult } from '../platform/process/runner.ts';
 import type { GitSetting } from './config-file.ts';
 
 const MEBIBYTE = 2 ** 20;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isOfKind } from '../model/error.ts';
 import { deadline } from '../platform/deadline.ts';
 import type { Logger } from '../platform/log.ts';
-import type { Environment, ProcessRunner } from '../platform/process.ts';
+import type { Environment, ProcessRunner } from '../platform/process/runner.ts';
 import { type Git, type GitOutput, type GitRunOptions, withRun } from './git.ts';
 
 export interface SharedSshOptions {

@@ -1,4 +1,4 @@
-import type { Environment } from '../platform/process.ts';
+import type { Environment } from '../platform/process/runner.ts';
 
 /** A git command as it is started: the sub-command is the first argument. */
 export interface GitCall {

@@ -2,7 +2,7 @@ import type { ExechookConfig } from '../config/sync-config.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { type ErrorCode, factsOf } from '../model/error-codes.ts';
 import type { Logger } from '../platform/log.ts';
-import type { Environment, ProcessRunner } from '../platform/process.ts';
+import type { Environment, ProcessRunner } from '../platform/process/runner.ts';
 import { traceparent } from '../platform/trace/span.ts';
 import { hookVariables } from './hook-variables.ts';
 import type { Notification } from './notification.ts';

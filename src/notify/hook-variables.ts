@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Environment } from '../platform/process.ts';
+import type { Environment } from '../platform/process/runner.ts';
 import type { Change, Changes, PublishDetails } from './publish-details.ts';
 
 /** Of the list of paths: a single variable may have 128 KiB, and all of them together not much more. */

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findProgram } from './find-program.ts';
-import type { Environment, ProcessRunner } from './process.ts';
+import type { Environment, ProcessRunner } from './process/runner.ts';
 
 /**
  * Resolves when everything that was written to the file systems of these files and directories is on the disk.

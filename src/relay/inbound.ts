@@ -1,8 +1,8 @@
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { InboundOptions } from '../serve/inbound/routes.ts';
-import type { NotedPushes } from './server/noted-pushes.ts';
-import type { Repositories } from './server/repositories.ts';
+import type { NotedPushes } from './server/mirror/noted-pushes.ts';
+import type { Repositories } from './server/mirror/repositories.ts';
 
 /** Notifications and triggers make the relay ask the git servers now. */
 export function inboundOf(

@@ -3,7 +3,7 @@ import { asSidecarError, messageOf, SidecarError } from '../model/error.ts';
 import type { BytePath } from '../platform/byte-path.ts';
 import type { Clock, Random } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
-import type { Exit } from '../platform/process.ts';
+import type { Exit } from '../platform/process/runner.ts';
 import { isRevisionsFault } from './blame.ts';
 import { type Published, readPublished } from './follow-link.ts';
 import { describeExit } from './instance.ts';

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { Exit } from '../platform/process.ts';
+import type { Exit } from '../platform/process/runner.ts';
 
 /** Why a run ends. */
 export type RunEnd = { readonly exit: Exit } | { readonly signal: NodeJS.Signals };

@@ -8,7 +8,8 @@ import { messageOf, SidecarError } from '../model/error.ts';
 import { settledWithin } from '../platform/bounded.ts';
 import { findProgram } from '../platform/find-program.ts';
 import { passOn } from '../platform/pass-on.ts';
-import { type Environment, type Heir, type ProcessRunner, startHeir } from '../platform/process.ts';
+import { type Heir, startHeir } from '../platform/process/heir.ts';
+import type { Environment, ProcessRunner } from '../platform/process/runner.ts';
 import { OutputTail } from './output-tail.ts';
 import { SHELL } from './shell-line.ts';
 

@@ -3,7 +3,8 @@ import { createServer } from 'node:net';
 import { messageOf, SidecarError } from '../model/error.ts';
 import { after, type Clock } from '../platform/clock.ts';
 import { endMarked, type MarkedProcess } from '../platform/marked-processes.ts';
-import { type Environment, type Exit, type LongRunning, startLongRunning } from '../platform/process.ts';
+import { type LongRunning, startLongRunning } from '../platform/process/long-running.ts';
+import type { Environment, Exit } from '../platform/process/runner.ts';
 import type { FollowedStderr } from './followed-stderr.ts';
 
 /** Variable in the environment of each process of the command, and of all that it starts: an id of that process. */

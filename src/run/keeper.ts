@@ -2,7 +2,7 @@ import type { RestartPolicy } from '../config/run-config.ts';
 import { messageOf } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
-import type { Exit } from '../platform/process.ts';
+import type { Exit } from '../platform/process/runner.ts';
 import { describeExit, type Instance } from './instance.ts';
 
 /** Why a process is not there, and what it wrote last. */

@@ -9,7 +9,7 @@ import type { MarkedProcess } from '../platform/marked-processes.ts';
 import { OWNER_VARIABLE, ownerMark } from '../platform/orphans.ts';
 import type { OutputLines } from '../platform/output-lines.ts';
 import { OWN_STDERR } from '../platform/pass-on.ts';
-import type { Environment, ProcessRunner } from '../platform/process.ts';
+import type { Environment, ProcessRunner } from '../platform/process/runner.ts';
 import { redactUrl } from '../platform/redact.ts';
 import { visibleText } from '../platform/visible-text.ts';
 import { MachineFailure } from './blame.ts';

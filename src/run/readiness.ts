@@ -4,7 +4,7 @@ import { asSidecarError, messageOf } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import { deadline } from '../platform/deadline.ts';
 import type { HttpClient } from '../platform/http-client.ts';
-import type { Environment, ProcessRunner } from '../platform/process.ts';
+import type { Environment, ProcessRunner } from '../platform/process/runner.ts';
 import { describeExit, type Instance } from './instance.ts';
 import { SHELL } from './shell-line.ts';
 

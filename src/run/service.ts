@@ -10,7 +10,7 @@ import type { KubernetesEvents } from '../platform/kubernetes-events.ts';
 import type { LogFields } from '../platform/log.ts';
 import { endPredecessors } from '../platform/orphans.ts';
 import { OutputLines } from '../platform/output-lines.ts';
-import type { Exit } from '../platform/process.ts';
+import type { Exit } from '../platform/process/runner.ts';
 import type { Tracer } from '../platform/trace/tracer.ts';
 import { jsonRoute } from '../serve/routes.ts';
 import type { Ambient } from '../service/ambient.ts';

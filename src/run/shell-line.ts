@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { messageOf } from '../model/error.ts';
-import type { CommandResult, CommandSpec, ProcessRunner } from '../platform/process.ts';
+import type { CommandResult, CommandSpec, ProcessRunner } from '../platform/process/runner.ts';
 import { isMachineError, soundsLikeMachine } from './blame.ts';
 
 /** Why a shell line did not end well. */

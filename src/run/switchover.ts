@@ -2,7 +2,7 @@ import type { RestartPolicy, RunConfig } from '../config/run-config.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
-import type { Exit } from '../platform/process.ts';
+import type { Exit } from '../platform/process/runner.ts';
 import type { Front } from './front.ts';
 import { describeExit, type Instance } from './instance.ts';
 import { Keeper } from './keeper.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../platform/clock.ts';
-import type { Exit } from '../platform/process.ts';
+import type { Exit } from '../platform/process/runner.ts';
 import type { Instance } from './instance.ts';
 import type { Release } from './state.ts';
 

@@ -2,7 +2,7 @@ import type { Clock, Random } from '../platform/clock.ts';
 import type { HttpAccess } from '../platform/http-connection.ts';
 import type { Leases } from '../platform/leases.ts';
 import type { Logger } from '../platform/log.ts';
-import type { ProcessRunner } from '../platform/process.ts';
+import type { ProcessRunner } from '../platform/process/runner.ts';
 import type { Redactor } from '../platform/redact.ts';
 import type { MetricsSink } from '../serve/metrics-sink.ts';
 

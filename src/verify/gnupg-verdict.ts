@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../model/error-codes.ts';
-import type { CommandResult } from '../platform/process.ts';
+import type { CommandResult } from '../platform/process/runner.ts';
 import { programError } from './home.ts';
 import { readStatusLines, type StatusLine, weakHash } from './status-lines.ts';
 

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SidecarError, systemCode } from '../model/error.ts';
-import type { CommandResult, Environment, ProcessRunner } from '../platform/process.ts';
+import type { CommandResult, Environment, ProcessRunner } from '../platform/process/runner.ts';
 import { removeTree } from '../platform/remove-tree.ts';
 
 const PREFIX = 'verify-';

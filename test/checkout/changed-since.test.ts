@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type ChangesSince, changesSince } from '../../src/checkout/changed-since.ts';
-import { createProcessRunner } from '../../src/platform/process.ts';
+import { createProcessRunner } from '../../src/platform/process/runner.ts';
 import { delay } from '../peers/wait.ts';
 
 /** A tree that was finished a moment ago. */

@@ -7,7 +7,7 @@ import { isSameByContent } from '../../src/checkout/verify-content.ts';
 import type { Worktree } from '../../src/checkout/worktree.ts';
 import { createGit } from '../../src/git/git.ts';
 import { parseOid } from '../../src/model/oid.ts';
-import { createProcessRunner } from '../../src/platform/process.ts';
+import { createProcessRunner } from '../../src/platform/process/runner.ts';
 import { silentLog } from '../kit/silent-log.ts';
 import { tempDir } from '../kit/temp.ts';
 import { GIT_ENV, git as runGit } from '../kit/upstream.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { startGitServer } from '../../src/demo/git-server.ts';
-import { createProcessRunner } from '../../src/platform/process.ts';
+import { createProcessRunner } from '../../src/platform/process/runner.ts';
 import { httpGit } from '../kit/http-git.ts';
 import { httpStub } from '../kit/http-stub.ts';
 import { script } from '../kit/script.ts';

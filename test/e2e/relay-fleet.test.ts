@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { FleetDocument } from '../../src/relay/server/fleet-document.ts';
+import type { FleetDocument } from '../../src/relay/server/fleet/fleet-document.ts';
 import { balancer } from '../kit/balancer.ts';
 import { httpGit } from '../kit/http-git.ts';
 import { lyingServer } from '../kit/lying-server.ts';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { FleetDocument } from '../../src/relay/server/fleet-document.ts';
+import type { FleetDocument } from '../../src/relay/server/fleet/fleet-document.ts';
 import { httpGit } from '../kit/http-git.ts';
 import { hostOf, type RunningRelay, startRelay } from '../kit/relay.ts';
 import { tempDir } from '../kit/temp.ts';

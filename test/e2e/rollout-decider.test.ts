@@ -1,7 +1,7 @@
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { RolloutEntry } from '../../src/relay/server/rollout-desk.ts';
+import type { RolloutEntry } from '../../src/relay/server/rollouts/rollout-desk.ts';
 import { httpGit } from '../kit/http-git.ts';
 import { hostOf, type RunningRelay, startRelay } from '../kit/relay.ts';
 import { published, run, Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';

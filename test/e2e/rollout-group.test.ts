@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Oid } from '../../src/model/oid.ts';
-import type { RolloutEntry, SharingView } from '../../src/relay/server/rollout-desk.ts';
+import type { RolloutEntry, SharingView } from '../../src/relay/server/rollouts/rollout-desk.ts';
 import { findFreePort } from '../../src/run/instance.ts';
 import { balancer } from '../kit/balancer.ts';
 import { httpGit } from '../kit/http-git.ts';

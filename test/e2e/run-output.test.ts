@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { FleetDocument } from '../../src/relay/server/fleet-document.ts';
+import type { FleetDocument } from '../../src/relay/server/fleet/fleet-document.ts';
 import { httpGit } from '../kit/http-git.ts';
 import { startRelay } from '../kit/relay.ts';
 import { deployed } from '../kit/runner.ts';

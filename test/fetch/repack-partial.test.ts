@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { isPartial, repackPartial } from '../../src/fetch/repack-partial.ts';
 import { createGit } from '../../src/git/git.ts';
-import { createProcessRunner } from '../../src/platform/process.ts';
+import { createProcessRunner } from '../../src/platform/process/runner.ts';
 import { silentLog } from '../kit/silent-log.ts';
 import { tempDir } from '../kit/temp.ts';
 import { GIT_ENV, git, Upstream } from '../kit/upstream.ts';

@@ -6,7 +6,7 @@ import { StoreDirectory } from '../../src/fetch/store-directory.ts';
 import type { StoreRepository } from '../../src/fetch/store-repository.ts';
 import { createGit, type Git } from '../../src/git/git.ts';
 import { type Oid, parseOid } from '../../src/model/oid.ts';
-import { createProcessRunner } from '../../src/platform/process.ts';
+import { createProcessRunner } from '../../src/platform/process/runner.ts';
 import { HandClock } from '../kit/hand-clock.ts';
 import { silentLog } from '../kit/silent-log.ts';
 import { tempDir } from '../kit/temp.ts';

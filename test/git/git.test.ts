@@ -8,7 +8,7 @@ import { credentialSettings } from '../../src/git/credential-settings.ts';
 import { createGit } from '../../src/git/git.ts';
 import { sshCommand } from '../../src/git/ssh-command.ts';
 import { silentLogger } from '../../src/platform/log.ts';
-import { createProcessRunner } from '../../src/platform/process.ts';
+import { createProcessRunner } from '../../src/platform/process/runner.ts';
 import { tempDir } from '../kit/temp.ts';
 import { GIT_ENV } from '../kit/upstream.ts';
 

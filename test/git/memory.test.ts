@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { GitMemory } from '../../src/git/memory.ts';
-import type { CommandResult } from '../../src/platform/process.ts';
+import type { CommandResult } from '../../src/platform/process/runner.ts';
 
 const MEBIBYTE = 2 ** 20;
 const ended = (how: Partial<CommandResult>): CommandResult => ({

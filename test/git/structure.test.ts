@@ -5,8 +5,8 @@ import { createGit } from '../../src/git/git.ts';
 import { findDiversion } from '../../src/git/structure.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLogger } from '../../src/platform/log.ts';
-import { createProcessRunner } from '../../src/platform/process.ts';
-import { Mirror } from '../../src/relay/server/mirror.ts';
+import { createProcessRunner } from '../../src/platform/process/runner.ts';
+import { Mirror } from '../../src/relay/server/mirror/mirror.ts';
 import { tempDir } from '../kit/temp.ts';
 import { GIT_ENV, git, Upstream } from '../kit/upstream.ts';
 

@@ -1,4 +1,4 @@
-import type { Exit } from '../../src/platform/process.ts';
+import type { Exit } from '../../src/platform/process/runner.ts';
 import type { Instance } from '../../src/run/instance.ts';
 
 /** A process that lives until the test, or `stop`, ends it. */

@@ -1,7 +1,7 @@
 import './temp.ts'; // Its clean-up has to come last, so it has to register first.
 import { afterEach } from 'vitest';
 import { type GitServer, startGitServer } from '../../src/demo/git-server.ts';
-import { createProcessRunner } from '../../src/platform/process.ts';
+import { createProcessRunner } from '../../src/platform/process/runner.ts';
 import { GIT_ENV } from './upstream.ts';
 
 const servers: GitServer[] = [];

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createGit, type Git } from '../../src/git/git.ts';
-import { createProcessRunner } from '../../src/platform/process.ts';
+import { createProcessRunner } from '../../src/platform/process/runner.ts';
 import { findProgram } from '../peers/programs.ts';
 import { silentLog } from './silent-log.ts';
 import { GIT_ENV } from './upstream.ts';

@@ -9,7 +9,7 @@ import { buildRunConfig } from '../../src/config/build-run-config.ts';
 import { loadDocument } from '../../src/config/document/load-document.ts';
 import type { LoadedDocument } from '../../src/config/document/loaded-document.ts';
 import { load } from '../../src/config/load.ts';
-import { AllowPattern } from '../../src/relay/server/allow.ts';
+import { AllowPattern } from '../../src/relay/server/access/allow.ts';
 
 export interface Container {
   readonly name: string;

@@ -1,4 +1,4 @@
-import { StartPace } from '../../src/relay/server/start-pace.ts';
+import { StartPace } from '../../src/relay/server/git/start-pace.ts';
 import { HandClock } from './hand-clock.ts';
 
 /** Everybody is alone. */

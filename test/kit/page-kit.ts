@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach } from 'vitest';
 import type { Route } from '../../src/platform/http-answer.ts';
 import type { RepositoryName } from '../../src/relay/protocol/repository-name.ts';
-import type { Principal } from '../../src/relay/server/access.ts';
-import { WHOLE_VIEW } from '../../src/relay/server/ref-view.ts';
+import type { Principal } from '../../src/relay/server/access/access.ts';
+import { WHOLE_VIEW } from '../../src/relay/server/streams/ref-view.ts';
 import { answering } from './answering.ts';
 
 const open: Server[] = [];

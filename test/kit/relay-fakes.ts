@@ -4,7 +4,7 @@ import type { Oid } from '../../src/model/oid.ts';
 import type { AdvertisedRef } from '../../src/model/ref.ts';
 import type { Refs } from '../../src/relay/protocol/refs.ts';
 import { parseRepositoryName, type RepositoryName } from '../../src/relay/protocol/repository-name.ts';
-import type { Follower } from '../../src/relay/server/follower.ts';
+import type { Follower } from '../../src/relay/server/mirror/follower.ts';
 import type { HandClock } from './hand-clock.ts';
 
 export const REPOSITORY = parseRepositoryName('h.example/team/app.git') as RepositoryName;

@@ -3,7 +3,7 @@ import { load } from '../../src/config/load.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { Leases } from '../../src/platform/leases.ts';
 import type { Logger } from '../../src/platform/log.ts';
-import { type CommandResult, createProcessRunner, type ProcessRunner } from '../../src/platform/process.ts';
+import { type CommandResult, createProcessRunner, type ProcessRunner } from '../../src/platform/process/runner.ts';
 import { Redactor } from '../../src/platform/redact.ts';
 import { prepareRoot } from '../../src/platform/root.ts';
 import { WakeUps } from '../../src/platform/wake-ups.ts';

@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createFlush } from '../../src/platform/flush.ts';
-import { createProcessRunner } from '../../src/platform/process.ts';
+import { createProcessRunner } from '../../src/platform/process/runner.ts';
 import { tempDir } from '../kit/temp.ts';
 
 const { signal } = new AbortController();

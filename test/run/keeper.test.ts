@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RestartPolicy } from '../../src/config/run-config.ts';
-import type { Exit } from '../../src/platform/process.ts';
+import type { Exit } from '../../src/platform/process/runner.ts';
 import { Keeper } from '../../src/run/keeper.ts';
 import { FakeChild } from '../kit/fake-child.ts';
 import { HandClock } from '../kit/hand-clock.ts';

@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ReadyCheck } from '../../src/config/run-config.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { HttpClient } from '../../src/platform/http-client.ts';
-import { createProcessRunner } from '../../src/platform/process.ts';
+import { createProcessRunner } from '../../src/platform/process/runner.ts';
 import { findFreePort, Instance } from '../../src/run/instance.ts';
 import { waitUntilReady } from '../../src/run/readiness.ts';
 import { httpStub } from '../kit/http-stub.ts';

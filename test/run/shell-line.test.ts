@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createProcessRunner } from '../../src/platform/process.ts';
+import { createProcessRunner } from '../../src/platform/process/runner.ts';
 import { runLine } from '../../src/run/shell-line.ts';
 
 const runner = createProcessRunner();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RunConfig } from '../../src/config/run-config.ts';
 import { SidecarError } from '../../src/model/error.ts';
-import type { Exit } from '../../src/platform/process.ts';
+import type { Exit } from '../../src/platform/process/runner.ts';
 import type { Release } from '../../src/run/state.ts';
 import { type Probation, Switchover } from '../../src/run/switchover.ts';
 import type { Verdict } from '../../src/run/trial.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
 import { findMarked } from '../../src/platform/marked-processes.ts';
-import { createProcessRunner } from '../../src/platform/process.ts';
+import { createProcessRunner } from '../../src/platform/process/runner.ts';
 import { SignatureCheck } from '../../src/verify/check-signature.ts';
 import { Home } from '../../src/verify/home.ts';
 import { KeyFiles } from '../../src/verify/key-files.ts';

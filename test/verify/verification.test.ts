@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createGit } from '../../src/git/git.ts';
 import { parseOid } from '../../src/model/oid.ts';
-import { createProcessRunner } from '../../src/platform/process.ts';
+import { createProcessRunner } from '../../src/platform/process/runner.ts';
 import { VerifyMemory } from '../../src/verify/memory.ts';
 import { NOTHING_SHOWN, NoWayBack } from '../../src/verify/no-way-back.ts';
 import { TagObjects } from '../../src/verify/signed-tag.ts';

@@ -1,6 +1,6 @@
 import { parseRolloutFile } from '../../config/document/read-rollout-file.ts';
 import type { RelayConfig } from '../../config/relay-config.ts';
-import { createSeparateRunner } from '../../platform/separate-runner.ts';
+import { createSeparateRunner } from '../../platform/process/separate-runner.ts';
 import { RUNNER_PROGRAM } from '../../platform/version.ts';
 import { letYoungSpaceGrow } from '../../platform/young-space.ts';
 import { endpointOf, RelayService } from '../../relay/service.ts';

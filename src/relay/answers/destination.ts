@@ -1,5 +1,5 @@
 import type { Audience } from '../../config/answer-config.ts';
-import { compileNamePattern, compileRefGlobs } from '../server/allow.ts';
+import { compileNamePattern, compileRefGlobs } from '../server/access/allow.ts';
 import type { CommitStatus } from './commit-status.ts';
 import type { Mark } from './marks.ts';
 import type { Place, RolloutEvent } from './rollout-event.ts';

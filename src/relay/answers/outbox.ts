@@ -6,7 +6,7 @@ import type { MetricsSink } from '../../serve/metrics-sink.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import type { GovernedView } from '../rollout/governed-view.ts';
 import type { JournalEntry } from '../rollout/journal.ts';
-import type { PlacedState } from '../server/rollout-desk.ts';
+import type { PlacedState } from '../server/rollouts/rollout-desk.ts';
 import { answerDestination } from './answer-destination.ts';
 import { type CommitStatus, NO_STANDING, type Standing, stepBy } from './commit-status.ts';
 import { describeProgress } from './describe-progress.ts';

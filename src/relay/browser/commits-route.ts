@@ -2,9 +2,9 @@ import { type Oid, parseOid } from '../../model/oid.ts';
 import { FairRoom } from '../../platform/fair-room.ts';
 import { answerJson, answerText, type Route } from '../../platform/http-answer.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
-import type { Follower } from '../server/follower.ts';
-import { type RefView, refsIn } from '../server/ref-view.ts';
-import type { RolloutDesk } from '../server/rollout-desk.ts';
+import type { Follower } from '../server/mirror/follower.ts';
+import type { RolloutDesk } from '../server/rollouts/rollout-desk.ts';
+import { type RefView, refsIn } from '../server/streams/ref-view.ts';
 import { CommitFacts } from './commit-facts.ts';
 import type { PageDoor } from './page-door.ts';
 

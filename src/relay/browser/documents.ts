@@ -1,5 +1,5 @@
-import type { InstanceDocument } from '../server/member.ts';
-import type { RolloutEntry } from '../server/rollout-desk.ts';
+import type { InstanceDocument } from '../server/fleet/member.ts';
+import type { RolloutEntry } from '../server/rollouts/rollout-desk.ts';
 import type { RelayOverview, RepositoryOverview } from './overview.ts';
 
 /** An instance in an event. */

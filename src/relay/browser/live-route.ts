@@ -1,8 +1,8 @@
 import { FairRoom } from '../../platform/fair-room.ts';
 import { answerText, type Route } from '../../platform/http-answer.ts';
-import type { Hub } from '../server/hub.ts';
-import { openStream } from '../server/open-stream.ts';
-import { answerLater, type OnRefused } from '../server/quotas.ts';
+import { answerLater, type OnRefused } from '../server/access/quotas.ts';
+import type { Hub } from '../server/streams/hub.ts';
+import { openStream } from '../server/streams/open-stream.ts';
 import type { LiveFeed } from './live-feed.ts';
 import type { PageDoor } from './page-door.ts';
 

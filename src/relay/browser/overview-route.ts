@@ -2,7 +2,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Route } from '../../platform/http-answer.ts';
 import { sendPieces } from '../../platform/http-pieces.ts';
 import { visibleJson } from '../../platform/visible-text.ts';
-import type { Principal } from '../server/access.ts';
+import type { Principal } from '../server/access/access.ts';
 import { describeRelay, describeRepository, type OverviewSources } from './overview.ts';
 import type { PageDoor } from './page-door.ts';
 

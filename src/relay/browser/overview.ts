@@ -1,10 +1,10 @@
 import { ERROR_CODES } from '../../model/error-codes.ts';
-import type { Principal } from '../server/access.ts';
-import type { Fleet } from '../server/fleet.ts';
-import type { Follower } from '../server/follower.ts';
-import { type RefView, refsIn } from '../server/ref-view.ts';
-import { describeRefused, type RefusedDocument } from '../server/refused-document.ts';
-import type { RolloutDocument } from '../server/rollout.ts';
+import type { Principal } from '../server/access/access.ts';
+import type { Fleet } from '../server/fleet/fleet.ts';
+import type { RolloutDocument } from '../server/fleet/rollout.ts';
+import type { Follower } from '../server/mirror/follower.ts';
+import { describeRefused, type RefusedDocument } from '../server/mirror/refused-document.ts';
+import { type RefView, refsIn } from '../server/streams/ref-view.ts';
 import type { Savings } from './savings.ts';
 import { shownTips } from './shown-tips.ts';
 

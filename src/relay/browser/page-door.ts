@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerText } from '../../platform/http-answer.ts';
-import type { Access, Principal } from '../server/access.ts';
+import type { Access, Principal } from '../server/access/access.ts';
 import { comesFromPage } from './same-origin.ts';
 import { sessionsIn } from './session-cookie.ts';
 import type { Sessions } from './sessions.ts';

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerJson, answerText, type Route, readRequest } from '../../platform/http-answer.ts';
-import type { Access } from '../server/access.ts';
+import type { Access } from '../server/access/access.ts';
 import type { PageDoor } from './page-door.ts';
 import { isFromOwnPage } from './same-origin.ts';
 import { clearCookies, sessionsIn, setCookie } from './session-cookie.ts';

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../platform/clock.ts';
-import type { Principal } from '../server/access.ts';
+import type { Principal } from '../server/access/access.ts';
 
 /** A person who logged in with a token. */
 interface Session {

@@ -1,7 +1,7 @@
 import type { CommitDocument, InstanceEntry, SteeredEntry } from '../browser/documents.ts';
 import type { OverviewDocument } from '../browser/overview.ts';
 import type { SessionDocument } from '../browser/session-route.ts';
-import type { FleetDocument } from '../server/fleet-document.ts';
+import type { FleetDocument } from '../server/fleet/fleet-document.ts';
 import type { Contents } from './state.ts';
 
 /** The relay answered, and not with what was asked for. */

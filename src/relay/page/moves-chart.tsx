@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import type { RolloutDocument } from '../server/rollout.ts';
+import type { RolloutDocument } from '../server/fleet/rollout.ts';
 import { duration, shortOid, shortRef } from './format.ts';
 
 const BAR = 14;

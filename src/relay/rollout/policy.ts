@@ -1,6 +1,6 @@
 import type { Policy, SkipAhead } from '../../config/rollout-policy.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
-import { compileNamePattern, compileRefGlobs } from '../server/allow.ts';
+import { compileNamePattern, compileRefGlobs } from '../server/access/allow.ts';
 
 /** Says which policy governs a ref: the first one whose patterns match; undefined when none does. */
 export function compilePolicies(

@@ -4,21 +4,21 @@ import { answerJson, answerText, type Route, readRequest } from '../../platform/
 import { LARGEST_REPORT, REPORT_HEADER, readReport, withoutOutput } from '../protocol/report.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
 import { readWanted, UNFIT_REFS } from '../protocol/wanted-refs.ts';
-import type { Principal } from './access.ts';
-import type { Doorkeeper } from './doorkeeper.ts';
-import type { Fleet } from './fleet.ts';
-import { SILENT } from './governed-repository.ts';
-import type { Hub, Subscription } from './hub.ts';
-import type { Member } from './member.ts';
-import { openStream } from './open-stream.ts';
-import { answerLater, type OnRefused } from './quotas.ts';
-import { type RefView, refsIn } from './ref-view.ts';
-import { describeRefused } from './refused-document.ts';
-import type { Repositories } from './repositories.ts';
-import type { RolloutDesk } from './rollout-desk.ts';
-import { instanceKey } from './rollouts.ts';
-import { type StreamKeys, shownKey } from './stream-keys.ts';
-import { viewOf } from './wanted-view.ts';
+import type { Principal } from './access/access.ts';
+import type { Doorkeeper } from './access/doorkeeper.ts';
+import { answerLater, type OnRefused } from './access/quotas.ts';
+import type { Fleet } from './fleet/fleet.ts';
+import type { Member } from './fleet/member.ts';
+import { type StreamKeys, shownKey } from './fleet/stream-keys.ts';
+import { describeRefused } from './mirror/refused-document.ts';
+import type { Repositories } from './mirror/repositories.ts';
+import { SILENT } from './rollouts/governed-repository.ts';
+import type { RolloutDesk } from './rollouts/rollout-desk.ts';
+import { instanceKey } from './rollouts/rollouts.ts';
+import type { Hub, Subscription } from './streams/hub.ts';
+import { openStream } from './streams/open-stream.ts';
+import { type RefView, refsIn } from './streams/ref-view.ts';
+import { viewOf } from './streams/wanted-view.ts';
 
 export interface RelayRoutesOptions {
   readonly doorkeeper: Doorkeeper;

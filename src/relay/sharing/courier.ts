@@ -1,7 +1,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import type { Report } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
-import { instanceKey } from '../server/rollouts.ts';
+import { instanceKey } from '../server/rollouts/rollouts.ts';
 import type { Closing, Wire } from './bucket.ts';
 import { LocalRoster } from './local-roster.ts';
 import { type FleetMessage, readFleetMessage, readFleetQuestion, writeMessage } from './messages.ts';

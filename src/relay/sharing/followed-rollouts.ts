@@ -3,8 +3,8 @@ import { SidecarError } from '../../model/error.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import type { Order } from '../rollout/orders.ts';
-import type { RefView } from '../server/ref-view.ts';
-import type { PlacedState, RolloutDesk, RolloutEntry, SharingView } from '../server/rollout-desk.ts';
+import type { PlacedState, RolloutDesk, RolloutEntry, SharingView } from '../server/rollouts/rollout-desk.ts';
+import type { RefView } from '../server/streams/ref-view.ts';
 
 export interface FollowedRolloutsOptions {
   readonly decider: Pick<DeciderConfig, 'name' | 'url'>;

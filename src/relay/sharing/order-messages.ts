@@ -2,7 +2,7 @@ import { SidecarError } from '../../model/error.ts';
 import { isErrorCode } from '../../model/error-codes.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
 import { type Order, readOrder } from '../rollout/orders.ts';
-import type { RolloutEntry } from '../server/rollout-desk.ts';
+import type { RolloutEntry } from '../server/rollouts/rollout-desk.ts';
 
 /** An order that another relay of the group took, whose client it has let in. */
 export interface PassedOrder {

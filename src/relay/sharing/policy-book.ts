@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Policy } from '../../config/rollout-policy.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import { compilePolicies } from '../rollout/policy.ts';
-import { compileNamePattern } from '../server/allow.ts';
+import { compileNamePattern } from '../server/access/allow.ts';
 
 /** The policies of a relay, as its group needs them. */
 export interface PolicyBook {

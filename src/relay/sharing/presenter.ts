@@ -2,8 +2,8 @@ import type { Oid } from '../../model/oid.ts';
 import type { Logger } from '../../platform/log.ts';
 import { OneAtATime } from '../../platform/one-at-a-time.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
-import { keptCommits, SILENT } from '../server/governed-repository.ts';
-import type { DecisionStore, StoredRefs } from '../server/rollout-store.ts';
+import { keptCommits, SILENT } from '../server/rollouts/governed-repository.ts';
+import type { DecisionStore, StoredRefs } from '../server/rollouts/rollout-store.ts';
 import type { ReadRecord } from './records.ts';
 import type { ShownDecisions } from './shown.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { messageOf, SidecarError } from '../../model/error.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
-import { readStoredRefs, type StoredRefs } from '../server/rollout-store.ts';
+import { readStoredRefs, type StoredRefs } from '../server/rollouts/rollout-store.ts';
 
 /** What was decided about one repository, as the bucket has it. */
 export interface DecisionRecord {

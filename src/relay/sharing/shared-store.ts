@@ -1,6 +1,6 @@
 import { SidecarError } from '../../model/error.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
-import type { DecisionStore, StoredRefs } from '../server/rollout-store.ts';
+import type { DecisionStore, StoredRefs } from '../server/rollouts/rollout-store.ts';
 import type { PolicyBook } from './policy-book.ts';
 import type { ReadRecord, Records } from './records.ts';
 

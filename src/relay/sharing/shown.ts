@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Oid } from '../../model/oid.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
-import { SILENT } from '../server/governed-repository.ts';
-import { type RefView, releasedView } from '../server/ref-view.ts';
-import type { StoredRef, StoredRefs } from '../server/rollout-store.ts';
+import { SILENT } from '../server/rollouts/governed-repository.ts';
+import type { StoredRef, StoredRefs } from '../server/rollouts/rollout-store.ts';
+import { type RefView, releasedView } from '../server/streams/ref-view.ts';
 import type { PolicyBook } from './policy-book.ts';
 
 /** Where one governed ref is, for whom. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
-import type { SharingView } from '../server/rollout-desk.ts';
+import type { SharingView } from '../server/rollouts/rollout-desk.ts';
 
 export interface StandingFacts {
   readonly decider: string | undefined;

@@ -1,9 +1,9 @@
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
-import type { OnNote } from '../server/rollout-desk.ts';
-import type { StoredRefs } from '../server/rollout-store.ts';
-import { type FollowedRefs, Rollouts } from '../server/rollouts.ts';
+import type { OnNote } from '../server/rollouts/rollout-desk.ts';
+import type { StoredRefs } from '../server/rollouts/rollout-store.ts';
+import { type FollowedRefs, Rollouts } from '../server/rollouts/rollouts.ts';
 import { type FleetMessage, type SeatedStream, streamKey } from './messages.ts';
 import type { PolicyBook } from './policy-book.ts';
 import type { ReadRecord, Records } from './records.ts';

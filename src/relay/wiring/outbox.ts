@@ -5,7 +5,7 @@ import type { Ambient } from '../../service/ambient.ts';
 import type { AppTokens } from '../answers/destination-tools.ts';
 import { Ledger } from '../answers/ledger.ts';
 import { Outbox, type OutboxOptions } from '../answers/outbox.ts';
-import type { RolloutDesk } from '../server/rollout-desk.ts';
+import type { RolloutDesk } from '../server/rollouts/rollout-desk.ts';
 import type { RelayWiring } from './wire.ts';
 
 type OutboxWiring = Pick<RelayWiring, 'config' | 'root'> &

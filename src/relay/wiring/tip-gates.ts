@@ -4,11 +4,11 @@ import type { Git } from '../../git/git.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import { OWNER_VARIABLE, ownerMark } from '../../platform/orphans.ts';
-import type { ProcessRunner } from '../../platform/process.ts';
+import type { ProcessRunner } from '../../platform/process/runner.ts';
 import { removeLeftHomes } from '../../verify/home.ts';
 import { KeyFiles } from '../../verify/key-files.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
-import { TipGate } from '../server/tip-gate.ts';
+import { TipGate } from '../server/mirror/tip-gate.ts';
 
 export interface TipGatesOptions {
   readonly config: RelayConfig;

@@ -11,9 +11,9 @@ import type { Ambient } from '../../service/ambient.ts';
 import { openRelay, remoteAtRelay } from '../client/open.ts';
 import { RELAY_USER, relayGitSettings } from '../client/settings.ts';
 import { changesBetween } from '../protocol/refs.ts';
-import type { Upstream } from '../server/allow.ts';
-import type { UpstreamRefs } from '../server/follower-options.ts';
-import { type PolledOptions, polledUpstream, relayedUpstream } from '../server/upstream-refs.ts';
+import type { Upstream } from '../server/access/allow.ts';
+import type { UpstreamRefs } from '../server/mirror/follower-options.ts';
+import { type PolledOptions, polledUpstream, relayedUpstream } from '../server/mirror/upstream-refs.ts';
 
 export interface UpstreamWiring
   extends Pick<Ambient, 'clock' | 'log' | 'metrics' | 'random' | 'redactor' | 'runner' | 'withoutDefaults'> {

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { UrlSigner } from '../../model/credential.ts';
 import { SidecarError } from '../../model/error.ts';
-import { ownNode } from '../../platform/own-node.ts';
+import { ownNode } from '../../platform/process/own-node.ts';
 import type { IdentityTools } from './identity.ts';
 import { type SigningKeys, signCodeCommit } from './sign-codecommit.ts';
 

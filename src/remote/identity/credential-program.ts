@@ -1,6 +1,6 @@
 import { messageOf } from '../../model/error.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { Environment, ProcessRunner } from '../../platform/process.ts';
+import type { Environment, ProcessRunner } from '../../platform/process/runner.ts';
 import { visibleText } from '../../platform/visible-text.ts';
 import { type CredentialAttributes, readCredential, writeCredential } from '../wire/credential-lines.ts';
 import type { Identity, IdentityTools, Obtained } from './identity.ts';

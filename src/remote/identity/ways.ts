@@ -1,7 +1,7 @@
 import type { Clock, Random } from '../../platform/clock.ts';
 import { HttpClient } from '../../platform/http-client.ts';
 import type { Logger } from '../../platform/log.ts';
-import type { Environment, ProcessRunner } from '../../platform/process.ts';
+import type { Environment, ProcessRunner } from '../../platform/process/runner.ts';
 import type { GitAccess } from '../git-access.ts';
 import type { Identity, IdentityTools } from './identity.ts';
 import { KeptToken } from './kept-token.ts';

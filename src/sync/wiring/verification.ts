@@ -5,7 +5,7 @@ import type { Git } from '../../git/git.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import { OWNER_VARIABLE, ownerMark } from '../../platform/orphans.ts';
-import type { ProcessRunner } from '../../platform/process.ts';
+import type { ProcessRunner } from '../../platform/process/runner.ts';
 import { History } from '../../verify/history.ts';
 import { removeLeftHomes } from '../../verify/home.ts';
 import { VerifyMemory } from '../../verify/memory.ts';

@@ -5,7 +5,7 @@ import type { LiveFeed } from '../../../src/relay/browser/live-feed.ts';
 import { liveRoute } from '../../../src/relay/browser/live-route.ts';
 import { PageDoor } from '../../../src/relay/browser/page-door.ts';
 import { Sessions } from '../../../src/relay/browser/sessions.ts';
-import { Hub } from '../../../src/relay/server/hub.ts';
+import { Hub } from '../../../src/relay/server/streams/hub.ts';
 import { principal, serving } from '../../kit/page-kit.ts';
 import { until } from '../../peers/wait.ts';
 

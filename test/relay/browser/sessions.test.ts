@@ -5,7 +5,7 @@ import { systemClock } from '../../../src/platform/clock.ts';
 import { PageDoor } from '../../../src/relay/browser/page-door.ts';
 import { sessionRoute } from '../../../src/relay/browser/session-route.ts';
 import { Sessions } from '../../../src/relay/browser/sessions.ts';
-import { Access } from '../../../src/relay/server/access.ts';
+import { Access } from '../../../src/relay/server/access/access.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 import { principal, serving } from '../../kit/page-kit.ts';
 import { silentLog } from '../../kit/silent-log.ts';

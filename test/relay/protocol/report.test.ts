@@ -4,8 +4,8 @@ import { SidecarError } from '../../../src/model/error.ts';
 import type { Oid } from '../../../src/model/oid.ts';
 import { isVisible } from '../../../src/platform/visible-text.ts';
 import { type Report, readReport, writeReport } from '../../../src/relay/protocol/report.ts';
-import { Fleet } from '../../../src/relay/server/fleet.ts';
-import type { FleetDocument } from '../../../src/relay/server/fleet-document.ts';
+import { Fleet } from '../../../src/relay/server/fleet/fleet.ts';
+import type { FleetDocument } from '../../../src/relay/server/fleet/fleet-document.ts';
 import { HandClock } from '../../kit/hand-clock.ts';
 import { at, fakeFollower, oid as oidOf, REPOSITORY, refsOf } from '../../kit/relay-fakes.ts';
 

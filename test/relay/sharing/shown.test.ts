@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { SILENT } from '../../../src/relay/server/governed-repository.ts';
-import { refsIn, WHOLE_VIEW } from '../../../src/relay/server/ref-view.ts';
-import type { StoredRefs } from '../../../src/relay/server/rollout-store.ts';
+import { SILENT } from '../../../src/relay/server/rollouts/governed-repository.ts';
+import type { StoredRefs } from '../../../src/relay/server/rollouts/rollout-store.ts';
+import { refsIn, WHOLE_VIEW } from '../../../src/relay/server/streams/ref-view.ts';
 import { bookOf } from '../../../src/relay/sharing/policy-book.ts';
 import { ShownDecisions } from '../../../src/relay/sharing/shown.ts';
 import { refsOf } from '../../kit/relay-fakes.ts';

@@ -3,7 +3,7 @@ import { SidecarError } from '../../../src/model/error.ts';
 import type { Oid } from '../../../src/model/oid.ts';
 import type { Clock } from '../../../src/platform/clock.ts';
 import { ORDERS } from '../../../src/relay/rollout/orders.ts';
-import { instanceKey } from '../../../src/relay/server/rollouts.ts';
+import { instanceKey } from '../../../src/relay/server/rollouts/rollouts.ts';
 import { joinParts, partsOf, readRecord } from '../../../src/relay/sharing/record.ts';
 import { Dice } from '../../kit/random.ts';
 import { MONDAY, oid } from '../rollout/kit.ts';

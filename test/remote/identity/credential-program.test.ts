@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/platform/clock.ts';
-import { createProcessRunner } from '../../../src/platform/process.ts';
+import { createProcessRunner } from '../../../src/platform/process/runner.ts';
 import { type CredentialProgramsOptions, credentialPrograms } from '../../../src/remote/identity/credential-program.ts';
 import { usesPath } from '../../../src/remote/identity/program-line.ts';
 import { readCredential, writeCredential } from '../../../src/remote/wire/credential-lines.ts';

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { buildSyncConfig } from '../../../src/config/build-config.ts';
 import { load } from '../../../src/config/load.ts';
 import { HttpClient } from '../../../src/platform/http-client.ts';
-import { createProcessRunner } from '../../../src/platform/process.ts';
+import { createProcessRunner } from '../../../src/platform/process/runner.ts';
 import { Redactor } from '../../../src/platform/redact.ts';
 import { CredentialSource } from '../../../src/remote/credential-source.ts';
 import type { IdentityConfig } from '../../../src/remote/identity/identity-config.ts';
