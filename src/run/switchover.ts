@@ -3,11 +3,13 @@ import { messageOf, SidecarError } from '../model/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Exit } from '../platform/process/runner.ts';
+import { Departures } from './departures.ts';
 import type { Front } from './front.ts';
 import { describeExit, type Instance } from './instance.ts';
 import { Keeper } from './keeper.ts';
 import type { Launch } from './launch.ts';
 import { type ProcessState, type Proven, stateOfProven } from './process-state.ts';
+import { ReadyProcesses } from './ready-processes.ts';
 import type { Release } from './state.ts';
 import { Trial, type Verdict } from './trial.ts';
 
@@ -29,9 +31,6 @@ export interface Probation {
   readonly verdict: Promise<Verdict>;
 }
 
-/** Pause between two rounds of waiting for a process that takes its time. */
-const READY_AGAIN_MS = 1000;
-
 function isFinal(policy: RestartPolicy, exit: Exit): boolean {
   return policy === 'never' || (policy === 'on-failure' && exit.code === 0);
 }
@@ -45,8 +44,8 @@ function isFinal(policy: RestartPolicy, exit: Exit): boolean {
 export class Switchover {
   readonly #options: SwitchoverOptions;
   readonly #stopping = new AbortController();
-  readonly #ready = new WeakSet<Instance>();
-  readonly #leaving = new Set<Release>();
+  readonly #ready: ReadyProcesses;
+  readonly #departures: Departures;
   #proven: Proven | undefined;
   #trial: Trial | undefined;
   /** What is being started. */
@@ -55,11 +54,14 @@ export class Switchover {
   #gone: ProcessState | undefined;
   /** What the last release that did not come to life wrote. */
   #lastWords: { readonly id: string; readonly output: readonly string[] } | undefined;
-  #retired: Promise<unknown> = Promise.resolve();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: SwitchoverOptions) {
     this.#options = options;
+    const { config, launch, front, clock, log } = options;
+    const { signal } = this.#stopping;
+    this.#ready = new ReadyProcesses({ launch, clock, log, signal, onReady: () => this.#tell() });
+    this.#departures = new Departures({ front, drainTimeoutMs: config.drainTimeoutMs, log, signal });
   }
 
   /** The release whose process is the current one. */
@@ -122,7 +124,9 @@ export class Switchover {
 
   /** Releases whose directories processes work in. */
   get inUse(): readonly Release[] {
-    return [this.#trial?.release, this.#proven?.release, ...this.#leaving].filter((each) => each !== undefined);
+    return [this.#trial?.release, this.#proven?.release, ...this.#departures.releases].filter(
+      (each) => each !== undefined,
+    );
   }
 
   /** Starts a release that ran before: it is kept even if it takes its time now. */
@@ -161,7 +165,7 @@ export class Switchover {
       const proven = this.#proven?.keeper?.instance;
       if (config.reload && !this.#trial && proven && proven.exit === undefined)
         return this.#try(release, await this.#reload(proven, release, signal));
-      if (front) await this.#retired;
+      if (front) await this.#departures.over;
       else await this.#endCurrent();
       return this.#try(release, await this.#startReady(release, signal));
     };
@@ -210,7 +214,7 @@ export class Switchover {
     this.#stopping.abort();
     this.#trial?.supersede();
     await this.#turn;
-    await Promise.all([this.#trial?.instance.stop(), this.#proven?.keeper?.stop(), this.#retired]);
+    await Promise.all([this.#trial?.instance.stop(), this.#proven?.keeper?.stop(), this.#departures.over]);
     return instance?.exit ?? this.instance?.exit;
   }
 
@@ -226,9 +230,8 @@ export class Switchover {
     const before = this.#closeTrial();
     const trial = new Trial(release, instance, config.readyForMs, clock);
     this.#trial = trial;
-    this.#ready.add(instance);
     this.#use(instance);
-    if (before) this.#retire(before.release, before.instance, before.instance);
+    if (before) this.#departures.add(before.release, before.instance, before.instance);
     return { verdict: trial.verdict.then((verdict) => this.#conclude(trial, verdict)) };
   }
 
@@ -242,7 +245,7 @@ export class Switchover {
       if (old?.keeper?.instance === instance) this.#goOnAs(old, release);
       else {
         this.#proven = { release, keeper: this.#keep(instance, release), endedBefore: 0 };
-        if (old?.keeper) this.#retire(old.release, old.keeper.instance, old.keeper);
+        if (old?.keeper) this.#departures.add(old.release, old.keeper.instance, old.keeper);
       }
       this.#tell();
       return verdict;
@@ -260,7 +263,7 @@ export class Switchover {
 
   async #reload(instance: Instance, release: Release, signal: AbortSignal): Promise<Instance> {
     await this.#options.launch.reload(instance, release, signal);
-    await this.#requireReady(instance, release, signal);
+    await this.#ready.require(instance, release, signal);
     return instance;
   }
 
@@ -293,20 +296,13 @@ export class Switchover {
   async #startReady(release: Release, signal: AbortSignal): Promise<Instance> {
     const instance = await this.#options.launch.start(release);
     try {
-      await this.#requireReady(instance, release, signal);
+      await this.#ready.require(instance, release, signal);
       return instance;
     } catch (error) {
       await instance.stop();
       this.#lastWords = { id: release.id, output: instance.lastLines };
       throw error;
     }
-  }
-
-  async #requireReady(instance: Instance, release: Release, signal: AbortSignal): Promise<void> {
-    const reason = await this.#options.launch.untilReady(instance, release, signal);
-    if (reason === undefined) return;
-    const isLate = instance.exit === undefined;
-    throw new SidecarError('ERR_RUN_NOT_READY', { op: 'start', target: release.id, detail: reason, isLate });
   }
 
   async #startKept(release: Release): Promise<void> {
@@ -318,7 +314,7 @@ export class Switchover {
         const instance = await this.#options.launch.start(release);
         proven.keeper = this.#keep(instance, release);
         this.#use(instance);
-        this.#noteReady(instance, release);
+        this.#ready.noteWhenReady(instance, release);
       } catch (error) {
         proven.failure = messageOf(error);
         throw error;
@@ -338,7 +334,7 @@ export class Switchover {
       onRestart: (next) => {
         if (isCurrent()) this.#use(next);
         this.#tell();
-        this.#noteReady(next, release);
+        this.#ready.noteWhenReady(next, release);
       },
       onGone: (exit) => {
         if (isCurrent()) onGone(exit);
@@ -349,38 +345,5 @@ export class Switchover {
 
   #use({ port }: Instance): void {
     if (port !== undefined) this.#options.front?.use(port);
-  }
-
-  /** Waits, however long it takes, until a process that was started again can be asked for something. */
-  #noteReady(instance: Instance, release: Release): void {
-    const { launch, clock } = this.#options;
-    const { signal } = this.#stopping;
-    const wait = async (): Promise<void> => {
-      while (instance.exit === undefined && !signal.aborted) {
-        if ((await launch.untilReady(instance, release, signal)) === undefined) {
-          this.#ready.add(instance);
-          this.#tell();
-          return;
-        }
-        await clock.sleep(READY_AGAIN_MS, signal);
-      }
-    };
-    wait().catch((error: unknown) => this.#options.log.error(error, 'the process cannot be asked whether it is ready'));
-  }
-
-  /** Ends a process that is no longer the current one, when its connections are done. */
-  #retire(release: Release, { port }: Instance, process: { stop(): Promise<void> }): void {
-    const { config, front, log } = this.#options;
-    const retire = async (): Promise<void> => {
-      if (front && port !== undefined) {
-        const cut = await front.drain(port, config.drainTimeoutMs, this.#stopping.signal);
-        if (cut > 0) log.warn('connections were cut after --drain-timeout', { connections: cut });
-      }
-      await process.stop();
-      this.#leaving.delete(release);
-    };
-    this.#leaving.add(release);
-    const retired = retire().catch((error: unknown) => log.error(error, 'the old process could not be ended'));
-    this.#retired = Promise.all([this.#retired, retired]);
   }
 }

@@ -9,10 +9,10 @@ import type { Refs } from '../../protocol/refs.ts';
 import type { Report } from '../../protocol/report.ts';
 import type { RepositoryName } from '../../protocol/repository-name.ts';
 import type { GovernedView } from '../../rollout/governed-view.ts';
-import type { JournalEntry } from '../../rollout/journal.ts';
 import type { Order } from '../../rollout/orders.ts';
 import { compilePolicies, compileSkipRefs } from '../../rollout/policy.ts';
 import type { RefView } from '../streams/ref-view.ts';
+import { Decisions } from './decisions.ts';
 import { commitOf, followedRefs, GovernedRepository, type RefChanges } from './governed-repository.ts';
 import type { OtherDeciders } from './other-deciders.ts';
 import { ReportQueue } from './report-queue.ts';
@@ -42,28 +42,12 @@ export interface RolloutsOptions {
   readonly others?: OtherDeciders | undefined;
 }
 
-/** Before it is tried again to write what could not be written; while that is not shown, it is urgent. */
-const SAVE_AGAIN_MS = 10_000;
-const SAVE_AGAIN_SOON_MS = 1000;
-/** What was decided is written down to the end. */
-const NEVER = new AbortController().signal;
-
 /** The same for the same instance when it comes back. @param owner the id of the principal */
 export function instanceKey(owner: string, instance: string): string {
   return `${owner}\n${instance}`;
 }
 
-/** What was decided and is not shown yet. */
-interface Pending {
-  readonly instances: Set<string>;
-  readonly notes: [ref: string, entry: JournalEntry][];
-  isChanged: boolean;
-}
-
-/**
- * The rollouts of all repositories, as this relay decides about them. What is decided is written down first, and then
- * shown. Where no other relay decides, what cannot be written is shown nevertheless, and written again later.
- */
+/** The rollouts of all repositories, as this relay decides about them. */
 export class Rollouts implements RolloutDesk {
   readonly #options: RolloutsOptions;
   readonly #repositories = new Map<RepositoryName, GovernedRepository>();
@@ -72,19 +56,20 @@ export class Rollouts implements RolloutDesk {
   #policyOf = compilePolicies([]);
   /** Refs are never changed in place: these were looked through. */
   #seen = new WeakSet<Refs>();
-  #saveAgainAt = 0;
-  readonly #unwritten = new Set<RepositoryName>();
-  readonly #pending = new Map<RepositoryName, Pending>();
-  readonly #turns = new OneAtATime();
+  readonly #decisions: Decisions;
   readonly #reports: ReportQueue;
 
   constructor(options: RolloutsOptions) {
     this.#options = options;
+    const turns = new OneAtATime();
+    const keep = (name: RepositoryName, ref: string, oids: readonly Oid[]): void =>
+      options.follower(name)?.keep(ref, oids);
+    this.#decisions = new Decisions({ ...options, turns, keep });
     const look = async (name: RepositoryName): Promise<void> => {
       const repository = this.#repositories.get(name);
-      if (repository && this.#takeReports(repository)) await this.#show(repository);
+      if (repository && this.#takeReports(repository)) await this.#decisions.showNow(repository);
     };
-    this.#reports = new ReportQueue({ clock: options.clock, turns: this.#turns, look });
+    this.#reports = new ReportQueue({ clock: options.clock, turns, look });
   }
 
   /** To be called where there may be policies, now or later. @throws SidecarError ERR_ROLLOUT_STATE */
@@ -123,7 +108,7 @@ export class Rollouts implements RolloutDesk {
 
   /** Something that was decided about `name` could not be written yet. */
   isPending(name: RepositoryName): boolean {
-    return this.#pending.has(name);
+    return this.#decisions.isPending(name);
   }
 
   /** Whether clients may fetch only what was released to them. */
@@ -180,7 +165,7 @@ export class Rollouts implements RolloutDesk {
 
   #takeReports(repository: GovernedRepository): boolean {
     const reports = this.#reports.take(repository.name);
-    return reports.length > 0 && this.#take(repository, [...repository.reports(reports, this.#now)]);
+    return reports.length > 0 && this.#decisions.take(repository, [...repository.reports(reports, this.#now)]);
   }
 
   async leave(owner: string, name: RepositoryName, { instance, stream }: Report): Promise<void> {
@@ -192,8 +177,7 @@ export class Rollouts implements RolloutDesk {
   /** Time has passed; to be called about once a second. */
   async tick(): Promise<void> {
     for (const repository of this.#repositories.values()) await this.#apply(repository, repository.tick(this.#now));
-    if (this.#pending.size === 0 || this.#options.clock.monotonic() < this.#saveAgainAt) return;
-    for (const name of [...this.#pending.keys()]) await this.#showInTurn(this.#repository(name));
+    for (const name of this.#decisions.due) await this.#decisions.show(this.#repository(name));
   }
 
   /** @throws SidecarError ERR_ROLLOUT_ORDER */
@@ -273,87 +257,10 @@ export class Rollouts implements RolloutDesk {
 
   /** All of it is decided before the first of it is shown. Resolves when it is. */
   async #apply(repository: GovernedRepository, all: Iterable<RefChanges>, isRenewed = false): Promise<void> {
-    const { name } = repository;
     // In the order in which it came.
     const hadNews = this.#takeReports(repository);
-    const isNews = this.#take(repository, [...all]) || hadNews;
-    if (isRenewed) {
-      const pending = this.#pendingOf(name);
-      pending.isChanged = true;
-      for (const key of repository.instances) pending.instances.add(key);
-    }
-    if (isNews || isRenewed) await this.#showInTurn(repository);
-  }
-
-  #take(repository: GovernedRepository, all: readonly RefChanges[]): boolean {
-    let isNews = false;
-    for (const [ref, { notes, changed, retargeted }] of all) {
-      if (!changed && retargeted.length === 0) continue;
-      isNews = true;
-      const pending = this.#pendingOf(repository.name);
-      for (const entry of notes) pending.notes.push([ref, entry]);
-      for (const key of retargeted) pending.instances.add(key);
-      if (notes.some(({ what }) => what === 'first'))
-        for (const key of repository.instances) pending.instances.add(key);
-      pending.isChanged ||= changed;
-    }
-    return isNews;
-  }
-
-  #pendingOf(name: RepositoryName): Pending {
-    const pending = this.#pending.get(name) ?? { instances: new Set<string>(), notes: [], isChanged: false };
-    this.#pending.set(name, pending);
-    return pending;
-  }
-
-  async #showInTurn(repository: GovernedRepository): Promise<void> {
-    await this.#turns.run(async () => await this.#show(repository), NEVER);
-  }
-
-  /** Writes down what is pending, and shows it: that of many calls together. */
-  async #show(repository: GovernedRepository): Promise<void> {
-    const { name } = repository;
-    const { store, onReleased, onNote, log, follower } = this.#options;
-    const pending = this.#pending.get(name);
-    if (!pending) return;
-    this.#pending.delete(name);
-    const isWritten = !pending.isChanged || (await this.#save(repository));
-    if (!isWritten) {
-      const later = this.#pendingOf(name);
-      later.isChanged = true;
-      if (store.isBinding) {
-        later.notes.unshift(...pending.notes);
-        for (const key of pending.instances) later.instances.add(key);
-        return;
-      }
-    }
-    for (const [ref, entry] of pending.notes) {
-      const { what, who, why, oid, stage } = entry;
-      log.info(0, 'rollout', { repository: name, ref, what, stage, hash: oid, who, why });
-      onNote(name, entry, ref, repository.policy(ref)?.name ?? '');
-    }
-    if (pending.isChanged) for (const [ref, oids] of repository.kept()) follower(name)?.keep(ref, oids);
-    if (pending.instances.size > 0) onReleased(name, pending.instances);
-  }
-
-  /** @returns whether it is written */
-  async #save(repository: GovernedRepository): Promise<boolean> {
-    const { store, log, clock } = this.#options;
-    const { name } = repository;
-    try {
-      await store.save(name, repository.stored());
-      this.#unwritten.delete(name);
-      return true;
-    } catch (error) {
-      this.#saveAgainAt = clock.monotonic() + (store.isBinding ? SAVE_AGAIN_SOON_MS : SAVE_AGAIN_MS);
-      const text = store.isBinding
-        ? 'rollouts cannot be noted; what was decided is not shown'
-        : 'rollouts cannot be noted; a relay that starts again would not know of this';
-      // It is tried again every second.
-      if (store.isBinding && this.#unwritten.has(name)) log.info(1, text, { repository: name });
-      else log.error(error, text, { repository: name });
-      this.#unwritten.add(name);
-      return false;
-    }
+    const isNews = this.#decisions.take(repository, [...all]) || hadNews;
+    if (isRenewed) this.#decisions.renew(repository);
+    if (isNews || isRenewed) await this.#decisions.show(repository);
   }
 }
