@@ -1,9 +1,6 @@
 import type { Credential } from '../model/credential.ts';
-import { credentialFor } from '../model/credential.ts';
-import type { SidecarError } from '../model/error.ts';
 import { HttpClient } from '../platform/http-client.ts';
 import type { Logger } from '../platform/log.ts';
-import { redactUrl } from '../platform/redact.ts';
 import { AGENT } from '../platform/version.ts';
 import { httpSettingsFor, type ServerAccess } from '../poll/native-poll.ts';
 import { Poller } from '../poll/poller.ts';
@@ -12,17 +9,17 @@ import type { Tip } from '../poll/ref-source.ts';
 import { CredentialSource } from '../remote/credential-source.ts';
 import type { GitAccess } from '../remote/git-access.ts';
 import { type HttpSettings, UnsupportedHttpSetting } from '../remote/http-settings.ts';
-import { describeIdentity } from '../remote/identity/describe-identity.ts';
-import { helperName } from '../remote/identity/program-line.ts';
 import { UploadPack } from '../remote/upload-pack.ts';
 import { checkAddress, hostPortOf } from './address.ts';
-import { Asked, STEPS, type Step } from './asked.ts';
+import { Asked, STEPS } from './asked.ts';
+import { sourcesOf } from './credential-sources.ts';
 import type { Check, Examination } from './examination.ts';
-import { none, ok, type Verdict, wrong } from './finding.ts';
+import { none, ok, wrong } from './finding.ts';
 import type { GitTools } from './git-tools.ts';
 import { checkGitHubApp } from './github-app.ts';
 import { nearestRefs } from './nearest-refs.ts';
 import type { Parts } from './parts.ts';
+import { RepositoryVerdicts } from './repository-verdicts.ts';
 import { checkWayOverHttp } from './way-over-http.ts';
 import { checkWayOverSsh, type OfferedKeys } from './way-over-ssh.ts';
 
@@ -54,21 +51,6 @@ const SILENT = {
   ssh: 'see whether the server, or what is before it, is overloaded or hangs: its log, `ssh -v HOST`',
   git: 'see whether the server is overloaded or hangs: its log, `git ls-remote URL`',
 } as const;
-
-/** Where credentials come from, without anything that is secret. */
-function sourcesOf(access: GitAccess): string[] {
-  const { credentials, askpassUrl, githubApp, identity, credentialHelpers, cookieFile } = access;
-  return [
-    ...credentials.map(({ username, passwordFile, url }) =>
-      passwordFile === undefined ? `${username} for ${redactUrl(url)}` : `${username} with ${passwordFile}`,
-    ),
-    ...(askpassUrl === undefined ? [] : [`the service at ${new URL(askpassUrl).origin}`]),
-    ...(githubApp === undefined ? [] : ['the GitHub App']),
-    ...(identity === undefined ? [] : [describeIdentity(identity)]),
-    ...(credentialHelpers?.lines ?? []).map((line) => `the credential helper ${helperName(line)}`),
-    ...(cookieFile === undefined ? [] : [`cookies in ${cookieFile}`]),
-  ];
-}
 
 const SILENT_LOG: Logger = {
   info: () => undefined,
@@ -204,7 +186,7 @@ export class RepositoryExamination {
         mend: SILENT[transport],
         look: async (signal) => {
           if (isFirst) await this.#ask(settings, signal);
-          return await this.#verdictOn(step, transport, signal);
+          return await this.#verdicts.on(step, async () => await this.#nearest(signal));
         },
       });
     }
@@ -242,99 +224,12 @@ export class RepositoryExamination {
     return new Poller({ remote, git: tools.git, log: listeningLog(asked), native });
   }
 
-  async #verdictOn(step: Step, transport: string, signal: AbortSignal): Promise<Verdict> {
-    const { error, failedAt } = this.#asked;
-    if (error && failedAt === step) return await this.#failure(step, error, signal);
-    switch (step) {
-      case 'answer':
-        return ok(this.#describeAnswers());
-      case 'host key':
-        return ok(
-          this.#plan.access.ssh.hostKeys.check === 'file'
-            ? 'the server shows a key that the file has'
-            : 'the server shows the key that was accepted, or one for the first time',
-        );
-      case 'credentials':
-        return this.#accepted(transport);
-      case 'repository':
-        return ok('it is there');
-      case 'protocol':
-        return this.#protocol();
-      case 'ref':
-        return this.#found();
-    }
-  }
-
-  #describeAnswers(): string {
-    const { answers, byGit } = this.#asked;
-    const without = answers.find(({ authorized }) => !authorized);
-    const final = answers.findLast(({ authorized }) => authorized);
-    const text = [
-      without && `status ${without.status}${final ? ' without credentials' : ''}`,
-      final && `status ${final.status} with them`,
-    ].filter((each) => each !== undefined);
-    return text.length > 0 ? text.join(', ') : `it answers${byGit === undefined ? '' : ` (git asks, since ${byGit})`}`;
-  }
-
-  #offered(): string {
-    const { access } = this.#plan;
-    if (access.remote.transport === 'ssh')
-      return this.#keys.map((describe) => describe()).join(', ') || 'the keys of ssh itself';
-    const credential = credentialFor(access.remote.fetchUrl, this.#credentials);
-    if (!credential) return 'none';
-    const { username } = credential;
-    const spec = access.credentials.find((each) => each.username === username);
-    if (!spec && access.identity) return describeIdentity(access.identity);
-    const from = spec?.passwordFile === undefined ? '' : ` with the password in ${spec.passwordFile}`;
-    return username === '-' ? 'the token of the GitHub App' : `${username}${from}`;
-  }
-
-  #accepted(transport: string): Verdict {
-    const { answers } = this.#asked;
-    if (transport === 'ssh') return ok(`accepted: ${this.#offered()}`);
-    const isAsked = answers.some(({ status }) => status === 401);
-    if (isAsked) return ok(`accepted: ${this.#offered()}`);
-    return this.#credentials.length === 0
-      ? none('the server wants none')
-      : ok(`the server does not ask for any; it would get: ${this.#offered()}`);
-  }
-
-  #protocol(): Verdict {
-    const { byGit } = this.#asked;
-    if (byGit === undefined) return ok('version 2');
-    return ok(`git asks, since ${byGit}: each poll starts a process`);
-  }
-
-  #found(): Verdict {
-    const { tip } = this.#asked;
-    if (!tip) return ok('the server was asked');
-    if (this.#plan.requested === undefined) return ok('a commit is fetched by its id; the server answers');
-    return ok(`${tip.ref} is at ${tip.oid.slice(0, 12)}`);
-  }
-
-  async #failure(step: Step, error: SidecarError, signal: AbortSignal): Promise<Verdict> {
-    if (step === 'ref') {
-      if (this.#plan.requested === undefined) return ok('a commit is fetched by its id; the server answers');
-      const near = await this.#nearest(signal);
-      const hint = near.length > 0 ? `did you mean ${near.join(' or ')}? Else: ` : '';
-      return wrong(error.detail, `${hint}${this.#examination.hintOf(error)}`);
-    }
-    if (step === 'credentials') return wrong(this.#refused(error), this.#examination.hintOf(error));
-    if (step === 'host key' && this.#plan.access.ssh.hostKeys.check === 'file')
-      return wrong(
-        `the server shows a key that ${this.#plan.access.ssh.hostKeys.file} does not have`,
-        this.#examination.hintOf(error),
-      );
-    return wrong(error.detail, this.#examination.hintOf(error));
-  }
-
-  #refused(error: SidecarError): string {
-    const offered = this.#offered();
-    if (offered !== 'none') return `refused: ${offered} (${error.detail})`;
-    if (this.#asked.answers.at(-1)?.status === 403) return `refused, and no credentials were offered (${error.detail})`;
-    const others = this.#credentials.map(({ url }) => redactUrl(url));
-    const given = others.length === 0 ? 'none are set' : `those that are set are for ${others.join(', ')}`;
-    return `the server wants credentials, and ${given} (${error.detail})`;
+  get #verdicts(): RepositoryVerdicts {
+    const { access, requested } = this.#plan;
+    return new RepositoryVerdicts({
+      ...{ access, requested, asked: this.#asked, credentials: this.#credentials, keys: this.#keys },
+      hintOf: (error) => this.#examination.hintOf(error),
+    });
   }
 
   async #nearest(signal: AbortSignal): Promise<readonly string[]> {
