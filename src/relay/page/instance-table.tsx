@@ -70,8 +70,7 @@ function Row({ instance, index, now }: RowProps): JSX.Element {
 
 /** The place of rows that are not drawn. */
 function Room({ height }: { readonly height: number }): JSX.Element | null {
-  // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row without cells is nothing that the focus could be on
-  return height === 0 ? null : <tr class="room" aria-hidden="true" style={{ height: `${height}px` }} />;
+  return height === 0 ? null : <tr class="room" style={{ height: `${height}px` }} />;
 }
 
 const COLUMNS: readonly (readonly [text: string, className: string, order: Order | undefined])[] = [

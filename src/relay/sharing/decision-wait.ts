@@ -1,4 +1,5 @@
 import type { Clock } from '../../platform/clock.ts';
+import { Together } from '../../platform/together.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 
 /** Less than a subscriber waits for the head of an answer. */
@@ -7,7 +8,7 @@ const LOOK_EVERY_MS = 50;
 
 /** Lets streams wait until something was decided about their repository. Those of one repository wait together. */
 export class DecisionWait {
-  readonly #waits = new Map<RepositoryName, Promise<void>>();
+  readonly #waits = new Together<RepositoryName, void>();
   readonly #isDecided: (name: RepositoryName) => boolean;
   readonly #clock: Clock;
 
@@ -18,9 +19,7 @@ export class DecisionWait {
 
   async for(name: RepositoryName): Promise<void> {
     if (this.#isDecided(name)) return;
-    const wait = this.#waits.get(name) ?? this.#wait(name).finally(() => this.#waits.delete(name));
-    this.#waits.set(name, wait);
-    await wait;
+    await this.#waits.run(name, async () => await this.#wait(name));
   }
 
   async #wait(name: RepositoryName): Promise<void> {

@@ -4,6 +4,7 @@ import type { Hint } from '../../../model/hint.ts';
 import type { Oid } from '../../../model/oid.ts';
 import { nextPause } from '../../../platform/backoff.ts';
 import { Limited } from '../../../platform/limited.ts';
+import { Together } from '../../../platform/together.ts';
 import { WakeUps } from '../../../platform/wake-ups.ts';
 import { Hints, type Shown } from '../../../poll/hints.ts';
 import { changesBetween, type Refs } from '../../protocol/refs.ts';
@@ -38,7 +39,8 @@ export class Follower {
   readonly #limits: FollowerLimits;
   readonly #allowed: RefView;
   readonly #marks = new ReleaseMarks();
-  readonly #finding = new Map<string, Promise<boolean>>();
+  /** A whole fleet wants the same thing at the same time. */
+  readonly #wanted = new Together<string, boolean>();
   /** On whose share of the budget the git server is asked. */
   payer: string;
   #isOpen = false;
@@ -156,7 +158,7 @@ export class Follower {
    * @returns whether it came within `ms`
    */
   async bring(oid: string, ms: number): Promise<boolean> {
-    return await this.#shared(`bring ${oid}`, async () => await this.#bring(oid, ms));
+    return await this.#wanted.run(`bring ${oid}`, async () => await this.#bring(oid, ms));
   }
 
   async #bring(oid: string, ms: number): Promise<boolean> {
@@ -195,18 +197,7 @@ export class Follower {
   async has(oid: string): Promise<boolean> {
     const look = async (signal: AbortSignal) => await this.mirror.has(oid, signal);
     const run = async () => await this.#limited.run(this.#named('look up an object'), this.#limits.ask, look);
-    return await this.#shared(`has ${oid}`, async () => await run().catch(() => false));
-  }
-
-  /**
-   * A whole fleet wants the same thing at the same time: one answer for all clients that ask while it is being found.
-   */
-  async #shared(what: string, find: () => Promise<boolean>): Promise<boolean> {
-    const known = this.#finding.get(what);
-    if (known) return await known;
-    const found = find().finally(() => this.#finding.delete(what));
-    this.#finding.set(what, found);
-    return await found;
+    return await this.#wanted.run(`has ${oid}`, async () => await run().catch(() => false));
   }
 
   /** Resolves when the git server was asked after now, with whatever result, or after `ms`. */
