@@ -1,30 +1,27 @@
 import { describe, expect, test } from 'vitest';
 import type { Io } from '../../src/app/outcome.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
-import { main } from '../../src/cli/main.ts';
 import { perform } from '../../src/cli/perform.ts';
 import { EVERY_COMMAND } from '../../src/config/option.ts';
 import { optionsOf } from '../../src/config/options.ts';
+import { commandLine } from '../kit/command-line.ts';
 
 /** What a command line prints, and where its last error would be written. */
 async function say(argv: readonly string[], env: Record<string, string> = {}) {
-  const said = { stdout: '', stderr: '', lastErrorTo: '', error: '' };
-  const io: Io = {
-    stdout: (text) => {
-      said.stdout += text;
+  const said = { lastErrorTo: '', error: '' };
+  const printed = await commandLine(
+    argv,
+    { HOME: '/nonexistent', ...env },
+    {
+      onError: (text) => {
+        said.error = text;
+      },
+      writeLastErrorTo: (path) => {
+        said.lastErrorTo = path;
+      },
     },
-    stderr: (text) => {
-      said.stderr += text;
-    },
-    stderrIsTerminal: false,
-    onError: (text) => {
-      said.error = text;
-    },
-    writeLastErrorTo: (path) => {
-      said.lastErrorTo = path;
-    },
-  };
-  return { status: await main(argv, { HOME: '/nonexistent', ...env }, io), ...said };
+  );
+  return { ...printed, ...said };
 }
 
 describe.each(EVERY_COMMAND)('git-sidecar %s', (name) => {

@@ -2,8 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Io } from '../../src/app/outcome.ts';
-import { main } from '../../src/cli/main.ts';
+import { commandLine } from '../kit/command-line.ts';
 import { type HttpStub, httpStub } from '../kit/http-stub.ts';
 import { selfSigned } from '../kit/self-signed.ts';
 import { tempDir } from '../kit/temp.ts';
@@ -12,19 +11,7 @@ const COMMIT = '774384f18c94634265a98335b365e0d59513b4c6';
 const OTHER = '3f1f06d7a36e508f9d6037b5127fdaa065017455';
 const REF = 'git.example.com/team/web.git#main';
 
-async function fleet(...words: string[]) {
-  const said = { stdout: '', stderr: '' };
-  const io: Io = {
-    stdout: (text) => {
-      said.stdout += text;
-    },
-    stderr: (text) => {
-      said.stderr += text;
-    },
-    stderrIsTerminal: false,
-  };
-  return { status: await main(['fleet', ...words], { HOME: '/nonexistent' }, io), ...said };
-}
+const fleet = async (...words: string[]) => await commandLine(['fleet', ...words]);
 
 /** An entry of `GET /rollouts` in which `COMMIT` is being rolled out. */
 function entry(own: object = {}): object {

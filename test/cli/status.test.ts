@@ -1,8 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import type { Io } from '../../src/app/outcome.ts';
-import { main } from '../../src/cli/main.ts';
+import { commandLine } from '../kit/command-line.ts';
 
 const servers: Server[] = [];
 afterEach(async () => {
@@ -17,19 +16,7 @@ async function serve(status: number, body: string): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-async function statusOf(...words: string[]) {
-  const said = { stdout: '', stderr: '' };
-  const io: Io = {
-    stdout: (text) => {
-      said.stdout += text;
-    },
-    stderr: (text) => {
-      said.stderr += text;
-    },
-    stderrIsTerminal: false,
-  };
-  return { status: await main(['status', ...words], { HOME: '/nonexistent' }, io), ...said };
-}
+const statusOf = async (...words: string[]) => await commandLine(['status', ...words]);
 
 const READY = { kind: 'sync', ready: true, published: { oid: '774384f18c94634265a98335b365e0d59513b4c6' } };
 const NOT_READY = { kind: 'run', ready: 'there is no process', error: 'ERR_RUN_LINK: no\u001b[2J link' };
