@@ -17,3 +17,29 @@ export async function inTurns<T>(steps: Steps<T>): Promise<T> {
     start = performance.now();
   }
 }
+
+/** Items that are taken without a look at the time. */
+const ITEMS_AT_ONCE = 500;
+
+/** Calls `work` with each of `items`, in their order; other work goes on in between where they are many. */
+export async function eachInTurns<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
+  await inTurns(stepsOver(items, work));
+}
+
+/** As `items.filter(isKept)`; other work goes on in between where they are many. */
+export async function filterInTurns<T>(items: Iterable<T>, isKept: (item: T) => boolean): Promise<T[]> {
+  const kept: T[] = [];
+  await eachInTurns(items, (item) => {
+    if (isKept(item)) kept.push(item);
+  });
+  return kept;
+}
+
+function* stepsOver<T>(items: Iterable<T>, work: (item: T) => void): Steps<void> {
+  let count = 0;
+  for (const item of items) {
+    if (count % ITEMS_AT_ONCE === 0 && count > 0) yield;
+    count += 1;
+    work(item);
+  }
+}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fetchBody } from '../../bench/tenants/fetch-body.ts';
-import { inTurns } from '../../src/platform/in-turns.ts';
+import { eachInTurns, filterInTurns, inTurns } from '../../src/platform/in-turns.ts';
 import { readCommand } from '../../src/remote/wire/command.ts';
 import { writeFetchRequest } from '../../src/remote/wire/fetch-request.ts';
 
@@ -20,6 +20,24 @@ test('work that takes long lets other work go on in between, and gives its resul
   expect(await inTurns(work())).toBe('done');
   clearInterval(other);
   expect(others).toBeGreaterThan(5);
+});
+
+test('many items are taken in their order, and other work goes on in between', async () => {
+  let others = 0;
+  const other = setInterval(() => {
+    others += 1;
+  }, 1);
+  const numbers = Array.from({ length: 20_000 }, (_, index) => index);
+  const seen: number[] = [];
+  await eachInTurns(numbers, (number) => {
+    const end = performance.now() + 0.005;
+    while (performance.now() < end);
+    seen.push(number);
+  });
+  clearInterval(other);
+  expect(others).toBeGreaterThan(5);
+  expect(seen).toEqual(numbers);
+  expect(await filterInTurns(numbers, (number) => number % 5000 === 1)).toEqual([1, 5001, 10_001, 15_001]);
 });
 
 test('a question of 80,000 ids can be interrupted a hundred times while it is read, and while it is written anew', () => {

@@ -1,6 +1,7 @@
 import { SidecarError } from '../../../model/error.ts';
 import type { Oid } from '../../../model/oid.ts';
 import { FairRoom } from '../../../platform/fair-room.ts';
+import { eachInTurns, filterInTurns } from '../../../platform/in-turns.ts';
 import type { Logger } from '../../../platform/log.ts';
 import type { FetchRequest } from '../../../remote/wire/fetch-request.ts';
 import type { Refs } from '../../protocol/refs.ts';
@@ -71,10 +72,10 @@ export class FetchGate {
   async admit(client: FetchClient, request: FetchRequest): Promise<Admitted> {
     const { owner, follower } = client;
     let { refs, odd, standings } = await this.#judge(client, request.wants);
-    const missing = odd.filter((oid) => !standings.has(oid));
+    const missing = await filterInTurns(odd, (oid) => !standings.has(oid));
     if (await this.#bring(client, missing)) ({ refs, odd, standings } = await this.#judge(client, request.wants));
     const gitDir = follower.mirror.gitDir;
-    const refused = odd.find((oid) => standings.get(oid)?.isShown !== true);
+    const [refused] = await filterInTurns(odd, (oid) => standings.get(oid)?.isShown !== true);
     if (refused) throw refusal(`not our ref ${refused}`);
     const deepen = { ...request.deepen, not: request.deepen.not.map((name) => fullName(refs, name)) };
     const isWhole = refs === follower.mirror.refs;
@@ -94,21 +95,21 @@ export class FetchGate {
     return [...standings.values()].some(({ kind }) => kind !== 'commit');
   }
 
-  #odd({ follower, view }: FetchClient, oids: readonly Oid[]): Oid[] {
+  async #odd({ follower, view }: FetchClient, oids: readonly Oid[]): Promise<Oid[]> {
     const tips = tipsOf(refsIn(follower.refs, view));
-    const odd = oids.filter((oid) => !tips.has(oid));
+    const odd = await filterInTurns(oids, (oid) => !tips.has(oid));
     if (odd.length === 0) return odd;
     // Of a ref that is released by stages a client is given out what it was released, and nothing else.
     const isOpen = (ref: string): boolean => view.shows(ref) && !view.released?.refs.has(ref);
     const former = new Set(follower.mirror.formerTips((ref) => isOpen(ref) && follower.upstream.covers(ref)));
-    return odd.filter((oid) => !former.has(oid));
+    return await filterInTurns(odd, (oid) => !former.has(oid));
   }
 
   /** What the refs as they are now say of `wants`: those that are no tips, and what these are. */
   async #judge(client: FetchClient, wants: readonly Oid[]): Promise<Judgement> {
     const { owner, follower, view } = client;
     const refs = refsIn(follower.refs, view);
-    const odd = this.#odd(client, wants);
+    const odd = await this.#odd(client, wants);
     const within = { owner, gitDir: follower.mirror.gitDir, refs };
     if (odd.length > FIRST_LOOK) {
       const first = odd.slice(0, FIRST_LOOK);
@@ -144,15 +145,18 @@ export class FetchGate {
    * what differs from them, and add tags to what it sends.
    */
   async #narrow(within: Within, request: FetchRequest): Promise<FetchRequest> {
-    const named = [...new Set([...request.haves, ...request.shallow])];
     const tips = tipsOf(within.refs);
-    const odd = named.filter((oid) => !tips.has(oid));
+    const strange = new Set<Oid>();
+    await eachInTurns([...request.haves, ...request.shallow], (oid) => {
+      if (!tips.has(oid)) strange.add(oid);
+    });
+    const odd = [...strange];
     const standings = odd.length > 0 ? await this.#reach.look(within, odd) : undefined;
     const isShown = (oid: Oid): boolean => tips.has(oid) || standings?.get(oid)?.isShown === true;
     return {
       ...request,
-      haves: request.haves.filter(isShown),
-      shallow: request.shallow.filter(isShown),
+      haves: await filterInTurns(request.haves, isShown),
+      shallow: await filterInTurns(request.shallow, isShown),
       words: request.words.filter((word) => word !== 'include-tag'),
     };
   }

@@ -3,6 +3,7 @@ import type { Git } from '../../../git/git.ts';
 import { SidecarError } from '../../../model/error.ts';
 import type { Oid } from '../../../model/oid.ts';
 import { deadline } from '../../../platform/deadline.ts';
+import { eachInTurns, filterInTurns } from '../../../platform/in-turns.ts';
 import { digestOf, type Refs } from '../../protocol/refs.ts';
 import { ProcessSlots } from './process-slots.ts';
 import type { StartPace } from './start-pace.ts';
@@ -66,20 +67,24 @@ export class Reach {
    */
   async look(within: Within, oids: readonly Oid[]): Promise<ReadonlyMap<Oid, Standing>> {
     const known = this.#memory(within);
-    const unknown = oids.filter((oid) => !known.has(oid));
-    if (unknown.length === 0) return known;
-    const question = `${within.gitDir} ${digestOf(within.refs)} ${unknown.join(' ')}`;
+    const unknown: Oid[] = [];
     // What is remembered may be forgotten before the others are found.
     const standings = new Map<Oid, Standing>();
-    for (const oid of oids) {
+    await eachInTurns(oids, (oid) => {
       const standing = known.get(oid);
       if (standing) standings.set(oid, standing);
-    }
+      else unknown.push(oid);
+    });
+    if (unknown.length === 0) return standings;
+    const question = `${within.gitDir} ${digestOf(within.refs)} ${unknown.join(' ')}`;
     // What is missing may come.
-    for (const [oid, standing] of await this.#shared(question, async () => await this.#find(within, unknown))) {
-      this.#remember(known, oid, standing);
-      standings.set(oid, standing);
-    }
+    await eachInTurns(
+      await this.#shared(question, async () => await this.#find(within, unknown)),
+      ([oid, standing]) => {
+        this.#remember(known, oid, standing);
+        standings.set(oid, standing);
+      },
+    );
     return standings;
   }
 
@@ -121,13 +126,14 @@ export class Reach {
     try {
       const run = new Walk(this.#options.git, gitDir, this.#slots.nicenessFor(owner), limit.signal);
       const kinds = await run.kinds(oids);
-      const commits = oids.filter((oid) => kinds.get(oid) === 'commit');
-      const others = oids.filter((oid) => kinds.has(oid) && kinds.get(oid) !== 'commit');
+      const commits = await filterInTurns(oids, (oid) => kinds.get(oid) === 'commit');
+      const others = await filterInTurns(oids, (oid) => kinds.has(oid) && kinds.get(oid) !== 'commit');
       const tips = [...new Set([...refs.values()].map(({ oid }) => oid))];
       const [hiddenCommits, hiddenOthers] = [await run.beyond(tips, commits), await run.notIn(tips, others)];
       const found = new Map<Oid, Standing>();
-      for (const [oid, kind] of kinds)
+      await eachInTurns(kinds, ([oid, kind]) => {
         found.set(oid, { kind, isShown: !hiddenCommits.has(oid) && !hiddenOthers.has(oid) });
+      });
       return found;
     } catch (error) {
       // What git says sounds as if a server had said it: everything here is in the mirror, or was found there.
