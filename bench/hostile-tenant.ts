@@ -11,6 +11,7 @@ import {
   malformedFetches,
   unknownWants,
 } from './tenants/attacks/fetches.ts';
+import { manyRefs } from './tenants/attacks/refs.ts';
 import { absentRepositories, randomReports } from './tenants/attacks/streams.ts';
 import type { Said, Target } from './tenants/target.ts';
 
@@ -25,6 +26,7 @@ const ATTACKS: readonly Attack[] = [
   overviewReaders,
   differentFetches,
   foreignRepositories,
+  manyRefs,
 ];
 
 const target = JSON.parse(process.argv[2] ?? '') as Target;

@@ -70,7 +70,7 @@ export async function benchTenants(): Promise<string> {
   const host = new URL(web.url).host;
   const name = `${host}/honest/${basename(repositories.app)}` as RepositoryName;
   const relay = await startTenantsRelay(directory, host, shares.relay.prefix);
-  const { app, commits, bigTip, commitsFile } = repositories;
+  const { app, commits, bigTip, commitsFile, refsDirectory } = repositories;
   let honest: HonestTenant | undefined;
   try {
     await relay.whenReady();
@@ -95,6 +95,7 @@ export async function benchTenants(): Promise<string> {
       foreignStreams: STREAMS,
       bigTip,
       commitsFile,
+      refsDirectory,
       seconds: SOAK_S,
     };
     const [together, hostile] = await phaseOf(scene, () => runHostileTenant(target, shares.hostile.prefix));

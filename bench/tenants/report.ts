@@ -2,6 +2,7 @@ import { ms, table } from '../statistics.ts';
 import { MEASURED, type Measured, type Measurements, STREAMS } from './honest.ts';
 import type { HostileOutcome } from './hostile-process.ts';
 import { CACHE_SIZE_MIB, MAX_DISK_MIB, MEMORY_LIMIT_MIB } from './relay-process.ts';
+import { REFS } from './repositories.ts';
 import type { Usage } from './usage.ts';
 
 const MEBIBYTE = 2 ** 20;
@@ -117,7 +118,7 @@ export function describeSoak(result: SoakResult): string {
   const { alone, together, hostile, isInMemory } = result;
   const hostileCpu = (hostile.cpuMs / together.seconds / 10).toFixed(0);
   return [
-    `Measured with \`npm run bench -- tenants\`: ${alone.seconds.toFixed(0)} s with the honest tenant alone, then ${together.seconds.toFixed(0)} s in which the hostile one shares the relay; git server, relay and both tenants on the same two cores. In a fleet the git server and the honest tenant have machines of their own, so here they get a core before the relay does${isInMemory ? ', and keep their files in memory' : ''}; what is measured is the relay. The honest tenant has ${STREAMS.length} streams, pushes every 2 s, fetches each push, clones every 3 s; the relay is probed four times a second. The hostile one has a token of its own for repositories of its own (20 MB that cannot be compressed; 20,000 commits), and uses half of its time for one attack after the other, half for all of them together. Its client’s control group had the least weight, and took ${hostileCpu} % of a core.`,
+    `Measured with \`npm run bench -- tenants\`: ${alone.seconds.toFixed(0)} s with the honest tenant alone, then ${together.seconds.toFixed(0)} s in which the hostile one shares the relay; git server, relay and both tenants on the same two cores. In a fleet the git server and the honest tenant have machines of their own, so here they get a core before the relay does${isInMemory ? ', and keep their files in memory' : ''}; what is measured is the relay. The honest tenant has ${STREAMS.length} streams, pushes every 2 s, fetches each push, clones every 3 s; the relay is probed four times a second. The hostile one has a token of its own for repositories of its own (20 MB that cannot be compressed; 20,000 commits; ${REFS} branches, one of which moves every second), and uses half of its time for one attack after the other, half for all of them together. Its client’s control group had the least weight, and took ${hostileCpu} % of a core.`,
     timesTable(result),
     usageTable(result),
     attacksTable(result),

@@ -3,10 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GIT_ENV, git } from '../../test/kit/upstream.ts';
+import { size } from '../size.ts';
 
 const FILES = 1000;
 const BIG_BYTES = 20_000_000;
 const HISTORY = 20_000;
+/** Branches of `refs.git`. */
+export const REFS = size('BENCH_REFS', { full: 30_000, smoke: 1000 });
+const branchOf = (index: number): string => `branch-${String(index % REFS).padStart(7, '0')}`;
 /** Where commits wait until they are pushed; the server does not show it. */
 const PREPARED = 'refs/prepared/main';
 
@@ -17,6 +21,7 @@ export interface TenantRepositories {
   readonly commits: readonly string[];
   readonly bigTip: string;
   readonly commitsFile: string;
+  readonly refsDirectory: string;
 }
 
 function bare(path: string): string {
@@ -63,5 +68,15 @@ export function makeRepositories(directory: string, pushes: number): TenantRepos
   );
   const commitsFile = join(directory, 'commits');
   writeFileSync(commitsFile, listOf(history, main).join('\n'));
-  return { app, commits, bigTip: git(big, 'rev-parse', main), commitsFile };
+
+  const refs = bare(join(directory, 'hostile/refs.git'));
+  importInto(refs, [commitTo(main, 0), commitTo(main, 1)]);
+  const first = git(refs, 'rev-parse', `${main}^`);
+  const lines = Array.from({ length: REFS }, (_, index) => `${first} refs/heads/${branchOf(index)}\n`);
+  git(refs, 'pack-refs', '--all');
+  writeFileSync(
+    join(refs, 'packed-refs'),
+    `# pack-refs with: peeled fully-peeled sorted \n${lines.join('')}${git(refs, 'rev-parse', main)} ${main}\n`,
+  );
+  return { app, commits, bigTip: git(big, 'rev-parse', main), commitsFile, refsDirectory: refs };
 }

@@ -12,6 +12,8 @@ export interface Target {
   readonly bigTip: string;
   /** File with the commits of `history.git`, a line each; the first is its tip. */
   readonly commitsFile: string;
+  /** The bare `refs.git`, which has very many refs, on the server's own disk: a tenant may push what it likes. */
+  readonly refsDirectory: string;
   readonly seconds: number;
 }
 

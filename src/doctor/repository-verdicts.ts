@@ -19,7 +19,7 @@ export interface RepositoryFacts {
   readonly hintOf: (error: SidecarError) => string;
 }
 
-/** What a person is told of each step of the question to a git server. */
+/** What a person gets to read of each step of the question to a git server. */
 export class RepositoryVerdicts {
   readonly #facts: RepositoryFacts;
 

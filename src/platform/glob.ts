@@ -37,13 +37,18 @@ export function literalPrefix(glob: string, questionMark: boolean): string {
 export function compileGlob(glob: string, syntax: GlobSyntax): (name: string) => boolean {
   const prefix = literalPrefix(glob, syntax.questionMark);
   const tokens = tokensOf(glob.slice(prefix.length), syntax);
-  const [first, second] = tokens;
   // A star at the end is the usual glob, and there may be very many names.
-  const isMatch =
-    first?.many && !second
-      ? (name: string) => first.slash || !name.includes('/', prefix.length)
-      : (name: string) => isWholeMatch(tokens, name, prefix.length);
+  const isMatch = lastStar(tokens, prefix.length) ?? ((name: string) => isWholeMatch(tokens, name, prefix.length));
   return (name) => name.startsWith(prefix) && isMatch(name);
+}
+
+/** What follows `from` where nothing but one star comes there; undefined for any other end of a glob. */
+function lastStar(tokens: readonly Token[], from: number): ((name: string) => boolean) | undefined {
+  const [one, star] = tokens.length === 2 ? tokens : [undefined, tokens[0]];
+  if (!star?.many || tokens.length > 2) return undefined;
+  if (one && (one.many || one.char !== undefined || one.slash !== star.slash)) return undefined;
+  const least = one ? 1 : 0;
+  return (name) => name.length >= from + least && (star.slash || !name.includes('/', from));
 }
 
 function isWholeMatch(tokens: readonly Token[], name: string, from: number): boolean {

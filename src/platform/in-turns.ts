@@ -6,6 +6,14 @@ const LONGEST_MS = 4;
 /** Work that can be interrupted wherever it yields. */
 export type Steps<T> = Generator<undefined, T, undefined>;
 
+/** Does the work to its end, and lets nothing else go on meanwhile. */
+export function atOnce<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
 /** Does the work to its end, and lets other work go on whenever it has taken a few milliseconds. */
 export async function inTurns<T>(steps: Steps<T>): Promise<T> {
   let start = performance.now();
@@ -35,7 +43,8 @@ export async function filterInTurns<T>(items: Iterable<T>, isKept: (item: T) => 
   return kept;
 }
 
-function* stepsOver<T>(items: Iterable<T>, work: (item: T) => void): Steps<void> {
+/** Calls `work` with each of `items`, and stops now and then. */
+export function* stepsOver<T>(items: Iterable<T>, work: (item: T) => void): Steps<void> {
   let count = 0;
   for (const item of items) {
     if (count % ITEMS_AT_ONCE === 0 && count > 0) yield;

@@ -15,7 +15,7 @@ async function ask<T>(
   const { capabilities } = await remote.discover(credentials, signal);
   const body = writeLsRefs({ prefixes, objectFormat: capabilities.objectFormat, agent: remote.agent });
   const answer = await remote.question(body, credentials, signal);
-  return read(readLsRefs(answer), createHash('sha256').update(answer).digest('hex'));
+  return await read(readLsRefs(answer), createHash('sha256').update(answer).digest('hex'));
 }
 
 /**

@@ -9,12 +9,15 @@ import type { ReadRefs } from './read-refs.ts';
 /** Of a listing of refs; a tag that is an object of its own has two lines. */
 export const LARGEST_LISTING = 32 * 1024 * 1024;
 
-/** Reads `oid TAB ref` lines of git-ls-remote; `ref^{}` is what an annotated tag points at, `ref: target TAB ref` a symbolic ref. */
-export function readLsRemote(text: string): AdvertisedRef[] {
-  const refs = new Map<string, AdvertisedRef>();
+/**
+ * Reads `oid TAB ref` lines of git-ls-remote; `ref^{}` is what an annotated tag points at, and comes right after it;
+ * `ref: target TAB ref` is a symbolic ref, and comes before it.
+ * @throws SidecarError ERR_REMOTE_PROTOCOL for any other line
+ */
+export function* readLsRemote(text: string): Generator<AdvertisedRef, void, undefined> {
   const symrefs = new Map<string, string>();
-  for (const line of text.split('\n')) {
-    if (line === '') continue;
+  let last: AdvertisedRef | undefined;
+  for (const line of linesOf(text)) {
     const [id = '', name] = line.split('\t');
     if (id.startsWith('ref: ') && name) {
       symrefs.set(name, id.slice('ref: '.length));
@@ -27,16 +30,34 @@ export function readLsRemote(text: string): AdvertisedRef[] {
         detail: `not a ref line: ${JSON.stringify(line.slice(0, 200))}`,
       });
     }
-    if (!name.endsWith('^{}')) refs.set(name, { name, oid });
-    else {
-      const tag = refs.get(name.slice(0, -3));
-      if (tag) refs.set(tag.name, { ...tag, peeledOid: oid });
+    if (name.endsWith('^{}')) {
+      if (last?.name === name.slice(0, -3)) last = { ...last, peeledOid: oid };
+      continue;
     }
+    if (last) yield last;
+    const symref = symrefs.get(name);
+    last = { name, oid, ...(symref !== undefined && { symref }) };
   }
-  return [...refs.values()].map((ref) => {
-    const symref = symrefs.get(ref.name);
-    return symref === undefined ? ref : { ...ref, symref };
-  });
+  if (last) yield last;
+}
+
+/** Without those that are empty. */
+function* linesOf(text: string): Generator<string, void, undefined> {
+  for (let from = 0; from < text.length; ) {
+    const newline = text.indexOf('\n', from);
+    const end = newline < 0 ? text.length : newline;
+    if (end > from) yield text.slice(from, end);
+    from = end + 1;
+  }
+}
+
+function* withinBounds(refs: Iterable<AdvertisedRef>): Generator<AdvertisedRef, void, undefined> {
+  let count = 0;
+  for (const ref of refs) {
+    count += 1;
+    if (count > MOST_REFS) throw tooManyRefs();
+    yield ref;
+  }
 }
 
 /**
@@ -63,7 +84,5 @@ export async function lsRemote<T>(
   );
   // Half a list would look like refs that were deleted.
   if (truncated) throw tooManyRefs();
-  const refs = readLsRemote(stdout);
-  if (refs.length > MOST_REFS) throw tooManyRefs();
-  return read(refs, createHash('sha256').update(bytes).digest('hex'));
+  return await read(withinBounds(readLsRemote(stdout)), createHash('sha256').update(bytes).digest('hex'));
 }

@@ -28,6 +28,7 @@ export class Poller implements RefSource {
   readonly #options: PollerOptions;
   #native: UploadPack | undefined;
   #hasAsked = false;
+  #listed: { readonly digest: string; readonly refs: readonly AdvertisedRef[] } | undefined;
 
   constructor(options: PollerOptions) {
     this.#options = options;
@@ -64,15 +65,15 @@ export class Poller implements RefSource {
 
   /**
    * Refs with these names; a name may end in `*`.
-   * @returns those and perhaps more
+   * @returns those and perhaps more; the very same list when the server gave the same answer as before
    * @throws SidecarError ERR_REMOTE_*
    */
   async list(
     names: readonly string[],
     credentials: readonly Credential[],
     signal: AbortSignal,
-  ): Promise<AdvertisedRef[]> {
-    return await this.read(names, credentials, signal, allRefs);
+  ): Promise<readonly AdvertisedRef[]> {
+    return await this.read(names, credentials, signal, this.#takeAll);
   }
 
   /** The same as {@link list}, for `read` instead of all together; it may have to read a second answer. */
@@ -100,6 +101,12 @@ export class Poller implements RefSource {
     }
   }
 
+  /** There may be so many refs that to read them again and again is most of the work. */
+  readonly #takeAll: ReadRefs<readonly AdvertisedRef[]> = async (refs, digest) => {
+    if (this.#listed?.digest !== digest) this.#listed = { digest, refs: await allRefs(refs, digest) };
+    return this.#listed.refs;
+  };
+
   /** A failure of these questions takes nothing away from the answer that came before. */
   widerThan(credentials: readonly Credential[], signal: AbortSignal): AskWider {
     return async (questions, read) => {
@@ -112,9 +119,9 @@ export class Poller implements RefSource {
   /** git may find a repository where we saw a web page. It takes a page for a repository without refs, and may fail behind a redirect. */
   async #askBehindPage<T>(ask: Ask, page: NotNative, read: ReadRefs<T>): Promise<T> {
     const { fetchUrl } = this.#options.remote;
-    const both: ReadRefs<{ readonly isEmpty: boolean; readonly answer: T }> = (refs, digest) => {
-      const all = allRefs(refs, digest);
-      return { isEmpty: all.length === 0, answer: read(all, digest) };
+    const both: ReadRefs<{ readonly isEmpty: boolean; readonly answer: T }> = async (refs, digest) => {
+      const all = await allRefs(refs, digest);
+      return { isEmpty: all.length === 0, answer: await read(all, digest) };
     };
     const { isEmpty, answer } = await ask(both).catch((error: unknown) => {
       throw isOfKind(error, 'refused', 'too-slow') ? error : webPageInstead(fetchUrl, page.message, error);

@@ -179,8 +179,8 @@ test('Retry-After: seconds or a date, bounded', () => {
 });
 
 test('git ls-remote’s lines, peeled tags folded in', () => {
-  expect(readLsRemote(`${OID}\trefs/tags/v1\n${'b'.repeat(40)}\trefs/tags/v1^{}\n`)).toEqual([
+  expect([...readLsRemote(`${OID}\trefs/tags/v1\n${'b'.repeat(40)}\trefs/tags/v1^{}\n`)]).toEqual([
     { name: 'refs/tags/v1', oid: OID, peeledOid: 'b'.repeat(40) },
   ]);
-  expect(() => readLsRemote('warning: something\n')).toThrow(SidecarError);
+  expect(() => [...readLsRemote('warning: something\n')]).toThrow(SidecarError);
 });

@@ -1,5 +1,6 @@
 import type { AdvertisedRef } from '../../model/ref.ts';
-import { type Refs, refsFromJson, refsToJson } from './refs.ts';
+import { atOnce, type Steps } from '../../platform/in-turns.ts';
+import { type Refs, refsAsText, refsFromJson, refsToJson } from './refs.ts';
 
 /**
  * What a relay sends on its event stream (Server-Sent Events, WHATWG HTML 9.2).
@@ -44,7 +45,12 @@ function frame(event: string, data: object, id?: string): Buffer {
  * time. What follows it is {@link writeRefsEnd}.
  */
 export function writeRefsStart(id: string, refs: Refs): Buffer {
-  return Buffer.from(`id: ${id}\nevent: refs\ndata: {"refs":${JSON.stringify(refsToJson(refs))},`);
+  return atOnce(refsStartSteps(id, refs));
+}
+
+/** {@link writeRefsStart} of very many refs, step by step. */
+export function* refsStartSteps(id: string, refs: Refs): Steps<Buffer> {
+  return Buffer.from(`id: ${id}\nevent: refs\ndata: {"refs":{${yield* refsAsText(refs)}},`);
 }
 
 export function writeRefsEnd(ageMs: number, relay: string): Buffer {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Oid, parseOid } from '../../model/oid.ts';
 import type { AdvertisedRef } from '../../model/ref.ts';
+import { atOnce, type Steps, stepsOver } from '../../platform/in-turns.ts';
 
 /** Refs of a repository by their full names. */
 export type Refs = ReadonlyMap<string, AdvertisedRef>;
@@ -46,6 +47,13 @@ function refOf(name: string, value: unknown): AdvertisedRef | undefined {
   };
 }
 
+/** The members of {@link refsToJson}, as text: `"NAME":{…},…`; of very many refs step by step. */
+export function* refsAsText(refs: Refs): Steps<string> {
+  const members: string[] = [];
+  yield* stepsOver(refs, ([name, ref]) => members.push(`${JSON.stringify(name)}:${JSON.stringify(recordOf(ref))}`));
+  return members.join(',');
+}
+
 export function refsToJson(refs: Refs): Record<string, RefRecord> {
   return Object.fromEntries([...refs].map(([name, ref]) => [name, recordOf(ref)]));
 }
@@ -66,11 +74,32 @@ export function isSameRef(a: AdvertisedRef | undefined, b: AdvertisedRef | undef
   return a?.oid === b?.oid && a?.peeledOid === b?.peeledOid && a?.symref === b?.symref;
 }
 
+/** What moved or appeared, and what is gone: {@link changesBetween} of very many refs, step by step. */
+export function* stepsBetween(before: Refs, after: Refs, isSame = isSameRef): Steps<RefChange[]> {
+  const changes: RefChange[] = [];
+  if (before === after) return changes;
+  let kept = 0;
+  // Git servers list refs in one order, and to compare two names costs much less than to look one up.
+  const formers = before.values();
+  let former = formers.next().value;
+  yield* stepsOver(after, ([ref, to]) => {
+    const from = former?.name === ref ? former : before.get(ref);
+    if (from) {
+      kept += 1;
+      while (former && former !== from) former = formers.next().value;
+      former = formers.next().value;
+    }
+    if (from !== to && !isSame(from, to)) changes.push({ ref, from: from?.oid, to });
+  });
+  if (kept === before.size) return changes;
+  yield* stepsOver(before, ([ref, { oid }]) => {
+    if (!after.has(ref)) changes.push({ ref, from: oid, to: undefined });
+  });
+  return changes;
+}
+
 export function changesBetween(before: Refs, after: Refs, isSame = isSameRef): RefChange[] {
-  const names = new Set([...before.keys(), ...after.keys()]);
-  return [...names]
-    .filter((name) => !isSame(before.get(name), after.get(name)))
-    .map((ref) => ({ ref, from: before.get(ref)?.oid, to: after.get(ref) }));
+  return atOnce(stepsBetween(before, after, isSame));
 }
 
 /** As {@link isSameRef}, for a subscriber: it has to know as well that a ref is released by a policy from now on. */
@@ -86,12 +115,29 @@ const DIGESTS = new WeakMap<Refs, string>();
  * 16 hex digits.
  */
 export function digestOf(refs: Refs): string {
+  return atOnce(digestSteps(refs));
+}
+
+/** {@link digestOf} of very many refs, step by step. */
+export function* digestSteps(refs: Refs): Steps<string> {
   const known = DIGESTS.get(refs);
   if (known !== undefined) return known;
-  const lines = [...refs.values()].map(({ name, oid, peeledOid, symref, isReleased }) => {
-    return `${name} ${oid} ${peeledOid} ${symref}${isReleased ? ' released' : ''}`;
+  const lines: string[] = [];
+  let isSorted = true;
+  yield* stepsOver(refs.values(), ({ name, oid, peeledOid, symref, isReleased }) => {
+    const line = `${name} ${oid} ${peeledOid} ${symref}${isReleased ? ' released' : ''}`;
+    isSorted &&= lines.length === 0 || line > (lines.at(-1) ?? '');
+    lines.push(line);
   });
-  const digest = createHash('sha256').update(lines.sort().join('\n')).digest('hex').slice(0, 16);
+  // Git servers list them in this order.
+  if (!isSorted) lines.sort();
+  const hash = createHash('sha256');
+  let isFirst = true;
+  yield* stepsOver(lines, (line) => {
+    hash.update(isFirst ? line : `\n${line}`);
+    isFirst = false;
+  });
+  const digest = hash.digest('hex').slice(0, 16);
   DIGESTS.set(refs, digest);
   return digest;
 }

@@ -70,6 +70,7 @@ async function serveStream(
   if (!follower || response.destroyed) return;
   const { wanted, principal } = subscription;
   const { name: repository } = follower.upstream;
+  await hub.prepareFor(follower, wanted, principal.viewOf(repository));
   if (!hub.mayFollow(follower, wanted, principal.viewOf(repository), principal.id)) {
     onRefused('streams');
     answerLater(
@@ -100,6 +101,7 @@ async function serveStream(
   const view = (): RefView => rollouts.viewOf(repository, instance, principal.viewOf(repository), wanted.names);
   if (lastId !== undefined && follower.isKnown && lastId !== hub.idOf(follower, wanted, view()))
     await follower.askForMissing(PATIENCE_MS);
+  await hub.prepareFor(follower, wanted, view());
   if (stream.destroyed) return;
   hub.subscribe({ ...subscription, follower, lastId, instance, view: view() }, stream);
   // It was let go of meanwhile: this stream would never hear of anything.

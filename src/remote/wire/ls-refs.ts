@@ -63,14 +63,21 @@ export interface RefSelection {
   readonly symrefs: boolean;
 }
 
-/** The answer to an `ls-refs` command (gitprotocol-v2, "ls-refs"), packet by packet: there may be a million of them. */
+/** Which refs are part of the answer. */
+export function isWantedBy({ prefixes }: RefSelection): (ref: AdvertisedRef) => boolean {
+  const isWanted = beginsWithOneOf(prefixes);
+  return ({ name }) => isWanted(name);
+}
+
+/**
+ * The answer to an `ls-refs` command (gitprotocol-v2, "ls-refs"), packet by packet: there may be a million of them.
+ * @param refs those of {@link isWantedBy}
+ */
 export function* writeRefs(
   refs: Iterable<AdvertisedRef>,
-  { prefixes, peel, symrefs }: RefSelection,
+  { peel, symrefs }: RefSelection,
 ): Generator<Buffer, void, undefined> {
-  const isWanted = beginsWithOneOf(prefixes);
   for (const { name, oid, peeledOid, symref } of refs) {
-    if (!isWanted(name)) continue;
     const target = symrefs && symref !== undefined ? ` symref-target:${symref}` : '';
     yield dataPacket(`${oid} ${name}${target}${peel && peeledOid ? ` peeled:${peeledOid}` : ''}`);
   }

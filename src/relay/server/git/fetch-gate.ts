@@ -6,7 +6,8 @@ import type { Logger } from '../../../platform/log.ts';
 import type { FetchRequest } from '../../../remote/wire/fetch-request.ts';
 import type { Refs } from '../../protocol/refs.ts';
 import type { Follower } from '../mirror/follower.ts';
-import { type RefView, refsIn } from '../streams/ref-view.ts';
+import { prepareRefs } from '../streams/prepare-refs.ts';
+import type { RefView } from '../streams/ref-view.ts';
 import type { Reach, Standing, Within } from './reach.ts';
 
 /** How long a client waits for a commit that is not here yet; the next attempt of a client comes soon. */
@@ -21,10 +22,14 @@ const FIRST_LOOK = 64;
 /** Refs are never changed in place, and are asked for by every fetch. */
 const TIPS = new WeakMap<Refs, ReadonlySet<string>>();
 
-function tipsOf(refs: Refs): ReadonlySet<string> {
+async function tipsOf(refs: Refs): Promise<ReadonlySet<string>> {
   const known = TIPS.get(refs);
   if (known) return known;
-  const tips = new Set([...refs.values()].flatMap(({ oid, peeledOid }) => (peeledOid ? [oid, peeledOid] : [oid])));
+  const tips = new Set<string>();
+  await eachInTurns(refs.values(), ({ oid, peeledOid }) => {
+    tips.add(oid);
+    if (peeledOid) tips.add(peeledOid);
+  });
   TIPS.set(refs, tips);
   return tips;
 }
@@ -90,13 +95,13 @@ export class FetchGate {
   async isToBlame({ owner, follower, view }: FetchClient, { shallow, deepen }: FetchRequest): Promise<boolean> {
     if (deepen.since !== undefined || deepen.not.length > 0) return true;
     if (shallow.length === 0) return false;
-    const within = { owner, gitDir: follower.mirror.gitDir, refs: refsIn(follower.refs, view) };
+    const within = { owner, gitDir: follower.mirror.gitDir, refs: await prepareRefs(follower.refs, view) };
     const standings = await this.#reach.look(within, shallow);
     return [...standings.values()].some(({ kind }) => kind !== 'commit');
   }
 
-  async #odd({ follower, view }: FetchClient, oids: readonly Oid[]): Promise<Oid[]> {
-    const tips = tipsOf(refsIn(follower.refs, view));
+  async #odd({ follower, view }: FetchClient, refs: Refs, oids: readonly Oid[]): Promise<Oid[]> {
+    const tips = await tipsOf(refs);
     const odd = await filterInTurns(oids, (oid) => !tips.has(oid));
     if (odd.length === 0) return odd;
     // Of a ref that is released by stages a client is given out what it was released, and nothing else.
@@ -108,8 +113,8 @@ export class FetchGate {
   /** What the refs as they are now say of `wants`: those that are no tips, and what these are. */
   async #judge(client: FetchClient, wants: readonly Oid[]): Promise<Judgement> {
     const { owner, follower, view } = client;
-    const refs = refsIn(follower.refs, view);
-    const odd = await this.#odd(client, wants);
+    const refs = await prepareRefs(follower.refs, view);
+    const odd = await this.#odd(client, refs, wants);
     const within = { owner, gitDir: follower.mirror.gitDir, refs };
     if (odd.length > FIRST_LOOK) {
       const first = odd.slice(0, FIRST_LOOK);
@@ -145,7 +150,7 @@ export class FetchGate {
    * what differs from them, and add tags to what it sends.
    */
   async #narrow(within: Within, request: FetchRequest): Promise<FetchRequest> {
-    const tips = tipsOf(within.refs);
+    const tips = await tipsOf(within.refs);
     const strange = new Set<Oid>();
     await eachInTurns([...request.haves, ...request.shallow], (oid) => {
       if (!tips.has(oid)) strange.add(oid);

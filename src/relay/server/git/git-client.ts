@@ -1,6 +1,6 @@
 import type { ObjectFormat } from '../../../model/oid.ts';
 import type { Refs } from '../../protocol/refs.ts';
-import { refsIn } from '../streams/ref-view.ts';
+import { prepareRefs } from '../streams/prepare-refs.ts';
 import type { FetchClient } from './fetch-gate.ts';
 
 /** A git client, and what it asks for. */
@@ -8,8 +8,8 @@ export interface GitClient extends FetchClient {
   readonly protocol: 0 | 2;
 }
 
-export function refsOf({ follower, view }: GitClient): Refs {
-  return refsIn(follower.refs, view);
+export async function refsOf({ follower, view }: GitClient): Promise<Refs> {
+  return await prepareRefs(follower.refs, view);
 }
 
 export function objectFormatOf({ follower }: GitClient): ObjectFormat {

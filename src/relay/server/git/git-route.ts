@@ -2,8 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf, SidecarError } from '../../../model/error.ts';
 import type { ObjectFormat } from '../../../model/oid.ts';
 import { answerText, type Route } from '../../../platform/http-answer.ts';
+import { filterInTurns } from '../../../platform/in-turns.ts';
 import { writeAdvertisement, writeOldAdvertisement } from '../../../remote/wire/advertisement.ts';
-import { type RefSelection, writeRefs } from '../../../remote/wire/ls-refs.ts';
+import { isWantedBy, type RefSelection, writeRefs } from '../../../remote/wire/ls-refs.ts';
 import { INSTANCE_HEADER } from '../../protocol/report.ts';
 import type { RepositoryName } from '../../protocol/repository-name.ts';
 import type { Principal } from '../access/access.ts';
@@ -147,7 +148,7 @@ async function advertise(
 ): Promise<void> {
   const format = objectFormatOf(client);
   if (client.protocol === 2) sendBytes(response, advertisements[format], ADVERTISEMENT);
-  else await sendPackets(response, writeOldAdvertisement(refsOf(client), format, agent), ADVERTISEMENT);
+  else await sendPackets(response, writeOldAdvertisement(await refsOf(client), format, agent), ADVERTISEMENT);
 }
 
 async function answerCommand(
@@ -158,7 +159,7 @@ async function answerCommand(
 ): Promise<void> {
   const read = await readQuestion(options.questions, client.owner, request, response);
   if (!read) return;
-  const ready = options.ready.find(scopeOf(client), read.body, refsOf(client));
+  const ready = options.ready.find(scopeOf(client), read.body, await refsOf(client));
   if (ready) {
     read.release();
     if (ready.kind === 'bytes') sendBytes(response, ready.bytes);
@@ -178,9 +179,10 @@ async function sendRefs(
   selection: RefSelection,
   response: ServerResponse,
 ): Promise<void> {
-  const refs = refsOf(client);
-  const packets = writeRefs(refs.values(), selection);
-  if (refs.size > FEW_REFS) return await sendPackets(response, packets);
+  const refs = await refsOf(client);
+  const wanted = await filterInTurns(refs.values(), isWantedBy(selection));
+  const packets = writeRefs(wanted, selection);
+  if (wanted.length > FEW_REFS) return await sendPackets(response, packets);
   const bytes = Buffer.concat([...packets]);
   ready.keep(scopeOf(client), question, refs, { kind: 'bytes', bytes });
   sendBytes(response, bytes);

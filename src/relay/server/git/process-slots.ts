@@ -12,10 +12,8 @@ export interface ProcessSlotsOptions {
   readonly pace: StartPace;
 }
 
-/** Of 19 (sched(7)). */
-const LEAST_NICENESS = 5;
-const NICENESS_STEP = 4;
-const MOST_STEPS = 3;
+/** Step by step, up to the last one that there is (sched(7)): one process weighs as much as 22 of the last step. */
+const NICENESS = [5, 10, 15, 19];
 /** Processes beyond the pace of an owner that cost it a step: nobody who fetches its own news has so many. */
 const DEBT_OF_STEP = 8;
 
@@ -45,7 +43,7 @@ export class ProcessSlots {
    */
   nicenessFor(owner: string): number {
     const steps = Math.max(this.#slots.heldBy(owner) - 1, Math.floor(this.#pace.debtOf(owner) / DEBT_OF_STEP));
-    return LEAST_NICENESS + NICENESS_STEP * Math.min(MOST_STEPS, Math.max(0, steps));
+    return NICENESS[Math.min(NICENESS.length - 1, Math.max(0, steps))] ?? 0;
   }
 
   /** It started so much lately that one process at a time has to do: the cores that are left are for the others. */

@@ -2,14 +2,17 @@ import { heal } from '../../../git/heal.ts';
 import { asSidecarError, messageOf, SidecarError } from '../../../model/error.ts';
 import type { Hint } from '../../../model/hint.ts';
 import type { Oid } from '../../../model/oid.ts';
+import type { AdvertisedRef } from '../../../model/ref.ts';
 import { nextPause } from '../../../platform/backoff.ts';
+import { inTurns } from '../../../platform/in-turns.ts';
 import { Limited } from '../../../platform/limited.ts';
 import { Together } from '../../../platform/together.ts';
 import { WakeUps } from '../../../platform/wake-ups.ts';
 import { Hints, type Shown } from '../../../poll/hints.ts';
-import { changesBetween, type Refs } from '../../protocol/refs.ts';
+import { type Refs, stepsBetween } from '../../protocol/refs.ts';
 import type { Upstream } from '../access/allow.ts';
-import { coveredRefs, shownBy } from '../streams/covered-refs.ts';
+import { coveringSteps, shownBy } from '../streams/covered-refs.ts';
+import { prepareRefs } from '../streams/prepare-refs.ts';
 import { type RefView, refsIn } from '../streams/ref-view.ts';
 import type { ChangeTimes } from './change-spans.ts';
 import { type FollowerLimits, type FollowerOptions, LIMITS } from './follower-options.ts';
@@ -50,6 +53,7 @@ export class Follower {
   #isSuspect = false;
   #lookOverAt = 0;
   #trouble: SidecarError | undefined;
+  #covered: { readonly of: readonly AdvertisedRef[]; readonly refs: Refs } | undefined;
   #done: Promise<void> | undefined;
 
   constructor(options: FollowerOptions) {
@@ -309,7 +313,7 @@ export class Follower {
     const asked = clock.now();
     const list = async (signal: AbortSignal) => await remote.list(upstream.questions, signal);
     const told = await this.#limited.run(this.#named('ask where the refs are'), this.#limits.ask, list);
-    const covered = coveredRefs(told.refs, upstream);
+    const covered = await this.#cover(told.refs);
     this.#marks.note(told.refs);
     if (covered.size === 0 && !this.#known) {
       const detail = 'it has no branch or tag that may be passed on';
@@ -318,13 +322,20 @@ export class Follower {
     // All that the mirror has: what may no longer be passed on has to go.
     const before: Refs = this.#known ? mirror.refs : new Map();
     const wanted = gate ? await gate.withoutRefused(covered, before) : covered;
-    if (changesBetween(before, wanted).length > 0)
+    if ((await inTurns(stepsBetween(before, wanted))).length > 0)
       await this.#bringAll(wanted, told.asOf, { asked, known: clock.now() });
     this.#requireSome();
     this.#known = true;
     this.#asOf = told.asOf;
     note?.(this.refs);
     log.info(4, 'asked the git server', { repository: upstream.name, refs: wanted.size });
+  }
+
+  /** The same map for the same list: there may be very many refs, and most of the time none has moved. */
+  async #cover(told: readonly AdvertisedRef[]): Promise<Refs> {
+    if (this.#covered?.of !== told)
+      this.#covered = { of: told, refs: await inTurns(coveringSteps(told, this.upstream)) };
+    return this.#covered.refs;
   }
 
   /** A repository of which nothing may be shown is not known: the first refusal says why. */
@@ -361,7 +372,7 @@ export class Follower {
   }
 
   async #update(wanted: Refs, asOf: number, times: Omit<ChangeTimes, 'mirrored'>): Promise<void> {
-    const { remote, upstream, budget, mirror, clock, log, onChange } = this.#options;
+    const { remote, upstream, budget, mirror, clock, log, prepare, onChange } = this.#options;
     if (remote.costs) await budget.take(upstream.host, this.#asker, this.#stopping.signal);
     const startedAt = clock.monotonic();
     const shown = this.refs;
@@ -370,8 +381,10 @@ export class Follower {
     this.#requireSome();
     this.#known = true;
     this.#asOf = asOf;
-    const changes = changesBetween(shown, this.refs);
+    await prepareRefs(this.mirror.refs, this.#allowed);
+    const changes = await inTurns(stepsBetween(shown, this.refs));
     if (changes.length === 0) return;
+    await prepare();
     const ms = Math.round(clock.monotonic() - startedAt);
     const [{ ref, to } = { ref: '', to: undefined }] = changes.filter((change) => change.ref !== 'HEAD');
     log.info(0, 'mirrored', { repository: upstream.name, changes: changes.length, ref, hash: to?.oid, ms });

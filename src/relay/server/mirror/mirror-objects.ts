@@ -5,6 +5,7 @@ import { isOfKind, SidecarError } from '../../../model/error.ts';
 import type { Oid } from '../../../model/oid.ts';
 import { deadline } from '../../../platform/deadline.ts';
 import { bodyOf } from '../../../platform/http-body.ts';
+import { eachInTurns } from '../../../platform/in-turns.ts';
 import { NotNative, type UploadPack } from '../../../remote/upload-pack.ts';
 import { FetchAnswer, packOf, writeFetch } from '../../../remote/wire/fetch.ts';
 import type { RefChange, Refs } from '../../protocol/refs.ts';
@@ -60,9 +61,10 @@ export class MirrorObjects {
    */
   async fetch(fetch: MirrorFetch): Promise<'pack' | 'git'> {
     const { refs, moved, source, signal } = fetch;
-    const present = new Set([...refs.values()].map(({ oid }) => oid));
-    const wants = [...new Set(moved.flatMap(({ to }) => (to ? [to.oid] : [])))].filter((oid) => !present.has(oid));
-    if (wants.length === 0) return 'pack';
+    const missing = new Set(moved.flatMap(({ to }) => (to ? [to.oid] : [])));
+    await eachInTurns(refs.values(), ({ oid }) => missing.delete(oid));
+    if (missing.size === 0) return 'pack';
+    const wants = [...missing];
     if (!source.native || this.#onlyGit) {
       await this.#fetchWithGit(fetch);
       return 'git';
@@ -84,13 +86,17 @@ export class MirrorObjects {
   async #fetchPack(remote: UploadPack, wants: readonly Oid[], fetch: MirrorFetch): Promise<void> {
     const { refs, moved, source, signal } = fetch;
     const near = moved.flatMap(({ from }) => (from ? [from] : []));
-    const haves = [...new Set([...near, ...[...refs.values()].map(({ oid }) => oid)])].slice(0, MOST_HAVES);
+    const haves = new Set(near.slice(0, MOST_HAVES));
+    for (const { oid } of refs.values()) {
+      if (haves.size >= MOST_HAVES) break;
+      haves.add(oid);
+    }
     // The server has to begin soon; the pack then takes the time that it takes, as long as it comes.
     const limit = deadline(signal, STALL_MS);
     try {
       const { capabilities } = await remote.discover(source.credentials, limit.signal);
       const { objectFormat } = capabilities;
-      const question = { objectFormat, agent: remote.agent, wants, haves, shallow: [], depth: undefined };
+      const question = { objectFormat, agent: remote.agent, wants, haves: [...haves], shallow: [], depth: undefined };
       const response = await remote.command(writeFetch(question), source.credentials, limit.signal);
       limit.grant(LONGEST_PACK_MS);
       const pack = packOf(bodyOf(response, STALL_MS), new FetchAnswer());

@@ -11,15 +11,19 @@ import type { AdvertisedRef } from '../../../model/ref.ts';
 import type { Below } from '../../../platform/below.ts';
 import type { Clock } from '../../../platform/clock.ts';
 import { makeDirectoryBelow, removeFileBelow } from '../../../platform/files-below.ts';
+import { eachInTurns, inTurns } from '../../../platform/in-turns.ts';
 import type { Logger } from '../../../platform/log.ts';
 import { makeWay, removeLink } from '../../../platform/make-way.ts';
 import { LARGEST_LISTING, readLsRemote } from '../../../poll/ls-remote.ts';
-import { changesBetween, type RefChange, type Refs } from '../../protocol/refs.ts';
+import { type RefChange, type Refs, stepsBetween } from '../../protocol/refs.ts';
 import { FormerTips, PRIVATE_REFS } from './former-tips.ts';
 import { candidateRef, MirrorObjects, type ObjectSource } from './mirror-objects.ts';
 import type { TipGate } from './tip-gate.ts';
 
 const TIDY_SETTINGS = ['gc.pruneExpire=2.hours.ago', 'gc.autoPackLimit=20', 'gc.writeCommitGraph=true'];
+
+/** Refs that are files of their own before they are packed. */
+const MOST_LOOSE = 1000;
 
 /** Of the first lines of some commits. */
 const LARGEST_LINES = 4 * 2 ** 20;
@@ -54,6 +58,8 @@ export class Mirror implements Healable {
   #refs: Refs = new Map();
   #objectFormat: ObjectFormat | undefined;
   #exists = false;
+  /** Refs that were moved since they were packed: each is a file. */
+  #loose = 0;
   #tidying: { readonly stop: AbortController; readonly done: Promise<unknown> } | undefined;
 
   constructor({ git, root, gitDir, clock, log, gate }: MirrorOptions) {
@@ -127,6 +133,9 @@ export class Mirror implements Healable {
     await removeTemporaries(this.gitDir, this.#place.root);
     const all = await this.#readAllRefs(signal);
     this.#refs = withoutPrivate(all);
+    // How many of them are files is not known; where they are packed already this costs nothing.
+    this.#loose = all.size;
+    await this.#packRefs(signal);
     // What an earlier process held: no subscriber is about to fetch it any more.
     const held = this.#former.takeOver([...all.keys()].filter((name) => !this.#refs.has(name)));
     if (held.length > 0)
@@ -149,7 +158,7 @@ export class Mirror implements Healable {
     const [first] = wanted.values();
     await this.#isOwn();
     if (first) await this.#ensure(objectFormatOf(first.oid), signal);
-    const changes = changesBetween(this.#refs, wanted);
+    const changes = await inTurns(stepsBetween(this.#refs, wanted));
     const gone = changes.filter(({ ref, to }) => !to && ref !== 'HEAD').map(({ ref }) => `delete ${ref}\n`);
     this.#former.note(changes);
     // Before the others: a branch `a` is in the way of a branch `a/b`.
@@ -163,6 +172,8 @@ export class Mirror implements Healable {
       await this.#updateRefs([], signal);
       await this.#applyHead(moved, signal);
       this.#refs = await this.#readRefs(signal);
+      this.#loose += moved.length;
+      await this.#packRefs(signal);
       return this.#refs;
     }
     this.#refs = wanted;
@@ -188,8 +199,9 @@ export class Mirror implements Healable {
   ): Promise<Refs> {
     const kept = new Map([...this.#refs].filter(([name]) => wanted.has(name)));
     const admitted = await gate.admit(wanted, kept, signal);
+    const moving = await inTurns(stepsBetween(kept, admitted));
     await this.#apply(
-      changesBetween(kept, admitted).filter(({ to }) => to !== undefined),
+      moving.filter(({ to }) => to !== undefined),
       signal,
     );
     if (by === 'git') {
@@ -316,10 +328,12 @@ export class Mirror implements Healable {
     const options = { op: 'read the refs of', signal, accept: [1], maxOutputBytes: 2 * LARGEST_LISTING };
     const show = await this.#run(['show-ref', '--head', '--dereference'], options);
     const head = await this.#run(['symbolic-ref', '--quiet', 'HEAD'], options);
-    const refs = readLsRemote(show.stdout.replace(/^(\S+) /gm, '$1\t'));
     const symref = head.stdout.trim();
-    const withHead = refs.map((ref) => (ref.name === 'HEAD' && symref !== '' ? { ...ref, symref } : ref));
-    return new Map(withHead.map((ref) => [ref.name, ref]));
+    const refs = new Map<string, AdvertisedRef>();
+    await eachInTurns(readLsRemote(show.stdout.replace(/^(\S+) /gm, '$1\t')), (ref) => {
+      refs.set(ref.name, ref.name === 'HEAD' && symref !== '' ? { ...ref, symref } : ref);
+    });
+    return refs;
   }
 
   async #apply(moved: readonly RefChange[], signal: AbortSignal): Promise<void> {
@@ -343,6 +357,15 @@ export class Mirror implements Healable {
     if (stdin === '') return;
     await this.#run(['update-ref', '--stdin'], { op: 'move the refs of', stdin, signal });
     former.done();
+    this.#loose += lines.length;
+    await this.#packRefs(signal);
+  }
+
+  /** A file for each of very many refs makes all that looks at the repository slow, also our own {@link #isOwn}. */
+  async #packRefs(signal: AbortSignal): Promise<void> {
+    if (this.#loose <= MOST_LOOSE) return;
+    await this.#run(['pack-refs', '--all'], { op: 'pack the refs of', signal });
+    this.#loose = 0;
   }
 }
 

@@ -4,6 +4,7 @@ import { SidecarError } from '../../../model/error.ts';
 import { type Oid, objectFormatOf, parseOid } from '../../../model/oid.ts';
 import type { AdvertisedRef } from '../../../model/ref.ts';
 import type { Clock } from '../../../platform/clock.ts';
+import { inTurns } from '../../../platform/in-turns.ts';
 import type { Logger } from '../../../platform/log.ts';
 import { SignatureCheck } from '../../../verify/check-signature.ts';
 import { Home, type HomeOptions } from '../../../verify/home.ts';
@@ -12,7 +13,7 @@ import { PLAIN, readObject } from '../../../verify/raw-objects.ts';
 import { requireSignature } from '../../../verify/require-signature.ts';
 import { splitCommit, splitTag } from '../../../verify/signed-object.ts';
 import { noTag, readTag, TAGS } from '../../../verify/tag-object.ts';
-import { changesBetween, type Refs } from '../../protocol/refs.ts';
+import { type Refs, stepsBetween } from '../../protocol/refs.ts';
 import { withFormer } from './former-refs.ts';
 
 export interface TipGateOptions {
@@ -69,7 +70,9 @@ export class TipGate {
    */
   async admit(wanted: Refs, shown: Refs, signal: AbortSignal): Promise<Refs> {
     const ring = await this.#readKeys();
-    const moved = changesBetween(shown, wanted).flatMap(({ ref, to }) => (to && ref !== 'HEAD' ? [to] : []));
+    const moved = (await inTurns(stepsBetween(shown, wanted))).flatMap(({ ref, to }) =>
+      to && ref !== 'HEAD' ? [to] : [],
+    );
     const fresh = moved.filter(({ name, oid }) => this.#passed.get(name) !== oid);
     if (fresh.length > 0) {
       await Home.use(this.#options.home, signal, async (home) => {

@@ -1,6 +1,7 @@
 import { ERROR_CODES } from '../../../model/error-codes.ts';
-import { writeEvent, writeRefsEnd, writeRefsStart } from '../../protocol/events.ts';
-import { changesBetween, digestOf, isShownAlike, type RefChange, type Refs } from '../../protocol/refs.ts';
+import { inTurns } from '../../../platform/in-turns.ts';
+import { refsStartSteps, writeEvent, writeRefsEnd, writeRefsStart } from '../../protocol/events.ts';
+import { changesBetween, digestOf, digestSteps, isShownAlike, type RefChange, type Refs } from '../../protocol/refs.ts';
 import type { Follower } from '../mirror/follower.ts';
 import type { RefView } from './ref-view.ts';
 import { refsIn } from './ref-view.ts';
@@ -9,6 +10,14 @@ import type { WantedView } from './wanted-view.ts';
 
 /** One write is worth a copy of so much. */
 const SHORT_BYTES = 64 * 1024;
+
+/** The long part of the event `refs`, once it was sent to one subscriber: a whole fleet may come back at once. */
+const STARTS = new WeakMap<Refs, Buffer>();
+
+/** Makes the event that a new subscriber of all of `refs` gets, while other work goes on: they may be very many. */
+export async function prepareWholeState(refs: Refs): Promise<void> {
+  if (!STARTS.has(refs)) STARTS.set(refs, await inTurns(refsStartSteps(await inTurns(digestSteps(refs)), refs)));
+}
 
 /** What the streams of a channel have in common. */
 export interface ChannelRefs {
@@ -26,8 +35,6 @@ export class Channel implements ChannelRefs {
   readonly #subscribers = new Set<StreamSubscriber>();
   #refs: Refs;
   #id: string;
-  /** The long part of the event `refs`, once it was sent to one subscriber: a whole fleet may come back at once. */
-  #start: { readonly id: string; readonly bytes: Buffer } | undefined;
 
   /** @param refs what `wanted` selects now @param relay the name of this process */
   constructor({ follower, wanted, view }: ChannelRefs, refs: Refs, relay: string) {
@@ -88,10 +95,10 @@ export class Channel implements ChannelRefs {
   }
 
   wholeState(now: number): readonly Buffer[] {
-    const id = this.#id;
-    if (this.#start?.id !== id) this.#start = { id, bytes: writeRefsStart(id, this.#refs) };
-    const parts = [this.#start.bytes, writeRefsEnd(this.#ageAt(now), this.#relay)];
-    return this.#start.bytes.length < SHORT_BYTES ? [Buffer.concat(parts)] : parts;
+    const start = STARTS.get(this.#refs) ?? writeRefsStart(this.#id, this.#refs);
+    STARTS.set(this.#refs, start);
+    const parts = [start, writeRefsEnd(this.#ageAt(now), this.#relay)];
+    return start.length < SHORT_BYTES ? [Buffer.concat(parts)] : parts;
   }
 
   beat(now: number): Buffer {

@@ -5,9 +5,10 @@ import { digestOf, type RefChange } from '../../protocol/refs.ts';
 import type { RepositoryName } from '../../protocol/repository-name.ts';
 import type { Principal } from '../access/access.ts';
 import type { Follower } from '../mirror/follower.ts';
-import type { Channel } from './channel.ts';
+import { type Channel, prepareWholeState } from './channel.ts';
 import { Channels } from './channels.ts';
 import { FanOut } from './fan-out.ts';
+import { prepareRefs } from './prepare-refs.ts';
 import { type RefView, refsIn, WHOLE_VIEW } from './ref-view.ts';
 import { SelectedRefs } from './selected-refs.ts';
 import { type StreamPlace, StreamPlaces } from './stream-places.ts';
@@ -119,6 +120,17 @@ export class Hub {
     this.#send(subscriber, isNews ? channel.wholeState(this.#now) : channel.beat(this.#now));
     const trouble = channel.trouble();
     if (trouble) this.#send(subscriber, trouble);
+  }
+
+  /** To be awaited before {@link tell}, where there may be very many refs. */
+  async prepare(follower: Follower): Promise<void> {
+    for (const { view } of this.#channels.of(follower)) await prepareRefs(follower.refs, view);
+  }
+
+  /** The same for a stream that {@link subscribe} takes on next. */
+  async prepareFor(follower: Follower, wanted: WantedView, view: RefView): Promise<void> {
+    const refs = await prepareRefs(follower.refs, view);
+    if (wanted.names === undefined && !wanted.isSearch) await prepareWholeState(refs);
   }
 
   /** These refs of `follower` moved. */

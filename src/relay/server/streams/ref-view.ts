@@ -1,6 +1,7 @@
 import type { AdvertisedRef } from '../../../model/ref.ts';
+import { atOnce, inTurns, type Steps, stepsOver } from '../../../platform/in-turns.ts';
 import type { Refs } from '../../protocol/refs.ts';
-import { coveredRefs } from './covered-refs.ts';
+import { coveringSteps } from './covered-refs.ts';
 
 /** Which refs of a repository a client may see. */
 export interface RefView {
@@ -38,13 +39,22 @@ const SEEN = new WeakMap<Refs, Map<string, Refs>>();
 
 /** Those of `refs` that `view` shows; the very same map where it shows all. */
 export function refsIn(refs: Refs, view: RefView): Refs {
+  return atOnce(viewingSteps(refs, view));
+}
+
+/** {@link refsIn} of very many refs, while other work goes on. */
+export async function viewInTurns(refs: Refs, view: RefView): Promise<Refs> {
+  return await inTurns(viewingSteps(refs, view));
+}
+
+function* viewingSteps(refs: Refs, view: RefView): Steps<Refs> {
   if (view === WHOLE_VIEW) return refs;
   const known = SEEN.get(refs) ?? new Map<string, Refs>();
   SEEN.set(refs, known);
   let seen = known.get(view.id);
   if (!seen) {
-    const placed = view.released ? placedAt(refs, view.released.refs) : refs;
-    const covered = coveredRefs([...placed.values()], { covers: view.shows });
+    const placed = view.released ? yield* placingSteps(refs, view.released.refs) : refs;
+    const covered = yield* coveringSteps(placed.values(), { covers: view.shows });
     const isSame =
       placed === refs && covered.size === refs.size && covered.get('HEAD')?.symref === refs.get('HEAD')?.symref;
     seen = isSame ? refs : covered;
@@ -54,10 +64,12 @@ export function refsIn(refs: Refs, view: RefView): Refs {
 }
 
 /** A branch that HEAD points at takes HEAD along. */
-function placedAt(refs: Refs, released: Refs): Refs {
-  const at = (ref: AdvertisedRef): AdvertisedRef => {
+function* placingSteps(refs: Refs, released: Refs): Steps<Refs> {
+  const placed = new Map<string, AdvertisedRef>();
+  yield* stepsOver(refs, ([name, ref]) => {
     const own = released.get(ref.symref ?? ref.name);
-    return own ? { ...own, name: ref.name, ...(ref.symref !== undefined && { symref: ref.symref }) } : ref;
-  };
-  return new Map([...refs].map(([name, ref]) => [name, at(ref)]));
+    const { symref } = ref;
+    placed.set(name, own ? { ...own, name: ref.name, ...(symref !== undefined && { symref }) } : ref);
+  });
+  return placed;
 }

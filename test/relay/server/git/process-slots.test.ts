@@ -14,7 +14,7 @@ test('the more processes one tenant has at work, the further each next one stand
     niceness.push(slots.nicenessFor('greedy'));
   }
   await slots.take('honest', signal);
-  expect(niceness).toEqual([5, 9, 13, 17]);
+  expect(niceness).toEqual([5, 10, 15, 19]);
   expect(slots.nicenessFor('honest')).toBe(5);
 });
 
@@ -24,7 +24,7 @@ test('who has started very many lately stands back with its first process too, u
   const slots = new ProcessSlots({ most: 6, mostWaiting: 100, pace });
   for (let count = 0; count < 40; count += 1) (await slots.take('greedy', signal))();
   (await slots.take('honest', signal))();
-  expect([slots.nicenessFor('greedy'), slots.nicenessFor('honest')]).toEqual([17, 5]);
+  expect([slots.nicenessFor('greedy'), slots.nicenessFor('honest')]).toEqual([19, 5]);
   await clock.advance(40 * 200);
   expect(slots.nicenessFor('greedy')).toBe(5);
 });

@@ -23,7 +23,7 @@ function setUp() {
   upstream.git('tag', '-a', '-m', 'x', 'hidden-tag', 'main');
   upstream.push('hidden-tag');
   const text = git(dir, 'ls-remote', join(dir, 'repo.git'));
-  const all = readLsRemote(text).filter(({ name }) => name !== 'HEAD' && !name.includes('hidden'));
+  const all = [...readLsRemote(text)].filter(({ name }) => name !== 'HEAD' && !name.includes('hidden'));
   const refs = new Map(all.map((ref) => [ref.name, ref]));
   const plain = createGit({
     program: 'git',

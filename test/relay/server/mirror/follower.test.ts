@@ -106,6 +106,7 @@ function setUp(periodMs = 20) {
     random: () => 0.5,
     log: silentLog,
     noting: undefined,
+    prepare: async () => undefined,
     onChange: () => undefined,
     onTrouble: () => undefined,
     onRecovery: () => undefined,

@@ -5,7 +5,6 @@ import { describe, expect, test } from 'vitest';
 import { heal } from '../../../../src/git/heal.ts';
 import { asSidecarError, SidecarError } from '../../../../src/model/error.ts';
 import type { Oid } from '../../../../src/model/oid.ts';
-import type { AdvertisedRef } from '../../../../src/model/ref.ts';
 import { systemClock } from '../../../../src/platform/clock.ts';
 import { readLsRemote } from '../../../../src/poll/ls-remote.ts';
 import type { Refs } from '../../../../src/relay/protocol/refs.ts';
@@ -36,7 +35,7 @@ async function setUp(how: 'native' | 'git') {
   mkdirSync(join(dir, 'mirrors'));
   const wanted = (): Refs => {
     const text = execFileSync('git', ['ls-remote', '--symref', join(dir, 'repo.git')], { env: GIT_ENV }).toString();
-    return new Map(readLsRemote(text).map((ref: AdvertisedRef) => [ref.name, ref]));
+    return new Map([...readLsRemote(text)].map((ref) => [ref.name, ref]));
   };
   const leftovers = (): string[] =>
     (readdirSync(gitDir, { recursive: true }) as string[]).filter((name) => /\.lock$|tmp_pack|gc\.pid/.test(name));
