@@ -16,9 +16,15 @@ const WRITTEN_BY_US: readonly (readonly [string, number])[] = [
   [join('objects', 'info'), 0],
 ];
 
-/** Lock files; and the mark of a garbage collection, which a process of the same number would keep alive for 12 hours. */
+/**
+ * Lock files; the mark of a garbage collection, which a process of the same number would keep alive for 12 hours; and
+ * the next list of packed refs, which git never writes while there is one.
+ */
 function isLock(path: Buffer): boolean {
-  return path.subarray(-5).toString() === '.lock' || path.subarray(-7).toString() === '/gc.pid';
+  const text = path.toString('latin1');
+  if (text.endsWith('.lock') || text.endsWith('/gc.pid')) return true;
+  // Below `refs` it is a ref.
+  return text.endsWith('/packed-refs.new') && !text.includes('/refs/');
 }
 
 interface Entry {

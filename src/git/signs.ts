@@ -44,7 +44,7 @@ export const SIGNS: readonly Sign[] = [
   {
     from: 'local',
     pattern:
-      /unable to create '.*\.lock': file exists|could not lock config file|another git process seems to be running|unable to lock/i,
+      /unable to create '.*\.lock': file exists|unable to create file .*packed-refs\.new: file exists|could not lock config file|another git process seems to be running|unable to lock/i,
     code: 'ERR_GIT_LOCKED',
   },
   // The server about its own repository.

@@ -1,7 +1,10 @@
-import { setImmediate as turn } from 'node:timers/promises';
+/** How long all such work together may keep everything else waiting, in milliseconds. */
+const LONGEST_MS = 3;
 
-/** How long a piece of work may keep everything else waiting, in milliseconds. */
-const LONGEST_MS = 4;
+/** Pieces of work that wait for their turns: one goes on each time the event loop comes round. */
+const waiting: (() => void)[] = [];
+/** How long such work has taken since the loop came round. */
+let usedMs = 0;
 
 /** Work that can be interrupted wherever it yields. */
 export type Steps<T> = Generator<undefined, T, undefined>;
@@ -14,16 +17,27 @@ export function atOnce<T>(steps: Steps<T>): T {
   }
 }
 
-/** Does the work to its end, and lets other work go on whenever it has taken a few milliseconds. */
+/** Does the work to its end, and lets other work go on whenever it, and others like it, have taken a few milliseconds. */
 export async function inTurns<T>(steps: Steps<T>): Promise<T> {
-  let start = performance.now();
   for (;;) {
+    const start = performance.now();
     const { done, value } = steps.next();
+    usedMs += performance.now() - start;
     if (done === true) return value;
-    if (performance.now() - start < LONGEST_MS) continue;
-    await turn();
-    start = performance.now();
+    if (usedMs >= LONGEST_MS) await turn();
   }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (waiting.push(resolve) === 1) setImmediate(comeRound);
+  });
+}
+
+function comeRound(): void {
+  usedMs = 0;
+  waiting.shift()?.();
+  if (waiting.length > 0) setImmediate(comeRound);
 }
 
 /** Items that are taken without a look at the time. */

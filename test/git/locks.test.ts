@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { removeTemporaries } from '../../src/git/locks.ts';
+import { removeStaleLocks, removeTemporaries } from '../../src/git/locks.ts';
 import { tempDir } from '../kit/temp.ts';
 
 const NAME = '.tmp-git-sidecar.0123456789abcdef';
@@ -25,5 +25,16 @@ test('files that we were about to put into their places go, wherever we write so
   ];
   symlinkSync(join(root, 'elsewhere'), join(gitDir, 'refs/leads'));
   expect([...(await removeTemporaries(gitDir))].sort()).toEqual([...unwanted].sort());
+  for (const path of kept) expect(existsSync(path), path).toBe(true);
+});
+
+test('the next list of packed refs that a killed git left goes, and a ref of that name stays', async () => {
+  const gitDir = join(tempDir(), '.git');
+  const unwanted = [put(join(gitDir, 'packed-refs.new')), put(join(gitDir, 'modules/lib/packed-refs.new'))];
+  const kept = [
+    put(join(gitDir, 'refs/heads/packed-refs.new')),
+    put(join(gitDir, 'modules/lib/refs/tags/packed-refs.new')),
+  ];
+  expect([...(await removeStaleLocks(gitDir))].sort()).toEqual([...unwanted].sort());
   for (const path of kept) expect(existsSync(path), path).toBe(true);
 });

@@ -143,6 +143,7 @@ const SAMPLES: readonly (readonly [string, ErrorCode, ErrorCase?])[] = [
   ['error: object file .git/objects/aa/bb is empty', 'ERR_FETCH_OBJECTS'],
   ["fatal: not a git repository: '/git/.git'", 'ERR_FETCH_OBJECTS'],
   ["fatal: Unable to create '/x/shallow.lock': File exists.", 'ERR_GIT_LOCKED'],
+  ['fatal: unable to write new packed-refs: unable to create file /x/packed-refs.new: File exists', 'ERR_GIT_LOCKED'],
   ['fatal: unable to write loose object file: No space left on device', 'ERR_ROOT_WRITE'],
   ['error: unable to create file a: Permission denied', 'ERR_ROOT_WRITE'],
   ['error: insufficient permission for adding an object to repository database .git/objects', 'ERR_ROOT_WRITE'],

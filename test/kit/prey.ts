@@ -9,6 +9,7 @@ const NAMES = [
   'precious',
   'package.lock',
   'packed-refs.lock',
+  'packed-refs.new',
   'tmp_report.txt',
   'tmp_obj_abcdef',
   '.tmp-1234-pack-x.pack',

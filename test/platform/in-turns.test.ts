@@ -22,6 +22,29 @@ test('work that takes long lets other work go on in between, and gives its resul
   expect(others).toBeGreaterThan(5);
 });
 
+test('other work waits for one of many pieces at a time, and all of them come to their end', async () => {
+  let rounds = 0;
+  let isOver = false;
+  const goRound = (): void => {
+    rounds += 1;
+    if (!isOver) setImmediate(goRound);
+  };
+  setImmediate(goRound);
+  function* work() {
+    for (let index = 0; index < 30; index += 1) {
+      const end = performance.now() + 1;
+      while (performance.now() < end);
+      yield;
+    }
+    return 'done';
+  }
+  const all = await Promise.all(Array.from({ length: 10 }, async () => await inTurns(work())));
+  isOver = true;
+  expect(all).toEqual(Array.from({ length: 10 }, () => 'done'));
+  // 300 steps of a millisecond, at most three of them in a round.
+  expect(rounds).toBeGreaterThan(90);
+});
+
 test('many items are taken in their order, and other work goes on in between', async () => {
   let others = 0;
   const other = setInterval(() => {

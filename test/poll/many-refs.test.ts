@@ -5,6 +5,7 @@ import { createGit } from '../../src/git/git.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createProcessRunner } from '../../src/platform/process/runner.ts';
 import { lsRemote } from '../../src/poll/ls-remote.ts';
+import { Poller } from '../../src/poll/poller.ts';
 import { allRefs } from '../../src/poll/read-refs.ts';
 import { Mirror } from '../../src/relay/server/mirror/mirror.ts';
 import { MOST_REFS, readLsRefs } from '../../src/remote/wire/ls-refs.ts';
@@ -44,6 +45,17 @@ describe('a repository with very many refs', () => {
     const mirror = new Mirror({ git, root: dirname(gitDir), gitDir, clock: systemClock, log: silentLog });
     expect(await mirror.open(signal)).toBe(true);
     expect(mirror.refs.size).toBe(80_002);
+  });
+
+  test('are read once: the same answer gives the very same list', async () => {
+    const { gitDir, git } = repositoryWith(5000);
+    const remote = { transport: 'local', fetchUrl: gitDir, shownUrl: gitDir } as never;
+    const poller = new Poller({ remote, git, log: silentLog, native: undefined });
+    const first = await poller.list(['HEAD', 'refs/*'], [], signal);
+    expect(first).toHaveLength(5002);
+    expect(await poller.list(['HEAD', 'refs/*'], [], signal)).toBe(first);
+    runGit(gitDir, 'update-ref', 'refs/heads/new', 'main');
+    expect(await poller.list(['HEAD', 'refs/*'], [], signal)).toHaveLength(5003);
   });
 
   test('half a list is no list: more than is kept of git ls-remote is an error with a code', async () => {

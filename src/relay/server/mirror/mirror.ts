@@ -5,7 +5,7 @@ import type { Git, GitOutput, GitRunOptions } from '../../../git/git.ts';
 import type { Healable } from '../../../git/heal.ts';
 import { removeStaleLocks, removeTemporaries } from '../../../git/locks.ts';
 import { findDiversion } from '../../../git/structure.ts';
-import { SidecarError } from '../../../model/error.ts';
+import { messageOf, SidecarError } from '../../../model/error.ts';
 import { type ObjectFormat, type Oid, objectFormatOf } from '../../../model/oid.ts';
 import type { AdvertisedRef } from '../../../model/ref.ts';
 import type { Below } from '../../../platform/below.ts';
@@ -364,8 +364,12 @@ export class Mirror implements Healable {
   /** A file for each of very many refs makes all that looks at the repository slow, also our own {@link #isOwn}. */
   async #packRefs(signal: AbortSignal): Promise<void> {
     if (this.#loose <= MOST_LOOSE) return;
-    await this.#run(['pack-refs', '--all'], { op: 'pack the refs of', signal });
+    // If it fails, the refs are as good as before; not before as many have moved again it is tried again.
     this.#loose = 0;
+    await this.#run(['pack-refs', '--all'], { op: 'pack the refs of', signal }).catch((error: unknown) => {
+      if (signal.aborted) throw error;
+      this.#log.info(0, 'the refs of a mirror could not be packed', { mirror: this.gitDir, reason: messageOf(error) });
+    });
   }
 }
 

@@ -78,6 +78,7 @@ describe('a mirror that an interrupted git left', () => {
   test.each([
     'HEAD.lock',
     'packed-refs.lock',
+    'packed-refs.new',
     'refs/heads/main.lock',
     'refs/heads/new.lock',
     'config.lock',
@@ -99,6 +100,34 @@ describe('a mirror that an interrupted git left', () => {
     await expectWhole(scene);
     expect(existsSync(join(gitDir, name))).toBe(false);
     scene.native?.close();
+  });
+});
+
+describe('a repository with very many refs', () => {
+  test.each(['native', 'git'] as const)('is mirrored without a file for each, asked %s', async (how) => {
+    const { upstream, gitDir, wanted, source, native, open } = await setUp(how);
+    const lines = Array.from({ length: 1500 }, (_, index) => `create refs/heads/many/${index} ${upstream.head()}\n`);
+    execFileSync('git', ['--git-dir', upstream.bare, 'update-ref', '--stdin'], { env: GIT_ENV, input: lines.join('') });
+    const mirror = open();
+    await mirror.update(wanted(), source, signal);
+    expect(mirror.refs.size).toBeGreaterThan(1500);
+    expect(existsSync(join(gitDir, 'refs/heads/many'))).toBe(false);
+    const again = open();
+    await again.open(signal);
+    expect([...again.refs].sort()).toEqual([...wanted()].sort());
+    native?.close();
+  });
+
+  test('whose refs cannot be packed is mirrored all the same', async () => {
+    const { upstream, gitDir, wanted, source, native, open } = await setUp('native');
+    const mirror = open();
+    await mirror.update(wanted(), source, signal);
+    mkdirSync(join(gitDir, 'packed-refs.new'));
+    const lines = Array.from({ length: 1500 }, (_, index) => `create refs/heads/many/${index} ${upstream.head()}\n`);
+    execFileSync('git', ['--git-dir', upstream.bare, 'update-ref', '--stdin'], { env: GIT_ENV, input: lines.join('') });
+    await mirror.update(wanted(), source, signal);
+    expect(mirror.refs.size).toBeGreaterThan(1500);
+    native?.close();
   });
 });
 
