@@ -55,6 +55,20 @@ export interface Git {
   readonly started: number;
 }
 
+/** The same git, whose commands stand back by `niceness` where they have none of their own; see `CommandSpec`. */
+export function standingBack(git: Git, niceness: () => number): Git {
+  return {
+    run: async (args, options) => await git.run(args, { niceness: niceness(), ...options }),
+    ...(git.expectObjects && { expectObjects: (count: number) => git.expectObjects?.(count) }),
+    get isTight() {
+      return git.isTight === true;
+    },
+    get started() {
+      return git.started;
+    },
+  };
+}
+
 export interface GitOptions {
   /** Program name or path. */
   readonly program: string;

@@ -219,7 +219,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       noting:
         board &&
         noteOnBoard({ board, repository: name, refs: () => follower.refs, onNews: (hint) => follower.wake(hint), log }),
-      prepare: async () => await hub.prepare(follower),
+      prepare: async (moved) => await hub.prepare(follower, moved),
       onChange: (changes, times) => {
         tracer?.record(changeSpans(name, changes, times, pushes));
         fleet.changed(name, changes);

@@ -146,7 +146,10 @@ export class Fleet {
     const members = [...this.#members.of(repository)];
     const rollouts = this.#rollouts.get(repository) ?? [];
     const streams = streamsByRef(members);
+    const watched = new Set([...rollouts.map(({ ref }) => ref), ...streams.keys()]);
+    // Very many refs may have moved, of which nobody here follows most.
     for (const { ref, to } of changes) {
+      if (!watched.has(ref)) continue;
       for (const rollout of rollouts) if (rollout.ref === ref) rollout.overtake();
       const following = streams.get(ref);
       if (to && following) rollouts.push(new Rollout(ref, to.peeledOid ?? to.oid, now, following));

@@ -13,7 +13,7 @@ export interface ProcessSlotsOptions {
 }
 
 /** Step by step, up to the last one that there is (sched(7)): one process weighs as much as 22 of the last step. */
-const NICENESS = [5, 10, 15, 19];
+const NICENESS = [1, 10, 15, 19];
 /** Processes beyond the pace of an owner that cost it a step: nobody who fetches its own news has so many. */
 const DEBT_OF_STEP = 8;
 

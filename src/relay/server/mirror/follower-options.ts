@@ -48,8 +48,8 @@ export interface FollowerOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly noting: Noting | undefined;
-  /** Awaited before {@link onChange}: what takes long where there are very many refs. */
-  readonly prepare: () => Promise<void>;
+  /** Awaited before {@link onChange}: what takes long where there are very many refs. @param moved how many of them */
+  readonly prepare: (moved: number) => Promise<void>;
   readonly onChange: (changes: readonly RefChange[], times: ChangeTimes) => void;
   /** @param isNew it was in no such trouble before */
   readonly onTrouble: (error: SidecarError, isNew: boolean) => void;

@@ -384,7 +384,7 @@ export class Follower {
     await prepareRefs(this.mirror.refs, this.#allowed);
     const changes = await inTurns(stepsBetween(shown, this.refs));
     if (changes.length === 0) return;
-    await prepare();
+    await prepare(changes.length);
     const ms = Math.round(clock.monotonic() - startedAt);
     const [{ ref, to } = { ref: '', to: undefined }] = changes.filter((change) => change.ref !== 'HEAD');
     log.info(0, 'mirrored', { repository: upstream.name, changes: changes.length, ref, hash: to?.oid, ms });

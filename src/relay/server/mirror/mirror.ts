@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FSCK, FSCK_DAMAGE } from '../../../git/fsck.ts';
-import type { Git, GitOutput, GitRunOptions } from '../../../git/git.ts';
+import { type Git, type GitOutput, type GitRunOptions, standingBack } from '../../../git/git.ts';
 import type { Healable } from '../../../git/heal.ts';
 import { removeStaleLocks, removeTemporaries } from '../../../git/locks.ts';
 import { findDiversion } from '../../../git/structure.ts';
@@ -21,6 +21,12 @@ import { candidateRef, MirrorObjects, type ObjectSource } from './mirror-objects
 import type { TipGate } from './tip-gate.ts';
 
 const TIDY_SETTINGS = ['gc.pruneExpire=2.hours.ago', 'gc.autoPackLimit=20', 'gc.writeCommitGraph=true'];
+
+/**
+ * Everything that clients wait for comes before the first copy of a repository, which may take hours, and before work
+ * that nobody waits for; see `CommandSpec`.
+ */
+const NICENESS = { update: 1, copy: 10, tidy: 15 };
 
 /** Refs that are files of their own before they are packed. */
 const MOST_LOOSE = 1000;
@@ -63,11 +69,11 @@ export class Mirror implements Healable {
   #tidying: { readonly stop: AbortController; readonly done: Promise<unknown> } | undefined;
 
   constructor({ git, root, gitDir, clock, log, gate }: MirrorOptions) {
-    this.#git = git;
+    this.#git = standingBack(git, () => (this.#refs.size === 0 ? NICENESS.copy : NICENESS.update));
     this.#log = log;
     this.gitDir = gitDir;
     this.#place = { root, path: gitDir };
-    this.#objects = new MirrorObjects(git, gitDir);
+    this.#objects = new MirrorObjects(this.#git, gitDir);
     this.#former = new FormerTips(clock);
     this.#gate = gate;
   }
@@ -225,7 +231,7 @@ export class Mirror implements Healable {
     await this.#updateRefs([], signal);
     signal.addEventListener('abort', onAbort, { once: true });
     const args = [...TIDY_SETTINGS.flatMap((setting) => ['-c', setting]), '--git-dir', this.gitDir];
-    const options = { op: 'tidy up', target: this.gitDir, signal: stop.signal };
+    const options = { op: 'tidy up', target: this.gitDir, signal: stop.signal, niceness: NICENESS.tidy };
     const done = this.#git.run([...args, 'gc', '--auto', '--quiet'], options);
     this.#tidying = { stop, done: done.catch(() => undefined) };
     try {
@@ -241,14 +247,14 @@ export class Mirror implements Healable {
 
   /** Bytes that the objects take. */
   async size(signal: AbortSignal): Promise<number> {
-    const { stdout } = await this.#run(['count-objects', '-v'], { op: 'measure', signal });
+    const { stdout } = await this.#run(['count-objects', '-v'], { op: 'measure', signal, niceness: NICENESS.tidy });
     const kibibytes = [...stdout.matchAll(/^(?:size|size-pack): (\d+)$/gm)].map((match) => Number(match[1]));
     return kibibytes.reduce((sum, each) => sum + each, 0) * 1024;
   }
 
   /** Every object that the refs reach is there and readable (git-fsck). */
   async isSound(signal: AbortSignal): Promise<boolean> {
-    return (await this.#run(FSCK, { op: 'check', signal, accept: FSCK_DAMAGE })).code === 0;
+    return (await this.#run(FSCK, { op: 'check', signal, accept: FSCK_DAMAGE, niceness: NICENESS.tidy })).code === 0;
   }
 
   /** Removes lock files and half-written packs of a git that was killed. Only the follower calls it, between its own commands. */
@@ -366,7 +372,8 @@ export class Mirror implements Healable {
     if (this.#loose <= MOST_LOOSE) return;
     // If it fails, the refs are as good as before; not before as many have moved again it is tried again.
     this.#loose = 0;
-    await this.#run(['pack-refs', '--all'], { op: 'pack the refs of', signal }).catch((error: unknown) => {
+    const options = { op: 'pack the refs of', signal, niceness: NICENESS.copy };
+    await this.#run(['pack-refs', '--all'], options).catch((error: unknown) => {
       if (signal.aborted) throw error;
       this.#log.info(0, 'the refs of a mirror could not be packed', { mirror: this.gitDir, reason: messageOf(error) });
     });

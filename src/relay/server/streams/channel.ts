@@ -11,6 +11,9 @@ import type { WantedView } from './wanted-view.ts';
 /** One write is worth a copy of so much. */
 const SHORT_BYTES = 64 * 1024;
 
+/** With more than this the event `refs`, which can be made in turns, is sent instead of `change`. */
+export const MANY_CHANGES = 1000;
+
 /** The long part of the event `refs`, once it was sent to one subscriber: a whole fleet may come back at once. */
 const STARTS = new WeakMap<Refs, Buffer>();
 
@@ -78,7 +81,7 @@ export class Channel implements ChannelRefs {
     if (wasKnown && changes.length === 0) return undefined;
     this.#refs = refs;
     this.#id = digestOf(refs);
-    return wasKnown ? this.#changeEvent(changes, now) : this.wholeState(now);
+    return wasKnown && changes.length <= MANY_CHANGES ? this.#changeEvent(changes, now) : this.wholeState(now);
   }
 
   /** The event for a subscriber that comes from another channel; undefined where it sees the same as before. */

@@ -5,7 +5,7 @@ import { digestOf, type RefChange } from '../../protocol/refs.ts';
 import type { RepositoryName } from '../../protocol/repository-name.ts';
 import type { Principal } from '../access/access.ts';
 import type { Follower } from '../mirror/follower.ts';
-import { type Channel, prepareWholeState } from './channel.ts';
+import { type Channel, MANY_CHANGES, prepareWholeState } from './channel.ts';
 import { Channels } from './channels.ts';
 import { FanOut } from './fan-out.ts';
 import { prepareRefs } from './prepare-refs.ts';
@@ -122,15 +122,18 @@ export class Hub {
     if (trouble) this.#send(subscriber, trouble);
   }
 
-  /** To be awaited before {@link tell}, where there may be very many refs. */
-  async prepare(follower: Follower): Promise<void> {
-    for (const { view } of this.#channels.of(follower)) await prepareRefs(follower.refs, view);
+  /** To be awaited before {@link tell}, where there may be very many refs. @param moved how many of them */
+  async prepare(follower: Follower, moved: number): Promise<void> {
+    for (const { wanted, view } of this.#channels.of(follower)) {
+      const refs = await prepareRefs(follower.refs, view);
+      if (moved > MANY_CHANGES && isWhole(wanted)) await prepareWholeState(refs);
+    }
   }
 
   /** The same for a stream that {@link subscribe} takes on next. */
   async prepareFor(follower: Follower, wanted: WantedView, view: RefView): Promise<void> {
     const refs = await prepareRefs(follower.refs, view);
-    if (wanted.names === undefined && !wanted.isSearch) await prepareWholeState(refs);
+    if (isWhole(wanted)) await prepareWholeState(refs);
   }
 
   /** These refs of `follower` moved. */
@@ -291,6 +294,11 @@ export class Hub {
     this.#subscribers -= 1;
     this.#channels.close(channel);
   }
+}
+
+/** All refs of the view. */
+function isWhole({ names, isSearch }: WantedView): boolean {
+  return names === undefined && !isSearch;
 }
 
 /** By the id of the principal. */

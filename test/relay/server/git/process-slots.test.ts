@@ -14,8 +14,8 @@ test('the more processes one tenant has at work, the further each next one stand
     niceness.push(slots.nicenessFor('greedy'));
   }
   await slots.take('honest', signal);
-  expect(niceness).toEqual([5, 10, 15, 19]);
-  expect(slots.nicenessFor('honest')).toBe(5);
+  expect(niceness).toEqual([1, 10, 15, 19]);
+  expect(slots.nicenessFor('honest')).toBe(1);
 });
 
 test('who has started very many lately stands back with its first process too, until it has made up for them', async () => {
@@ -24,9 +24,9 @@ test('who has started very many lately stands back with its first process too, u
   const slots = new ProcessSlots({ most: 6, mostWaiting: 100, pace });
   for (let count = 0; count < 40; count += 1) (await slots.take('greedy', signal))();
   (await slots.take('honest', signal))();
-  expect([slots.nicenessFor('greedy'), slots.nicenessFor('honest')]).toEqual([19, 5]);
+  expect([slots.nicenessFor('greedy'), slots.nicenessFor('honest')]).toEqual([19, 1]);
   await clock.advance(40 * 200);
-  expect(slots.nicenessFor('greedy')).toBe(5);
+  expect(slots.nicenessFor('greedy')).toBe(1);
 });
 
 test('who has started very many lately has one process at a time, of one core, and others have theirs at once', async () => {

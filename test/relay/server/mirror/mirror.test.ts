@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Git } from '../../../../src/git/git.ts';
 import { heal } from '../../../../src/git/heal.ts';
 import { asSidecarError, SidecarError } from '../../../../src/model/error.ts';
 import type { Oid } from '../../../../src/model/oid.ts';
@@ -101,6 +102,29 @@ describe('a mirror that an interrupted git left', () => {
     expect(existsSync(join(gitDir, name))).toBe(false);
     scene.native?.close();
   });
+});
+
+test('the first copy of a repository and tidying up stand back behind an update', async () => {
+  const { upstream, git: runner, gitDir, wanted, source, native } = await setUp('native');
+  const niceness = new Map<string, number | undefined>();
+  const watched: Git = {
+    started: 0,
+    run: async (args, options) => {
+      niceness.set(options.op, options.niceness);
+      return await runner.run(args, options);
+    },
+  };
+  const root = dirname(gitDir);
+  const mirror = new Mirror({ git: watched, root, gitDir, clock: systemClock, log: silentLog });
+  await mirror.update(wanted(), source, signal);
+  const first = niceness.get('move the refs of') ?? 0;
+  upstream.commit({ a: 'two' });
+  await mirror.update(wanted(), source, signal);
+  const update = niceness.get('move the refs of') ?? 0;
+  await mirror.collectGarbage(signal);
+  expect(update).toBeLessThan(first);
+  expect(first).toBeLessThan(niceness.get('tidy up') ?? 0);
+  native?.close();
 });
 
 describe('a repository with very many refs', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { SidecarError } from '../../../../src/model/error.ts';
 import type { AdvertisedRef } from '../../../../src/model/ref.ts';
+import { readEvent } from '../../../../src/relay/protocol/events.ts';
 import { changesBetween } from '../../../../src/relay/protocol/refs.ts';
 import type { Principal } from '../../../../src/relay/server/access/access.ts';
 import { Hub } from '../../../../src/relay/server/streams/hub.ts';
@@ -71,6 +72,24 @@ describe('the hub', () => {
     move(at('refs/heads/main', '4'));
     expect(main.events).toEqual(['change']);
     expect(all.events).toEqual(['change']);
+  });
+
+  test('sends all refs anew where very many moved at once, to those who follow all of them', async () => {
+    const { hub, follower, subscribe } = setUp();
+    const [main, all] = [subscribe(['refs/heads/main']), subscribe([])];
+    main.take();
+    all.take();
+    const many = (digit: string) => Array.from({ length: 1500 }, (_, index) => at(`refs/heads/b${index}`, digit));
+    for (const digit of ['1', '2']) {
+      const before = follower.refs;
+      follower.refs = new Map([...before, ...refsOf(...many(digit))]);
+      await hub.prepare(follower, 1500);
+      hub.tell(follower, changesBetween(before, follower.refs));
+      const text = all.take();
+      expect(text).toContain('event: refs');
+      expect(readEvent('refs', 'x', /^data: (.*)$/m.exec(text)?.[1] ?? '')).toMatchObject({ refs: follower.refs });
+    }
+    expect(main.take()).toBe('');
   });
 
   test('tells who comes back only what it missed, also when it comes back to another relay', () => {
