@@ -122,24 +122,35 @@ export function digestOf(refs: Refs): string {
 export function* digestSteps(refs: Refs): Steps<string> {
   const known = DIGESTS.get(refs);
   if (known !== undefined) return known;
-  const lines: string[] = [];
-  let isSorted = true;
-  yield* stepsOver(refs.values(), ({ name, oid, peeledOid, symref, isReleased }) => {
-    const line = `${name} ${oid} ${peeledOid} ${symref}${isReleased ? ' released' : ''}`;
-    isSorted &&= lines.length === 0 || line > (lines.at(-1) ?? '');
-    lines.push(line);
-  });
-  // Git servers list them in this order.
-  if (!isSorted) lines.sort();
-  const hash = createHash('sha256');
-  let isFirst = true;
-  yield* stepsOver(lines, (line) => {
-    hash.update(isFirst ? line : `\n${line}`);
-    isFirst = false;
-  });
-  const digest = hash.digest('hex').slice(0, 16);
+  // Git servers list them in this order; any other order is put right first.
+  const digest = (yield* digestInOrder(refs.values())) ?? (yield* digestInOrder(yield* sortingSteps(refs))) ?? '';
   DIGESTS.set(refs, digest);
   return digest;
+}
+
+function lineOf({ name, oid, peeledOid, symref, isReleased }: AdvertisedRef): string {
+  return `${name} ${oid} ${peeledOid} ${symref}${isReleased ? ' released' : ''}`;
+}
+
+/** @returns undefined where they are not in the order of their lines */
+function* digestInOrder(refs: Iterable<AdvertisedRef>): Steps<string | undefined> {
+  const hash = createHash('sha256');
+  let last: string | undefined;
+  let isInOrder = true;
+  yield* stepsOver(refs, (ref) => {
+    if (!isInOrder) return;
+    const line = lineOf(ref);
+    isInOrder = last === undefined || line > last;
+    hash.update(last === undefined ? line : `\n${line}`);
+    last = line;
+  });
+  return isInOrder ? hash.digest('hex').slice(0, 16) : undefined;
+}
+
+function* sortingSteps(refs: Refs): Steps<AdvertisedRef[]> {
+  const lines: (readonly [line: string, ref: AdvertisedRef])[] = [];
+  yield* stepsOver(refs.values(), (ref) => lines.push([lineOf(ref), ref]));
+  return lines.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, ref]) => ref);
 }
 
 /** Those of `refs` that have one of these names; all when there are no names. */
