@@ -146,7 +146,7 @@ export const SECTIONS: readonly Section[] = [
         words: ['alone', 'with the hostile one', 'afterwards', 'limit'],
         gaps: true,
       },
-      { first: 'attack', rows: 11, words: ['what came of its requests, in all'] },
+      { first: 'attack', rows: 12, words: ['what came of its requests, in all'] },
     ],
   },
 ];
