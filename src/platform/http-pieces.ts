@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
+import { drained } from './drained.ts';
 
 /** Written at a time. */
 const PIECE_BYTES = 16 * 1024;
@@ -9,21 +10,6 @@ export interface SendLimits {
   readonly pieceMs: number;
   /** For the whole answer. */
   readonly wholeMs: number;
-}
-
-/** @returns false when the reader closed the connection, or took nothing for too long */
-function drained(response: ServerResponse, ms: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const settle = (ok: boolean): void => {
-      clearTimeout(timer);
-      response.off('drain', onDrain).off('close', onClose);
-      resolve(ok);
-    };
-    const onDrain = (): void => settle(true);
-    const onClose = (): void => settle(false);
-    const timer = setTimeout(onClose, ms);
-    response.once('drain', onDrain).once('close', onClose);
-  });
 }
 
 /**

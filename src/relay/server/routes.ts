@@ -71,6 +71,7 @@ async function serveStream(
   const { wanted, principal } = subscription;
   const { name: repository } = follower.upstream;
   await hub.prepareFor(follower, wanted, principal.viewOf(repository));
+  if (response.destroyed) return;
   if (!hub.mayFollow(follower, wanted, principal.viewOf(repository), principal.id)) {
     onRefused('streams');
     answerLater(

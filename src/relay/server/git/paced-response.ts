@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { drained } from '../../../platform/drained.ts';
 
 export interface PaceLimits {
   /** A reader that takes nothing for so long is cut off. */
@@ -41,7 +42,7 @@ export class PacedResponse {
     this.#bytes += chunk.length;
     if (this.#response.write(chunk)) return true;
     const since = performance.now();
-    const took = await this.#drained();
+    const took = await drained(this.#response, this.#limits.silentMs);
     this.#waitedMs += performance.now() - since;
     const isTooSlow = took && this.#isTooSlow();
     if (!took || isTooSlow) this.#response.destroy();
@@ -54,20 +55,5 @@ export class PacedResponse {
     const isTooSlow = this.#bytes * 1000 < leastBytesPerSecond * this.#waitedMs;
     [this.#bytes, this.#waitedMs] = [0, 0];
     return isTooSlow;
-  }
-
-  #drained(): Promise<boolean> {
-    const response = this.#response;
-    return new Promise((resolve) => {
-      const settle = (ok: boolean): void => {
-        clearTimeout(timer);
-        response.off('drain', onDrain).off('close', onClose);
-        resolve(ok);
-      };
-      const onDrain = (): void => settle(true);
-      const onClose = (): void => settle(false);
-      const timer = setTimeout(onClose, this.#limits.silentMs);
-      response.once('drain', onDrain).once('close', onClose);
-    });
   }
 }
