@@ -5,31 +5,22 @@ import { type Git, type GitOutput, type GitRunOptions, standingBack } from '../.
 import type { Healable } from '../../../git/heal.ts';
 import { removeStaleLocks, removeTemporaries } from '../../../git/locks.ts';
 import { findDiversion } from '../../../git/structure.ts';
-import { messageOf, SidecarError } from '../../../model/error.ts';
+import { SidecarError } from '../../../model/error.ts';
 import { type ObjectFormat, type Oid, objectFormatOf } from '../../../model/oid.ts';
-import type { AdvertisedRef } from '../../../model/ref.ts';
 import type { Below } from '../../../platform/below.ts';
 import type { Clock } from '../../../platform/clock.ts';
 import { makeDirectoryBelow, removeFileBelow } from '../../../platform/files-below.ts';
-import { eachInTurns, inTurns } from '../../../platform/in-turns.ts';
+import { inTurns } from '../../../platform/in-turns.ts';
 import type { Logger } from '../../../platform/log.ts';
 import { makeWay, removeLink } from '../../../platform/make-way.ts';
-import { LARGEST_LISTING, readLsRemote } from '../../../poll/ls-remote.ts';
 import { type RefChange, type Refs, stepsBetween } from '../../protocol/refs.ts';
 import { FormerTips, PRIVATE_REFS } from './former-tips.ts';
 import { candidateRef, MirrorObjects, type ObjectSource } from './mirror-objects.ts';
+import { NICENESS } from './niceness.ts';
+import { RefsOnDisk, type RunHere } from './refs-on-disk.ts';
 import type { TipGate } from './tip-gate.ts';
 
 const TIDY_SETTINGS = ['gc.pruneExpire=2.hours.ago', 'gc.autoPackLimit=20', 'gc.writeCommitGraph=true'];
-
-/**
- * Everything that clients wait for comes before the first copy of a repository, which may take hours, and before work
- * that nobody waits for; see `CommandSpec`.
- */
-const NICENESS = { update: 1, copy: 10, tidy: 15 };
-
-/** Refs that are files of their own before they are packed. */
-const MOST_LOOSE = 1000;
 
 /** Of the first lines of some commits. */
 const LARGEST_LINES = 4 * 2 ** 20;
@@ -60,12 +51,11 @@ export class Mirror implements Healable {
   readonly #place: Below;
   readonly #objects: MirrorObjects;
   readonly #former: FormerTips;
+  readonly #onDisk: RefsOnDisk;
   readonly #gate: TipGate | undefined;
   #refs: Refs = new Map();
   #objectFormat: ObjectFormat | undefined;
   #exists = false;
-  /** Refs that were moved since they were packed: each is a file. */
-  #loose = 0;
   #tidying: { readonly stop: AbortController; readonly done: Promise<unknown> } | undefined;
 
   constructor({ git, root, gitDir, clock, log, gate }: MirrorOptions) {
@@ -75,6 +65,8 @@ export class Mirror implements Healable {
     this.#place = { root, path: gitDir };
     this.#objects = new MirrorObjects(this.#git, gitDir);
     this.#former = new FormerTips(clock);
+    const run: RunHere = async (args, options) => await this.#run(args, options);
+    this.#onDisk = new RefsOnDisk({ run, former: this.#former, log, gitDir });
     this.#gate = gate;
   }
 
@@ -137,15 +129,14 @@ export class Mirror implements Healable {
     if (!this.#exists || !(await this.#isOwn())) return false;
     await this.unlock();
     await removeTemporaries(this.gitDir, this.#place.root);
-    const all = await this.#readAllRefs(signal);
+    const all = await this.#onDisk.read(signal);
     this.#refs = withoutPrivate(all);
     // How many of them are files is not known; where they are packed already this costs nothing.
-    this.#loose = all.size;
-    await this.#packRefs(signal);
+    await this.#onDisk.noteFiles(all.size, signal);
     // What an earlier process held: no subscriber is about to fetch it any more.
     const held = this.#former.takeOver([...all.keys()].filter((name) => !this.#refs.has(name)));
     if (held.length > 0)
-      await this.#updateRefs(
+      await this.#onDisk.move(
         held.map((name) => `delete ${name}\n`),
         signal,
       );
@@ -168,18 +159,17 @@ export class Mirror implements Healable {
     const gone = changes.filter(({ ref, to }) => !to && ref !== 'HEAD').map(({ ref }) => `delete ${ref}\n`);
     this.#former.note(changes);
     // Before the others: a branch `a` is in the way of a branch `a/b`.
-    if (gone.length > 0) await this.#updateRefs(gone, signal);
+    if (gone.length > 0) await this.#onDisk.move(gone, signal);
     const moved = changes.filter(({ to }) => to !== undefined);
     const fetch = { refs: this.#refs, moved, source, aside: this.#gate !== undefined, signal };
     const by = await this.#objects.fetch(fetch);
     if (this.#gate) return await this.#applyAdmitted(this.#gate, { wanted, moved, by }, signal);
-    if (by === 'pack') await this.#apply(moved, signal);
+    if (by === 'pack') await this.#onDisk.apply(moved, this.#refs, signal);
     else {
-      await this.#updateRefs([], signal);
-      await this.#applyHead(moved, signal);
-      this.#refs = await this.#readRefs(signal);
-      this.#loose += moved.length;
-      await this.#packRefs(signal);
+      await this.#onDisk.move([], signal);
+      await this.#onDisk.moveHead(moved, this.#refs, signal);
+      this.#refs = withoutPrivate(await this.#onDisk.read(signal));
+      await this.#onDisk.noteFiles(moved.length, signal);
       return this.#refs;
     }
     this.#refs = wanted;
@@ -190,7 +180,7 @@ export class Mirror implements Healable {
   async #keepAdmitted(gate: TipGate, signal: AbortSignal): Promise<void> {
     const admitted = await gate.admit(this.#refs, new Map(), signal);
     const gone = [...this.#refs.keys()].filter((name) => name !== 'HEAD' && !admitted.has(name));
-    await this.#updateRefs(
+    await this.#onDisk.move(
       gone.map((name) => `delete ${name}\n`),
       signal,
     );
@@ -206,13 +196,11 @@ export class Mirror implements Healable {
     const kept = new Map([...this.#refs].filter(([name]) => wanted.has(name)));
     const admitted = await gate.admit(wanted, kept, signal);
     const moving = await inTurns(stepsBetween(kept, admitted));
-    await this.#apply(
-      moving.filter(({ to }) => to !== undefined),
-      signal,
-    );
+    const present = moving.filter(({ to }) => to !== undefined);
+    await this.#onDisk.apply(present, this.#refs, signal);
     if (by === 'git') {
       const oids = new Set(moved.flatMap(({ ref, to }) => (to && ref !== 'HEAD' ? [to.oid] : [])));
-      await this.#updateRefs(
+      await this.#onDisk.move(
         [...oids].map((oid) => `delete ${candidateRef(oid)}\n`),
         signal,
       );
@@ -228,7 +216,7 @@ export class Mirror implements Healable {
     const onAbort = (): void => stop.abort(signal.reason);
     if (signal.aborted) return;
     if (!(await this.#isOwn())) return;
-    await this.#updateRefs([], signal);
+    await this.#onDisk.move([], signal);
     signal.addEventListener('abort', onAbort, { once: true });
     const args = [...TIDY_SETTINGS.flatMap((setting) => ['-c', setting]), '--git-dir', this.gitDir];
     const options = { op: 'tidy up', target: this.gitDir, signal: stop.signal, niceness: NICENESS.tidy };
@@ -323,60 +311,6 @@ export class Mirror implements Healable {
       if (!(error instanceof SidecarError) || error.stage !== 'remote') throw error;
       throw new SidecarError('ERR_GIT_FAILED', { op: options.op, target, detail: error.detail, cause: error });
     }
-  }
-
-  async #readRefs(signal: AbortSignal): Promise<Refs> {
-    return withoutPrivate(await this.#readAllRefs(signal));
-  }
-
-  async #readAllRefs(signal: AbortSignal): Promise<Refs> {
-    // What was mirrored fits: an answer is refused that does not.
-    const options = { op: 'read the refs of', signal, accept: [1], maxOutputBytes: 2 * LARGEST_LISTING };
-    const show = await this.#run(['show-ref', '--head', '--dereference'], options);
-    const head = await this.#run(['symbolic-ref', '--quiet', 'HEAD'], options);
-    const symref = head.stdout.trim();
-    const refs = new Map<string, AdvertisedRef>();
-    await eachInTurns(readLsRemote(show.stdout.replace(/^(\S+) /gm, '$1\t')), (ref) => {
-      refs.set(ref.name, ref.name === 'HEAD' && symref !== '' ? { ...ref, symref } : ref);
-    });
-    return refs;
-  }
-
-  async #apply(moved: readonly RefChange[], signal: AbortSignal): Promise<void> {
-    const lines = moved.filter(({ ref }) => ref !== 'HEAD').map(({ ref, to }) => `update ${ref} ${to?.oid}\n`);
-    await this.#updateRefs(lines, signal);
-    await this.#applyHead(moved, signal);
-  }
-
-  async #applyHead(moved: readonly RefChange[], signal: AbortSignal): Promise<void> {
-    const head: AdvertisedRef | undefined = moved.find(({ ref }) => ref === 'HEAD')?.to;
-    if (!head || (head.symref !== undefined && head.symref === this.#refs.get('HEAD')?.symref)) return;
-    const { oid, symref } = head;
-    const how = symref === undefined ? ['update-ref', '--no-deref', 'HEAD', oid] : ['symbolic-ref', 'HEAD', symref];
-    await this.#run(how, { op: 'set HEAD of', signal });
-  }
-
-  /** Moves refs, together with those that hold former tips. */
-  async #updateRefs(lines: readonly string[], signal: AbortSignal): Promise<void> {
-    const former = this.#former.changes();
-    const stdin = [...former.lines, ...lines].join('');
-    if (stdin === '') return;
-    await this.#run(['update-ref', '--stdin'], { op: 'move the refs of', stdin, signal });
-    former.done();
-    this.#loose += lines.length;
-    await this.#packRefs(signal);
-  }
-
-  /** A file for each of very many refs makes all that looks at the repository slow, also our own {@link #isOwn}. */
-  async #packRefs(signal: AbortSignal): Promise<void> {
-    if (this.#loose <= MOST_LOOSE) return;
-    // If it fails, the refs are as good as before; not before as many have moved again it is tried again.
-    this.#loose = 0;
-    const options = { op: 'pack the refs of', signal, niceness: NICENESS.copy };
-    await this.#run(['pack-refs', '--all'], options).catch((error: unknown) => {
-      if (signal.aborted) throw error;
-      this.#log.info(0, 'the refs of a mirror could not be packed', { mirror: this.gitDir, reason: messageOf(error) });
-    });
   }
 }
 
