@@ -120,7 +120,7 @@ export const SECTIONS: readonly Section[] = [
       { first: 'followers', rows: 2 },
       { first: 'streams', rows: 1 },
       { first: 'a fleet', rows: 2 },
-      { first: '', rows: 2, gaps: true },
+      { first: '', rows: 3, gaps: true },
     ],
   },
   {

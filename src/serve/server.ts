@@ -59,8 +59,11 @@ export interface HttpServer {
 
 /** What is asked for: a path, also one that begins with two slashes, or a whole URL (RFC 9112, 3.2); undefined for neither. */
 function targetOf({ url = '/' }: IncomingMessage): URL | undefined {
-  const text = url.startsWith('/') ? `http://localhost${url}` : url;
-  return URL.canParse(text, 'http://localhost') ? new URL(text, 'http://localhost') : undefined;
+  try {
+    return new URL(url.startsWith('/') ? `http://localhost${url}` : url, 'http://localhost');
+  } catch {
+    return undefined;
+  }
 }
 
 async function answer(routes: readonly Route[], request: IncomingMessage, response: ServerResponse): Promise<void> {

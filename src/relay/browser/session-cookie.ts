@@ -14,9 +14,10 @@ function isSecure({ socket, headers }: IncomingMessage): boolean {
 }
 
 /** The names of sessions that the request shows, the one that only a secure page can have set first. */
-export function sessionsIn({ headers }: IncomingMessage): string[] {
+export function sessionsIn({ headers: { cookie } }: IncomingMessage): string[] {
+  if (cookie === undefined) return [];
   const found = new Map<string, string>();
-  for (const pair of (headers.cookie ?? '').split(';')) {
+  for (const pair of cookie.split(';')) {
     const [name = '', value = ''] = pair.trim().split(/=(.*)/s);
     if ((name === NAME || name === SECURE_NAME) && /^[\w-]{20,100}$/.test(value)) found.set(name, value);
   }

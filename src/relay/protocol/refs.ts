@@ -118,6 +118,11 @@ export function digestOf(refs: Refs): string {
   return atOnce(digestSteps(refs));
 }
 
+/** Whether {@link digestOf} costs nothing any more. */
+export function hasDigest(refs: Refs): boolean {
+  return DIGESTS.has(refs);
+}
+
 /** {@link digestOf} of very many refs, step by step. */
 export function* digestSteps(refs: Refs): Steps<string> {
   const known = DIGESTS.get(refs);

@@ -1,6 +1,6 @@
 import { inTurns } from '../../../platform/in-turns.ts';
-import { digestSteps, type Refs } from '../../protocol/refs.ts';
-import { type RefView, viewInTurns } from './ref-view.ts';
+import { digestSteps, hasDigest, type Refs } from '../../protocol/refs.ts';
+import { type RefView, viewInTurns, WHOLE_VIEW } from './ref-view.ts';
 
 /**
  * What of `refs` a view shows. All that takes as long as there are refs, and that others ask for at once from then on
@@ -8,7 +8,8 @@ import { type RefView, viewInTurns } from './ref-view.ts';
  * and its neighbours do not wait for them.
  */
 export async function prepareRefs(refs: Refs, view: RefView): Promise<Refs> {
-  const seen = await viewInTurns(refs, view);
-  await inTurns(digestSteps(seen));
+  // Every request of a fleet comes by here.
+  const seen = view === WHOLE_VIEW ? refs : await viewInTurns(refs, view);
+  if (!hasDigest(seen)) await inTurns(digestSteps(seen));
   return seen;
 }
