@@ -121,7 +121,7 @@ export async function benchStreams(scene: Scene): Promise<string> {
   const limit = short.map(({ streams }) => ` No more than ${streams} streams fit within the limits of this machine.`);
   return [
     '## One push to very many streams',
-    `Event streams of one relay, held by ${PROCESSES} processes on the same two cores (beyond ${PORTS_OF_ADDRESS} streams each with a loopback address of its own); a process may have ${mostOpenFiles()} open files here.${limit.join('')} ${PUSHES} pushes, each announced by a webhook; medians of the milliseconds from the webhook being sent until the subscribers have the new commit: that is one request to the git server, one fetch, and the event. *Probe*: the slowest answer of \`/healthz\` meanwhile. *CPU of a push*: of the relay with its git processes, until the event is sent to all. Every one of the ${notices} notices arrived.`,
+    `Event streams of one relay, held by ${PROCESSES} processes on the same two cores (beyond ${PORTS_OF_ADDRESS} streams each with a loopback address of its own); a process may have ${mostOpenFiles()} open files here.${limit.join('')} ${PUSHES} pushes, each announced by a webhook; medians of the milliseconds from the webhook being sent until the subscribers have the new commit: that is one request to the git server, one fetch, and the event. *Probe*: the slowest answer of \`/healthz\` meanwhile. *CPU of a push*: of the relay with its git processes, until the event is sent to all; nine tenths of the sending is the operating system’s, which on the loopback also takes the packet in for the receiver. Every one of the ${notices} notices arrived.`,
     table(
       [
         ...['streams', 'first, ms', 'p50, ms', 'p99, ms', 'last, ms', 'probe, ms'],
