@@ -3,7 +3,7 @@ import { accessSync, constants, readFileSync, renameSync, unlinkSync, writeFileS
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { Script } from 'node:vm';
-import { keepYoungSpaceSmall, letYoungSpaceGrow } from '../platform/young-space.ts';
+import { keepEngineModest, letEngineGrow } from '../platform/engine.ts';
 import { codeCacheOf } from './code-cache.ts';
 
 type Program = (exports: object, require: NodeJS.Require, module: object, file: string, directory: string) => void;
@@ -59,12 +59,12 @@ function run(file: string): void {
   if (!cachedData)
     process.once('exit', () => {
       // The cache is for the options of a process that begins.
-      letYoungSpaceGrow();
+      letEngineGrow();
       write(cache, identity, script.createCachedData());
     });
   const start = script.runInThisContext() as Program;
   start({}, createRequire(bundle), { exports: {} }, bundle, dirname(bundle));
-  keepYoungSpaceSmall();
+  keepEngineModest();
 }
 
 run(__filename);

@@ -1,8 +1,8 @@
 import { parseRolloutFile } from '../../config/document/read-rollout-file.ts';
 import type { RelayConfig } from '../../config/relay-config.ts';
+import { letEngineGrow } from '../../platform/engine.ts';
 import { createSeparateRunner } from '../../platform/process/separate-runner.ts';
 import { RUNNER_PROGRAM } from '../../platform/version.ts';
-import { letYoungSpaceGrow } from '../../platform/young-space.ts';
 import { endpointOf, RelayService } from '../../relay/service.ts';
 import type { Unit } from '../plan.ts';
 
@@ -23,8 +23,8 @@ export function relayUnit({ name, config, hasOwnAddress }: RelayUnitOptions): Un
     ownHttp: hasOwnAddress ? config.http : undefined,
     // A relay starts many processes while it serves: from a process of their own, starting them stops nobody.
     open: async ({ ambient, announce }) => {
-      // With many clients it would do little else than collect garbage.
-      letYoungSpaceGrow();
+      // With many clients it would do little else than collect garbage, and it always has work.
+      letEngineGrow();
       const runner = RUNNER_PROGRAM === undefined ? ambient.runner : createSeparateRunner(RUNNER_PROGRAM);
       const parsePolicies = parseRolloutFile;
       return await RelayService.open({ config, ambient: { ...ambient, runner }, announce, parsePolicies });
