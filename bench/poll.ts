@@ -39,13 +39,16 @@ export async function benchPoll({ gitSync }: Conditions): Promise<string> {
     requests: () => readFileSync(web.accessLog, 'utf8').split('\n').length - 1,
     args: [],
     env: { GIT_SSL_CAINFO: web.caFile, GITSYNC_USERNAME: USER, GITSYNC_PASSWORD: PASSWORD },
+    bareEnv: {},
   });
   const ssh = (name: string, path: string): Place => ({
     name,
     url: `ssh://${userInfo().username}@127.0.0.1:${shell.port}${projects}/${path}`,
     requests: () => 0,
     args: [`--ssh-key-file=${shell.keyFile}`, `--ssh-known-hosts-file=${shell.knownHostsFile}`],
-    env: { GIT_SSH_COMMAND: `ssh -i '${shell.keyFile}' -o UserKnownHostsFile='"${shell.knownHostsFile}"'` },
+    env: {},
+    // A program that is given a command for ssh takes it as it is, and can share no connection.
+    bareEnv: { GIT_SSH_COMMAND: `ssh -i '${shell.keyFile}' -o UserKnownHostsFile='"${shell.knownHostsFile}"'` },
   });
   const tinyWeb = https('HTTPS, 3 files', 'tiny.git');
   const largeWeb = https(`HTTPS, ${FILES} files`, `files-${FILES}.git`);

@@ -63,7 +63,7 @@ async function looped(scene: Scene, place: Place, prepare: (root: string) => Pro
   const home = mkdtempSync(join(scene.directory, 'loop-'));
   const script = join(home, 'poll.sh');
   writeFileSync(script, await prepare(join(home, 'root')));
-  const env = { ...scene.environment(home), ...place.env, GIT_CONFIG_GLOBAL: scene.settings };
+  const env = { ...scene.environment(home), ...place.env, ...place.bareEnv, GIT_CONFIG_GLOBAL: scene.settings };
   const group = scene.newGroup();
   const [file = '', ...words] = [...group.prefix, '/bin/sh', script];
   const once = async (): Promise<unknown> => await execute(file, words, { env });

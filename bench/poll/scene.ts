@@ -12,6 +12,8 @@ export interface Place {
   readonly name: string;
   readonly url: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Besides, for git commands without a program around them, which has `args` in their place. */
+  readonly bareEnv: Readonly<Record<string, string>>;
   readonly args: readonly string[];
   readonly requests: () => number;
 }

@@ -54,6 +54,7 @@ export async function startTimes(scene: Scene, place: Place, gitSync: GitSyncBin
     () =>
       scene.start((root) => firstSync(root, place.url), {
         ...place.env,
+        ...place.bareEnv,
         GIT_CONFIG_GLOBAL: scene.copyOfSettings(),
       }),
   ];
