@@ -1,44 +1,24 @@
 import { join } from 'node:path';
-import { FSCK, FSCK_DAMAGE } from '../git/fsck.ts';
-import type { Git } from '../git/git.ts';
 import { removeStaleLocks, removeTemporaries } from '../git/locks.ts';
 import { findDiversion } from '../git/structure.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
 import type { ObjectFormat, Oid } from '../model/oid.ts';
 import type { Below } from '../platform/below.ts';
 import { bounded } from '../platform/bounded.ts';
-import type { Clock } from '../platform/clock.ts';
 import { makeDirectoryBelow, renameBelow, writeBelow } from '../platform/files-below.ts';
-import type { Logger } from '../platform/log.ts';
 import { makeWay, moveAside, removeAside, removeLink } from '../platform/make-way.ts';
 import { describeKept } from '../platform/remove-tree.ts';
-import { type CloneOptions, cloneArguments } from './clone.ts';
-import type { Layout } from './layout.ts';
-import { borrowObjects, borrowShallow, type Loan } from './loan.ts';
+import { borrowObjects, borrowShallow } from './loan.ts';
+import { makeRepository } from './make-repository.ts';
 import { neededCommits } from './needed-commits.ts';
 import { keepsRefsInFiles } from './pack-fetch.ts';
 import { recognizeRepository } from './recognize.ts';
 import { type ConfiguredRepository, forgetPromises, objectFormatOf, setRemote } from './remote-config.ts';
+import { canBeOpened, isWhole } from './repository-checks.ts';
+import type { RepositoryOptions } from './repository-options.ts';
 import { RunningMark } from './running-mark.ts';
 import { EMPTY_STATE, type RepositoryState, readState, writeState } from './state.ts';
 import { removeTornRecords, removeTornRefs } from './torn-files.ts';
-
-export interface RepositoryOptions {
-  readonly git: Git;
-  readonly log: Logger;
-  readonly clock: Clock;
-  readonly layout: Layout;
-  /** Full name of the local ref that keeps the fetched commit. */
-  readonly localRef: string;
-  /** Identity of this boot of the machine. */
-  readonly boot: string;
-  readonly url: string;
-  readonly moveAside: boolean;
-  /** Make it with `git clone` where nothing stands in the way; see {@link cloneArguments}. */
-  readonly clone: CloneOptions | undefined;
-  /** The shared store that its objects are in; undefined: they are its own. */
-  readonly loan: Loan | undefined;
-}
 
 /** The repository below the root: made, recognised, taken over or rebuilt. Knows what is known about it. */
 export class Repository {
@@ -124,7 +104,8 @@ export class Repository {
     await this.#removeLeftovers();
     await removeTemporaries(this.gitDir);
     this.#state = await readState(join(layout.stateDir, 'state.json'));
-    if (!(await this.#isUsable(signal))) await this.discard('git cannot read it');
+    if (!(await canBeOpened(this.#options.git, this.gitDir, this.#state.oid, signal)))
+      await this.discard('git cannot read it');
     else this.#ready = true;
   }
 
@@ -194,16 +175,9 @@ export class Repository {
     return await neededCommits(this.gitDir, this.#options.localRef, this.#state.oid);
   }
 
-  /** Every object that published and pending commits need is there and readable (git-fsck). */
+  /** Every object that published and pending commits need is there and readable. */
   async isSound(signal: AbortSignal): Promise<boolean> {
-    const { git, layout } = this.#options;
-    const { code } = await git.run(['--git-dir', layout.gitDir, ...FSCK], {
-      op: 'check the repository',
-      target: layout.gitDir,
-      signal,
-      accept: FSCK_DAMAGE,
-    });
-    return code === 0;
+    return await isWhole(this.#options.git, this.gitDir, signal);
   }
 
   /**
@@ -287,16 +261,7 @@ export class Repository {
 
   async #make(objectFormat: ObjectFormat, signal: AbortSignal, origin = this.#options.url): Promise<void> {
     const { git, layout, localRef, url, clone } = this.#options;
-    const branch = localRef.replace(/^refs\/heads\//, '');
-    const run = { op: 'make a repository in', target: layout.root, signal };
-    if (clone && (await recognizeRepository(layout.gitDir)) === 'none') {
-      const args = cloneArguments(clone, origin, layout.gitDir);
-      await git.run(args, { ...run, op: 'clone', target: clone.shownUrl });
-      await git.run(['--git-dir', layout.gitDir, 'config', 'core.bare', 'false'], run);
-    } else {
-      const format = [`--object-format=${objectFormat}`, `--initial-branch=${branch}`];
-      await git.run(['init', '--quiet', '--template=', ...format, '--', layout.root], run);
-    }
+    await makeRepository({ git, layout, localRef, clone, objectFormat, origin }, signal);
     await setRemote(this.#configured, url, signal);
     await makeDirectoryBelow(this.#in('git-sidecar'));
     await this.remember({ ...this.#lasting, url, origin: url });
@@ -320,19 +285,5 @@ export class Repository {
     const aside = `${layout.gitDir}.before-git-sidecar-${clock.now()}`;
     await renameBelow(layout.root, layout.gitDir, aside);
     log.warn('moved a repository aside', { from: layout.gitDir, to: aside });
-  }
-
-  /** git opens it and finds the commit that we published last: one process, whatever the size of the repository. */
-  async #isUsable(signal: AbortSignal): Promise<boolean> {
-    const { git, layout } = this.#options;
-    const { oid } = this.#state;
-    const question = oid === undefined ? ['rev-parse', '--git-dir'] : ['cat-file', '-e', `${oid}^{commit}`];
-    const { code } = await git.run(['--git-dir', layout.gitDir, ...question], {
-      op: 'open',
-      target: layout.gitDir,
-      signal,
-      accept: [1, 128],
-    });
-    return code === 0;
   }
 }

@@ -6,7 +6,8 @@ import { writeErrorPacket } from '../../../remote/wire/advertisement.ts';
 import { FLUSH_PACKET } from '../../../remote/wire/pkt-line.ts';
 import type { OnRefused } from '../access/quotas.ts';
 import { PacedResponse } from './paced-response.ts';
-import type { PackAnswers, PackQuestion } from './pack-answers.ts';
+import type { PackAnswers } from './pack-answers.ts';
+import type { PackQuestion } from './pack-question.ts';
 
 /** Of packets that are sent together. */
 const PIECE_BYTES = 32 * 1024;

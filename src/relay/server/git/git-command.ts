@@ -6,7 +6,7 @@ import { readOldFetchRequest, writeOldFetchRequest } from '../../../remote/wire/
 import { digestOf } from '../../protocol/refs.ts';
 import type { FetchGate } from './fetch-gate.ts';
 import { type GitClient, objectFormatOf, scopeOf } from './git-client.ts';
-import { keyOf, type PackQuestion } from './pack-answers.ts';
+import { keyOf, type PackQuestion } from './pack-question.ts';
 import type { Ready, ReadyAnswers } from './ready-answers.ts';
 
 interface Permissions {

@@ -1,8 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import type { Git } from '../../../git/git.ts';
 import { messageOf, SidecarError } from '../../../model/error.ts';
-import type { ObjectFormat } from '../../../model/oid.ts';
 import type { Below } from '../../../platform/below.ts';
 import { FairRoom } from '../../../platform/fair-room.ts';
 import { makeDirectoryBelow } from '../../../platform/files-below.ts';
@@ -11,9 +10,11 @@ import { describeKept, removeTree } from '../../../platform/remove-tree.ts';
 import { AnswerCheck } from '../../../remote/wire/answer-check.ts';
 import { AnswerRoom, type Holding } from './answer-room.ts';
 import type { DiskRoom } from './disk-room.ts';
+import { keyOf, type PackQuestion } from './pack-question.ts';
 import { ProcessSlots } from './process-slots.ts';
 import { Spool, type SpoolRoom } from './spool.ts';
 import type { StartPace } from './start-pace.ts';
+import { askUploadPack, isRefusal } from './upload-pack.ts';
 
 export interface PackAnswersOptions {
   readonly git: Git;
@@ -37,28 +38,6 @@ export interface PackAnswersOptions {
   readonly onFailure: (gitDir: string) => void;
 }
 
-export interface PackQuestion {
-  /** On whose share it is answered; equal questions of others get the same answer. */
-  readonly owner: string;
-  readonly gitDir: string;
-  readonly objectFormat: ObjectFormat;
-  /** What besides the bytes decides the answer: the repository, the refs and which of them are seen. */
-  readonly scope: readonly string[];
-  /** What git is given, byte for byte. */
-  readonly body: Buffer;
-  /** 2; 0 for clients that do not speak it. */
-  readonly protocol: 0 | 2;
-  /** The question ends in `done`: a pack has to come. */
-  readonly isDone: boolean;
-  /** {@link keyOf} of it, where that is known already. */
-  readonly id?: string;
-  /** Asked when git fails: whether that can have come from the question. */
-  readonly isToBlame: () => Promise<boolean>;
-}
-
-/** git's way to say that a client asks for what there is not: an error packet comes first. */
-const REFUSAL = /^[0-9a-f]{4}ERR /;
-
 export type AnswerSource = 'computed' | 'joined' | 'kept';
 
 /** More than this of one answer goes to disk. */
@@ -66,26 +45,6 @@ const MOST_OF_ONE_IN_MEMORY = 1024 * 1024;
 
 /** With less than this an answer is not begun where it could not flow either. */
 const LEAST_ROOM = 64 * 1024;
-
-/** Depth and filter are ours to allow. What is wanted was checked before, for v2 git itself never does. */
-const SETTINGS = ['-c', 'uploadpack.allowFilter=true', '-c', 'uploadpack.allowAnySHA1InWant=true'];
-
-/** Each part with its length before it, so that two lists of parts never give the same bytes. */
-export function keyOf({
-  gitDir,
-  scope,
-  protocol,
-  body,
-}: Pick<PackQuestion, 'gitDir' | 'scope' | 'protocol' | 'body'>): string {
-  const hash = createHash('sha256');
-  const parts = [gitDir, String(protocol), String(scope.length), ...scope].map((part) => Buffer.from(part));
-  for (const part of [...parts, body]) {
-    const length = Buffer.alloc(8);
-    length.writeBigUInt64BE(BigInt(part.length));
-    hash.update(length).update(part);
-  }
-  return hash.digest('hex');
-}
 
 /** An answer that git works at, or worked at. */
 interface Work {
@@ -244,33 +203,26 @@ export class PackAnswers {
 
   /** @returns whether the answer may be given to later questions */
   async #compute(question: PackQuestion, work: Work): Promise<boolean> {
-    const { gitDir, body, protocol } = question;
+    const { gitDir } = question;
     const { answer, stop } = work;
     const { git, timeoutMs, log } = this.#options;
     const check = new AnswerCheck(question);
     try {
       work.release = await this.#slots.take(question.owner, stop.signal);
-      const { code } = await git.run(
-        [...SETTINGS, ...this.#slots.settingsFor(question.owner), 'upload-pack', '--strict', '--stateless-rpc', gitDir],
-        {
-          op: 'answer from',
-          target: gitDir,
-          stdin: body,
-          timeoutMs,
-          signal: stop.signal,
-          niceness: this.#slots.nicenessFor(question.owner),
-          accept: [1, 128],
-          stdoutSink: async (chunk) => {
-            check.feed(chunk);
-            await answer.append(chunk);
-          },
-          ...(protocol === 2 && { env: { GIT_PROTOCOL: 'version=2' } }),
+      const code = await askUploadPack(git, question, {
+        settings: this.#slots.settingsFor(question.owner),
+        timeoutMs,
+        signal: stop.signal,
+        niceness: this.#slots.nicenessFor(question.owner),
+        stdoutSink: async (chunk) => {
+          check.feed(chunk);
+          await answer.append(chunk);
         },
-      );
+      });
       if (answer.failure !== undefined) throw answer.failure;
       // All that it was asked for had been found in the mirror.
       if (code !== 0 && !(await question.isToBlame())) this.#options.onFailure(gitDir);
-      if (code !== 0 && !REFUSAL.test(answer.head)) {
+      if (code !== 0 && !isRefusal(answer.head)) {
         const detail = `git ended with ${code} in the middle`;
         throw new SidecarError('ERR_GIT_FAILED', { op: 'answer from', target: gitDir, detail });
       }

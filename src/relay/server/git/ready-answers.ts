@@ -1,6 +1,6 @@
 import type { FetchRequest } from '../../../remote/wire/fetch-request.ts';
 import type { Refs } from '../../protocol/refs.ts';
-import type { PackQuestion } from './pack-answers.ts';
+import type { PackQuestion } from './pack-question.ts';
 
 /** What a question led to before: the bytes of its answer, or what git is asked in its place. */
 export type Ready =
