@@ -1,5 +1,4 @@
-import { heal } from '../../../git/heal.ts';
-import { asSidecarError, messageOf, SidecarError } from '../../../model/error.ts';
+import { asSidecarError, SidecarError } from '../../../model/error.ts';
 import type { Hint } from '../../../model/hint.ts';
 import type { Oid } from '../../../model/oid.ts';
 import type { AdvertisedRef } from '../../../model/ref.ts';
@@ -18,16 +17,14 @@ import type { ChangeTimes } from './change-spans.ts';
 import { type FollowerLimits, type FollowerOptions, LIMITS } from './follower-options.ts';
 import type { Asker } from './host-budget.ts';
 import type { CommitLine, Mirror } from './mirror.ts';
+import { MirrorCare } from './mirror-care.ts';
+import { MirrorReader } from './mirror-reader.ts';
 import { ReleaseMarks } from './release-marks.ts';
 import type { RefusedTip } from './tip-gate.ts';
 import { Turns } from './turns.ts';
 
 /** Times a turn may be repeated at once because the cause of its failure was healed. */
 const MOST_HEALS = 2;
-/** A failure that goes on makes us check the mirror so often, in failures: that costs much, and may not be the cause. */
-const CHECK_EVERY = 20;
-/** git could not answer from the mirror: it is looked over no sooner than so long after the last time. */
-const LOOK_OVER_EVERY_MS = 600_000;
 
 const NONE: ReadonlyMap<string, RefusedTip> = new Map();
 
@@ -42,6 +39,8 @@ export class Follower {
   readonly #limits: FollowerLimits;
   readonly #allowed: RefView;
   readonly #marks = new ReleaseMarks();
+  readonly #reader: MirrorReader;
+  readonly #care: MirrorCare;
   /** A whole fleet wants the same thing at the same time. */
   readonly #wanted = new Together<string, boolean>();
   /** On whose share of the budget the git server is asked. */
@@ -50,8 +49,6 @@ export class Follower {
   #known = false;
   #asOf = 0;
   #failures = 0;
-  #isSuspect = false;
-  #lookOverAt = 0;
   #trouble: SidecarError | undefined;
   #covered: { readonly of: readonly AdvertisedRef[]; readonly refs: Refs } | undefined;
   #done: Promise<void> | undefined;
@@ -67,6 +64,14 @@ export class Follower {
     this.#hints = new Hints(clock, this.#wakeUps);
     this.#turns = new Turns({ clock, signal, hurry: () => this.wake() });
     this.#limited = new Limited({ signal, watchdog });
+    const read = {
+      mirror: options.mirror,
+      repository: options.upstream.name,
+      limited: this.#limited,
+      limits: this.#limits,
+    };
+    this.#reader = new MirrorReader(read);
+    this.#care = new MirrorCare({ ...read, clock, log: options.log, signal, onUnsound: () => this.wake() });
   }
 
   get upstream(): Upstream {
@@ -134,18 +139,7 @@ export class Follower {
    * else; only where something is wrong the loop hears of it.
    */
   suspect(): void {
-    const { clock, log } = this.#options;
-    if (this.#stopping.signal.aborted || clock.monotonic() < this.#lookOverAt) return;
-    this.#lookOverAt = clock.monotonic() + LOOK_OVER_EVERY_MS;
-    const check = async (signal: AbortSignal) => await this.mirror.isSound(signal);
-    this.#limited.run(this.#named('look the mirror over'), this.#limits.check, check).then(
-      (isSound) => {
-        if (isSound) return;
-        this.#isSuspect = true;
-        this.wake();
-      },
-      (error) => log.info(0, 'the mirror could not be looked over', { reason: messageOf(error) }),
-    );
+    this.#care.suspect();
   }
 
   /**
@@ -185,23 +179,19 @@ export class Follower {
     this.mirror.keep(ref, oids);
   }
 
-  /** The trailers of a commit's message; none where it cannot be read. */
+  /** As {@link MirrorReader.trailersOf}. */
   async trailersOf(oid: Oid): Promise<Readonly<Record<string, string>>> {
-    const read = async (signal: AbortSignal) => await this.mirror.trailersOf(oid, signal);
-    return await this.#limited.run(this.#named('read a commit'), this.#limits.ask, read).catch(() => ({}));
+    return await this.#reader.trailersOf(oid);
   }
 
-  /** What people recognise commits by; of those that cannot be read nothing. */
+  /** As {@link MirrorReader.describeCommits}. */
   async describeCommits(oids: readonly Oid[]): Promise<ReadonlyMap<Oid, CommitLine>> {
-    const read = async (signal: AbortSignal) => await this.mirror.describeCommits(oids, signal);
-    return await this.#limited.run(this.#named('read commits'), this.#limits.ask, read).catch(() => new Map());
+    return await this.#reader.describeCommits(oids);
   }
 
-  /** @returns whether the object is in the mirror */
+  /** As {@link MirrorReader.has}. */
   async has(oid: string): Promise<boolean> {
-    const look = async (signal: AbortSignal) => await this.mirror.has(oid, signal);
-    const run = async () => await this.#limited.run(this.#named('look up an object'), this.#limits.ask, look);
-    return await this.#wanted.run(`has ${oid}`, async () => await run().catch(() => false));
+    return await this.#reader.has(oid);
   }
 
   /** Resolves when the git server was asked after now, with whatever result, or after `ms`. */
@@ -256,13 +246,9 @@ export class Follower {
     }
   }
 
-  /** @returns true when it is worth trying again at once */
   async #heal(error: SidecarError): Promise<boolean> {
-    const { mirror, log } = this.#options;
-    if (!error.is('locked') && this.#failures % CHECK_EVERY !== 0) return false;
-    const work = async (signal: AbortSignal) => await heal(mirror, error, log, signal);
-    const isHealed = await this.#limited.run(this.#named('heal'), this.#limits.check, work).catch(() => false);
-    if (!mirror.exists) this.#known = false;
+    const isHealed = await this.#care.heal(error, this.#failures);
+    if (!this.mirror.exists) this.#known = false;
     return isHealed;
   }
 
@@ -307,7 +293,9 @@ export class Follower {
 
   async #ask(): Promise<void> {
     const { remote, upstream, budget, mirror, gate, clock, log } = this.#options;
-    if (this.#isSuspect) await this.#checkMirror();
+    await this.#care.discardIfUnsound(() => {
+      this.#known = false;
+    });
     if (remote.costs) await budget.take(upstream.host, this.#asker, this.#stopping.signal);
     const note = this.#options.noting?.begin();
     const asked = clock.now();
@@ -346,17 +334,6 @@ export class Follower {
       this.#known = false;
       throw first.error;
     }
-  }
-
-  async #checkMirror(): Promise<void> {
-    const { mirror, log, upstream } = this.#options;
-    this.#isSuspect = false;
-    const check = async (signal: AbortSignal) => await mirror.isSound(signal);
-    if (await this.#limited.run(this.#named('check the mirror'), this.#limits.check, check)) return;
-    log.warn('the mirror is damaged; it is fetched again', { repository: upstream.name });
-    this.#lookOverAt = 0;
-    this.#known = false;
-    await this.#limited.run(this.#named('discard the mirror'), this.#limits.check, async () => await mirror.discard());
   }
 
   /** A first copy waits for a place; what is known already is brought up to date at once. */
