@@ -1,41 +1,16 @@
-import type { RunConfig } from '../config/run-config.ts';
 import { asSidecarError, messageOf, SidecarError } from '../model/error.ts';
 import type { BytePath } from '../platform/byte-path.ts';
-import type { Clock, Random } from '../platform/clock.ts';
-import type { Logger } from '../platform/log.ts';
 import type { Exit } from '../platform/process/runner.ts';
 import { isRevisionsFault } from './blame.ts';
+import type { DeployerOptions } from './deployer-options.ts';
+import { BY_HAND, DeploymentNotes } from './deployment-notes.ts';
 import { type Published, readPublished } from './follow-link.ts';
-import { describeExit } from './instance.ts';
-import type { Launch } from './launch.ts';
-import type { MirroredFiles } from './mirrored-files.ts';
-import type { PublishedBoot } from './published-boot.ts';
-import { type Releases, UnfitRevision } from './releases.ts';
+import { UnfitRevision } from './releases.ts';
+import { requireProven } from './require-proven.ts';
 import { RetryPlan } from './retry-plan.ts';
-import type { Release, StateFile } from './state.ts';
-import type { Outcome, RunObserver } from './status.ts';
-import type { Probation, Switchover } from './switchover.ts';
-import type { Unwritten } from './unwritten.ts';
-
-export interface DeployerOptions {
-  readonly config: RunConfig;
-  readonly state: StateFile;
-  readonly releases: Releases;
-  readonly unwritten: Unwritten;
-  readonly publishedBoot: PublishedBoot;
-  readonly launch: Launch;
-  readonly files: MirroredFiles;
-  readonly switchover: Switchover;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  /** Takes secrets out of a text that is kept or shown. */
-  readonly redact: (text: string) => string;
-  readonly observer: RunObserver;
-}
-
-/** Why a revision is left out that a person did not want. */
-const BY_HAND = 'rolled back by hand';
+import { Revival } from './revival.ts';
+import type { Release } from './state.ts';
+import type { Probation } from './switchover.ts';
 
 /** What is published may be torn, until sync has read it: how soon that is looked at again. */
 const DOUBT_MS = 200;
@@ -64,14 +39,17 @@ export class Deployer {
   #isQueued = false;
   /** A release is being made that is not in use yet. */
   #isMaking = false;
-  /** When a revision that failed is tried again, and when what ran last is. */
+  /** When a revision that failed is tried again. */
   readonly #retries: RetryPlan;
-  readonly #revivals: RetryPlan;
+  readonly #notes: DeploymentNotes;
+  readonly #revival: Revival;
 
   constructor(options: DeployerOptions) {
     this.#options = options;
     this.#retries = new RetryPlan(options.clock, options.random);
-    this.#revivals = new RetryPlan(options.clock, options.random);
+    const { signal } = this.#stopping;
+    this.#notes = new DeploymentNotes(options, signal);
+    this.#revival = new Revival(options, signal, (ms) => this.#considerIn(ms));
   }
 
   /** Starts what ran last, so that the service is back before anything new is tried. */
@@ -83,7 +61,7 @@ export class Deployer {
     unwritten.writeOut(this.#stopping.signal);
     for (const [hash, reason] of Object.entries(state.state.quarantined))
       log.warn('a revision is left out until a newer one is deployed, or while nothing runs', { hash, reason });
-    if (state.current) await this.#enqueue(async () => await this.#startLast());
+    if (state.current) await this.#enqueue(async () => await this.#revival.startLast());
   }
 
   /** Something may have been published: looks, and deploys it if it is new. */
@@ -114,18 +92,18 @@ export class Deployer {
       }
       try {
         const owned = await files.bring(target, this.#stopping.signal);
-        await this.#prove(await switchover.to(target, this.#stopping.signal), target);
+        await requireProven(await switchover.to(target, this.#stopping.signal), target);
         await files.settle({}, owned);
       } catch (error) {
         await files.restore();
         await this.#comeBack(error, target.id);
         throw error;
       }
-      await this.#quarantine(bad.id, BY_HAND);
+      await this.#notes.leaveOut(bad.id, BY_HAND);
       const others = state.state.releases.filter((each) => each.path !== target?.path && each.path !== bad.path);
       await state.save({ releases: [...others, target] });
-      await this.#tellRollback(bad.id, target, BY_HAND);
-      this.#note(target.id, 'rolled-back', 'by hand', 0);
+      await this.#notes.tellRollback(bad.id, target, BY_HAND);
+      this.#notes.note(target.id, 'rolled-back', 'by hand', 0);
     });
     if (!target) throw new SidecarError('ERR_RUN_ROLLBACK', { op: 'roll back', detail: 'run is ending' });
     return target;
@@ -163,7 +141,7 @@ export class Deployer {
     } catch (error) {
       log.error(error, 'the link cannot be followed');
     }
-    if (switchover.running === undefined) await this.#startLast();
+    if (switchover.running === undefined) await this.#revival.startLast();
     if (!published || published.id === switchover.running?.id) return;
     const reason = state.state.quarantined[published.id];
     const isWorthARetry = switchover.running === undefined && reason !== BY_HAND;
@@ -183,23 +161,6 @@ export class Deployer {
     }
   }
 
-  /** Brings back what was deployed last, if it does not run; that can fail for reasons which pass. */
-  async #startLast(): Promise<void> {
-    const { state, files, log, switchover } = this.#options;
-    const last = state.current;
-    if (!last || this.#revivals.isTooSoon(last.id)) return;
-    log.info(0, 'starting what ran last', { hash: last.id });
-    try {
-      const owned = await files.bring(last, this.#stopping.signal);
-      await switchover.resume(last);
-      await files.settle({}, owned);
-    } catch (error) {
-      await files.restore();
-      log.error(error, 'what ran last cannot be started', { hash: last.id });
-      this.#considerIn(this.#revivals.failed(last.id));
-    }
-  }
-
   async #failed({ published: { id }, startedAt }: Attempt, thrown: unknown): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     const { log, switchover, redact } = this.#options;
@@ -209,14 +170,14 @@ export class Deployer {
     const { running } = switchover;
     const still = running === undefined ? 'nothing runs' : `${running.id} keeps running`;
     log.error(error, `the revision is not deployed; ${still}`, { hash: id });
-    if (isItsFault) await this.#quarantine(id, reason);
+    if (isItsFault) await this.#notes.leaveOut(id, reason);
     if (!isItsFault || running === undefined) {
       const ms = Math.round(this.#retries.failed(id));
       log.warn('the revision is tried again', { hash: id, ms });
       this.#considerIn(ms);
     }
     const outcome = error.is('build') ? 'build-failed' : 'failed';
-    this.#note(id, outcome, reason, Math.round(this.#options.clock.monotonic() - startedAt));
+    this.#notes.note(id, outcome, reason, Math.round(this.#options.clock.monotonic() - startedAt));
   }
 
   #considerIn(ms: number): void {
@@ -241,7 +202,7 @@ export class Deployer {
     if (isPart && switchover.running?.digest === release.digest && switchover.isAlive) {
       this.#isMaking = false;
       await this.#keepRunningAs(release);
-      this.#note(release.id, 'unchanged', undefined, Math.round(this.#options.clock.monotonic() - startedAt));
+      this.#notes.note(release.id, 'unchanged', undefined, Math.round(this.#options.clock.monotonic() - startedAt));
       return;
     }
     let owned: readonly BytePath[] = [];
@@ -265,15 +226,6 @@ export class Deployer {
     if (config.place.kind === 'into' || config.readyForMs === 0) await judged;
   }
 
-  /** @throws SidecarError ERR_RUN_NOT_READY when it ends too early, or was not left the time */
-  async #prove({ verdict }: Probation, { id }: Release): Promise<void> {
-    const result = await verdict;
-    if (result.kind === 'proven') return;
-    const detail =
-      result.kind === 'died' ? `${describeExit(result.exit)} soon after it became ready` : 'it was given up meanwhile';
-    throw new SidecarError('ERR_RUN_NOT_READY', { op: 'prove', target: id, detail });
-  }
-
   async #judge(attempt: Attempt, release: Release, probation: Probation, served: Served): Promise<void> {
     const { config, log } = this.#options;
     if (config.readyForMs > 0)
@@ -281,11 +233,11 @@ export class Deployer {
     const { kind } = await probation.verdict;
     if (kind === 'proven') {
       await this.#noteDeployed(attempt, release, served.owned);
-      this.#note(release.id, 'deployed', undefined, served.ms, served.sincePublishMs);
+      this.#notes.note(release.id, 'deployed', undefined, served.ms, served.sincePublishMs);
     } else if (kind === 'superseded') {
-      if (!this.#stopping.signal.aborted) this.#note(release.id, 'superseded', undefined, served.ms);
+      if (!this.#stopping.signal.aborted) this.#notes.note(release.id, 'superseded', undefined, served.ms);
     } else {
-      await this.#prove(probation, release).catch(async (error: unknown) => {
+      await requireProven(probation, release).catch(async (error: unknown) => {
         await this.#giveUp(error, release.id);
         await this.#failed(attempt, error);
       });
@@ -336,33 +288,10 @@ export class Deployer {
     const { switchover, log } = this.#options;
     try {
       const back = await switchover.comeBack(error, this.#stopping.signal);
-      if (back) await this.#tellRollback(badId, back, error instanceof SidecarError ? error.detail : messageOf(error));
+      if (back)
+        await this.#notes.tellRollback(badId, back, error instanceof SidecarError ? error.detail : messageOf(error));
     } catch (failure) {
       log.error(failure, 'what ran before cannot be started');
     }
-  }
-
-  async #tellRollback(badId: string, to: Release, reason: string): Promise<void> {
-    const { config, launch, log } = this.#options;
-    log.warn('rolled back', { from: badId, to: to.id, reason });
-    if (config.rollbackExec === undefined) return;
-    const env = { GIT_SIDECAR_BAD_OID: badId, GIT_SIDECAR_REASON: reason };
-    const failure = await launch.shell(config.rollbackExec, to, env, config.readyTimeoutMs, this.#stopping.signal);
-    if (failure) log.warn('--rollback-exec failed', { reason: failure.reason });
-  }
-
-  async #quarantine(id: string, reason: string): Promise<void> {
-    const { state, log } = this.#options;
-    try {
-      await state.save({ quarantined: { ...state.state.quarantined, [id]: reason } });
-    } catch (error) {
-      log.error(error, 'the revision is left out, but that could not be noted', { hash: id });
-    }
-  }
-
-  #note(id: string, outcome: Outcome, reason: string | undefined, ms: number, sincePublishMs?: number): void {
-    const { log, observer } = this.#options;
-    log.info(0, 'deployment', { hash: id, outcome, ms, ...(reason !== undefined && { reason }) });
-    observer.onDeployment({ id, outcome, reason, ms, sincePublishMs, at: this.#options.clock.now() });
   }
 }
