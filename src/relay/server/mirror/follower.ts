@@ -1,25 +1,19 @@
 import { asSidecarError, SidecarError } from '../../../model/error.ts';
 import type { Hint } from '../../../model/hint.ts';
 import type { Oid } from '../../../model/oid.ts';
-import type { AdvertisedRef } from '../../../model/ref.ts';
 import { nextPause } from '../../../platform/backoff.ts';
-import { inTurns } from '../../../platform/in-turns.ts';
 import { Limited } from '../../../platform/limited.ts';
 import { Together } from '../../../platform/together.ts';
 import { WakeUps } from '../../../platform/wake-ups.ts';
 import { Hints, type Shown } from '../../../poll/hints.ts';
-import { type Refs, stepsBetween } from '../../protocol/refs.ts';
+import type { Refs } from '../../protocol/refs.ts';
 import type { Upstream } from '../access/allow.ts';
-import { coveringSteps, shownBy } from '../streams/covered-refs.ts';
-import { prepareRefs } from '../streams/prepare-refs.ts';
-import { type RefView, refsIn } from '../streams/ref-view.ts';
-import type { ChangeTimes } from './change-spans.ts';
+import { shownBy } from '../streams/covered-refs.ts';
+import { FollowedRefs } from './followed-refs.ts';
 import { type FollowerLimits, type FollowerOptions, LIMITS } from './follower-options.ts';
-import type { Asker } from './host-budget.ts';
 import type { CommitLine, Mirror } from './mirror.ts';
 import { MirrorCare } from './mirror-care.ts';
 import { MirrorReader } from './mirror-reader.ts';
-import { ReleaseMarks } from './release-marks.ts';
 import type { RefusedTip } from './tip-gate.ts';
 import { Turns } from './turns.ts';
 
@@ -37,20 +31,15 @@ export class Follower {
   readonly #limited: Limited;
   readonly #stopping = new AbortController();
   readonly #limits: FollowerLimits;
-  readonly #allowed: RefView;
-  readonly #marks = new ReleaseMarks();
+  readonly #followed: FollowedRefs;
   readonly #reader: MirrorReader;
   readonly #care: MirrorCare;
   /** A whole fleet wants the same thing at the same time. */
   readonly #wanted = new Together<string, boolean>();
   /** On whose share of the budget the git server is asked. */
   payer: string;
-  #isOpen = false;
-  #known = false;
-  #asOf = 0;
   #failures = 0;
   #trouble: SidecarError | undefined;
-  #covered: { readonly of: readonly AdvertisedRef[]; readonly refs: Refs } | undefined;
   #done: Promise<void> | undefined;
 
   constructor(options: FollowerOptions) {
@@ -59,7 +48,6 @@ export class Follower {
     this.#options = options;
     this.payer = options.payer;
     this.#limits = options.limits ?? LIMITS;
-    this.#allowed = { id: 'allowed', shows: options.upstream.covers };
     this.#wakeUps = new WakeUps(clock);
     this.#hints = new Hints(clock, this.#wakeUps);
     this.#turns = new Turns({ clock, signal, hurry: () => this.wake() });
@@ -71,7 +59,18 @@ export class Follower {
       limits: this.#limits,
     };
     this.#reader = new MirrorReader(read);
-    this.#care = new MirrorCare({ ...read, clock, log: options.log, signal, onUnsound: () => this.wake() });
+    this.#care = new MirrorCare({
+      ...{ ...read, clock, log: options.log, signal },
+      onUnsound: () => this.wake(),
+      onGone: () => this.#followed.forget(),
+    });
+    this.#followed = new FollowedRefs(options, {
+      limited: this.#limited,
+      limits: this.#limits,
+      care: this.#care,
+      payer: () => this.payer,
+      signal,
+    });
   }
 
   get upstream(): Upstream {
@@ -84,16 +83,16 @@ export class Follower {
 
   /** The refs that are passed on; empty until {@link isKnown}. */
   get refs(): Refs {
-    return this.#known ? this.#marks.on(refsIn(this.mirror.refs, this.#allowed)) : new Map();
+    return this.#followed.refs;
   }
 
   get isKnown(): boolean {
-    return this.#known;
+    return this.#followed.isKnown;
   }
 
   /** When the git server last confirmed the refs; milliseconds since the epoch, 0 for never. */
   get asOf(): number {
-    return this.#asOf;
+    return this.#followed.asOf;
   }
 
   /** Why the git server cannot be asked; undefined while it can. */
@@ -112,9 +111,8 @@ export class Follower {
 
   /** @param asOf when an earlier process last asked with success */
   async start(asOf: number): Promise<void> {
-    this.#asOf = asOf;
     try {
-      await this.#open();
+      await this.#followed.open(asOf);
     } catch (error) {
       this.#options.log.error(error, 'the mirror cannot be read yet', { repository: this.upstream.name });
     }
@@ -201,7 +199,7 @@ export class Follower {
 
   /** Resolves when the refs are known or it is known why not, at the latest after `ms`. */
   async whenKnown(ms: number): Promise<void> {
-    await this.#turns.until(() => this.#known || this.#trouble !== undefined, ms);
+    await this.#turns.until(() => this.isKnown || this.#trouble !== undefined, ms);
   }
 
   async #run(): Promise<void> {
@@ -234,40 +232,16 @@ export class Follower {
   async #turn(): Promise<SidecarError | undefined> {
     for (let heals = 0; ; heals += 1) {
       try {
-        await this.#open();
-        await this.#ask();
+        await this.#followed.open();
+        await this.#followed.ask();
         return undefined;
       } catch (failure) {
         const error = failure instanceof DOMException ? tooLong(failure) : asSidecarError(failure, 'follow');
         if (this.#stopping.signal.aborted || heals >= MOST_HEALS) return error;
         const isRenewed = error.is('refused') && heals === 0 && this.#options.remote.renewCredentials();
-        if (!isRenewed && !(await this.#heal(error))) return error;
+        if (!isRenewed && !(await this.#care.heal(error, this.#failures))) return error;
       }
     }
-  }
-
-  async #heal(error: SidecarError): Promise<boolean> {
-    const isHealed = await this.#care.heal(error, this.#failures);
-    if (!this.mirror.exists) this.#known = false;
-    return isHealed;
-  }
-
-  get #asker(): Asker {
-    return { owner: this.payer, repository: this.upstream.name };
-  }
-
-  #named(step: string): string {
-    return `${this.upstream.name}: ${step}`;
-  }
-
-  /** Takes up the mirror as it is on disk; once. */
-  async #open(): Promise<void> {
-    if (this.#isOpen) return;
-    const { mirror } = this.#options;
-    const work = async (signal: AbortSignal) => await mirror.open(signal);
-    this.#known = await this.#limited.run(this.#named('open the mirror'), this.#limits.open, work);
-    if (!this.#known) this.#asOf = 0;
-    this.#isOpen = true;
   }
 
   #note(error: SidecarError | undefined): void {
@@ -286,86 +260,9 @@ export class Follower {
     log.error(error, 'the git server cannot be followed', {
       repository,
       failures: this.#failures,
-      serving: this.#known,
+      serving: this.isKnown,
     });
     onTrouble(error, before?.code !== error.code);
-  }
-
-  async #ask(): Promise<void> {
-    const { remote, upstream, budget, mirror, gate, clock, log } = this.#options;
-    await this.#care.discardIfUnsound(() => {
-      this.#known = false;
-    });
-    if (remote.costs) await budget.take(upstream.host, this.#asker, this.#stopping.signal);
-    const note = this.#options.noting?.begin();
-    const asked = clock.now();
-    const list = async (signal: AbortSignal) => await remote.list(upstream.questions, signal);
-    const told = await this.#limited.run(this.#named('ask where the refs are'), this.#limits.ask, list);
-    const covered = await this.#cover(told.refs);
-    this.#marks.note(told.refs);
-    if (covered.size === 0 && !this.#known) {
-      const detail = 'it has no branch or tag that may be passed on';
-      throw new SidecarError('ERR_REMOTE_REF', { op: 'follow', target: upstream.name, detail });
-    }
-    // All that the mirror has: what may no longer be passed on has to go.
-    const before: Refs = this.#known ? mirror.refs : new Map();
-    const wanted = gate ? await gate.withoutRefused(covered, before) : covered;
-    if ((await inTurns(stepsBetween(before, wanted))).length > 0)
-      await this.#bringAll(wanted, told.asOf, { asked, known: clock.now() });
-    this.#requireSome();
-    this.#known = true;
-    this.#asOf = told.asOf;
-    note?.(this.refs);
-    log.info(4, 'asked the git server', { repository: upstream.name, refs: wanted.size });
-  }
-
-  /** The same map for the same list: there may be very many refs, and most of the time none has moved. */
-  async #cover(told: readonly AdvertisedRef[]): Promise<Refs> {
-    if (this.#covered?.of !== told)
-      this.#covered = { of: told, refs: await inTurns(coveringSteps(told, this.upstream)) };
-    return this.#covered.refs;
-  }
-
-  /** A repository of which nothing may be shown is not known: the first refusal says why. */
-  #requireSome(): void {
-    const { gate, mirror } = this.#options;
-    const [first] = gate?.refused.values() ?? [];
-    if (first && mirror.refs.size === 0) {
-      this.#known = false;
-      throw first.error;
-    }
-  }
-
-  /** A first copy waits for a place; what is known already is brought up to date at once. */
-  async #bringAll(wanted: Refs, asOf: number, times: Omit<ChangeTimes, 'mirrored'>): Promise<void> {
-    const { copies, upstream } = this.#options;
-    const { signal } = this.#stopping;
-    const leave = this.#known ? undefined : await copies.enter(this.payer, upstream.name, signal);
-    try {
-      await this.#update(wanted, asOf, times);
-    } finally {
-      leave?.();
-    }
-  }
-
-  async #update(wanted: Refs, asOf: number, times: Omit<ChangeTimes, 'mirrored'>): Promise<void> {
-    const { remote, upstream, budget, mirror, clock, log, prepare, onChange } = this.#options;
-    if (remote.costs) await budget.take(upstream.host, this.#asker, this.#stopping.signal);
-    const startedAt = clock.monotonic();
-    const shown = this.refs;
-    const update = async (signal: AbortSignal) => await mirror.update(wanted, remote.source, signal);
-    await this.#limited.run(this.#named('fetch what is new'), this.#limits.update, update);
-    this.#requireSome();
-    this.#known = true;
-    this.#asOf = asOf;
-    await prepareRefs(this.mirror.refs, this.#allowed);
-    const changes = await inTurns(stepsBetween(shown, this.refs));
-    if (changes.length === 0) return;
-    await prepare(changes.length);
-    const ms = Math.round(clock.monotonic() - startedAt);
-    const [{ ref, to } = { ref: '', to: undefined }] = changes.filter((change) => change.ref !== 'HEAD');
-    log.info(0, 'mirrored', { repository: upstream.name, changes: changes.length, ref, hash: to?.oid, ms });
-    onChange(changes, { ...times, mirrored: clock.now() });
   }
 }
 

@@ -18,6 +18,8 @@ export interface MirrorCareOptions {
   readonly signal: AbortSignal;
   /** {@link MirrorCare.discardIfUnsound} has something to do. */
   readonly onUnsound: () => void;
+  /** Healing has left no mirror. */
+  readonly onGone: () => void;
 }
 
 /** A failure that goes on makes us check the mirror so often, in failures: that costs much, and may not be the cause. */
@@ -55,9 +57,11 @@ export class MirrorCare {
 
   /** @returns true when it is worth trying again at once @param failures one after the other, before this one */
   async heal(error: SidecarError, failures: number): Promise<boolean> {
-    const { mirror, log } = this.#options;
+    const { mirror, log, onGone } = this.#options;
     if (!error.is('locked') && failures % CHECK_EVERY !== 0) return false;
-    return await this.#run('heal', async (limit) => await heal(mirror, error, log, limit)).catch(() => false);
+    const isHealed = await this.#run('heal', async (limit) => await heal(mirror, error, log, limit)).catch(() => false);
+    if (!mirror.exists) onGone();
+    return isHealed;
   }
 
   /**
