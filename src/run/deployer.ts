@@ -82,7 +82,7 @@ export class Deployer {
     let target: Release | undefined;
     await this.#enqueue(async () => {
       const { state, files, switchover } = this.#options;
-      const bad = switchover.running;
+      const bad = switchover.present.running;
       target = state.state.releases.findLast((each) =>
         id === undefined ? each.id !== bad?.id : each.id.startsWith(id),
       );
@@ -141,10 +141,10 @@ export class Deployer {
     } catch (error) {
       log.error(error, 'the link cannot be followed');
     }
-    if (switchover.running === undefined) await this.#revival.startLast();
-    if (!published || published.id === switchover.running?.id) return;
+    if (switchover.present.running === undefined) await this.#revival.startLast();
+    if (!published || published.id === switchover.present.running?.id) return;
     const reason = state.state.quarantined[published.id];
-    const isWorthARetry = switchover.running === undefined && reason !== BY_HAND;
+    const isWorthARetry = switchover.present.running === undefined && reason !== BY_HAND;
     if (reason !== undefined && !isWorthARetry) return;
     if (this.#retries.isTooSoon(published.id)) return;
     if (await publishedBoot.isInDoubt(published)) return this.#considerIn(DOUBT_MS);
@@ -167,7 +167,7 @@ export class Deployer {
     const error = asSidecarError(thrown, 'deploy');
     const isItsFault = error instanceof UnfitRevision || isRevisionsFault(error);
     const reason = redact(error.detail);
-    const { running } = switchover;
+    const { running } = switchover.present;
     const still = running === undefined ? 'nothing runs' : `${running.id} keeps running`;
     log.error(error, `the revision is not deployed; ${still}`, { hash: id });
     if (isItsFault) await this.#notes.leaveOut(id, reason);
@@ -198,8 +198,8 @@ export class Deployer {
       return;
     }
     const isPart = config.place.kind === 'into' || config.place.path !== '.';
-    if (isPart && switchover.running?.digest === release.digest) await switchover.judged();
-    if (isPart && switchover.running?.digest === release.digest && switchover.isAlive) {
+    if (isPart && switchover.present.running?.digest === release.digest) await switchover.judged();
+    if (isPart && switchover.present.running?.digest === release.digest && switchover.present.isAlive) {
       this.#isMaking = false;
       await this.#keepRunningAs(release);
       this.#notes.note(release.id, 'unchanged', undefined, Math.round(this.#options.clock.monotonic() - startedAt));
@@ -274,7 +274,7 @@ export class Deployer {
   /** Nothing that is deployed changed: the process goes on under the new commit, in the directory that it works in. */
   async #keepRunningAs({ id }: Release): Promise<void> {
     const { state, switchover } = this.#options;
-    const running = switchover.running;
+    const running = switchover.present.running;
     if (!running) return;
     const renamed: Release = { ...running, id };
     const kept = [...state.state.releases.filter(({ path }) => path !== running.path), renamed];

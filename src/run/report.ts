@@ -8,9 +8,9 @@ import type { ProcessFacts, Publisher, RunFacts } from '../service/publisher.ts'
 import { deploymentEvent } from './deployment-event.ts';
 import { deploymentSpan } from './deployment-span.ts';
 import type { Front } from './front.ts';
+import type { Present } from './present.ts';
 import type { StateFile } from './state.ts';
 import type { DeploymentReport, Outcome, RunObserver, RunStatus } from './status.ts';
-import type { Switchover } from './switchover.ts';
 
 /** After these what ran before keeps running, or nothing does. */
 const FAILURES: readonly (Outcome | undefined)[] = ['build-failed', 'failed'];
@@ -37,7 +37,7 @@ export interface ReportOptions {
 /** What is kept so that others can see how run is doing. */
 export class RunReport implements RunObserver {
   readonly #options: ReportOptions;
-  #switchover: Switchover | undefined;
+  #present: Readonly<Present> | undefined;
   #isEnding = false;
   #last: DeploymentReport | undefined;
 
@@ -45,8 +45,8 @@ export class RunReport implements RunObserver {
     this.#options = options;
   }
 
-  watch(switchover: Switchover): void {
-    this.#switchover = switchover;
+  watch(present: Readonly<Present>): void {
+    this.#present = present;
   }
 
   /** `/readyz` says no from now on, so that no new requests are sent here. */
@@ -62,7 +62,7 @@ export class RunReport implements RunObserver {
     metrics?.count('git_sidecar_deployments_total', { outcome: report.outcome });
     if (report.outcome === 'deployed' && report.sincePublishMs !== undefined)
       metrics?.observe('git_sidecar_publish_to_running_seconds', report.sincePublishMs / 1000);
-    const running = this.#switchover?.running;
+    const running = this.#present?.running;
     this.reportToRelay();
     if (running) metrics?.setOnly('git_sidecar_running_info', 1, { oid: running.id });
   }
@@ -70,12 +70,12 @@ export class RunReport implements RunObserver {
   /** The relay's overview shows what runs here, and its policies wait for it. At the end nothing is a failure. */
   reportToRelay(): void {
     if (this.#isEnding) return;
-    const running = parseOid(this.#switchover?.proven?.id ?? '');
+    const running = parseOid(this.#present?.provenRelease?.id ?? '');
     this.#options.sync?.reportRun?.({ running, failed: this.#failed, process: this.#process });
   }
 
   get #process(): ProcessFacts {
-    const found = this.#switchover?.state;
+    const found = this.#present?.state;
     const failed = this.#failed;
     if (!found && failed) return { ended: 0, ...failed, state: 'failed' };
     const { release = this.#options.state.current, state = 'starting', ended = 0, trouble } = found ?? {};
@@ -89,8 +89,8 @@ export class RunReport implements RunObserver {
     const tried = id !== undefined && FAILURES.includes(outcome) ? ([id, reason] as const) : undefined;
     const [failedId = '', why = ''] = tried ?? Object.entries(this.#options.state.state.quarantined).at(-1) ?? [];
     const oid = parseOid(failedId);
-    if (!oid || failedId === this.#switchover?.running?.id) return undefined;
-    const { reason: shown = why, output } = this.#shown(why, this.#switchover?.lastWordsOf(failedId) ?? []);
+    if (!oid || failedId === this.#present?.running?.id) return undefined;
+    const { reason: shown = why, output } = this.#shown(why, this.#present?.lastWordsOf(failedId) ?? []);
     return { oid, reason: shown, output };
   }
 
@@ -103,11 +103,11 @@ export class RunReport implements RunObserver {
   }
 
   showMetrics(): void {
-    this.#options.metrics?.set('git_sidecar_process_restarts', this.#switchover?.restarts ?? 0);
+    this.#options.metrics?.set('git_sidecar_process_restarts', this.#present?.restarts ?? 0);
   }
 
   status(): RunStatus & { readonly connections: number | undefined } {
-    const { running, instance, restarts = 0 } = this.#switchover ?? {};
+    const { running, instance, restarts = 0 } = this.#present ?? {};
     const { state, front } = this.#options;
     const { releases, quarantined } = state.state;
     const alive = running && instance && instance.exit === undefined;
@@ -134,7 +134,7 @@ export class RunReport implements RunObserver {
 
   readiness(): Verdict {
     if (this.#isEnding) return { ok: false, text: 'run is ending' };
-    const { isAlive = false, isReady = false } = this.#switchover ?? {};
+    const { isAlive = false, isReady = false } = this.#present ?? {};
     if (isReady) return YES;
     return { ok: false, text: isAlive ? 'the process is not ready yet' : 'nothing is running' };
   }

@@ -107,7 +107,7 @@ export class RunService implements Service {
     this.#report = new RunReport({ state, front, metrics, sync, tracer, events, redact });
     const onState = (): void => this.#report.reportToRelay();
     this.#switchover = new Switchover({ config, launch, front, clock, log, onGone, onState });
-    this.#report.watch(this.#switchover);
+    this.#report.watch(this.#switchover.present);
     const switchover = this.#switchover;
     const flush = createFlush({ runner, env: config.environment });
     const patienceMs = sync ? undefined : SYNC_PATIENCE_MS;
@@ -183,7 +183,7 @@ export class RunService implements Service {
   }
 
   passOn(signal: NodeJS.Signals): void {
-    this.#switchover.instance?.signal(signal);
+    this.#switchover.present.instance?.signal(signal);
   }
 
   async run(signal: AbortSignal): Promise<ServiceEnd> {
@@ -221,7 +221,7 @@ export class RunService implements Service {
       if (this.#status === undefined) {
         log.info(0, 'stopping', { reason: signal ?? 'its unit ends' });
         await this.#deployer.halt();
-        if (this.#switchover.isAlive) await this.#drain(hurry);
+        if (this.#switchover.present.isAlive) await this.#drain(hurry);
         this.#status = statusOf({ signal: signal ?? 'SIGTERM' }, await this.#deployer.stop());
       }
     } finally {

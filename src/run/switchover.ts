@@ -8,7 +8,8 @@ import type { Front } from './front.ts';
 import { describeExit, type Instance } from './instance.ts';
 import { Keeper } from './keeper.ts';
 import type { Launch } from './launch.ts';
-import { type ProcessState, type Proven, stateOfProven } from './process-state.ts';
+import { Present } from './present.ts';
+import type { Proven } from './process-state.ts';
 import { ReadyProcesses } from './ready-processes.ts';
 import type { Release } from './state.ts';
 import { Trial, type Verdict } from './trial.ts';
@@ -21,7 +22,7 @@ export interface SwitchoverOptions {
   readonly log: Logger;
   /** The process ended and is not started again. */
   readonly onGone: (exit: Exit) => void;
-  /** {@link Switchover.state} may be another one. It must not throw. */
+  /** {@link Present.state} may be another one. It must not throw. */
   readonly onState?: () => void;
 }
 
@@ -46,85 +47,22 @@ export class Switchover {
   readonly #stopping = new AbortController();
   readonly #ready: ReadyProcesses;
   readonly #departures: Departures;
-  #proven: Proven | undefined;
-  #trial: Trial | undefined;
-  /** What is being started. */
-  #starting: Release | undefined;
-  /** What ended and is not started again. */
-  #gone: ProcessState | undefined;
-  /** What the last release that did not come to life wrote. */
-  #lastWords: { readonly id: string; readonly output: readonly string[] } | undefined;
+  /** Which processes there are, and how the current one is. */
+  readonly present: Present;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: SwitchoverOptions) {
     this.#options = options;
     const { config, launch, front, clock, log } = options;
     const { signal } = this.#stopping;
-    this.#ready = new ReadyProcesses({ launch, clock, log, signal, onReady: () => this.#tell() });
+    this.#ready = new ReadyProcesses({ launch, clock, log, signal, onReady: () => this.present.tell() });
+    this.present = new Present({ hasPassed: (instance) => this.#ready.has(instance), onState: options.onState });
     this.#departures = new Departures({ front, drainTimeoutMs: config.drainTimeoutMs, log, signal });
-  }
-
-  /** The release whose process is the current one. */
-  get running(): Release | undefined {
-    return this.#trial?.release ?? (this.#proven?.keeper && this.#proven.release);
-  }
-
-  get instance(): Instance | undefined {
-    return this.#trial?.instance ?? this.#proven?.keeper?.instance;
-  }
-
-  get isAlive(): boolean {
-    return this.instance !== undefined && this.instance.exit === undefined;
-  }
-
-  /** The current process has passed its checks since it was started. */
-  get isReady(): boolean {
-    return this.isAlive && this.instance !== undefined && this.#ready.has(this.instance);
-  }
-
-  get restarts(): number {
-    return this.#proven?.keeper?.restarts ?? 0;
-  }
-
-  /** The release that has proven itself, while its process is ready. */
-  get proven(): Release | undefined {
-    const { keeper, release } = this.#proven ?? {};
-    return keeper && keeper.instance.exit === undefined && this.#ready.has(keeper.instance) ? release : undefined;
-  }
-
-  /** How the current process is; undefined while there is none, and none is being started. */
-  get state(): ProcessState | undefined {
-    if (this.#gone) return this.#gone;
-    const coming = this.#starting ?? this.#trial?.release;
-    if (coming) return { release: coming, state: 'starting', ended: 0 };
-    if (!this.#proven) return undefined;
-    return stateOfProven(this.#proven, this.proven !== undefined);
-  }
-
-  /** What the last process of a release that did not come to life wrote last. */
-  lastWordsOf(id: string): readonly string[] {
-    return this.#lastWords?.id === id ? this.#lastWords.output : [];
-  }
-
-  #tell(): void {
-    this.#options.onState?.();
-  }
-
-  /** Does what starts a process of `release`, and says so. */
-  async #toStart<T>(release: Release, start: () => Promise<T>): Promise<T> {
-    this.#starting = release;
-    this.#tell();
-    try {
-      return await start();
-    } finally {
-      this.#starting = undefined;
-      this.#tell();
-    }
   }
 
   /** Releases whose directories processes work in. */
   get inUse(): readonly Release[] {
-    return [this.#trial?.release, this.#proven?.release, ...this.#departures.releases].filter(
+    return [this.present.trial?.release, this.present.proven?.release, ...this.#departures.releases].filter(
       (each) => each !== undefined,
     );
   }
@@ -136,8 +74,8 @@ export class Switchover {
 
   /** The process goes on, under the name of a release that does not differ for it. */
   rename(release: Release): void {
-    if (this.#proven) this.#goOnAs(this.#proven, release);
-    this.#tell();
+    if (this.present.proven) this.#goOnAs(this.present.proven, release);
+    this.present.tell();
   }
 
   #goOnAs(proven: Proven, release: Release): void {
@@ -147,12 +85,12 @@ export class Switchover {
 
   /** Resolves when no release is on probation. */
   async judged(): Promise<void> {
-    await this.#trial?.verdict;
+    await this.present.trial?.verdict;
   }
 
   /** Leaves it open whether the release on probation lives; its process goes on. */
   endProbation(): void {
-    this.#trial?.supersede();
+    this.present.trial?.supersede();
   }
 
   /**
@@ -162,14 +100,14 @@ export class Switchover {
   async to(release: Release, signal: AbortSignal): Promise<Probation> {
     const { config, front } = this.#options;
     const start = async (): Promise<Probation> => {
-      const proven = this.#proven?.keeper?.instance;
-      if (config.reload && !this.#trial && proven && proven.exit === undefined)
+      const proven = this.present.proven?.keeper?.instance;
+      if (config.reload && !this.present.trial && proven && proven.exit === undefined)
         return this.#try(release, await this.#reload(proven, release, signal));
       if (front) await this.#departures.over;
       else await this.#endCurrent();
       return this.#try(release, await this.#startReady(release, signal));
     };
-    return await this.#exclusively(() => this.#toStart(release, start));
+    return await this.#exclusively(() => this.present.whileStarting(release, start));
   }
 
   /**
@@ -179,7 +117,7 @@ export class Switchover {
   async makeWay(signal: AbortSignal): Promise<void> {
     const { config, front, launch } = this.#options;
     await this.#exclusively(async () => {
-      const { running, instance } = this;
+      const { running, instance } = this.present;
       if (!running || !instance) return;
       if (front || config.reload) await launch.untilReady(instance, running, signal);
       else await this.#endCurrent();
@@ -194,11 +132,11 @@ export class Switchover {
   async comeBack(error: unknown, signal: AbortSignal): Promise<Release | undefined> {
     const { launch, log, config } = this.#options;
     if (!(error instanceof SidecarError)) return undefined;
-    const hasMadeWay = this.#proven?.keeper?.instance.exit !== undefined;
+    const hasMadeWay = this.present.proven?.keeper?.instance.exit !== undefined;
     if (error.facts.revision !== 'disturbing' && !hasMadeWay) return undefined;
     return await this.#exclusively(async () => {
-      if (this.#trial) return this.#trial.release;
-      const last = this.#proven;
+      if (this.present.trial) return this.present.trial.release;
+      const last = this.present.proven;
       if (!last || signal.aborted) return undefined;
       const instance = last.keeper?.instance;
       if (config.reload && instance && instance.exit === undefined)
@@ -210,12 +148,16 @@ export class Switchover {
 
   /** Ends all processes; gives how the current one ended, if there was one. */
   async stop(): Promise<Exit | undefined> {
-    const { instance } = this;
+    const { instance } = this.present;
     this.#stopping.abort();
-    this.#trial?.supersede();
+    this.present.trial?.supersede();
     await this.#turn;
-    await Promise.all([this.#trial?.instance.stop(), this.#proven?.keeper?.stop(), this.#departures.over]);
-    return instance?.exit ?? this.instance?.exit;
+    await Promise.all([
+      this.present.trial?.instance.stop(),
+      this.present.proven?.keeper?.stop(),
+      this.#departures.over,
+    ]);
+    return instance?.exit ?? this.present.instance?.exit;
   }
 
   /** One way at a time. */
@@ -229,7 +171,7 @@ export class Switchover {
     const { config, clock } = this.#options;
     const before = this.#closeTrial();
     const trial = new Trial(release, instance, config.readyForMs, clock);
-    this.#trial = trial;
+    this.present.trial = trial;
     this.#use(instance);
     if (before) this.#departures.add(before.release, before.instance, before.instance);
     return { verdict: trial.verdict.then((verdict) => this.#conclude(trial, verdict)) };
@@ -237,26 +179,25 @@ export class Switchover {
 
   #conclude(trial: Trial, verdict: Verdict): Verdict {
     const { config, onGone } = this.#options;
-    if (this.#trial !== trial || verdict.kind === 'superseded') return verdict;
+    if (this.present.trial !== trial || verdict.kind === 'superseded') return verdict;
     const { release, instance } = trial;
-    const old = this.#proven;
-    this.#trial = undefined;
+    const old = this.present.proven;
+    this.present.trial = undefined;
     if (verdict.kind === 'proven') {
       if (old?.keeper?.instance === instance) this.#goOnAs(old, release);
       else {
-        this.#proven = { release, keeper: this.#keep(instance, release), endedBefore: 0 };
+        this.present.proven = { release, keeper: this.#keep(instance, release), endedBefore: 0 };
         if (old?.keeper) this.#departures.add(old.release, old.keeper.instance, old.keeper);
       }
-      this.#tell();
+      this.present.tell();
       return verdict;
     }
     if (old?.keeper) this.#use(old.keeper.instance);
-    const output = instance.lastLines;
-    this.#lastWords = { id: release.id, output };
+    this.present.keepLastWords(release, instance);
     const isOver = isFinal(config.restart, verdict.exit) && (!old || verdict.exit.code === 0);
-    const trouble = { reason: describeExit(verdict.exit), output };
-    if (isOver) this.#gone = { release, state: 'failed', ended: 1, trouble };
-    this.#tell();
+    const trouble = { reason: describeExit(verdict.exit), output: instance.lastLines };
+    if (isOver) this.present.gone = { release, state: 'failed', ended: 1, trouble };
+    this.present.tell();
     if (isOver) onGone(verdict.exit);
     return verdict;
   }
@@ -270,7 +211,7 @@ export class Switchover {
   /** Ends the current process, so that the next can have its port. */
   async #endCurrent(): Promise<void> {
     await this.#closeTrial()?.instance.stop();
-    await this.#proven?.keeper?.stop();
+    await this.present.proven?.keeper?.stop();
   }
 
   /**
@@ -280,15 +221,15 @@ export class Switchover {
    * @returns the one that goes
    */
   #closeTrial(): Trial | undefined {
-    const trial = this.#trial;
-    this.#trial = undefined;
+    const trial = this.present.trial;
+    this.present.trial = undefined;
     if (!trial) return undefined;
-    if (this.#proven || trial.instance.exit !== undefined) {
+    if (this.present.proven || trial.instance.exit !== undefined) {
       trial.supersede();
       return trial;
     }
     const { release, instance } = trial;
-    this.#proven = { release, keeper: this.#keep(instance, release), endedBefore: 0 };
+    this.present.proven = { release, keeper: this.#keep(instance, release), endedBefore: 0 };
     trial.prove();
     return undefined;
   }
@@ -300,16 +241,16 @@ export class Switchover {
       return instance;
     } catch (error) {
       await instance.stop();
-      this.#lastWords = { id: release.id, output: instance.lastLines };
+      this.present.keepLastWords(release, instance);
       throw error;
     }
   }
 
   async #startKept(release: Release): Promise<void> {
-    await this.#toStart(release, async () => {
-      await this.#proven?.keeper?.stop();
+    await this.present.whileStarting(release, async () => {
+      await this.present.proven?.keeper?.stop();
       const proven: Proven = { release, keeper: undefined, endedBefore: 0 };
-      this.#proven = proven;
+      this.present.proven = proven;
       try {
         const instance = await this.#options.launch.start(release);
         proven.keeper = this.#keep(instance, release);
@@ -324,16 +265,16 @@ export class Switchover {
 
   #keep(instance: Instance, release: Release): Keeper {
     const { config, clock, log, launch, onGone } = this.#options;
-    const isCurrent = (): boolean => this.#trial === undefined && this.#proven?.keeper === keeper;
+    const isCurrent = (): boolean => this.present.trial === undefined && this.present.proven?.keeper === keeper;
     const keeper: Keeper = new Keeper(instance, {
       policy: config.restart,
       clock,
       log,
       start: () => launch.start(release),
-      onTrouble: () => this.#tell(),
+      onTrouble: () => this.present.tell(),
       onRestart: (next) => {
         if (isCurrent()) this.#use(next);
-        this.#tell();
+        this.present.tell();
         this.#ready.noteWhenReady(next, release);
       },
       onGone: (exit) => {

@@ -30,8 +30,10 @@ async function fixture(dir = tempDir()) {
   let running: Release | undefined;
   const log: Logger = { ...silentLog, warn: (message, fields = {}) => void warnings.push({ message, fields }) };
   const switchover = {
-    get running() {
-      return running;
+    present: {
+      get running() {
+        return running;
+      },
     },
     inUse: [],
     comeBack: async () => undefined,

@@ -36,8 +36,10 @@ test('a kill before the way back is given up loses track of no file', async () =
     const state = new StateFile(stateDir);
     await state.load();
     const switchover = {
-      get running() {
-        return running;
+      present: {
+        get running() {
+          return running;
+        },
       },
       makeWay: async () => undefined,
       to: async (release: Release) => {

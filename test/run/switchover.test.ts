@@ -45,7 +45,7 @@ function fixture(listens: boolean, more: Partial<RunConfig> = {}) {
     log: silentLog,
     onGone: (exit) => gone.push(exit),
     onState: () => {
-      const { release: of, state, ended, trouble } = switchover.state ?? {};
+      const { release: of, state, ended, trouble } = switchover.present.state ?? {};
       const text = `${of?.id} ${state}${ended ? ` ${ended}` : ''}${trouble ? `: ${trouble.reason}` : ''}`;
       if (states.at(-1) !== text) states.push(text);
     },
@@ -86,7 +86,7 @@ describe('a new process, with --listen', () => {
     await tick();
     expect(verdict()).toEqual({ kind: 'proven' });
     expect(it.child('a').exit).toBeDefined();
-    expect(it.switchover.running?.id).toBe('b');
+    expect(it.switchover.present.running?.id).toBe('b');
   });
 
   test.each([0, 1])('that dies early with status %d gives the traffic back at once', async (status) => {
@@ -98,8 +98,8 @@ describe('a new process, with --listen', () => {
     await tick();
     expect(verdict()).toEqual({ kind: 'died', exit: { code: status, signal: null } });
     expect(it.traffic.at(-1)).toBe(it.child('a').port);
-    expect(it.switchover.running?.id).toBe('a');
-    expect([it.switchover.isReady, it.started.length]).toEqual([true, 2]);
+    expect(it.switchover.present.running?.id).toBe('a');
+    expect([it.switchover.present.isReady, it.started.length]).toEqual([true, 2]);
   });
 
   test('does not wait for the probation of the one before; what is proven stays to go back to', async () => {
@@ -126,7 +126,7 @@ describe('a new process, with --listen', () => {
     expect(a.verdict()).toEqual({ kind: 'proven' });
     it.child('b').die(0);
     await tick();
-    expect([it.traffic.at(-1), it.switchover.running?.id]).toEqual([it.child('a').port, 'a']);
+    expect([it.traffic.at(-1), it.switchover.present.running?.id]).toEqual([it.child('a').port, 'a']);
   });
 
   test('that does not become ready changes nothing, also during a probation', async () => {
@@ -137,7 +137,7 @@ describe('a new process, with --listen', () => {
     const failure = await it.switchover.to(release('c'), NEVER).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'ERR_RUN_NOT_READY' });
     expect((await it.switchover.comeBack(failure, NEVER))?.id).toBe('b');
-    expect([it.traffic.at(-1), it.switchover.running?.id]).toEqual([it.child('b').port, 'b']);
+    expect([it.traffic.at(-1), it.switchover.present.running?.id]).toEqual([it.child('b').port, 'b']);
     expect(it.child('c').exit).toBeDefined();
   });
 
@@ -166,7 +166,7 @@ describe('a new process, without --listen', () => {
     const failure = new SidecarError('ERR_RUN_NOT_READY', { op: 'prove', detail: 'dead' });
     expect((await it.switchover.comeBack(failure, NEVER))?.id).toBe('a');
     expect(it.started.map(({ id }) => id)).toEqual(['a', 'b', 'a']);
-    expect(it.switchover.running?.id).toBe('a');
+    expect(it.switchover.present.running?.id).toBe('a');
   });
 
   test('does not wait for the probation of the one before', async () => {
@@ -207,11 +207,11 @@ describe('ready', () => {
     it.notReady.add('a');
     await it.switchover.resume(release('a'));
     await tick();
-    expect([it.switchover.isAlive, it.switchover.isReady]).toEqual([true, false]);
+    expect([it.switchover.present.isAlive, it.switchover.present.isReady]).toEqual([true, false]);
     it.notReady.clear();
     await it.clock.advance(1000);
     await tick();
-    expect(it.switchover.isReady).toBe(true);
+    expect(it.switchover.present.isReady).toBe(true);
   });
 });
 
@@ -231,10 +231,10 @@ describe('what is said of the process', () => {
     const it = fixture(true);
     await it.proven('a');
     expect(it.states).toEqual(['a starting', 'a ready']);
-    expect(it.switchover.proven?.id).toBe('a');
+    expect(it.switchover.present.provenRelease?.id).toBe('a');
     await it.to('b');
-    expect([it.switchover.state?.release.id, it.switchover.state?.state]).toEqual(['b', 'starting']);
-    expect(it.switchover.proven?.id).toBe('a');
+    expect([it.switchover.present.state?.release.id, it.switchover.present.state?.state]).toEqual(['b', 'starting']);
+    expect(it.switchover.present.provenRelease?.id).toBe('a');
   });
 
   test('is each end and each start again, with how often and why, until it is ready again', async () => {
@@ -243,7 +243,7 @@ describe('what is said of the process', () => {
     it.notReady.add('a');
     it.child('a').die(7);
     await tick();
-    expect(it.switchover.proven).toBeUndefined();
+    expect(it.switchover.present.provenRelease).toBeUndefined();
     await it.clock.advance(1000);
     await tick();
     it.notReady.clear();
@@ -272,7 +272,7 @@ describe('what is said of the process', () => {
     it.notReady.add('a');
     await it.switchover.resume(release('a'));
     await tick();
-    expect([it.states, it.switchover.proven]).toEqual([['a starting'], undefined]);
+    expect([it.states, it.switchover.present.provenRelease]).toEqual([['a starting'], undefined]);
     it.notReady.clear();
     await it.clock.advance(1000);
     await tick();
