@@ -88,6 +88,8 @@ class Follower {
   #lines = 0;
   #earlier = 0;
   #runsSeen: number;
+  /** What was published before this process. */
+  #before: string | undefined;
   /** Of the processes that have ended. */
   #log = '';
 
@@ -105,6 +107,7 @@ class Follower {
     const before = this.published;
     for (const each of [this.#links, this.#logs, this.#runs, this.#intos]) each.last = before;
     this.#runsSeen = plan.ran?.().length ?? 0;
+    this.#before = before;
     this.#process = plan.start();
   }
 
@@ -138,6 +141,17 @@ class Follower {
     return this.published ?? this.#links.last;
   }
 
+  /**
+   * Its log says what this process published last. That comes a moment after the link, and has to be judged by the rules
+   * of that moment: keys and allowed steps change from one event to the next.
+   */
+  get hasTold(): boolean {
+    const { published } = this;
+    if (published === undefined || published === this.#before) return true;
+    const told = this.#process.logs.filter(({ msg }) => /^published$|was published again$/.test(msg));
+    return told.filter((line) => this.plan.isOwn?.(line) ?? true).at(-1)?.hash === published;
+  }
+
   /** It has published something itself. */
   get hasPublished(): boolean {
     return this.#lines + this.#earlier > 0;
@@ -163,6 +177,7 @@ class Follower {
   }
 
   start(): void {
+    this.#before = this.published;
     this.#process = this.plan.start();
   }
 }
@@ -354,7 +369,7 @@ async function begin(dice: Dice): Promise<Story> {
       await until(
         () =>
           `${name} (${JSON.stringify(policy)}) has settled after ${what}: it shows ${follower.shown}, the tip is ${history.tip}, which is ${history.model.forbids(follower.shown, history.tip, policy) ?? 'allowed'}\n${follower.process.stderr.slice(-2000)}\n${history.upstream.git('log', '--graph', '--oneline', '--no-abbrev', follower.shown ?? 'HEAD', 'HEAD')}`,
-        async () => (await isSettled(follower)) && isWhole(follower),
+        async () => (await isSettled(follower)) && isWhole(follower) && follower.hasTold,
         30_000,
       );
       follower.watch();
