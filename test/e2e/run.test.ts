@@ -303,6 +303,10 @@ describe('run: its state', () => {
     mkdirSync(into);
     const process = it.start([`--into=${into}`], FOREVER, { OUT: join(it.dir, 'out') });
     await deployed(process, it.publisher.publish({ version: '1' }));
+    await until(
+      'it is noted that the release is on the disk',
+      () => read(it.stateDir, 'state.json')?.includes('"boot"') === false,
+    );
     // No file can be renamed over a directory that holds something.
     execFileSync('sh', ['-c', `rm ${it.stateDir}/state.json && mkdir -p ${it.stateDir}/state.json/x`]);
     const second = it.publisher.publish({ version: '2' });
