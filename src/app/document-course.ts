@@ -7,7 +7,7 @@ import { unitOf } from './document-plan.ts';
 import { EXIT } from './outcome.ts';
 import type { Plan } from './plan.ts';
 import type { RunningProcess } from './running-process.ts';
-import { statusRoute } from './status-route.ts';
+import { statusRoutes } from './status-route.ts';
 import { watchFiles } from './watch-files.ts';
 
 export interface DocumentCourseOptions {
@@ -68,7 +68,7 @@ export class DocumentCourse implements Course {
       ...(this.#trouble !== undefined && { trouble: this.#trouble }),
     });
     const redact = (value: unknown): unknown => running.redactor.redactAll(value);
-    await running.serve(http, [statusRoute({ lives: running.lives, about, redact })]);
+    await running.serve(http, statusRoutes({ lives: running.lives, about, redact }));
   }
 
   #read(): LoadedDocument | undefined {

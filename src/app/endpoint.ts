@@ -1,14 +1,14 @@
 import type { HttpConfig } from '../config/sync-config.ts';
 import { type Verdict, YES } from '../model/verdict.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Route } from '../platform/http-answer.ts';
+import { type Route, RouteTable } from '../platform/http-route.ts';
 import type { Logger } from '../platform/log.ts';
 import { VERSION } from '../platform/version.ts';
-import { pushRoute, triggerRoute } from '../serve/inbound/routes.ts';
+import { pushRoute, triggerRoutes } from '../serve/inbound/routes.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import type { OverviewEntry } from '../serve/overview-page.ts';
-import { metricsRoute, probeRoute, profilesRoute } from '../serve/routes.ts';
-import { type HttpServer, startHttpServer } from '../serve/server.ts';
+import { metricsRoute, probeRoutes, profilesRoute } from '../serve/routes.ts';
+import { type FindAnswer, type HttpServer, startHttpServer } from '../serve/server.ts';
 import type { Service } from '../service/service.ts';
 import { inboundOf } from './inbound.ts';
 import type { EndpointNeeds } from './plan.ts';
@@ -24,7 +24,7 @@ export interface EndpointOptions {
   readonly needs: EndpointNeeds;
   /** They have names that users know. */
   readonly hasUnits: boolean;
-  /** Asked before those of the services. */
+  /** Come before those of the services. */
   readonly routes: readonly Route[];
   /** Leaves secrets out. */
   readonly redact: (value: unknown) => unknown;
@@ -57,7 +57,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<HttpServer
   const { http, metrics, services, answering, needs, hasUnits, redact, clock, log } = options;
   // Those that watch over us are answered however much there is to do.
   const routes: Route[] = [
-    probeRoute(
+    ...probeRoutes(
       () => verdictOf(services(), hasUnits, (service) => service.readiness()),
       () => verdictOf(services(), hasUnits, (service) => service.liveness()),
     ),
@@ -73,16 +73,22 @@ export async function openEndpoint(options: EndpointOptions): Promise<HttpServer
   // They have limits of their own, which no flood of other requests uses up.
   const inbound = inboundOf({ services, hasUnits, clock, log });
   if (http.pushSecretFile !== undefined) routes.push(pushRoute(http.pushSecretFile, inbound));
-  if (http.syncTokenFile !== undefined) routes.push(triggerRoute(http.syncTokenFile, inbound));
-  const askServices: Route = async (url, request, response) => {
-    for (const service of answering())
-      for (const route of service.routes) if (await route(url, request, response)) return true;
-    return false;
-  };
-  const { overviewRoute } = await import('../serve/overview-page.ts');
+  if (http.syncTokenFile !== undefined) routes.push(...triggerRoutes(http.syncTokenFile, inbound));
+  const own = new RouteTable([...routes, ...options.routes]);
+  const { answerOverview, wantsOverview } = await import('../serve/overview-page.ts');
   const entries = (): OverviewEntry[] =>
     [...services()].map(([name, service]) => ({ name, facts: redact(factsOf(service)) as OverviewEntry['facts'] }));
-  const hasPage = (): boolean => answering().some((service) => service.hasPage);
-  routes.push(...options.routes, overviewRoute(VERSION, entries, hasPage), askServices);
-  return await startHttpServer({ ...needs, config: http, log, routes });
+  const overview = answerOverview(VERSION, entries);
+  const find: FindAnswer = (pathname, request) => {
+    const asked = own.find(pathname);
+    if (asked) return asked;
+    const ready = answering();
+    if (wantsOverview(pathname, request) && !ready.some(({ hasPage }) => hasPage)) return overview;
+    for (const { routes } of ready) {
+      const found = routes.find(pathname);
+      if (found) return found;
+    }
+    return undefined;
+  };
+  return await startHttpServer({ ...needs, config: http, log, find });
 }

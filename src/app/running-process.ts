@@ -2,7 +2,7 @@ import { withoutDefaultCertificates } from '../config/process-input.ts';
 import type { HttpConfig } from '../config/sync-config.ts';
 import { messageOf } from '../model/error.ts';
 import type { Clock, Random } from '../platform/clock.ts';
-import type { Route } from '../platform/http-answer.ts';
+import type { Route } from '../platform/http-route.ts';
 import { Leases } from '../platform/leases.ts';
 import type { LogFields, Logger } from '../platform/log.ts';
 import { createProcessRunner } from '../platform/process/runner.ts';

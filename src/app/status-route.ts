@@ -1,4 +1,7 @@
-import { answerJson, answerText, type Route } from '../platform/http-answer.ts';
+import type { ServerResponse } from 'node:http';
+import type { Verdict } from '../model/verdict.ts';
+import { answerJson, answerText } from '../platform/http-answer.ts';
+import type { Answer, Route } from '../platform/http-route.ts';
 import { VERSION } from '../platform/version.ts';
 import { factsOf } from './service-facts.ts';
 import type { UnitLife } from './unit-life.ts';
@@ -16,22 +19,29 @@ function describe({ unit, service }: UnitLife): Readonly<Record<string, unknown>
 }
 
 /** `/status`: all units, as JSON. `/status/NAME`, `/readyz/NAME`, `/healthz/NAME`: one of them. */
-export function statusRoute({ lives, about, redact }: StatusOptions): Route {
-  return async ({ pathname }, _request, response) => {
-    if (pathname === '/status') {
-      const units = Object.fromEntries([...lives].map(([name, life]) => [name, describe(life)]));
-      answerJson(response, 200, redact({ version: VERSION, ...about(), units }));
-      return true;
-    }
-    const [, question, name = ''] = /^\/(status|readyz|healthz)\/([^/]+)$/.exec(pathname) ?? [];
-    if (question === undefined) return false;
-    const life = lives.get(name);
-    if (!life) answerText(response, 404, 'there is no unit of this name');
-    else if (question === 'status') answerJson(response, 200, redact(describe(life)));
-    else {
-      const { ok, text } = question === 'readyz' ? life.service.readiness() : life.service.liveness();
-      answerText(response, ok ? 200 : 503, String(redact(text)));
-    }
-    return true;
-  };
+export function statusRoutes({ lives, about, redact }: StatusOptions): Route[] {
+  const aboutUnit =
+    (tell: (life: UnitLife, response: ServerResponse) => void): Answer =>
+    async ({ pathname }, _request, response) => {
+      const life = lives.get(pathname.slice(pathname.lastIndexOf('/') + 1));
+      if (life) tell(life, response);
+      else answerText(response, 404, 'there is no unit of this name');
+    };
+  const verdict = (response: ServerResponse, { ok, text }: Verdict): void =>
+    answerText(response, ok ? 200 : 503, String(redact(text)));
+  return [
+    {
+      path: '/status',
+      answer: async (_url, _request, response) => {
+        const units = Object.fromEntries([...lives].map(([name, life]) => [name, describe(life)]));
+        answerJson(response, 200, redact({ version: VERSION, ...about(), units }));
+      },
+    },
+    {
+      path: '/status/*',
+      answer: aboutUnit((life, response) => answerJson(response, 200, redact(describe(life)))),
+    },
+    { path: '/readyz/*', answer: aboutUnit(({ service }, response) => verdict(response, service.readiness())) },
+    { path: '/healthz/*', answer: aboutUnit(({ service }, response) => verdict(response, service.liveness())) },
+  ];
 }

@@ -2,6 +2,7 @@ import { asSidecarError, type SidecarError } from '../model/error.ts';
 import { YES } from '../model/verdict.ts';
 import { bounded } from '../platform/bounded.ts';
 import type { Clock } from '../platform/clock.ts';
+import { NO_ROUTES } from '../platform/http-route.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Service, ServiceEnd, StopOrder } from '../service/service.ts';
 import type { Unit } from './plan.ts';
@@ -22,7 +23,7 @@ const FORGIVEN_MS = 300_000;
 /** A service that is not there. */
 function absent(text: string): Service {
   return {
-    routes: [],
+    routes: NO_ROUTES,
     inbound: undefined,
     pending: [],
     readiness: () => ({ ok: false, text }),

@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GrowingBuffer } from './growing-buffer.ts';
 
-/** Answers a request that is its own, and says whether it was. */
-export type Route = (url: URL, request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
-
 export function answerText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
+}
+
+/** For a path at which nothing is. */
+export function answerNothing(response: ServerResponse): void {
+  answerText(response, 404, 'there is nothing here');
 }
 
 /** A document that no cache should keep. */

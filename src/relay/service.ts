@@ -3,7 +3,8 @@ import { requireProgram } from '../git/program.ts';
 import { SidecarError } from '../model/error.ts';
 import { type Verdict, YES } from '../model/verdict.ts';
 import { settledWithin } from '../platform/bounded.ts';
-import type { Route } from '../platform/http-answer.ts';
+import { answerNothing } from '../platform/http-answer.ts';
+import { type Route, RouteTable } from '../platform/http-route.ts';
 import type { LogFields } from '../platform/log.ts';
 import { endPredecessors } from '../platform/orphans.ts';
 import { prepareRoot } from '../platform/root.ts';
@@ -16,7 +17,7 @@ import type { Service, ServiceEnd } from '../service/service.ts';
 import { browserRoutes } from './browser/routes.ts';
 import { keepHouse } from './housekeeping.ts';
 import { inboundOf } from './inbound.ts';
-import { quotaRoute } from './server/access/quotas.ts';
+import { Quotas } from './server/access/quotas.ts';
 import { RequestTurns } from './server/access/request-turns.ts';
 import { claimRelayRoot } from './server/claim-root.ts';
 import { gitRoute } from './server/git/git-route.ts';
@@ -38,6 +39,8 @@ export interface RelayServiceOptions {
 const SPARE_CONNECTIONS = 2000;
 /** Time for everything to end by itself; the process then ends without it. */
 const LONGEST_END_MS = 1500;
+/** Who asks for what is not there uses up its share too. */
+const NOTHING: Route = { path: '**', answer: async (_url, _request, response) => answerNothing(response) };
 
 function stuckError({ what, forMs, limitMs }: Overdue): SidecarError {
   const detail = `it takes ${Math.round(forMs / 1000)} s by now and should have ended after ${Math.round(limitMs / 1000)} s`;
@@ -60,7 +63,7 @@ export function endpointOf(
 export class RelayService implements Service {
   readonly hasPage = true;
   readonly inbound: InboundOptions;
-  readonly routes: readonly Route[];
+  readonly routes: RouteTable;
   readonly #ambient: Ambient;
   readonly #relay: WiredRelay;
   readonly #watchdog: Watchdog;
@@ -77,21 +80,21 @@ export class RelayService implements Service {
     this.#relay = relay;
     this.#watchdog = watchdog;
     this.inbound = inboundOf(relay, clock, log);
-    this.routes = [
-      quotaRoute({
-        clock,
-        ownerOf: (request) => browser.ownerOf(request),
-        mostPerSecond: config.maxRequestsPerSecond,
-        mostBytesPerSecond: config.maxTraffic,
-        mostUnderWay: () => mostConnections - hub.subscribers,
-        turns: new RequestTurns({ isShared: (owner) => hub.hasStreamsBeside(owner), nextRound: setImmediate }),
-        onRefused,
-      }),
-      gitRoute({ ...relay, agent: AGENT }),
-      eventsRoute(relay),
-      reportsRoute(relay),
-      ...browser.routes,
-    ];
+    const quotas = new Quotas({
+      clock,
+      ownerOf: (request) => browser.ownerOf(request),
+      mostPerSecond: config.maxRequestsPerSecond,
+      mostBytesPerSecond: config.maxTraffic,
+      mostUnderWay: () => mostConnections - hub.subscribers,
+      turns: new RequestTurns({ isShared: (owner) => hub.hasStreamsBeside(owner), nextRound: setImmediate }),
+      onRefused,
+    });
+    const streams = [eventsRoute(relay), ...browser.streams];
+    const others = [gitRoute({ ...relay, agent: AGENT }), reportsRoute(relay), ...browser.routes, NOTHING];
+    this.routes = new RouteTable([
+      ...streams.map(({ path, answer }) => ({ path, answer: quotas.sharingStreams(answer) })),
+      ...others.map(({ path, answer }) => ({ path, answer: quotas.sharing(answer) })),
+    ]);
   }
 
   /** @throws SidecarError where the root, git or the configuration cannot be used */

@@ -4,8 +4,8 @@ import { type Verdict, YES } from '../model/verdict.ts';
 import { readBootId } from '../platform/boot-id.ts';
 import { settledWithin } from '../platform/bounded.ts';
 import { createFlush } from '../platform/flush.ts';
-import type { Route } from '../platform/http-answer.ts';
 import { HttpClient } from '../platform/http-client.ts';
+import { NO_ROUTES, RouteTable } from '../platform/http-route.ts';
 import type { KubernetesEvents } from '../platform/kubernetes-events.ts';
 import type { LogFields } from '../platform/log.ts';
 import { endPredecessors } from '../platform/orphans.ts';
@@ -67,6 +67,7 @@ interface Opened {
 export class RunService implements Service {
   readonly inbound = undefined;
   readonly pending = [];
+  readonly routes: RouteTable;
   readonly #options: RunServiceOptions;
   readonly #report: RunReport;
   readonly #front: Front | undefined;
@@ -82,7 +83,8 @@ export class RunService implements Service {
   #status: number | undefined;
 
   private constructor(options: RunServiceOptions, { stateDir, state, front, boot, tracer, events }: Opened) {
-    const { config, ambient, sync } = options;
+    const { config, ambient, sync, unit } = options;
+    this.routes = unit === undefined ? new RouteTable([jsonRoute('/status', () => this.status())]) : NO_ROUTES;
     const { clock, log, metrics, random, redactor, runner, terminal, withoutDefaults } = ambient;
     let onGone: (exit: Exit) => void = () => undefined;
     this.#gone = new Promise((resolve) => {
@@ -156,10 +158,6 @@ export class RunService implements Service {
       giveBack();
       throw error;
     }
-  }
-
-  get routes(): readonly Route[] {
-    return this.#options.unit === undefined ? [jsonRoute('/status', () => this.status())] : [];
   }
 
   readiness(): Verdict {

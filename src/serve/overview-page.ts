@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Route } from '../platform/http-answer.ts';
+import type { IncomingMessage } from 'node:http';
+import type { Answer } from '../platform/http-route.ts';
 import { visibleText } from '../platform/visible-text.ts';
 
 /** A service as the page shows it: a name, and facts of any shape. */
@@ -73,19 +74,14 @@ function renderPage(version: string, entries: readonly OverviewEntry[]): string 
 `;
 }
 
-/**
- * `/` for a browser: what each service of this process does, made anew at each request. Any other client gets what it
- * got before, which for a sync is git-sync's answer.
- * @param isPassedOver a service of this process has a page of its own
- */
-export function overviewRoute(
-  version: string,
-  entries: () => readonly OverviewEntry[],
-  isPassedOver: () => boolean,
-): Route {
-  return async ({ pathname }, request, response) => {
-    const isBrowser = /\btext\/html\b/.test(request.headers.accept ?? '');
-    if (pathname !== '/' || request.method !== 'GET' || !isBrowser || isPassedOver()) return false;
+/** A person looks, with a browser. Any other client gets what it got before, which for a sync is git-sync's answer. */
+export function wantsOverview(pathname: string, { method, headers }: IncomingMessage): boolean {
+  return pathname === '/' && method === 'GET' && /\btext\/html\b/.test(headers.accept ?? '');
+}
+
+/** What each service of this process does, made anew at each request. */
+export function answerOverview(version: string, entries: () => readonly OverviewEntry[]): Answer {
+  return async (_url, _request, response) => {
     response.writeHead(200, {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': POLICY,
@@ -94,6 +90,5 @@ export function overviewRoute(
       'x-content-type-options': 'nosniff',
     });
     response.end(renderPage(version, entries()));
-    return true;
   };
 }

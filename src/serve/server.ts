@@ -3,16 +3,20 @@ import type { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { HttpConfig } from '../config/sync-config.ts';
 import { messageOf, SidecarError } from '../model/error.ts';
-import { answerText, type Route } from '../platform/http-answer.ts';
+import { answerNothing, answerText } from '../platform/http-answer.ts';
+import type { Answer } from '../platform/http-route.ts';
 import type { Logger } from '../platform/log.ts';
 import { Connections } from './connections.ts';
 import { readTlsFiles, stampOfTlsFiles, type TlsFiles } from './tls-files.ts';
 
+/** @param pathname of the URL that `request` asks for */
+export type FindAnswer = (pathname: string, request: IncomingMessage) => Answer | undefined;
+
 export interface HttpServerOptions {
   readonly config: HttpConfig;
   readonly log: Logger;
-  /** Asked in their order; the last one should take everything. */
-  readonly routes: readonly Route[];
+  /** What answers at a path; undefined where there is nothing. */
+  readonly find: FindAnswer;
   /** HTTPS with these; undefined: plain HTTP. */
   readonly tls?: TlsFiles | undefined;
   /** Connections at a time; see `Connections` for what becomes of more. */
@@ -66,14 +70,12 @@ function targetOf({ url = '/' }: IncomingMessage): URL | undefined {
   }
 }
 
-async function answer(routes: readonly Route[], request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(find: FindAnswer, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = targetOf(request);
-  if (!url) {
-    answerText(response, 400, 'this is no path');
-    return;
-  }
-  for (const route of routes) if (await route(url, request, response)) return;
-  answerText(response, 404, 'there is nothing here');
+  const found = url && find(url.pathname, request);
+  if (found) await found(url, request, response);
+  else if (url) answerNothing(response);
+  else answerText(response, 400, 'this is no path');
 }
 
 function listen(server: Server | TlsServer, { host, port }: HttpConfig): Promise<void> {
@@ -134,16 +136,16 @@ async function createSecureServer(
 }
 
 /**
- * Serves what the routes answer.
+ * Serves what answers are found for.
  * @throws SidecarError ERR_SERVE_BIND
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { config, log, routes, mostConnections = MOST_CONNECTIONS, mostOfOneAddress = 0 } = options;
+  const { config, log, find, mostConnections = MOST_CONNECTIONS, mostOfOneAddress = 0 } = options;
   const limits = { ...LIMITS, ...options.limits };
   const connections = new Connections({ most: mostConnections, mostOfOne: mostOfOneAddress });
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     response.once('close', connections.begin(request.socket));
-    answer(routes, request, response)
+    answer(find, request, response)
       .catch((error: unknown) => {
         // A client that closes the connection in the middle is no failure of ours.
         if (!request.destroyed) log.error(error, 'answering an HTTP request failed');

@@ -1,5 +1,5 @@
 import type { Verdict } from '../model/verdict.ts';
-import type { Route } from '../platform/http-answer.ts';
+import type { RouteTable } from '../platform/http-route.ts';
 import type { InboundOptions } from '../serve/inbound/routes.ts';
 import type { HttpServer } from '../serve/server.ts';
 import type { Publisher } from './publisher.ts';
@@ -25,8 +25,8 @@ export interface StopOrder {
  * and nothing of it works yet.
  */
 export interface Service {
-  /** What only this kind of service answers, in this order. */
-  readonly routes: readonly Route[];
+  /** What only this kind of service answers. */
+  readonly routes: RouteTable;
   /** It has a page of its own at `/`. */
   readonly hasPage?: boolean;
   /** What a notification or a trigger does to it. */

@@ -4,7 +4,7 @@ import { SidecarError } from '../model/error.ts';
 import type { Revision } from '../model/revision.ts';
 import { type Verdict, YES } from '../model/verdict.ts';
 import { bounded, settledWithin } from '../platform/bounded.ts';
-import type { Route } from '../platform/http-answer.ts';
+import { NO_ROUTES, RouteTable } from '../platform/http-route.ts';
 import type { LogFields } from '../platform/log.ts';
 import { OutputLines } from '../platform/output-lines.ts';
 import { prepareRoot } from '../platform/root.ts';
@@ -81,6 +81,7 @@ function showRefused(refused: Refused | undefined): unknown {
 
 /** A directory that follows a ref, as a service of a process. */
 export class SyncService implements Service, Publisher {
+  readonly routes: RouteTable;
   readonly #options: SyncServiceOptions;
   readonly #sync: WakeableSync;
   readonly #observability: Observability;
@@ -94,6 +95,8 @@ export class SyncService implements Service, Publisher {
   private constructor(options: SyncServiceOptions, sync: WakeableSync, observability: Observability, seen: Seen) {
     const { clock, log } = options.ambient;
     const { health } = observability;
+    const { config, role } = options;
+    this.routes = role === 'alone' ? new RouteTable([rootRoute(health, config.mode === 'v3.1')]) : NO_ROUTES;
     this.#options = options;
     this.#sync = sync;
     this.#observability = observability;
@@ -143,11 +146,6 @@ export class SyncService implements Service, Publisher {
       ...(onProgress && { onProgress }),
     });
     return new SyncService(options, sync, observability, seen);
-  }
-
-  get routes(): readonly Route[] {
-    const { config, role } = this.#options;
-    return role === 'alone' ? [rootRoute(this.#observability.health, config.mode === 'v3.1')] : [];
   }
 
   get inbound(): InboundOptions {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Unit } from '../../src/app/plan.ts';
 import { UnitLife } from '../../src/app/unit-life.ts';
 import { YES } from '../../src/model/verdict.ts';
+import { NO_ROUTES } from '../../src/platform/http-route.ts';
 import type { Service, ServiceEnd } from '../../src/service/service.ts';
 import { HandClock } from '../kit/hand-clock.ts';
 import { silentLog } from '../kit/silent-log.ts';
@@ -20,7 +21,7 @@ function setUp(openings: readonly ('opens' | Error)[] = []) {
   const ends: ((end: ServiceEnd) => void)[] = [];
   const state = { opened: 0, stopped: 0 };
   const makeService = (): Service => ({
-    routes: [],
+    routes: NO_ROUTES,
     inbound: undefined,
     pending: [],
     readiness: () => YES,

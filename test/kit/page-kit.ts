@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach } from 'vitest';
-import type { Route } from '../../src/platform/http-answer.ts';
+import { type Route, RouteTable } from '../../src/platform/http-route.ts';
 import type { RepositoryName } from '../../src/relay/protocol/repository-name.ts';
 import type { Principal } from '../../src/relay/server/access/access.ts';
 import { WHOLE_VIEW } from '../../src/relay/server/streams/ref-view.ts';
@@ -18,10 +18,13 @@ afterEach(() => {
 
 /** Serves these routes. @returns the URL, without a slash at its end */
 export async function serving(...routes: Route[]): Promise<string> {
+  const table = new RouteTable(routes);
   const server = createServer(
     answering(async (request, response) => {
-      for (const route of routes) if (await route(new URL(request.url ?? '', 'http://x'), request, response)) return;
-      response.writeHead(404).end();
+      const url = new URL(request.url ?? '', 'http://x');
+      const answer = table.find(url.pathname);
+      if (answer) await answer(url, request, response);
+      else response.writeHead(404).end();
     }),
   );
   open.push(server);

@@ -4,7 +4,7 @@ import { liveRoute } from '../../src/relay/browser/live-route.ts';
 import { overviewRoute } from '../../src/relay/browser/overview-route.ts';
 import { PageDoor } from '../../src/relay/browser/page-door.ts';
 import { PageFiles } from '../../src/relay/browser/page-files.ts';
-import { pageRoute } from '../../src/relay/browser/page-route.ts';
+import { pageRoutes } from '../../src/relay/browser/page-route.ts';
 import { Savings } from '../../src/relay/browser/savings.ts';
 import { sessionRoute } from '../../src/relay/browser/session-route.ts';
 import { Sessions } from '../../src/relay/browser/sessions.ts';
@@ -54,17 +54,18 @@ export async function pageRelay(instances: number): Promise<PageRelay> {
   for (let index = 0; index < instances; index += 1) report(index, '1');
   const it = { url: '', report, streams: true };
   it.url = await serving(
-    async (url, _request, response) => {
-      if (it.streams || url.pathname !== '/fleet/events') return false;
-      response.writeHead(503).end('as many browsers watch this relay as may\n');
-      return true;
-    },
     fleetRoute({ doorkeeper: door, fleet }),
     rolloutRoute({ door, rollouts }),
     overviewRoute({ ...sources, door, clock }),
-    watch,
+    {
+      path: watch.path,
+      answer: async (url, request, response) => {
+        if (it.streams) await watch.answer(url, request, response);
+        else response.writeHead(503).end('as many browsers watch this relay as may\n');
+      },
+    },
     sessionRoute({ access, door, sessions, onEnd: () => undefined }),
-    pageRoute(new PageFiles('dist/page.json')),
+    ...pageRoutes(new PageFiles('dist/page.json')),
   );
   return it;
 }

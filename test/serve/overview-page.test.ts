@@ -1,27 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
-import { type OverviewEntry, overviewRoute } from '../../src/serve/overview-page.ts';
+import { answerOverview, type OverviewEntry, wantsOverview } from '../../src/serve/overview-page.ts';
 
 const BROWSER = 'text/html,application/xhtml+xml,*/*;q=0.8';
 
-async function ask(
-  entries: readonly OverviewEntry[],
-  more: { accept?: string; path?: string; hasPage?: boolean } = {},
-) {
-  const { accept = BROWSER, path = '/', hasPage = false } = more;
+async function ask(entries: readonly OverviewEntry[]) {
   const sent = { status: 0, headers: {} as Record<string, string>, body: '' };
   const response = {
     writeHead: (status: number, headers: Record<string, string>) => Object.assign(sent, { status, headers }),
     end: (body: string) => Object.assign(sent, { body }),
   };
-  const route = overviewRoute(
-    '1.2.3',
-    () => entries,
-    () => hasPage,
-  );
-  const request = { method: 'GET', headers: { accept } } as IncomingMessage;
-  const isAnswered = await route(new URL(path, 'http://h'), request, response as unknown as ServerResponse);
-  return { isAnswered, ...sent };
+  const answer = answerOverview('1.2.3', () => entries);
+  await answer(new URL('http://h/'), {} as IncomingMessage, response as unknown as ServerResponse);
+  return sent;
 }
 
 test('a browser sees what each service does, in words', async () => {
@@ -51,10 +42,11 @@ test('very many facts, and very deep ones, end', async () => {
   expect(body).toContain('4800 more');
 });
 
-test.each([
-  ['a probe', { accept: '*/*' }],
-  ['another path', { path: '/x' }],
-  ['a relay, which has its own page', { hasPage: true }],
-])('%s gets what it got without the page', async (_who, more) => {
-  expect((await ask([], more)).isAnswered).toBe(false);
+test.each<[string, { accept?: string; path?: string; method?: string }, boolean]>([
+  ['a browser at /', {}, true],
+  ['a probe', { accept: '*/*' }, false],
+  ['a browser at another path', { path: '/x' }, false],
+  ['a form', { method: 'POST' }, false],
+])('%s: is shown it, %j: %s', (_who, { accept = BROWSER, path = '/', method = 'GET' }, isShown) => {
+  expect(wantsOverview(path, { method, headers: { accept } } as IncomingMessage)).toBe(isShown);
 });

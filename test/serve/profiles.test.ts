@@ -18,9 +18,9 @@ afterEach(() => {
 });
 
 async function serve(tokenFile?: string): Promise<number> {
-  const route = profilesRoute(new Profiles(), tokenFile);
+  const { answer } = profilesRoute(new Profiles(), tokenFile);
   const server = createServer(
-    (incoming, response) => void route(new URL(incoming.url ?? '', 'http://x'), incoming, response),
+    (incoming, response) => void answer(new URL(incoming.url ?? '', 'http://x'), incoming, response),
   );
   open.push(server);
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { answerText, type Route, readRequest } from '../../src/platform/http-answer.ts';
+import { answerText, readRequest } from '../../src/platform/http-answer.ts';
+import type { Answer } from '../../src/platform/http-route.ts';
 import { type HttpServer, type HttpServerOptions, startHttpServer, type TimeLimits } from '../../src/serve/server.ts';
 import { silentLog } from '../kit/silent-log.ts';
 import { tempDir } from '../kit/temp.ts';
@@ -26,25 +27,22 @@ const LARGE = 'x'.repeat(32 * 1024 * 1024);
 const begun: string[] = [];
 const over: string[] = [];
 
-const routes: Route[] = [
-  async ({ pathname }, request, response) => {
-    begun.push(pathname);
-    response.once('close', () => over.push(pathname));
-    if (pathname === '/bomb') {
-      // As a pipeline does it when what it leads to does not want any more: the request loses its socket.
-      request.destroy();
-      answerText(response, 413, 'too long');
-    } else if (pathname === '/large') answerText(response, 200, LARGE);
-    else if (pathname === '/body') answerText(response, 200, `${(await readRequest(request, 1000))?.length}`);
-    else if (pathname === '/never') await new Promise((done) => response.once('close', done));
-    else answerText(response, 200, 'here');
-    return true;
-  },
-];
+const answer: Answer = async ({ pathname }, request, response) => {
+  begun.push(pathname);
+  response.once('close', () => over.push(pathname));
+  if (pathname === '/bomb') {
+    // As a pipeline does it when what it leads to does not want any more: the request loses its socket.
+    request.destroy();
+    answerText(response, 413, 'too long');
+  } else if (pathname === '/large') answerText(response, 200, LARGE);
+  else if (pathname === '/body') answerText(response, 200, `${(await readRequest(request, 1000))?.length}`);
+  else if (pathname === '/never') await new Promise((done) => response.once('close', done));
+  else answerText(response, 200, 'here');
+};
 
 async function start(options: Partial<HttpServerOptions>): Promise<number> {
   const config = { host: '127.0.0.1', port: 0, metrics: false, profiles: false } as never;
-  const server = await startHttpServer({ config, log: silentLog, routes, ...options });
+  const server = await startHttpServer({ config, log: silentLog, find: () => answer, ...options });
   servers.push(server);
   return server.port;
 }

@@ -1,6 +1,7 @@
 import { type Oid, parseOid } from '../../model/oid.ts';
 import { FairRoom } from '../../platform/fair-room.ts';
-import { answerJson, answerText, type Route } from '../../platform/http-answer.ts';
+import { answerJson, answerText } from '../../platform/http-answer.ts';
+import type { Answer, Route } from '../../platform/http-route.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
 import type { Follower } from '../server/mirror/follower.ts';
 import type { RolloutDesk } from '../server/rollouts/rollout-desk.ts';
@@ -25,10 +26,9 @@ const MOST_AT_ONCE = 2;
 export function commitsRoute({ door, repositories, rollouts }: CommitsRouteOptions): Route {
   const facts = new CommitFacts();
   const room = new FairRoom(() => MOST_AT_ONCE);
-  return async ({ pathname, searchParams }, request, response) => {
-    if (pathname !== '/commits') return false;
+  const answer: Answer = async ({ searchParams }, request, response) => {
     const principal = door.identify(request, response);
-    if (!principal) return true;
+    if (!principal) return;
     const name = parseRepositoryName(searchParams.get('repo') ?? '');
     const asked = searchParams.getAll('oid').map(parseOid);
     const oids = asked.filter((oid): oid is Oid => oid !== undefined);
@@ -43,15 +43,15 @@ export function commitsRoute({ door, repositories, rollouts }: CommitsRouteOptio
       const closed = new AbortController();
       response.once('close', () => closed.abort());
       const leave = await room.enter(principal.id, name, closed.signal);
-      if (!leave) return true;
+      if (!leave) return;
       try {
         answerJson(response, 200, { commits: await facts.read(follower, wanted) });
       } finally {
         leave();
       }
     }
-    return true;
   };
+  return { path: '/commits', answer };
 }
 
 function shownTips({ refs }: Follower, view: RefView): Oid[] {

@@ -1,5 +1,6 @@
 import { FairRoom } from '../../platform/fair-room.ts';
-import { answerText, type Route } from '../../platform/http-answer.ts';
+import { answerText } from '../../platform/http-answer.ts';
+import type { Answer, Route } from '../../platform/http-route.ts';
 import { answerLater, type OnRefused } from '../server/access/quotas.ts';
 import type { Hub } from '../server/streams/hub.ts';
 import { openStream } from '../server/streams/open-stream.ts';
@@ -23,13 +24,12 @@ const MOST_WATCHERS = 64;
  */
 export function liveRoute({ door, hub, live, onRefused }: LiveRouteOptions): Route {
   const room = new FairRoom(() => MOST_WATCHERS);
-  return async ({ pathname }, request, response) => {
-    if (pathname !== '/fleet/events') return false;
+  const answer: Answer = async (_url, request, response) => {
     const visitor = door.admit(request, response);
-    if (!visitor) return true;
+    if (!visitor) return;
     if (request.method !== 'GET') {
       answerText(response, 405, 'use GET');
-      return true;
+      return;
     }
     const leave = room.tryEnter(visitor.principal.id);
     // It is one of the relay's streams, so it takes one of their places.
@@ -38,12 +38,12 @@ export function liveRoute({ door, hub, live, onRefused }: LiveRouteOptions): Rou
       leave?.();
       onRefused('streams');
       answerLater(response, 503, 10, 'as many browsers watch this relay as may');
-      return true;
+      return;
     }
     place.whenOver(leave);
     const stream = openStream(request, response);
     place.pass(stream);
     live.watch(visitor, stream, place);
-    return true;
   };
+  return { path: '/fleet/events', answer };
 }

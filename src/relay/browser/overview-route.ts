@@ -1,6 +1,6 @@
 import type { Clock } from '../../platform/clock.ts';
-import type { Route } from '../../platform/http-answer.ts';
 import { sendPieces } from '../../platform/http-pieces.ts';
+import type { Answer, Route } from '../../platform/http-route.ts';
 import { visibleJson } from '../../platform/visible-text.ts';
 import type { Principal } from '../server/access/access.ts';
 import { describeRelay, describeRepository, type OverviewSources } from './overview.ts';
@@ -15,14 +15,13 @@ const LIMITS = { pieceMs: 10_000, wholeMs: 60_000 };
 
 /** `GET /overview`: an OverviewDocument, what the page shows first. */
 export function overviewRoute(options: OverviewRouteOptions): Route {
-  return async ({ pathname }, request, response) => {
-    if (pathname !== '/overview') return false;
+  const answer: Answer = async (_url, request, response) => {
     const principal = options.door.identify(request, response);
-    if (!principal) return true;
+    if (!principal) return;
     response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
     await sendPieces(response, pieces(options, principal), LIMITS);
-    return true;
   };
+  return { path: '/overview', answer };
 }
 
 function* pieces(options: OverviewRouteOptions, principal: Principal): Iterable<string> {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { answerText, type Route } from '../../platform/http-answer.ts';
+import { answerNothing, answerText } from '../../platform/http-answer.ts';
+import type { Answer, Route } from '../../platform/http-route.ts';
 import type { Encoding, PageFile, PageFiles } from './page-files.ts';
 
 /** Scripts, styles and requests of this origin only; nothing inline, no frame around it, no form that leaves. */
@@ -43,17 +44,17 @@ export function chooseEncoding(accepted: string | undefined): Encoding {
  * the session of the person who reads it.
  * @param files undefined: this program has none, because it runs from its source
  */
-export function pageRoute(files: PageFiles | undefined): Route {
-  return async ({ pathname }, request, response) => {
-    if (!files || (pathname !== '/' && !pathname.startsWith('/page/'))) return false;
+export function pageRoutes(files: PageFiles | undefined): Route[] {
+  if (!files) return [];
+  const answer: Answer = async ({ pathname }, request, response) => {
     const file = await files.find(pathname);
-    if (!file) return false;
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
+    if (!file) answerNothing(response);
+    else if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
       answerText(response, 405, 'use GET');
     } else send(file, pathname === '/' ? 'no-cache' : FOR_EVER, request, response);
-    return true;
   };
+  return ['/', '/page/**'].map((path) => ({ path, answer }));
 }
 
 function send(file: PageFile, cacheControl: string, request: IncomingMessage, response: ServerResponse): void {

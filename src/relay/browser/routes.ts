@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../platform/clock.ts';
-import type { Route } from '../../platform/http-answer.ts';
+import type { Route } from '../../platform/http-route.ts';
 import { PAGE_BUNDLE, VERSION } from '../../platform/version.ts';
 import { fleetRoute } from '../server/fleet/fleet-route.ts';
 import { rolloutRoute } from '../server/rollouts/rollout-routes.ts';
@@ -11,12 +11,14 @@ import { liveRoute } from './live-route.ts';
 import { overviewRoute } from './overview-route.ts';
 import { PageDoor } from './page-door.ts';
 import { PageFiles } from './page-files.ts';
-import { pageRoute } from './page-route.ts';
+import { pageRoutes } from './page-route.ts';
 import { sessionRoute } from './session-route.ts';
 import { Sessions } from './sessions.ts';
 
 export interface BrowserRoutes {
   readonly routes: readonly Route[];
+  /** Those whose answers do not end. */
+  readonly streams: readonly Route[];
   /** The owner whose share a request uses, also where it shows a session only. */
   readonly ownerOf: (request: IncomingMessage) => string;
 }
@@ -35,9 +37,9 @@ export function browserRoutes(relay: WiredRelay, clock: Clock): BrowserRoutes {
       statusRoute({ ...relay, doorkeeper: door }),
       overviewRoute({ ...relay, version: VERSION, door, clock }),
       commitsRoute({ ...relay, door }),
-      liveRoute({ ...relay, door }),
       sessionRoute({ access, door, sessions, onEnd: () => live.recheck() }),
-      pageRoute(files),
+      ...pageRoutes(files),
     ],
+    streams: [liveRoute({ ...relay, door })],
   };
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { answerJson, answerText, type Route, readRequest } from '../../platform/http-answer.ts';
+import { answerJson, answerText, readRequest } from '../../platform/http-answer.ts';
+import type { Answer, Route } from '../../platform/http-route.ts';
 import type { Access } from '../server/access/access.ts';
 import type { PageDoor } from './page-door.ts';
 import { isFromOwnPage } from './same-origin.ts';
@@ -32,8 +33,7 @@ const LARGEST_FORM = 4096;
  */
 export function sessionRoute(options: SessionRouteOptions): Route {
   const { access, door } = options;
-  return async ({ pathname }, request, response) => {
-    if (pathname !== '/session') return false;
+  const answer: Answer = async (_url, request, response) => {
     response.setHeader('cache-control', 'no-store');
     if (request.method === 'GET') {
       const visitor = door.visitor(request);
@@ -48,8 +48,8 @@ export function sessionRoute(options: SessionRouteOptions): Route {
     else if (!isFromOwnPage(request)) answerText(response, 403, 'only the page of this relay may do that');
     else if (request.method === 'POST') await logIn(options, request, response);
     else logOut(options, request, response);
-    return true;
   };
+  return { path: '/session', answer };
 }
 
 async function logIn(

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SidecarError } from '../../model/error.ts';
-import { answerJson, answerText, type Route, readRequest } from '../../platform/http-answer.ts';
+import { answerJson, answerText, readRequest } from '../../platform/http-answer.ts';
+import type { Answer, Route } from '../../platform/http-route.ts';
 import { LARGEST_REPORT, REPORT_HEADER, readReport, withoutOutput } from '../protocol/report.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
 import { readWanted, UNFIT_REFS } from '../protocol/wanted-refs.ts';
@@ -36,15 +37,14 @@ const PATIENCE_MS = 10_000;
 /** `GET /events?repo=HOST/PATH[&ref=NAME…]`: the stream that `events.ts` describes. See `wanted-refs.ts` for patterns. */
 export function eventsRoute(options: RelayRoutesOptions): Route {
   const { doorkeeper, hub, onRefused } = options;
-  return async ({ pathname, searchParams }, request, response) => {
-    if (pathname !== '/events') return false;
+  const answer: Answer = async ({ searchParams }, request, response) => {
     const refs = readWanted(searchParams);
     if (request.method !== 'GET') answerText(response, 405, 'use GET');
     else if (!refs) answerText(response, 400, UNFIT_REFS);
     else {
       const name = parseRepositoryName(searchParams.get('repo') ?? '');
       const principal = doorkeeper.identify(request, response);
-      if (!principal) return true;
+      if (!principal) return;
       const place = hub.reserve(principal.id, response);
       if (place) await serveStream(options, { name, wanted: viewOf(refs), principal, place }, request, response);
       else {
@@ -52,8 +52,8 @@ export function eventsRoute(options: RelayRoutesOptions): Route {
         answerLater(response, 503, 10, 'this relay has as many subscribers as it may, and none has to give way to you');
       }
     }
-    return true;
   };
+  return { path: '/events', answer };
 }
 
 interface Wanted extends Pick<Subscription, 'wanted' | 'principal' | 'place'> {
@@ -162,17 +162,16 @@ function headerText({ headers }: IncomingMessage, name: string): string | undefi
 
 /** `POST /reports`: what a subscriber has published since it opened its stream. */
 export function reportsRoute({ doorkeeper, fleet, rollouts }: RelayRoutesOptions): Route {
-  return async ({ pathname }, request, response) => {
-    if (pathname !== '/reports') return false;
+  const answer: Answer = async (_url, request, response) => {
     const principal = doorkeeper.identify(request, response);
-    if (!principal) return true;
+    if (!principal) return;
     const body = request.method === 'POST' ? await readRequest(request, LARGEST_REPORT) : undefined;
     try {
       const report = readReport(body?.toString() ?? '');
       const name = fleet.repositoryOf(principal.id, report.stream);
       if (!fleet.mayReport(principal.id, report.stream, shownKey(request))) {
         answerText(response, 403, 'the client that opened this stream has another key');
-        return true;
+        return;
       }
       if (name !== undefined) requireName(principal, name, report.instance);
       const isTaken = name !== undefined && principal.mayRead(name) && fleet.report(principal.id, report);
@@ -186,8 +185,8 @@ export function reportsRoute({ doorkeeper, fleet, rollouts }: RelayRoutesOptions
       if (!(error instanceof SidecarError)) throw error;
       answerText(response, 400, `it is no report: ${error.detail}`);
     }
-    return true;
   };
+  return { path: '/reports', answer };
 }
 
 interface StatusRouteOptions extends Pick<RelayRoutesOptions, 'repositories' | 'hub' | 'rollouts'> {
@@ -196,10 +195,9 @@ interface StatusRouteOptions extends Pick<RelayRoutesOptions, 'repositories' | '
 
 /** `GET /status`: what is followed and how fresh it is. */
 export function statusRoute({ doorkeeper, repositories, hub, rollouts }: StatusRouteOptions): Route {
-  return async ({ pathname }, request, response) => {
-    if (pathname !== '/status') return false;
+  const answer: Answer = async (_url, request, response) => {
     const principal = doorkeeper.identify(request, response);
-    if (!principal) return true;
+    if (!principal) return;
     const followers = repositories.followers.filter(({ upstream }) => principal.mayRead(upstream.name));
     answerJson(response, 200, {
       subscribers: hub.subscribers,
@@ -216,6 +214,6 @@ export function statusRoute({ doorkeeper, repositories, hub, rollouts }: StatusR
         requestsSent: follower.requestsSent,
       })),
     });
-    return true;
   };
+  return { path: '/status', answer };
 }

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Hint } from '../../model/hint.ts';
 import { addressOf } from '../../platform/client-address.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { answerJson as answer, bearerToken, type Route } from '../../platform/http-answer.ts';
+import { answerJson as answer, bearerToken } from '../../platform/http-answer.ts';
+import type { Answer, Route } from '../../platform/http-route.ts';
 import type { Logger } from '../../platform/log.ts';
 import { RateLimit } from '../../platform/rate-limit.ts';
 import { readTraceparent } from '../../platform/trace/span.ts';
@@ -116,8 +117,7 @@ export function pushRoute(secretFile: string, { followed, clock, log, wake }: In
     else answer(response, 200, { status: 'ignored', reason: 'another repository or ref' });
   };
 
-  return async ({ pathname }, request, response) => {
-    if (pathname !== '/push') return false;
+  const receive: Answer = async (_url, request, response) => {
     const arrivedAt = clock.now();
     const odd = oddity(request);
     const secret = odd ? undefined : await file.read();
@@ -136,8 +136,8 @@ export function pushRoute(secretFile: string, { followed, clock, log, wake }: In
       else if (sender.isPush) accept(request, response, { provider: sender.provider, body, arrivedAt });
       else answer(response, 200, NO_PUSH);
     }
-    return true;
   };
+  return { path: '/push', answer: receive };
 }
 
 /** `30s`, `500ms`, or seconds as a number; undefined when it is neither. */
@@ -153,7 +153,7 @@ function parseWait(text: string | null): number | undefined {
  * `POST /sync`: for people and CI, with a bearer token (RFC 6750). `?commit=OID` says what has to come, and `?wait=30s`
  * answers when it is published. `/sync/NAME` is about one unit of a document.
  */
-export function triggerRoute(tokenFile: string, { clock, log, unit, ...all }: InboundOptions): Route {
+export function triggerRoutes(tokenFile: string, { clock, log, unit, ...all }: InboundOptions): Route[] {
   const trigger = async (
     { wake, syncNow }: Triggered,
     searchParams: URLSearchParams,
@@ -177,9 +177,8 @@ export function triggerRoute(tokenFile: string, { clock, log, unit, ...all }: In
   const file = new SecretFile(tokenFile, log);
   const limit = new RateLimit(clock, MOST_AT_ONCE, MOST_A_SECOND);
   const strangers = new Strangers(clock);
-  return async ({ pathname, searchParams }, request, response) => {
-    const [whole, name] = /^\/sync(?:\/([^/]+))?$/.exec(pathname) ?? [];
-    if (whole === undefined || (name !== undefined && !unit)) return false;
+  const receive: Answer = async ({ pathname, searchParams }, request, response) => {
+    const [, , name] = pathname.split('/');
     const token = await file.read();
     const isKnown = token !== undefined && isSameSecret(bearerToken(request), token);
     if (!isKnown && !strangers.note(addressOf(request))) answerUnread(request, response, 429, TOO_MANY);
@@ -193,6 +192,7 @@ export function triggerRoute(tokenFile: string, { clock, log, unit, ...all }: In
       if (triggered) await trigger(triggered, searchParams, response);
       else answer(response, 404, { status: 'refused', error: 'there is no unit of this name that syncs' });
     }
-    return true;
   };
+  const routes = [{ path: '/sync', answer: receive }];
+  return unit ? [...routes, { path: '/sync/*', answer: receive }] : routes;
 }

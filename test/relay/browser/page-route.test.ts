@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PageFiles } from '../../../src/relay/browser/page-files.ts';
-import { chooseEncoding, pageRoute } from '../../../src/relay/browser/page-route.ts';
+import { chooseEncoding, pageRoutes } from '../../../src/relay/browser/page-route.ts';
 import { serving } from '../../kit/page-kit.ts';
 import { tempDir } from '../../kit/temp.ts';
 
@@ -16,7 +16,7 @@ async function page(): Promise<string> {
     '/page/app-0123.js': { type: 'text/javascript; charset=utf-8', text: SCRIPT },
   };
   writeFileSync(path, JSON.stringify({ files }));
-  return await serving(pageRoute(new PageFiles(path)));
+  return await serving(...pageRoutes(new PageFiles(path)));
 }
 
 /** The bytes as they come, and how they are encoded. */
@@ -88,7 +88,7 @@ describe('the page of a relay', () => {
   });
 
   test('is not there where the program runs from its source', async () => {
-    expect((await fetch(`${await serving(pageRoute(undefined))}/`)).status).toBe(404);
+    expect((await fetch(`${await serving(...pageRoutes(undefined))}/`)).status).toBe(404);
   });
 
   test('comes again after its file could not be read', async () => {

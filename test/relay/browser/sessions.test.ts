@@ -28,12 +28,13 @@ async function setUp(rules: string | null = 'bearer secret-1 h/*\n') {
   };
   const url = await serving(
     sessionRoute({ access, door, sessions, onEnd }),
-    async ({ pathname }, request, response) => {
-      if (pathname === '/share') response.end(door.ownerOf(request));
-      if (pathname !== '/data') return pathname === '/share';
-      const known = door.identify(request, response);
-      if (known) response.end(known.id);
-      return true;
+    { path: '/share', answer: async (_url, request, response) => void response.end(door.ownerOf(request)) },
+    {
+      path: '/data',
+      answer: async (_url, request, response) => {
+        const known = door.identify(request, response);
+        if (known) response.end(known.id);
+      },
     },
   );
   const logIn = async (token: string, headers: Record<string, string> = OWN): Promise<Response> =>

@@ -27,7 +27,7 @@ async function serve(slow: 'before the head' | 'behind the head') {
     prepared += 1;
     if (prepared === (slow === 'before the head' ? 1 : 2)) await new Promise<void>(waiting.resolve);
   };
-  const route = eventsRoute({
+  const { answer } = eventsRoute({
     doorkeeper: { identify: () => principal, admit: async () => follower },
     repositories: { peek: () => follower },
     hub: { reserve: () => place, prepareFor, mayFollow: () => true, subscribe: subscribed },
@@ -40,7 +40,7 @@ async function serve(slow: 'before the head' | 'behind the head') {
   const done = deferred<void>();
   const server = createServer((request, response) => {
     response.once('close', () => left.resolve());
-    route(new URL(request.url ?? '', 'http://relay.test'), request, response).then(() => done.resolve(), done.reject);
+    answer(new URL(request.url ?? '', 'http://relay.test'), request, response).then(() => done.resolve(), done.reject);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());

@@ -4,7 +4,8 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../src/platform/clock.ts';
-import { pushRoute, triggerRoute } from '../../../src/serve/inbound/routes.ts';
+import { RouteTable } from '../../../src/platform/http-route.ts';
+import { pushRoute, triggerRoutes } from '../../../src/serve/inbound/routes.ts';
 import { startHttpServer } from '../../../src/serve/server.ts';
 import { github, gitlab, PROVIDERS, SECRET } from '../../kit/push-payloads.ts';
 import { silentLog } from '../../kit/silent-log.ts';
@@ -24,9 +25,9 @@ async function setUp() {
     wake: (reason: string) => void woken.push(reason),
     syncNow: async () => ({ status: 'synced' as const }),
   };
-  const routes = [pushRoute(secret, inbound), triggerRoute(token, inbound)];
+  const table = new RouteTable([pushRoute(secret, inbound), ...triggerRoutes(token, inbound)]);
   const config = { host: '127.0.0.1', port: 0, metrics: false, profiles: false } as never;
-  const server = await startHttpServer({ config, log: silentLog, routes });
+  const server = await startHttpServer({ config, log: silentLog, find: (path) => table.find(path) });
   onTestFinished(async () => await server.close());
   const url = `http://127.0.0.1:${server.port}`;
   const post = async (path: string, headers: Readonly<Record<string, string>>, body = '') =>

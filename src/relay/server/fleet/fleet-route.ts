@@ -1,5 +1,6 @@
-import { answerText, type Route } from '../../../platform/http-answer.ts';
+import { answerText } from '../../../platform/http-answer.ts';
 import { sendPieces } from '../../../platform/http-pieces.ts';
+import type { Answer, Route } from '../../../platform/http-route.ts';
 import type { Doorkeeper } from '../access/doorkeeper.ts';
 import type { Fleet } from './fleet.ts';
 import { type FleetPage, readCursor } from './fleet-document.ts';
@@ -28,10 +29,9 @@ function readPage(query: URLSearchParams): FleetPage | string {
 export function fleetRoute({ doorkeeper, fleet }: FleetRouteOptions): Route {
   const readers = new Map<string, number>();
   let all = 0;
-  return async ({ pathname, searchParams }, request, response) => {
-    if (pathname !== '/fleet') return false;
+  const answer: Answer = async ({ searchParams }, request, response) => {
     const principal = doorkeeper.identify(request, response);
-    if (!principal) return true;
+    if (!principal) return;
     const page = readPage(searchParams);
     const own = readers.get(principal.id) ?? 0;
     if (typeof page === 'string') answerText(response, 400, page);
@@ -51,6 +51,6 @@ export function fleetRoute({ doorkeeper, fleet }: FleetRouteOptions): Route {
         else readers.delete(principal.id);
       }
     }
-    return true;
   };
+  return { path: '/fleet', answer };
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf, SidecarError } from '../../../model/error.ts';
 import type { ObjectFormat } from '../../../model/oid.ts';
-import { answerText, type Route } from '../../../platform/http-answer.ts';
+import { answerText } from '../../../platform/http-answer.ts';
+import type { Answer, Route } from '../../../platform/http-route.ts';
 import { filterInTurns } from '../../../platform/in-turns.ts';
 import { writeAdvertisement, writeOldAdvertisement } from '../../../remote/wire/advertisement.ts';
 import { isWantedBy, type RefSelection, writeRefs } from '../../../remote/wire/ls-refs.ts';
@@ -41,7 +42,6 @@ export interface GitRouteOptions {
 const PATIENCE_MS = 60_000;
 /** Lists of so many refs are written at once, and may be remembered. */
 const FEW_REFS = 300;
-const PREFIX = '/git/';
 
 interface Context extends GitRouteOptions {
   /** Of protocol v2: the same for all clients. */
@@ -96,8 +96,7 @@ export function gitRoute(wiring: GitRouteOptions): Route {
   const paths = new RepositoryPaths();
   const [sha1, sha256] = [writeAdvertisement('sha1', wiring.agent), writeAdvertisement('sha256', wiring.agent)];
   const options: Context = { ...wiring, advertisements: { sha1, sha256 } };
-  return async (url, request, response) => {
-    if (!url.pathname.startsWith(PREFIX)) return false;
+  const answer: Answer = async (url, request, response) => {
     const asked = readPath(url, request.method);
     if (asked === 'push') answerText(response, 403, 'this is a relay: push to the git server itself');
     else if (!asked) answerText(response, 404, 'a relay serves /git/HOST/PATH to git clients');
@@ -105,14 +104,14 @@ export function gitRoute(wiring: GitRouteOptions): Route {
       const principal = options.doorkeeper.identify(request, response);
       const follower =
         principal && (await options.doorkeeper.admit(paths.nameIn(asked.path), request, response, PATIENCE_MS));
-      if (!follower) return true;
+      if (!follower) return;
       const protocol = /(?:^|:)version=2(?:$|:)/.test(String(request.headers['git-protocol'] ?? '')) ? 2 : 0;
       const view = viewFor(options, principal, follower.upstream.name, request);
       const client: GitClient = { owner: principal.id, follower, view, protocol };
       await serve(options, client, asked.service, request, response);
     }
-    return true;
   };
+  return { path: '/git/**', answer };
 }
 
 async function serve(

@@ -1,5 +1,6 @@
 import { SidecarError } from '../../../model/error.ts';
-import { answerJson, answerText, type Route, readRequest } from '../../../platform/http-answer.ts';
+import { answerJson, answerText, readRequest } from '../../../platform/http-answer.ts';
+import type { Answer, Route } from '../../../platform/http-route.ts';
 import type { PageDoor } from '../../browser/page-door.ts';
 import { isCrossSite, isFromOwnPage } from '../../browser/same-origin.ts';
 import { parseRepositoryName } from '../../protocol/repository-name.ts';
@@ -19,10 +20,9 @@ const LARGEST_ORDER = 8192;
  * `POST /rollouts?repo=HOST/PATH&ref=NAME`: an order, as {@link readOrder} has it; for those with `steer`.
  */
 export function rolloutRoute({ door, rollouts }: RolloutRouteOptions): Route {
-  return async ({ pathname, searchParams }, request, response) => {
-    if (pathname !== '/rollouts') return false;
+  const answer: Answer = async ({ searchParams }, request, response) => {
     const visitor = door.admit(request, response);
-    if (!visitor) return true;
+    if (!visitor) return;
     const { principal } = visitor;
     if (request.method === 'GET') {
       response.setHeader('cache-control', 'no-store');
@@ -32,7 +32,7 @@ export function rolloutRoute({ door, rollouts }: RolloutRouteOptions): Route {
         maySteer: principal.maySteer(entry.repository, entry.ref),
       }));
       answerJson(response, 200, { rollouts: withRights, sharing: rollouts.sharing });
-      return true;
+      return;
     }
     const name = parseRepositoryName(searchParams.get('repo') ?? '');
     const ref = searchParams.get('ref') ?? '';
@@ -54,8 +54,8 @@ export function rolloutRoute({ door, rollouts }: RolloutRouteOptions): Route {
         answerJson(response, error.class === 'retry' ? 503 : 409, { code, detail });
       }
     }
-    return true;
   };
+  return { path: '/rollouts', answer };
 }
 
 function readJson(body: Buffer | undefined): unknown {

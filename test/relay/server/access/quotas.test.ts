@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
-import { quotaRoute, type Refused } from '../../../../src/relay/server/access/quotas.ts';
+import { Quotas, type Refused } from '../../../../src/relay/server/access/quotas.ts';
 import { RequestTurns } from '../../../../src/relay/server/access/request-turns.ts';
 import { HandClock } from '../../../kit/hand-clock.ts';
 
@@ -27,7 +27,7 @@ function setUp({ mostPerSecond = 1000, mostUnderWay = 1000, mostBytesPerSecond =
   const socket = { bytesWritten: 0 };
   const clock = new HandClock();
   const refused: Refused[] = [];
-  const route = quotaRoute({
+  const quotas = new Quotas({
     clock,
     ownerOf: ({ headers }) => String(headers.who),
     mostPerSecond,
@@ -36,18 +36,20 @@ function setUp({ mostPerSecond = 1000, mostUnderWay = 1000, mostBytesPerSecond =
     turns: new RequestTurns({ isShared: () => true, nextRound: setImmediate }),
     onRefused: (what) => refused.push(what),
   });
+  const nothing = async (): Promise<void> => undefined;
+  const [request, stream] = [quotas.sharing(nothing), quotas.sharingStreams(nothing)];
   /** @returns the answer while it is under way, or when it is a refusal */
-  const ask = async (who: string, path = '/git/x'): Promise<Answer> => {
+  const ask = async (who: string, route = request): Promise<Answer> => {
     const answer = new Answer();
-    const request = { headers: { who }, socket } as unknown as IncomingMessage;
-    await route(new URL(path, 'http://relay'), request, answer as unknown as ServerResponse);
+    const asked = { headers: { who }, socket } as unknown as IncomingMessage;
+    await route(new URL('http://relay'), asked, answer as unknown as ServerResponse);
     return answer;
   };
-  return { clock, refused, ask, socket };
+  return { clock, refused, ask, stream, socket };
 }
 
 test('a token with many requests under way leaves room: another one is served, and it again when some have ended', async () => {
-  const { refused, ask } = setUp({ mostUnderWay: 100 });
+  const { refused, ask, stream } = setUp({ mostUnderWay: 100 });
   const greedy: Answer[] = [];
   for (let count = 0; count < 100; count += 1) greedy.push(await ask('greedy'));
   const served = greedy.filter(({ status }) => status === 0);
@@ -59,18 +61,18 @@ test('a token with many requests under way leaves room: another one is served, a
   for (const each of served) each.end();
   expect((await ask('greedy')).status).toBe(0);
   // Streams have places of their own.
-  for (let count = 0; count < 200; count += 1) expect((await ask('e', '/events')).status).toBe(0);
+  for (let count = 0; count < 200; count += 1) expect((await ask('e', stream)).status).toBe(0);
 });
 
 test('a token that floods the relay is answered with 429, and another one is served', async () => {
-  const { clock, refused, ask } = setUp({ mostPerSecond: 100 });
-  const answers = await Promise.all(Array.from({ length: 200 }, async () => await ask('greedy', '/events')));
+  const { clock, refused, ask, stream } = setUp({ mostPerSecond: 100 });
+  const answers = await Promise.all(Array.from({ length: 200 }, async () => await ask('greedy', stream)));
   expect(answers.filter(({ status }) => status === 429)).toHaveLength(125);
   expect(answers.at(-1)?.headers).toEqual({ 'retry-after': '1' });
   expect(new Set(refused)).toEqual(new Set(['requests']));
-  for (let count = 0; count < 10; count += 1) expect((await ask('modest', '/events')).status).toBe(0);
+  for (let count = 0; count < 10; count += 1) expect((await ask('modest', stream)).status).toBe(0);
   await clock.advance(1000);
-  expect((await ask('greedy', '/events')).status).toBe(0);
+  expect((await ask('greedy', stream)).status).toBe(0);
 });
 
 test('a token that got more bytes than its share waits until they are paid, while another one goes on', async () => {

@@ -1,14 +1,14 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Route } from '../../../../src/platform/http-answer.ts';
+import { RouteTable } from '../../../../src/platform/http-route.ts';
 import type { RepositoryName } from '../../../../src/relay/protocol/repository-name.ts';
 import type { Doorkeeper } from '../../../../src/relay/server/access/doorkeeper.ts';
 import { Fleet } from '../../../../src/relay/server/fleet/fleet.ts';
 import type { FleetDocument } from '../../../../src/relay/server/fleet/fleet-document.ts';
 import { fleetRoute } from '../../../../src/relay/server/fleet/fleet-route.ts';
 import { WHOLE_VIEW } from '../../../../src/relay/server/streams/ref-view.ts';
-import { probeRoute } from '../../../../src/serve/routes.ts';
+import { probeRoutes } from '../../../../src/serve/routes.ts';
 import { answering } from '../../../kit/answering.ts';
 import { HandClock } from '../../../kit/hand-clock.ts';
 import { oid, REPOSITORY } from '../../../kit/relay-fakes.ts';
@@ -49,10 +49,12 @@ async function overviewOf(instances: number): Promise<{ readonly port: number; r
       renewed: () => undefined,
     }),
   } satisfies Pick<Doorkeeper, 'identify'> as unknown as Doorkeeper;
-  const routes: Route[] = [probeRoute(() => ({ ok: true, text: 'ok' })), fleetRoute({ doorkeeper, fleet })];
+  const probes = probeRoutes(() => ({ ok: true, text: 'ok' }));
+  const table = new RouteTable([...probes, fleetRoute({ doorkeeper, fleet })]);
   const server = createServer(
     answering(async (request, response) => {
-      for (const route of routes) if (await route(new URL(request.url ?? '', 'http://x'), request, response)) return;
+      const url = new URL(request.url ?? '', 'http://x');
+      await table.find(url.pathname)?.(url, request, response);
     }),
   );
   open.push(server);

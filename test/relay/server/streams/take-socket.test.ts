@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { answerText, type Route } from '../../../../src/platform/http-answer.ts';
+import { answerText } from '../../../../src/platform/http-answer.ts';
+import type { Answer } from '../../../../src/platform/http-route.ts';
 import { takeSocket } from '../../../../src/relay/server/streams/take-socket.ts';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../../../src/serve/server.ts';
 import { silentLog } from '../../../kit/silent-log.ts';
@@ -19,13 +20,13 @@ afterEach(async () => {
 async function setUp(options: Partial<HttpServerOptions> = {}) {
   const taken: Socket[] = [];
   const state = { refused: 0, forgotten: 0, finishSlow: (): void => undefined };
-  const stream: Route = async ({ pathname }, request, response) => {
+  const stream: Answer = async ({ pathname }, request, response) => {
     if (pathname === '/slow') {
       await new Promise<void>((done) => {
         state.finishSlow = done;
       });
       answerText(response, 200, 'slow');
-      return true;
+      return;
     }
     response.once('close', () => {
       state.forgotten += 1;
@@ -40,10 +41,9 @@ async function setUp(options: Partial<HttpServerOptions> = {}) {
       state.refused += 1;
       response.end('not taken');
     }
-    return true;
   };
   const config = { host: '127.0.0.1', port: 0, metrics: false, profiles: false } as never;
-  const server = await startHttpServer({ config, log: silentLog, routes: [stream], ...options });
+  const server = await startHttpServer({ config, log: silentLog, find: () => stream, ...options });
   servers.push(server);
   const open = (text: string, localAddress = '127.0.0.1') => {
     const socket = connect({ port: server.port, host: '127.0.0.1', localAddress });
