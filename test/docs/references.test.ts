@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -54,9 +55,27 @@ describe('pages', () => {
     expect(named.filter((name) => !CODE.some((path) => path === name || path.endsWith(`/${name}`)))).toEqual([]);
   });
 
+  const linksOf = (page: string): string[] =>
+    matches(read(page), /\]\(([^)\s#]+)(?:#[^)]*)?\)/g).filter((link) => !/^[a-z]+:/.test(link));
+
   test.each(PAGES)('%s has no dead link to another page', (page) => {
-    const links = matches(read(page), /\]\(([^)\s#]+)(?:#[^)]*)?\)/g).filter((link) => !/^[a-z]+:/.test(link));
-    expect(links.filter((link) => !existsSync(join(dirname(page), link)))).toEqual([]);
+    expect(linksOf(page).filter((link) => !existsSync(join(dirname(page), link)))).toEqual([]);
+  });
+
+  test('in the npm package link to nothing that the package lacks', () => {
+    const command = ['pack', '--dry-run', '--json', '--ignore-scripts'];
+    const [listed] = JSON.parse(
+      execFileSync('npm', command, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+    );
+    const packed: string[] = listed.files.map(({ path }: { path: string }) => path);
+    const isPacked = (path: string): boolean => packed.some((each) => each === path || each.startsWith(`${path}/`));
+    const pages = packed.filter((path) => path.endsWith('.md'));
+    expect(pages).toContain('README.md');
+    for (const page of pages)
+      expect(
+        linksOf(page).filter((link) => !isPacked(join(dirname(page), link))),
+        page,
+      ).toEqual([]);
   });
 });
 
