@@ -94,6 +94,8 @@ const EVERYTHING = [
   ],
   ...['--set', 'imagePullSecrets[0].name=registry', '--set', 'podMonitor.enabled=true', '--set', 'image.tag=1.2.3'],
   ...[...policies(POLICIES), '--set', 'rollouts.secret=secrets', '--set', 'rolloutsGroup=staging'],
+  ...['--set', 'otlp.endpoint=https://collector:4318', '--set', 'otlp.headersSecret=otlp'],
+  ...['--set', 'kubernetesEvents=true'],
   ...['webhookFrom', 'metricsFrom'].flatMap((name) => [
     '--set-json',
     `networkPolicy.${name}=[{"namespaceSelector":{}}]`,
@@ -184,7 +186,7 @@ describe.skipIf(missing('unzip', 'tar'))('the Helm chart of the relay', () => {
     expect(readFileSync(`${CHART}/Chart.yaml`, 'utf8')).toContain(`appVersion: ${version}`);
   });
 
-  test('a default install has no policies, and no token for the API server', () => {
+  test('a default install has no policies, traces and events, and no token for the API server', () => {
     const { pod, container } = relayOf(render(...LEAST));
     expect(pod).toMatchObject({ automountServiceAccountToken: false });
     expect(pod).not.toHaveProperty('serviceAccountName');
@@ -207,6 +209,9 @@ describe.skipIf(missing('unzip', 'tar'))('the Helm chart of the relay', () => {
     ['rollouts.decider', 'rollouts.decider={"name":"relay-0"}'],
     ['rollouts.secret', 'rollouts.secret=true'],
     ['rolloutsGroup', 'rolloutsGroup="a b"'],
+    ['otlp.endpoint', 'otlp.endpoint="collector:4318"'],
+    ['otlp.headersSecret', 'otlp.headersSecret={}'],
+    ['kubernetesEvents', 'kubernetesEvents="yes"'],
   ])('a wrong type of %s is refused: %s', (name, value) => {
     expect(() => render(...LEAST, '--set-json', value)).toThrow(`- ${name}: `);
   });
@@ -350,5 +355,40 @@ describe.skipIf(missing('unzip', 'tar'))('the Helm chart of the relay: rollouts'
 
   test('a text that is no YAML is refused before anything is installed', () => {
     expect(() => render(...ONE, ...asText('rollouts: [\n'))).toThrow('rollouts.file cannot be understood');
+  });
+});
+
+describe.skipIf(missing('unzip', 'tar'))('the Helm chart of the relay: traces and events', () => {
+  test('headers without a collector that gets them are refused', () => {
+    expect(() => render(...LEAST, '--set', 'otlp.headersSecret=otlp')).toThrow('set otlp.endpoint');
+  });
+
+  test('spans go to the collector, with the headers of a Secret', () => {
+    const values = ['--set', 'otlp.endpoint=http://collector:4318', '--set', 'otlp.headersSecret=otlp'];
+    const { args = [] } = relayOf(render(...LEAST, ...values)).container;
+    const { traces } = buildRelayConfig(load('relay', args, { HOME: '/tmp' }).settings, { HOME: '/tmp' });
+    expect(traces).toEqual({ endpoint: 'http://collector:4318', headersFile: '/otlp/headers' });
+  });
+
+  test('for events the Pods get a token that may create events and nothing else, and know their own UID', () => {
+    const more = ['--set-json', 'extraEnv=[{"name":"A","value":"b"}]'];
+    const manifests = render(...LEAST, '--set', 'kubernetesEvents=true', ...more);
+    const { pod, container } = relayOf(manifests);
+    const [account, role, binding] = ['ServiceAccount', 'Role', 'RoleBinding'].map(
+      (kind) => manifests.find((each) => each.kind === kind) as unknown as Record<string, unknown>,
+    );
+    expect(pod).toMatchObject({ automountServiceAccountToken: true, serviceAccountName: 'git-git-sidecar-relay' });
+    expect(account).toMatchObject({ metadata: { name: pod.serviceAccountName } });
+    expect(role?.rules).toEqual([{ apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] }]);
+    expect(binding).toMatchObject({
+      roleRef: { kind: 'Role', name: (role as unknown as Manifest).metadata.name },
+      subjects: [{ kind: 'ServiceAccount', name: pod.serviceAccountName, namespace: 'apps' }],
+    });
+    expect(container.env).toEqual([
+      { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      { name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
+      { name: 'A', value: 'b' },
+    ]);
+    expect(container.args).toContain('--kubernetes-events');
   });
 });

@@ -113,6 +113,26 @@ describe.skipIf(missing('unzip', 'tar'))('the chart: who reaches the Pods behind
     300_000,
   );
 
+  test.each([
+    ['http://collector:4318', [4318]],
+    ['http://collector', [80, 4318]],
+    ['https://otlp.example.com/tempo', [443, 4318]],
+  ])(
+    'the Pods reach the collector at otlp.endpoint %s',
+    (endpoint, ports) => {
+      const relay = chart('--set', `otlp.endpoint=${endpoint}`);
+      for (const port of ports) expect(relay.letsOut(port), String(port)).toBe(true);
+      expect(chart().letsOut(4318)).toBe(false);
+    },
+    300_000,
+  );
+
+  test('the Pods reach the API server with kubernetesEvents, and only then', () => {
+    const events = chart('--set', 'kubernetesEvents=true', '--set', 'networkPolicy.gitPorts={22}');
+    expect([events.letsOut(443), events.letsOut(6443)]).toEqual([true, true]);
+    expect(chart().letsOut(6443)).toBe(false);
+  }, 300_000);
+
   test('the Pods reach whom the policies send answers and notifications to', () => {
     const policies = {
       rollouts: [],
