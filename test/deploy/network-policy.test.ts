@@ -114,6 +114,60 @@ describe.skipIf(missing('unzip', 'tar'))('the chart: who reaches the Pods behind
   );
 
   test.each([
+    ['http://collector:4318', [4318]],
+    ['http://collector', [80, 4318]],
+    ['https://otlp.example.com/tempo', [443, 4318]],
+  ])(
+    'the Pods reach the collector at otlp.endpoint %s',
+    (endpoint, ports) => {
+      const relay = chart('--set', `otlp.endpoint=${endpoint}`);
+      for (const port of ports) expect(relay.letsOut(port), String(port)).toBe(true);
+      expect(chart().letsOut(4318)).toBe(false);
+    },
+    300_000,
+  );
+
+  test('the Pods reach the API server with kubernetesEvents, and only then', () => {
+    const events = chart('--set', 'kubernetesEvents=true', '--set', 'networkPolicy.gitPorts={22}');
+    expect([events.letsOut(443), events.letsOut(6443)]).toEqual([true, true]);
+    expect(chart().letsOut(6443)).toBe(false);
+  }, 300_000);
+
+  test('the Pods reach whom the policies send answers and notifications to', () => {
+    const policies = {
+      rollouts: [],
+      answers: [{ name: 'forge', to: 'gitea', url: 'http://gitea.example.com:3000', 'token-file': '/secrets/a' }],
+      notifications: [{ name: 'chat', to: 'slack', 'url-file': '/secrets/slack' }],
+    };
+    const ssh = ['--set', 'networkPolicy.gitPorts={22}', '--set', 'replicas=1', '--set', 'rollouts.secret=secrets'];
+    const relay = chart(...ssh, '--set-json', `rollouts.file=${JSON.stringify(policies)}`);
+    expect([relay.letsOut(3000), relay.letsOut(443), relay.letsOut(80)]).toEqual([true, true, false]);
+    const silent = chart(...ssh, '--set-json', 'rollouts.file={"rollouts":[]}');
+    expect([silent.letsOut(3000), silent.letsOut(443)]).toEqual([false, false]);
+  }, 300_000);
+
+  test('the relays reach the one of them that decides, whoever else may come in', () => {
+    const decider = { name: 'git-git-sidecar-relay-0', url: 'http://git-git-sidecar-relay-decider.apps:9000' };
+    const self = { 'app.kubernetes.io/name': 'git-sidecar-relay', 'app.kubernetes.io/instance': 'git' };
+    const closed = ['--set', 'persistence.enabled=true', ...namespaceOf('from', 'shop')];
+    const relay = chart(...closed, '--set-json', `rollouts.file=${JSON.stringify({ rollouts: [], decider })}`);
+    expect([relay.letsIn({ pod: self }), relay.letsIn({ pod: POD })]).toEqual([true, false]);
+    expect([relay.letsOut(9000), relay.letsOut(8080)]).toEqual([true, true]);
+    expect(chart(...closed).letsIn({ pod: self })).toBe(false);
+  }, 300_000);
+
+  test('its notes say where rollouts are seen, and what is missing for orders and for decisions that stay', () => {
+    const policies = ['--set', 'replicas=1', '--set-json', 'rollouts.file={"rollouts":[]}'];
+    const notes = notesOf(policies);
+    expect(notes).toContain('git-sidecar fleet http://127.0.0.1:8080');
+    expect(notes).toContain('Nobody may give orders');
+    expect(notes).toContain('lost with the Pod');
+    const kept = notesOf([...policies, '--set', 'accessSecret=access', '--set', 'persistence.enabled=true']);
+    expect(kept).not.toMatch(/Nobody may|lost with/);
+    expect(notesOf([])).not.toContain('rollout');
+  }, 300_000);
+
+  test.each([
     [[], '--relay=http://git-git-sidecar-relay.apps\n', 'curl http://127.0.0.1:8080/fleet'],
     [['--set', 'service.port=8443'], '--relay=http://git-git-sidecar-relay.apps:8443\n', 'curl http://'],
     [['--set', 'tls.secret=tls'], '--relay=https://git-git-sidecar-relay.apps:80\n', 'curl --insecure https://'],

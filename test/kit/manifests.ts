@@ -31,6 +31,8 @@ export interface PodSpec {
   readonly securityContext?: Record<string, unknown>;
   readonly shareProcessNamespace?: boolean;
   readonly terminationGracePeriodSeconds?: number;
+  readonly serviceAccountName?: string;
+  readonly automountServiceAccountToken?: boolean;
 }
 
 export interface Manifest {
@@ -64,6 +66,17 @@ export function templateOf(manifest: Manifest): Template | undefined {
     | { metadata: { labels: Record<string, string> }; spec: PodSpec }
     | undefined;
   return template && { labels: template.metadata.labels, spec: template.spec };
+}
+
+/** The labels of its Pods. Each Pod of a StatefulSet has its name too. */
+function podLabelsOf(manifest: Manifest): Record<string, string>[] {
+  const template = templateOf(manifest);
+  if (!template) return [];
+  if (manifest.kind !== 'StatefulSet') return [template.labels];
+  return Array.from({ length: Number(manifest.spec.replicas ?? 1) }, (_, index) => ({
+    ...template.labels,
+    'statefulset.kubernetes.io/pod-name': `${manifest.metadata.name}-${index}`,
+  }));
 }
 
 export const containersOf = (spec: PodSpec): Container[] => [...spec.containers, ...(spec.initContainers ?? [])];
@@ -140,7 +153,7 @@ export function expectReferences(manifests: readonly Manifest[], ownSecrets: boo
     if (!selector) continue;
     const labels = (selector.matchLabels ?? selector) as Record<string, string>;
     expect(
-      templates.some((each) => isWithin(labels, each.labels)),
+      manifests.flatMap(podLabelsOf).some((each) => isWithin(labels, each)),
       `${manifest.kind} selects a Pod`,
     ).toBe(true);
     if (manifest.kind !== 'Service') continue;
@@ -233,7 +246,7 @@ export function expectCommandLines(manifests: readonly Manifest[]): number {
         const config = buildRelayConfig(load('relay', words.slice(2), image).settings, image);
         for (const pattern of config.allow) expect(new AllowPattern(pattern)).toBeDefined();
         for (const word of words) {
-          const path = /^--[a-z-]+-file=(.*)$/.exec(word)?.[1];
+          const path = /^--(?:rollouts|[a-z-]+-file)=(.*)$/.exec(word)?.[1];
           if (path !== undefined) expect(isMounted(path), word).toBe(true);
         }
         expect(isMounted(config.root)).toBe(true);
