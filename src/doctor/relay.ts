@@ -22,6 +22,7 @@ import { checkNats } from './nats.ts';
 import type { Parts } from './parts.ts';
 import { checkProgram, programsOf } from './programs.ts';
 import { RepositoryExamination } from './repository.ts';
+import { checkRollouts } from './rollouts.ts';
 import { checkRoot } from './root.ts';
 
 async function judgeTls(tls: NonNullable<RelayConfig['tls']>): Promise<Verdict> {
@@ -90,6 +91,7 @@ export async function examineRelay(
   const programs = git ? [checkProgram(examination, git, config.environment, parts)] : [];
   checkRoot(examination, { root: config.root, option: '--root', holdsRepository: false, moveAside: false }, signal);
   checkFiles(examination, config, parts);
+  checkRollouts(examination, config);
   const tools = await openGit(
     config,
     config.root,

@@ -23,6 +23,18 @@ type Row = readonly [name: string, setUp: (at: Place) => Promise<SetUp> | SetUp,
 
 const sync = (at: Place, ...more: string[]): string[] => [`--repo=${at.repository()}`, `--root=${at.root}`, ...more];
 
+const relay = (at: Place, ...more: string[]): string[] => [
+  'relay',
+  `--root=${at.root}`,
+  '--http-bind=127.0.0.1:0',
+  '--allow=git://127.0.0.1/x',
+  ...more,
+];
+
+const POLICY =
+  'rollouts: [{name: app, repository: 127.0.0.1/x, refs: main, stages: [{name: a, select: {percent: 9}}]}]\n';
+const TOLD = `${POLICY}notifications: [{name: chat, to: slack, url-file: slack}]\n`;
+
 async function taken(): Promise<number> {
   const port = await freePort();
   const server = createServer();
@@ -198,6 +210,34 @@ const ROWS: readonly Row[] = [
       ],
     }),
     '✗ access file DIR/nope: it cannot be read: there is no such file (ENOENT) → mount the Secret there, or correct `--access-file`',
+  ],
+  [
+    'a relay without its policies',
+    (at) => ({ args: relay(at, `--rollouts=${at.dir}/nope`) }),
+    '✗ rollouts DIR/nope: it cannot be read: there is no such file (ENOENT) → mount the ConfigMap there, or correct `--rollouts`',
+  ],
+  [
+    'a relay with a policy that is wrong',
+    (at) => ({
+      args: relay(
+        at,
+        `--rollouts=${at.file('rollouts', 'rollouts:\n  - name: app\n    repository: h/x\n    ref: x\n', 0o644)}`,
+      ),
+    }),
+    '✗ rollouts DIR/rollouts: DIR/rollouts:2:5: refs of a policy is missing; which branches or tags does it govern?; DIR/rollouts:4:5: ref does not belong in a policy: it is an option of sync → Correct the lines that are named. docs/rollouts.md says what a policy may hold.',
+  ],
+  [
+    'a relay whose policies name a secret that is not mounted',
+    (at) => ({ args: relay(at, `--rollouts=${at.file('rollouts', TOLD, 0o644)}`) }),
+    '✗ rollouts DIR/rollouts: cannot read DIR/slack: there is no such file (ENOENT) → mount the Secret there',
+  ],
+  [
+    'a relay with NATS and a decider',
+    async (at) => {
+      const file = at.file('rollouts', `decider: {name: a, url: http://a:8080}\n${POLICY}`, 0o644);
+      return { args: relay(at, `--rollouts=${file}`, `--nats=nats://127.0.0.1:${await freePort()}`) };
+    },
+    '✗ rollouts DIR/rollouts: it names a decider; relays with --nats choose by themselves which one decides → Correct the lines that are named. docs/rollouts.md says what a policy may hold.',
   ],
 ];
 

@@ -16,6 +16,8 @@ env:
   - { name: POD_UID, valueFrom: { fieldRef: { fieldPath: metadata.uid } } }
 \`\`\`
 
+With the Helm chart of the relay it is \`kubernetesEvents: true\`.
+
 [Traces](traces.md) show the way of one commit through all processes.`;
 
 /** docs/monitoring.md. */
