@@ -391,4 +391,20 @@ describe.skipIf(missing('unzip', 'tar'))('the Helm chart of the relay: traces an
     ]);
     expect(container.args).toContain('--kubernetes-events');
   });
+
+  test('the Pods are an account that is there, which gets the right to write events and stays as it is', () => {
+    const values = [...LEAST, '--set', 'serviceAccountName=git-reader'];
+    expect(relayOf(render(...values)).pod).toMatchObject({
+      serviceAccountName: 'git-reader',
+      automountServiceAccountToken: false,
+    });
+    const manifests = render(...values, '--set', 'kubernetesEvents=true');
+    expect(relayOf(manifests).pod).toMatchObject({
+      serviceAccountName: 'git-reader',
+      automountServiceAccountToken: true,
+    });
+    expect(kindsOf(manifests)).not.toContain('ServiceAccount');
+    const binding = manifests.find(({ kind }) => kind === 'RoleBinding') as unknown as Record<string, unknown>;
+    expect(binding.subjects).toEqual([{ kind: 'ServiceAccount', name: 'git-reader', namespace: 'apps' }]);
+  });
 });

@@ -24,6 +24,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
+{{- /* The account that the Pods are; nothing: that of the namespace. */ -}}
+{{- define "relay.account" -}}
+{{- if .Values.serviceAccountName -}}{{ .Values.serviceAccountName }}
+{{- else if .Values.kubernetesEvents -}}{{ include "relay.fullname" . }}
+{{- end -}}
+{{- end -}}
+
 {{- define "relay.scheme" -}}
 {{- if .Values.tls.secret -}}HTTPS{{- else -}}HTTP{{- end -}}
 {{- end -}}
