@@ -8,7 +8,7 @@ import type { Tip } from '../poll/ref-source.ts';
 import { nameForRelay, remoteAtRelay } from '../relay/client/open.ts';
 import { withScopedHeaders } from '../sync/wiring/confinement.ts';
 import { withRelayAccess } from '../sync/wiring/relay-access.ts';
-import { hermeticOptions } from '../sync/wiring/wire.ts';
+import { hermeticOptions } from '../sync/wiring/sync-git.ts';
 import type { Check, Examination } from './examination.ts';
 import { none } from './finding.ts';
 import { type GitTools, openGit } from './git-tools.ts';

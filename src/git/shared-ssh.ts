@@ -1,14 +1,15 @@
 import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isOfKind } from '../model/error.ts';
 import { deadline } from '../platform/deadline.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Environment, ProcessRunner } from '../platform/process/runner.ts';
+import { removeTree } from '../platform/remove-tree.ts';
 import { type Git, type GitOutput, type GitRunOptions, withRun } from './git.ts';
 
 export interface SharedSshOptions {
-  /** Where the sockets of shared connections are (ssh_config, ControlPath). */
-  readonly directory: string;
+  /** Where the sockets of shared connections are (ssh_config, ControlPath); undefined: no connection is shared. */
+  readonly directory: string | undefined;
   readonly runner: ProcessRunner;
   readonly environment: () => Environment;
 }
@@ -40,8 +41,17 @@ export class SharedSsh {
     await Promise.all((await this.#sockets()).map(end));
   }
 
+  /** {@link close}, and removes the directory where it is for sockets alone. */
+  async dispose(privateDirectory: string): Promise<void> {
+    const { directory } = this.#options;
+    await this.close();
+    if (directory !== undefined && directory !== privateDirectory)
+      await removeTree({ root: dirname(directory), path: directory });
+  }
+
   async #sockets(): Promise<string[]> {
     const { directory } = this.#options;
+    if (directory === undefined) return [];
     const names = await readdir(directory).catch(() => [] as string[]);
     return names.filter((name) => /^[0-9a-f]{40}$/.test(name)).map((name) => join(directory, name));
   }

@@ -43,12 +43,17 @@ export function trustedAbove(directory: string, root: string): string {
  *
  * The name is derived from `identity`, so that a process that was killed leaves something its successor reuses
  * instead of one more directory. A directory of that name which is not ours alone is left as it is, and an
- * unpredictable name is used. Where the temporary directory cannot be written, it is made below `root`.
+ * unpredictable name is used.
+ * @param parents the first that can be written holds it; default: the temporary directory, then one below `root`
  */
-export async function openPrivateDirectory(identity: string, root: string): Promise<string> {
+export async function openPrivateDirectory(
+  identity: string,
+  root: string,
+  parents: readonly string[] = [tmpdir(), asideDirectory(root)],
+): Promise<string> {
   const name = `git-sidecar-${createHash('sha256').update(identity).digest('hex').slice(0, 12)}`;
   const below = asideDirectory(root);
-  for (const parent of [tmpdir(), below]) {
+  for (const parent of parents) {
     const path = join(parent, name);
     try {
       if (parent === below) await makeOwn(root, below);
@@ -59,5 +64,5 @@ export async function openPrivateDirectory(identity: string, root: string): Prom
       return (await takeUp(path)) ? path : await mkdtemp(`${path}-`);
     }
   }
-  throw new Error(`neither ${tmpdir()} nor ${below} can be written`);
+  throw new Error(`${parents.join(' and ')} cannot be written`);
 }

@@ -85,5 +85,5 @@ test('outside of Kubernetes the option has no effect, and the log says why', asy
   const words = [`--repo=file://${upstream.bare}`, `--root=${join(dir, 'root')}`, '--link=link', '--ref=main'];
   const process = sidecar([...words, '--kubernetes-events']);
   await untilPublished(join(dir, 'root', 'link'), first, process);
-  expect(process.stderr).toContain('KUBERNETES_SERVICE_HOST is not set');
+  await until('it is said', () => process.stderr.includes('KUBERNETES_SERVICE_HOST is not set'));
 });

@@ -76,7 +76,8 @@ describe('a container with little memory', () => {
       );
       expect(process.child.signalCode).toBeNull();
       expect(group.kills).toBeGreaterThan(0);
-      expect(process.stderr).toContain('git ran out of memory within the limit of 300 MiB (the kernel killed it)');
+      const said = 'git ran out of memory within the limit of 300 MiB (the kernel killed it)';
+      await until('it is said', () => process.stderr.includes(said));
     },
     LONG_MS + 10_000,
   );

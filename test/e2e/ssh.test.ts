@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -35,6 +37,32 @@ describe.skipIf(sshUnavailable())('sync over a real sshd', () => {
     await process.stop();
     expect(server.log().match(/Accepted publickey/g)).toHaveLength(1);
     expect(server.log()).toMatch(/Disconnected from|Received disconnect|Connection closed/);
+  });
+
+  test('shares it also where the temporary directory has a path too long for a socket, and leaves nothing of it', async () => {
+    const { upstream, oid, server, root, repo, link } = await setUp();
+    const long = join(tempDir(), 'a-directory-for-temporary-files-that-a-system-chose-by-itself');
+    mkdirSync(long);
+    // Its name is the same for each process with this root and link.
+    const digest = createHash('sha256').update(`${root}\n${link}`).digest('hex');
+    const short = `/tmp/git-sidecar-${digest.slice(0, 12)}`;
+    const process = sidecar(
+      [
+        `--repo=${repo}`,
+        `--root=${root}`,
+        '--period=50ms',
+        `--ssh-key-file=${server.keyFile}`,
+        `--ssh-known-hosts-file=${server.knownHostsFile}`,
+      ],
+      { TMPDIR: long },
+    );
+    await untilPublished(link, oid, process);
+    expect(existsSync(short)).toBe(true);
+    await untilPublished(link, upstream.commit({ a: 'two' }), process);
+    await process.stop();
+    expect(server.log().match(/Accepted publickey/g)).toHaveLength(1);
+    expect(readdirSync(long)).toEqual([]);
+    expect(existsSync(short)).toBe(false);
   });
 
   test('tries several keys until one fits', async () => {

@@ -7,7 +7,7 @@ import { httpStub } from '../kit/http-stub.ts';
 import { fixture } from '../kit/setup.ts';
 import { published, read, run, type Sidecar, sidecar, untilPublished } from '../kit/sidecar.ts';
 import { git, Upstream } from '../kit/upstream.ts';
-import { delay } from '../peers/wait.ts';
+import { delay, until } from '../peers/wait.ts';
 
 /** What comes between the server and us: it sees each answer to a `fetch` command and may send something else. */
 type Tamper = (answer: Buffer, response: ServerResponse) => void;
@@ -189,6 +189,7 @@ describe('fetching over the poll’s connection', () => {
     const process = sidecar([`--repo=${url}/repo.git`, `--root=${it.root}`, '--link=link', '--period=40ms', '-v=3']);
     await untilPublished(it.link, it.first, process);
     await untilPublished(it.link, it.upstream.commit({ a: 'two' }), process);
+    await until('both were fetched', () => process.count('fetched') >= 2);
     expect(process.count('fetched')).toBe(2);
   });
 });

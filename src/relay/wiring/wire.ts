@@ -1,17 +1,8 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { RelayConfig } from '../../config/relay-config.ts';
-import { createGit, type Git } from '../../git/git.ts';
-import { createHermeticGit, type HermeticOptions } from '../../git/hermetic.ts';
-import { GitMemory } from '../../git/memory.ts';
-import { prepareHostKeys } from '../../git/own-known-hosts.ts';
-import { overSharedSsh, SharedSsh } from '../../git/shared-ssh.ts';
-import { directoryForSockets, persistSeconds } from '../../git/ssh-connections.ts';
-import { explainSshFiles } from '../../git/ssh-files.ts';
+import type { Git } from '../../git/git.ts';
 import { FairRoom } from '../../platform/fair-room.ts';
-import { lendUser } from '../../platform/lend-user.ts';
-import { readMemoryGroup } from '../../platform/memory-limit.ts';
-import { openPrivateDirectory } from '../../platform/private-directory.ts';
 import { VERSION } from '../../platform/version.ts';
 import type { Watchdog } from '../../platform/watchdog.ts';
 import type { Ambient } from '../../service/ambient.ts';
@@ -51,9 +42,10 @@ import { instanceKey } from '../server/rollouts/rollouts.ts';
 import { Hub } from '../server/streams/hub.ts';
 import { refsIn, WHOLE_VIEW } from '../server/streams/ref-view.ts';
 import { createOutbox } from './outbox.ts';
+import { openRelayGit } from './relay-git.ts';
 import type { RelayRole } from './role.ts';
 import { wireDesk } from './rollout-desk.ts';
-import { createUpstreams, upstreamGitSettings } from './upstreams.ts';
+import { createUpstreams } from './upstreams.ts';
 
 export interface RelayWiring extends Omit<Ambient, 'terminal'> {
   readonly config: RelayConfig;
@@ -107,47 +99,12 @@ const LINGER_MS = 5000;
 const LONGEST_ANSWER_MS = 30 * 60_000;
 const CACHE_IN_MEMORY_BYTES = 64 * 2 ** 20;
 
-/** How git runs for a relay. @param directory a private one */
-export async function hermeticOptions(
-  { config, root }: Pick<RelayWiring, 'config' | 'root'>,
-  directory: string,
-  memory: GitMemory,
-): Promise<HermeticOptions> {
-  const { environment, ssh } = config;
-  const lentUser = await lendUser(directory, environment.HOME ?? '/');
-  return {
-    directory,
-    root,
-    inherited: config.gitEnvironment,
-    overrides: config.gitConfig,
-    additions: upstreamGitSettings(config),
-    helpers: config.credentialHelpers?.lines ?? [],
-    includedConfig: undefined,
-    cookieFile: config.cookieFile,
-    lfs: false,
-    memory,
-    ssh: {
-      ...ssh,
-      hostKeys: await prepareHostKeys(ssh.hostKeys, root),
-      ...(lentUser && { lentUser }),
-      verbosity: config.verbosity,
-      controlDirectory: directoryForSockets(directory),
-      persistSeconds: persistSeconds(config.periodMs),
-    },
-  };
-}
-
 /** Makes everything that a relay needs; starts nothing. @throws SidecarError ERR_RELAY_PATTERN */
 export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
   const { config, root, runner, log, clock, random, metrics } = wiring;
   const always = config.follow.map(followedName);
   const allow = config.allow.map((text) => new AllowPattern(text));
-  const directory = await openPrivateDirectory(`relay\n${root}`, root);
-  const memory = new GitMemory(readMemoryGroup(), log);
-  const hermetic = await createHermeticGit(await hermeticOptions(wiring, directory, memory));
-  const plain = createGit({ program: config.git, runner, log, environment: hermetic.environment, cwd: root, memory });
-  const shared = new SharedSsh({ directory, runner, environment: hermetic.environment });
-  const git = explainSshFiles(overSharedSsh(plain, shared, log), config.ssh);
+  const { git, hermetic, directory, close: closeGit } = await openRelayGit(wiring);
   const board = config.nats && new Board({ ...config.nats, name: hostname(), clock, log });
   const budget = new HostBudget(clock, config.requestsPerHost, (host, ms) =>
     log.warn('requests wait for their turn: raise --requests-per-host or --period, or use a webhook', {
@@ -327,8 +284,7 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
       await desk.close();
       await Promise.all([tracer?.close(), events?.close()]);
       await board?.close();
-      await shared.close();
-      await hermetic.dispose();
+      await closeGit();
     },
   };
 }

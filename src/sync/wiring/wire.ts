@@ -8,25 +8,13 @@ import { CommitFetcher } from '../../fetch/fetch-commit.ts';
 import { Layout } from '../../fetch/layout.ts';
 import { PackFetch } from '../../fetch/pack-fetch.ts';
 import { Repository } from '../../fetch/repository.ts';
-import { createGit, type Git } from '../../git/git.ts';
-import { createHermeticGit, type HermeticGit, type HermeticOptions } from '../../git/hermetic.ts';
-import { GitMemory } from '../../git/memory.ts';
-import { prepareHostKeys } from '../../git/own-known-hosts.ts';
-import { overSharedSsh, SharedSsh } from '../../git/shared-ssh.ts';
-import { directoryForSockets, persistSeconds } from '../../git/ssh-connections.ts';
-import { explainSshFiles } from '../../git/ssh-files.ts';
 import type { IntoDirectory } from '../../into/into-directory.ts';
 import type { Hint } from '../../model/hint.ts';
 import type { SyncObserver } from '../../model/sync-observer.ts';
 import { readBootId } from '../../platform/boot-id.ts';
-import { gitNiceness, readCpuGroup } from '../../platform/cpu-limit.ts';
 import { createFlush, type Flush } from '../../platform/flush.ts';
 import { HttpClient } from '../../platform/http-client.ts';
-import { lendUser } from '../../platform/lend-user.ts';
-import { readMemoryGroup } from '../../platform/memory-limit.ts';
-import { openPrivateDirectory } from '../../platform/private-directory.ts';
 import { createChoice } from '../../poll/create-choice.ts';
-import { userGitConfig } from '../../poll/native-poll.ts';
 import type { Reports } from '../../relay/client/reports.ts';
 import { CredentialSource } from '../../remote/credential-source.ts';
 import type { Ambient } from '../../service/ambient.ts';
@@ -37,13 +25,14 @@ import { BootReading } from '../boot-reading.ts';
 import type { SyncContext } from '../context.ts';
 import { tellAll } from '../sync-now.ts';
 import { tellKubernetes } from '../tell-kubernetes.ts';
-import { confinement, withScopedHeaders } from './confinement.ts';
+import { withScopedHeaders } from './confinement.ts';
 import { createDetails } from './details.ts';
 import { openExechookReport } from './exechook-report.ts';
 import { createHooks, createPrePublish } from './hooks.ts';
 import { withPartFilter } from './part-filter.ts';
 import { withRelayAccess, withRelayKey } from './relay-access.ts';
 import { wireSource } from './source.ts';
+import { openSyncGit } from './sync-git.ts';
 
 /** Counters that stages and hooks tick; the metrics when there are some. */
 export interface SyncCounters {
@@ -69,49 +58,6 @@ export interface WiringOptions
   /** Another sync of the group has news: ask the remote anew, now. */
   readonly wakeForGroup: () => void;
   readonly onProgress?: (text: string) => void;
-}
-
-/**
- * How git runs for a sync. @param config as {@link withRelayAccess} and {@link withScopedHeaders} make it
- * @param directory a private one
- */
-export async function hermeticOptions(
-  { config, root }: Pick<WiringOptions, 'config' | 'root'>,
-  directory: string,
-  memory: GitMemory,
-): Promise<HermeticOptions> {
-  // Also for http: submodules may come over ssh.
-  const lentUser = await lendUser(directory, config.environment.HOME ?? '/');
-  return {
-    directory,
-    root,
-    inherited: config.gitEnvironment,
-    hooksInherit: config.environment,
-    overrides: config.gitConfig,
-    additions: [...config.gitConfigAdd, ...(await confinement(config))],
-    helpers: config.credentialHelpers?.lines ?? [],
-    includedConfig: await userGitConfig(config),
-    cookieFile: config.cookieFile,
-    lfs: config.lfs,
-    memory,
-    ssh: {
-      ...config.ssh,
-      hostKeys: await prepareHostKeys(config.ssh.hostKeys, root),
-      ...(lentUser && { lentUser }),
-      verbosity: config.verbosity,
-      controlDirectory:
-        config.remote.transport === 'ssh' && !config.oneTime ? directoryForSockets(directory) : undefined,
-      persistSeconds: persistSeconds(config.periodMs),
-    },
-  };
-}
-
-async function createHermetic(
-  options: WiringOptions,
-  memory: GitMemory,
-): Promise<{ hermetic: HermeticGit; directory: string }> {
-  const directory = await openPrivateDirectory(`${options.root}\n${options.config.link}`, options.root);
-  return { hermetic: await createHermeticGit(await hermeticOptions(options, directory, memory)), directory };
 }
 
 /** v3 names the local branch after the one it follows, v4 calls it git-sync (compat.md 2). */
@@ -165,16 +111,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
   const keyed = withRelayKey(withRelayAccess(withScopedHeaders(given.config)), (secret) => given.redactor.add(secret));
   const options = { ...given, ...keyed };
   const { config: asked, root, runner, log, redactor, clock, counters } = options;
-  const memory = new GitMemory(readMemoryGroup(), log);
-  const { hermetic, directory } = await createHermetic(options, memory);
-  const niceness = gitNiceness(readCpuGroup());
-  const how = { environment: hermetic.environment, cwd: root, memory, ...(niceness !== undefined && { niceness }) };
-  const plain = createGit({ program: asked.git, runner, log, ...how });
-  const shared =
-    asked.remote.transport === 'ssh'
-      ? new SharedSsh({ directory, runner, environment: hermetic.environment })
-      : undefined;
-  const git: Git = explainSshFiles(shared ? overSharedSsh(plain, shared, log) : plain, asked.ssh);
+  const { git, hermetic, directory, close: closeGit } = await openSyncGit(options);
   const layout = new Layout(root, asked.mode);
   const openedStore = asked.store && (await (await import('./shared-store.ts')).openStore(options));
   const config = openedStore ? asked : withPartFilter(asked);
@@ -302,8 +239,7 @@ export async function wireSync(given: WiringOptions): Promise<WiredSync> {
       group?.leave();
       reports?.close();
       await Promise.all([tracer?.close(), events?.close()]);
-      await shared?.close();
-      await hermetic.dispose();
+      await closeGit();
     },
   };
 }
