@@ -9,6 +9,8 @@ const LARGEST_ANSWER = 32 * 1024 * 1024;
 const STALL_MS = 30_000;
 /** How long the rest of an unwanted body is worth waiting for, so that its connection can be used again. */
 const REST_MS = 1000;
+/** What a further question waits for it. */
+const MOMENT_MS = 100;
 /** Of the page of a web server for an error. */
 const LONGEST_PAGE = 4096;
 
@@ -81,12 +83,23 @@ function release(response: IncomingMessage): void {
   else response.destroy();
 }
 
-/** Drops an answer whose short body is not needed: the connection is kept where the rest of it comes soon. */
-export function dismiss(response: IncomingMessage): void {
-  const timer = setTimeout(() => response.destroy(), REST_MS).unref();
-  response.once('close', () => clearTimeout(timer));
+/**
+ * Drops an answer whose short body is not needed: the connection is kept where the rest of it comes soon.
+ * @returns resolves when the connection is free, or a moment later: who asks on does it then, instead of on another one
+ */
+export async function dismiss(response: IncomingMessage): Promise<void> {
+  const rest = setTimeout(() => response.destroy(), REST_MS).unref();
   response.on('error', () => undefined);
+  const over = new Promise<void>((done) => {
+    const moment = setTimeout(done, MOMENT_MS);
+    response.once('close', () => {
+      for (const timer of [rest, moment]) clearTimeout(timer);
+      // The agent gets the socket back in this turn.
+      setImmediate(done);
+    });
+  });
   response.resume();
+  await over;
 }
 
 function incomplete(cause: unknown): NoAnswer {

@@ -166,7 +166,7 @@ export class UploadPack {
     await this.#requireOk(url, answer, sending.credentials);
     const type = answer.headers['content-type'];
     if (type?.startsWith('application/x-git-upload-pack-result')) return answer;
-    dismiss(answer);
+    void dismiss(answer);
     if (isWebPage(answer)) throw webPageInstead(this.#options.url, 'the server answers with a web page');
     const detail = `the answer is of type ${type ?? 'nothing'}`;
     throw new SidecarError('ERR_REMOTE_PROTOCOL', { op: 'ask', target: this.#options.url, detail });
@@ -176,7 +176,7 @@ export class UploadPack {
     if (answer.statusCode === 200) return;
     // A web server says in its page what is wrong with TLS.
     const page = answer.statusCode === 400 ? await readBeginning(answer) : '';
-    dismiss(answer);
+    void dismiss(answer);
     const sentCredential = this.#needsAuth && credentialFor(url.href, credentials) !== undefined;
     throw httpFailure(url, answer, { now: this.#options.now(), sentCredential, page });
   }
@@ -187,7 +187,7 @@ export class UploadPack {
       const answer = await this.#ask('GET', url, { credentials, signal });
       const status = answer.statusCode ?? 0;
       if (status >= 300 && status < 400) {
-        dismiss(answer);
+        await dismiss(answer);
         url = this.#followRedirect(url, answer, redirects);
         continue;
       }
@@ -195,7 +195,7 @@ export class UploadPack {
       const base = url.href.slice(0, -INFO_REFS.length);
       if (redirects > 0) this.#found = base;
       if (!answer.headers['content-type']?.startsWith('application/x-git-upload-pack-advertisement')) {
-        dismiss(answer);
+        void dismiss(answer);
         throw isWebPage(answer)
           ? new NotNative('the server answers with a web page', true)
           : new NotNative('the server does not speak smart HTTP');
@@ -268,12 +268,11 @@ export class UploadPack {
     const answer = await send(isAuthorized);
     if (answer.statusCode !== 401) return answer;
     if (!credential) {
-      dismiss(answer);
+      void dismiss(answer);
       throw new NotNative('the server asks for credentials that none of the options give');
     }
     if (isAuthorized) return answer;
-    // Usually over at once, so that the connection is free for the next try.
-    dismiss(answer);
+    await dismiss(answer);
     this.#needsAuth = true;
     return await send(true);
   }

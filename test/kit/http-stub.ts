@@ -21,6 +21,8 @@ export interface Request {
 export interface HttpStub {
   readonly url: string;
   readonly requests: Request[];
+  /** How many connections there were by now. */
+  readonly connections: () => number;
   /** Closes every connection that is open, as a server does with idle ones. */
   dropConnections(): void;
 }
@@ -43,7 +45,11 @@ export async function httpStub(
     requests.push(request);
     await answer(request, response);
   });
+  let connections = 0;
   const server = tls ? createTlsServer(tls, listener) : createServer(listener);
+  server.on('connection', () => {
+    connections += 1;
+  });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   closers.push(async () => {
     server.closeAllConnections();
@@ -52,6 +58,7 @@ export async function httpStub(
   return {
     url: `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    connections: () => connections,
     dropConnections: () => server.closeAllConnections(),
   };
 }

@@ -88,6 +88,30 @@ describe('the native poll', () => {
     expect(stub.requests.map(({ headers }) => headers.authorization !== undefined)).toEqual([false, true, true, true]);
   });
 
+  test.each([
+    ['a refusal', 401, {}],
+    ['a redirect', 302, { location: '/elsewhere/repo.git/info/refs?service=git-upload-pack' }],
+  ])('goes on after %s over the connection that it came on, when its page is short', async (_what, status, headers) => {
+    const { stub, ask } = await setUp((request, response) => {
+      if (stub.requests.length > 1) return request.method === 'GET' ? advertise(response) : answerRefs(response);
+      response.writeHead(status, { ...headers, 'content-type': 'text/html' });
+      response.write('<h1>a page');
+      setTimeout(() => response.end('</h1>'), 20);
+    });
+    await ask([{ url: stub.url, username: 'u', password: 'p' }]);
+    expect([stub.requests.length, stub.connections()]).toEqual([3, 1]);
+  });
+
+  test('does not wait for a page that does not end', async () => {
+    const { stub, ask } = await setUp((request, response) => {
+      if (request.headers.authorization !== undefined)
+        return request.method === 'GET' ? advertise(response) : answerRefs(response);
+      response.writeHead(401).write('<h1>');
+    });
+    expect(await ask([{ url: stub.url, username: 'u', password: 'p' }])).toHaveLength(1);
+    expect(stub.connections()).toBe(2);
+  });
+
   test('a server that changed is asked anew what it can do', async () => {
     let upgraded = false;
     const { stub, ask } = await setUp((request, response) => {
