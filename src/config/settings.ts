@@ -199,8 +199,13 @@ export function effectiveName(settings: Settings, name: string, deprecated: stri
   return isOn && !(old.source === 'env' && current.source === 'flag') ? deprecated : name;
 }
 
+/** Names of old options, by the name of the option that replaces them. */
+const OLD_NAMES = new Map<string, string[]>();
+for (const { name, replacedBy } of OPTIONS)
+  if (replacedBy !== undefined) OLD_NAMES.set(replacedBy, [...(OLD_NAMES.get(replacedBy) ?? []), name]);
+
 /** The name of the option that has the effect of `name` here: an old one, where that overrules it. */
 export function nameInForce(settings: Settings, name: string): string {
-  const olds = OPTIONS.filter((option) => option.replacedBy === name && settings.has(option.name));
-  return olds.find((old) => effectiveName(settings, name, old.name) === old.name)?.name ?? name;
+  const olds = OLD_NAMES.get(name) ?? [];
+  return olds.find((old) => settings.has(old) && effectiveName(settings, name, old) === old) ?? name;
 }
