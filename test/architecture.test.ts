@@ -162,7 +162,7 @@ describe('architecture (docs/architecture.md)', () => {
   const OWN_TIME: Readonly<Record<string, string>> = {
     'git/git.ts': 'how long a command took, for a log line',
     'git/shared-ssh.ts': 'how long a server needs, as platform/http-connection.ts measures it',
-    'relay/server/streams/hub.ts': 'turns of streams that get an event later',
+    'relay/server/streams/delivery.ts': 'turns of streams that get an event later',
     'relay/server/streams/stream-subscriber.ts': 'bytes that a socket has to take in time',
     'relay/server/git/pack-answers.ts': 'an answer that nobody reads any more',
     'relay/server/git/paced-response.ts': 'bytes that a socket has to take in time',

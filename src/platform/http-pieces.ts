@@ -19,12 +19,12 @@ export interface SendLimits {
  */
 export async function sendPieces(
   response: ServerResponse,
-  pieces: Iterable<string>,
+  pieces: Iterable<string> | AsyncIterable<string>,
   { pieceMs, wholeMs }: SendLimits,
 ): Promise<boolean> {
   const end = performance.now() + wholeMs;
   let text = '';
-  for (const piece of pieces) {
+  for await (const piece of pieces) {
     text += piece;
     if (text.length < PIECE_BYTES) continue;
     const took = response.write(text);

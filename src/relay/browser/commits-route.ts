@@ -2,10 +2,11 @@ import { type Oid, parseOid } from '../../model/oid.ts';
 import { FairRoom } from '../../platform/fair-room.ts';
 import { answerJson, answerText } from '../../platform/http-answer.ts';
 import type { Answer, Route } from '../../platform/http-route.ts';
+import { eachInTurns } from '../../platform/in-turns.ts';
 import { parseRepositoryName, type RepositoryName } from '../protocol/repository-name.ts';
 import type { Follower } from '../server/mirror/follower.ts';
 import type { RolloutDesk } from '../server/rollouts/rollout-desk.ts';
-import { type RefView, refsIn } from '../server/streams/ref-view.ts';
+import { type RefView, viewInTurns } from '../server/streams/ref-view.ts';
 import { CommitFacts } from './commit-facts.ts';
 import type { PageDoor } from './page-door.ts';
 
@@ -38,8 +39,9 @@ export function commitsRoute({ door, repositories, rollouts }: CommitsRouteOptio
     else if (!name || !follower) answerText(response, 404, 'there is no such repository here, or it is not for you');
     else {
       const view = principal.viewOf(name);
-      const shown = new Set([...shownTips(follower, view), ...rolledOut(rollouts, name, view)]);
+      const shown = new Set([...(await tipsAmong(oids, follower, view)), ...rolledOut(rollouts, name, view)]);
       const wanted = [...new Set(oids)].filter((oid) => shown.has(oid));
+      if (response.destroyed) return;
       const closed = new AbortController();
       response.once('close', () => closed.abort());
       const leave = await room.enter(principal.id, name, closed.signal);
@@ -54,8 +56,15 @@ export function commitsRoute({ door, repositories, rollouts }: CommitsRouteOptio
   return { path: '/commits', answer };
 }
 
-function shownTips({ refs }: Follower, view: RefView): Oid[] {
-  return [...refsIn(refs, view).values()].map(({ oid, peeledOid }) => peeledOid ?? oid);
+/** Which of `oids` are tips of refs that may be seen. */
+async function tipsAmong(oids: readonly Oid[], { refs }: Follower, view: RefView): Promise<Oid[]> {
+  const asked = new Set(oids);
+  const tips: Oid[] = [];
+  await eachInTurns((await viewInTurns(refs, view)).values(), ({ oid, peeledOid }) => {
+    const tip = peeledOid ?? oid;
+    if (asked.has(tip)) tips.push(tip);
+  });
+  return tips;
 }
 
 /** What the rollouts of refs that may be seen are about, or were. */

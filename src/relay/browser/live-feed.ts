@@ -14,6 +14,7 @@ import { StreamSubscriber } from '../server/streams/stream-subscriber.ts';
 import { ChangeBook, type Reader } from './change-book.ts';
 import { describeRelay, describeRepository, type OverviewSources } from './overview.ts';
 import type { Visitor } from './page-door.ts';
+import { prepareTips } from './shown-tips.ts';
 
 type Item =
   | { readonly kind: 'instance'; readonly member: Member; readonly isForgotten: boolean }
@@ -40,6 +41,7 @@ interface Watcher {
 const ROUND_MS = 500;
 /** Of instances and repositories in one event; the others come in the next one. */
 const MOST_AT_ONCE = 500;
+const MANY_REFS = 1000;
 
 /**
  * Tells the browsers that watch what changed: instances, rollouts and repositories as they are now, at most twice a
@@ -135,45 +137,38 @@ export class LiveFeed {
 
   #note(key: string, item: Item): void {
     this.#book.note(key, item);
-    if (this.#isDue || !this.#book.isRead) return;
-    this.#isDue = true;
-    after(this.#options.clock, ROUND_MS, () => this.#round());
+    if (this.#book.isRead) this.#plan();
   }
 
-  #round(): void {
-    this.#isDue = false;
-    const round = new Round(this.#options);
-    let isMore = false;
-    for (const watcher of this.#watchers) {
-      const { principal, reader, stream, isBusy } = watcher;
-      if (!this.#book.hasNews(reader)) continue;
-      // A slow one gets less often what changed, and then more of it at once.
-      if (isBusy()) {
-        isMore = true;
-        continue;
-      }
-      const topics = this.#book.take(reader, MOST_AT_ONCE);
-      stream.send(
-        topics
-          ? frame(
-              'change',
-              round.write(
-                principal,
-                topics.map(({ item }) => item),
-              ),
-            )
-          : frame('reset', '{}'),
-      );
-      isMore ||= this.#book.hasNews(reader);
-    }
-    if (!isMore || this.#isDue) return;
+  #plan(): void {
+    if (this.#isDue) return;
     this.#isDue = true;
-    after(this.#options.clock, ROUND_MS, () => this.#round());
+    after(this.#options.clock, ROUND_MS, () => void this.#round());
+  }
+
+  async #round(): Promise<void> {
+    const round = new Round(this.#options);
+    for (const watcher of [...this.#watchers]) {
+      const { principal, reader, stream, isBusy } = watcher;
+      // A slow one gets less often what changed, and then more of it at once.
+      if (!this.#book.hasNews(reader) || isBusy()) continue;
+      const items = this.#book.take(reader, MOST_AT_ONCE)?.map(({ item }) => item);
+      if (items && hasMany(items, this.#options)) await round.prepare(principal, items);
+      if (this.#watchers.has(watcher))
+        stream.send(items ? frame('change', round.write(watcher.principal, items)) : frame('reset', '{}'));
+    }
+    this.#isDue = false;
+    for (const { reader } of this.#watchers) if (this.#book.hasNews(reader)) this.#plan();
   }
 }
 
 function frame(kind: 'hello' | 'change' | 'reset' | 'beat', data: string): Buffer {
   return Buffer.from(`event: ${kind}\ndata: ${data}\n\n`);
+}
+
+/** Some repository of these has so many refs that they are looked at while other work goes on. */
+function hasMany(items: readonly Item[], { follower }: Pick<LiveFeedOptions, 'follower'>): boolean {
+  return items.some((item) => item.kind === 'repository' && (follower(item.repository)?.refs.size ?? 0) > MANY_REFS);
 }
 
 /** Several browsers watch the same things: each is written once a round. */
@@ -187,6 +182,15 @@ class Round {
   constructor(options: LiveFeedOptions) {
     this.#options = options;
     this.#now = options.clock.now();
+  }
+
+  /** To be awaited before {@link write}, where repositories have very many refs. */
+  async prepare(principal: Principal, items: readonly Item[]): Promise<void> {
+    for (const item of items) {
+      const followed = item.kind === 'repository' ? this.#options.follower(item.repository) : undefined;
+      if (followed && principal.mayRead(followed.upstream.name))
+        await prepareTips(followed.refs, principal.viewOf(followed.upstream.name));
+    }
   }
 
   /** The data of a `change`: a {@link ChangeDocument}. */

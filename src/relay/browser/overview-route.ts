@@ -5,6 +5,7 @@ import { visibleJson } from '../../platform/visible-text.ts';
 import type { Principal } from '../server/access/access.ts';
 import { describeRelay, describeRepository, type OverviewSources } from './overview.ts';
 import type { PageDoor } from './page-door.ts';
+import { prepareTips } from './shown-tips.ts';
 
 interface OverviewRouteOptions extends OverviewSources {
   readonly door: PageDoor;
@@ -24,14 +25,16 @@ export function overviewRoute(options: OverviewRouteOptions): Route {
   return { path: '/overview', answer };
 }
 
-function* pieces(options: OverviewRouteOptions, principal: Principal): Iterable<string> {
+async function* pieces(options: OverviewRouteOptions, principal: Principal): AsyncIterable<string> {
   const { repositories, fleet, clock } = options;
   yield `{"relay":${visibleJson(describeRelay(options, principal, clock.now()))},"repositories":[`;
   let separator = '';
   for (const follower of repositories.followers) {
     const { name } = follower.upstream;
     if (!principal.mayRead(name)) continue;
-    yield `${separator}${visibleJson(describeRepository(follower, fleet, principal.viewOf(name)))}`;
+    const view = principal.viewOf(name);
+    await prepareTips(follower.refs, view);
+    yield `${separator}${visibleJson(describeRepository(follower, fleet, view))}`;
     separator = ',';
   }
   yield ']}\n';

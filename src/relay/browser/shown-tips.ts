@@ -1,5 +1,7 @@
 import type { AdvertisedRef } from '../../model/ref.ts';
+import { atOnce, inTurns, type Steps, stepsOver } from '../../platform/in-turns.ts';
 import type { Refs } from '../protocol/refs.ts';
+import { type RefView, viewInTurns } from '../server/streams/ref-view.ts';
 
 interface ShownTips {
   /** How many refs there are, but for HEAD. */
@@ -27,20 +29,28 @@ function weightOf(ref: string, head: string | undefined): number {
 
 /** The refs that the page shows of a repository: few, found in one pass over perhaps very many. */
 export function shownTips(refs: Refs): ShownTips {
-  const known = KNOWN.get(refs);
-  if (known) return known;
+  return KNOWN.get(refs) ?? atOnce(tipSteps(refs));
+}
+
+/** {@link shownTips} of what `view` shows costs nothing from then on. Other work goes on meanwhile. */
+export async function prepareTips(refs: Refs, view: RefView): Promise<void> {
+  const seen = await viewInTurns(refs, view);
+  if (!KNOWN.has(seen)) await inTurns(tipSteps(seen));
+}
+
+function* tipSteps(refs: Refs): Steps<ShownTips> {
   const head = refs.get('HEAD')?.symref;
   const best: AdvertisedRef[] = [];
   let count = 0;
-  for (const ref of refs.values()) {
-    if (ref.name === 'HEAD') continue;
+  yield* stepsOver(refs.values(), (ref) => {
+    if (ref.name === 'HEAD') return;
     count += 1;
     const last = best.at(-1);
-    if (best.length >= MOST && last && !comesBefore(ref, last, head)) continue;
+    if (best.length >= MOST && last && !comesBefore(ref, last, head)) return;
     const place = best.findIndex((each) => comesBefore(ref, each, head));
     best.splice(place < 0 ? best.length : place, 0, ref);
     if (best.length > MOST) best.pop();
-  }
+  });
   const shown = { count, tips: best.map(({ name, oid, peeledOid }) => ({ ref: name, oid: peeledOid ?? oid })) };
   KNOWN.set(refs, shown);
   return shown;

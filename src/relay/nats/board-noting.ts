@@ -46,11 +46,8 @@ export function noteOnBoard({ board, repository, refs, onNews, log }: BoardNotin
   };
   return {
     begin: () => {
-      const before = new Map(watch.notes);
+      const before = watch.notes;
       return (after) => {
-        const differs = [...after].some(([name, ref]) => !isSameRef(before.get(name)?.ref, ref));
-        const isGone = [...before].some(([name, { ref }]) => ref !== undefined && !after.has(name));
-        if (!differs && !isGone) return;
         next = { after, before };
         void write();
       };

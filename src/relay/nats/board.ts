@@ -1,38 +1,31 @@
 import type { KV, KvWatchEntry } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { messageOf, SidecarError } from '../../model/error.ts';
-import type { AdvertisedRef } from '../../model/ref.ts';
 import type { Clock } from '../../platform/clock.ts';
+import { filterInTurns } from '../../platform/in-turns.ts';
 import type { Logger } from '../../platform/log.ts';
 import { isSameRef, type Refs, refsFromJson, refsToJson } from '../protocol/refs.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
 import { connectionOptions, type NatsAccess } from './connection.ts';
 import { keyOf, keysOf, refOfKey } from './key.ts';
+import { NoteBook, type Noted, type Notes } from './notes.ts';
+import { isOvertaken } from './overtaken.ts';
+import { RETRY_MS, untilItWorks } from './until-it-works.ts';
 
 export interface BoardOptions extends NatsAccess {
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** One ref as the bucket has it. */
-interface Noted {
-  /** undefined: it was deleted. */
-  readonly ref: AdvertisedRef | undefined;
-  /** Of the bucket, for compare-and-set. */
-  readonly revision: number;
-}
-
-export type Notes = ReadonlyMap<string, Noted>;
-
 /** What the bucket says about one repository, as it changes. */
 export interface Watch {
-  /** By the ref's full name. */
+  /** As they are now. */
   readonly notes: Notes;
   close(): void;
 }
 
 const BUCKET = 'git-sidecar-refs';
-const RETRY_MS = 2000;
+const TROUBLE = 'NATS cannot be used; it is tried again';
 /** Before a watch that ended is begun again. */
 const PAUSE_MS = 100;
 
@@ -60,7 +53,7 @@ export class Board {
   /** Follows what is noted for `repository`, through restarts of the server; begins with all that is there. */
   watch(repository: RepositoryName, onChange: (ref: string, noted: Noted) => void): Watch {
     const { clock, log } = this.#options;
-    const notes = new Map<string, Noted>();
+    const book = new NoteBook();
     const closing = new AbortController();
     let stop: () => void = () => undefined;
     const restart = (): void => stop();
@@ -71,10 +64,10 @@ export class Board {
           const entries = await (await this.#bucket).watch({ key: keysOf(repository) });
           stop = () => entries.stop();
           // The server sends everything again, and it may have lost notes.
-          notes.clear();
+          book.clear();
           for await (const entry of entries) {
             const [ref, noted] = read(entry);
-            notes.set(ref, noted);
+            book.set(ref, noted);
             onChange(ref, noted);
           }
           await clock.sleep(PAUSE_MS, closing.signal);
@@ -86,7 +79,9 @@ export class Board {
     };
     void follow();
     return {
-      notes,
+      get notes() {
+        return book.notes;
+      },
       close: () => {
         this.#watches.delete(restart);
         closing.abort();
@@ -101,16 +96,16 @@ export class Board {
    */
   async note(repository: RepositoryName, refs: Refs, before: Notes): Promise<void> {
     const bucket = await this.#bucket;
-    for (const [name, ref] of refs) {
+    const moved = await filterInTurns(refs, ([name, ref]) => !isSameRef(before.get(name)?.ref, ref));
+    const gone = await filterInTurns(before, ([name, { ref }]) => ref !== undefined && !refs.has(name));
+    for (const [name, ref] of moved) {
       const noted = before.get(name);
-      if (noted && isSameRef(noted.ref, ref)) continue;
       const record = JSON.stringify({ ...refsToJson(new Map([[name, ref]]))[name], at: this.#options.clock.now() });
       const key = keyOf(repository, name);
       await this.#unlessNewer(noted ? bucket.update(key, record, noted.revision) : bucket.create(key, record));
     }
-    for (const [name, noted] of before)
-      if (noted.ref && !refs.has(name))
-        await this.#unlessNewer(bucket.delete(keyOf(repository, name), { previousSeq: noted.revision }));
+    for (const [name, { revision }] of gone)
+      await this.#unlessNewer(bucket.delete(keyOf(repository, name), { previousSeq: revision }));
   }
 
   async close(): Promise<void> {
@@ -118,12 +113,12 @@ export class Board {
     await this.#connection?.close().catch(() => undefined);
   }
 
-  /** JetStream's "wrong last sequence" (error 10071), as text: another relay noted something since. */
+  /** Another relay may have noted something since. */
   async #unlessNewer(write: Promise<unknown>): Promise<void> {
     try {
       await write;
     } catch (error) {
-      if (!/wrong last sequence/i.test(messageOf(error))) throw error;
+      if (!isOvertaken(error)) throw error;
     }
   }
 
@@ -141,18 +136,7 @@ export class Board {
 
   /** @throws when we are closing */
   async #untilItWorks<T>(attempt: () => Promise<T>): Promise<T> {
-    const { clock, log, servers } = this.#options;
-    for (;;) {
-      this.#stopping.signal.throwIfAborted();
-      try {
-        return await attempt();
-      } catch (cause) {
-        if (this.#stopping.signal.aborted) throw cause;
-        const facts = { op: 'use', target: servers.join(' '), detail: messageOf(cause), cause };
-        log.error(new SidecarError('ERR_NATS', facts), 'NATS cannot be used; it is tried again');
-        await clock.sleep(RETRY_MS, this.#stopping.signal);
-      }
-    }
+    return await untilItWorks(attempt, { ...this.#options, signal: this.#stopping.signal, trouble: TROUBLE });
   }
 
   async #watchConnection(connection: NatsConnection, makeBucket: () => Promise<KV>): Promise<void> {

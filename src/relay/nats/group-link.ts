@@ -5,6 +5,8 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Bucket, Closing, Kept, Watcher, Wire } from '../sharing/bucket.ts';
 import { connectionOptions, type NatsAccess } from './connection.ts';
+import { isOvertaken } from './overtaken.ts';
+import { RETRY_MS, untilItWorks } from './until-it-works.ts';
 
 export interface GroupLinkOptions extends NatsAccess {
   /** Relays of one group get each other's messages. */
@@ -14,7 +16,7 @@ export interface GroupLinkOptions extends NatsAccess {
 }
 
 const BUCKET = 'git-sidecar-rollouts';
-const RETRY_MS = 2000;
+const TROUBLE = 'NATS cannot be used for rollouts; it is tried again';
 /** Before a watch that ended is begun again. */
 const PAUSE_MS = 100;
 /** Of an answer of NATS. */
@@ -55,8 +57,7 @@ export class GroupLink implements Bucket, Wire {
     try {
       return await (after === 0 ? bucket.create(key, value) : bucket.update(key, value, after, ANSWER_MS));
     } catch (error) {
-      // JetStream's error 10071, as text.
-      if (/wrong last sequence/i.test(messageOf(error))) return undefined;
+      if (isOvertaken(error)) return undefined;
       throw error;
     }
   }
@@ -199,17 +200,6 @@ export class GroupLink implements Bucket, Wire {
 
   /** @throws when we are closing */
   async #untilItWorks<T>(attempt: () => Promise<T>): Promise<T> {
-    const { clock, servers, log } = this.#options;
-    for (;;) {
-      this.#stopping.signal.throwIfAborted();
-      try {
-        return await attempt();
-      } catch (cause) {
-        if (this.#stopping.signal.aborted) throw cause;
-        const facts = { op: 'use', target: servers.join(' '), detail: messageOf(cause), cause };
-        log.error(new SidecarError('ERR_NATS', facts), 'NATS cannot be used for rollouts; it is tried again');
-        await clock.sleep(RETRY_MS, this.#stopping.signal);
-      }
-    }
+    return await untilItWorks(attempt, { ...this.#options, signal: this.#stopping.signal, trouble: TROUBLE });
   }
 }

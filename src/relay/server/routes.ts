@@ -18,7 +18,7 @@ import type { RolloutDesk } from './rollouts/rollout-desk.ts';
 import { instanceKey } from './rollouts/rollouts.ts';
 import type { Hub, Subscription } from './streams/hub.ts';
 import { openStream } from './streams/open-stream.ts';
-import { type RefView, refsIn } from './streams/ref-view.ts';
+import { type RefView, refsIn, viewInTurns } from './streams/ref-view.ts';
 import { viewOf } from './streams/wanted-view.ts';
 
 export interface RelayRoutesOptions {
@@ -199,6 +199,7 @@ export function statusRoute({ doorkeeper, repositories, hub, rollouts }: StatusR
     const principal = doorkeeper.identify(request, response);
     if (!principal) return;
     const followers = repositories.followers.filter(({ upstream }) => principal.mayRead(upstream.name));
+    for (const { refs, upstream } of followers) await viewInTurns(refs, principal.viewOf(upstream.name));
     answerJson(response, 200, {
       subscribers: hub.subscribers,
       ...(rollouts.sharing && { rollouts: rollouts.sharing }),

@@ -1,5 +1,5 @@
 import type { Policy } from '../../config/rollout-policy.ts';
-import { asSidecarError, messageOf, SidecarError } from '../../model/error.ts';
+import { asSidecarError } from '../../model/error.ts';
 import type { Oid } from '../../model/oid.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
@@ -17,7 +17,7 @@ import type { Bucket, Closing, Wire } from './bucket.ts';
 import { Courier } from './courier.ts';
 import { DecisionWait } from './decision-wait.ts';
 import { Lease } from './lease.ts';
-import { readOutcome, readPassedOrder, writeOutcome, writePassedOrder } from './order-messages.ts';
+import { PassedOrders } from './passed-orders.ts';
 import { bookOf, type PolicyBook } from './policy-book.ts';
 import { Presenter, type ShowingFollower } from './presenter.ts';
 import { Records } from './records.ts';
@@ -49,8 +49,6 @@ const LEASE_MS = 10_000;
 /** Between two looks at the lease. */
 const PERIOD_MS = 2000;
 const FIRST_LOOK_MS = 5000;
-const ORDER_MS = 8000;
-const ORDERS = 'orders';
 
 /**
  * The rollouts of relays that decide as one. The one that holds the lease decides. What it decided is written with
@@ -65,6 +63,7 @@ export class SharedRollouts implements RolloutDesk {
   readonly #courier: Courier;
   readonly #decisionWait: DecisionWait;
   readonly #standing: Standing;
+  readonly #orders: PassedOrders;
   readonly #open: Closing[] = [];
   #book: PolicyBook = bookOf([]);
   #term: Term | undefined;
@@ -101,6 +100,7 @@ export class SharedRollouts implements RolloutDesk {
     const isDecided = (name: RepositoryName): boolean => !this.#book.covers(name) || this.#shown.of(name) !== undefined;
     this.#decisionWait = new DecisionWait(isDecided, clock);
     this.#standing = new Standing(group, relay, clock, log);
+    this.#orders = new PassedOrders(options.wire);
     const instances = (name: RepositoryName): readonly string[] => this.#courier.instances(name);
     this.#presenter = new Presenter({ shown: this.#shown, cache, follower, instances, onReleased, log });
   }
@@ -189,22 +189,8 @@ export class SharedRollouts implements RolloutDesk {
   }
 
   async order(repository: RepositoryName, ref: string, order: Order): Promise<RolloutEntry> {
-    const target = `${repository}#${ref}`;
-    if (this.isDeciding && this.#term) return await this.#give(this.#term, repository, ref, order);
-    const { wire } = this.#options;
-    if (!wire.isConnected || this.#lease.decider === undefined) {
-      const detail = 'no relay of the group decides at the moment; try again soon';
-      throw new SidecarError('ERR_ROLLOUT_DECIDER', { op: order.order, target, detail });
-    }
-    const passed = { repository, ref, order };
-    let answer: Uint8Array;
-    try {
-      answer = await wire.ask(ORDERS, writePassedOrder(passed), ORDER_MS);
-    } catch (cause) {
-      const detail = `the relay that decides did not answer, so look whether it took the order: ${messageOf(cause)}`;
-      throw new SidecarError('ERR_ROLLOUT_DECIDER', { op: order.order, target, detail, cause });
-    }
-    return readOutcome(answer, passed);
+    if (this.isDeciding && this.#term) return await this.#orders.give(this.#term, repository, ref, order);
+    return await this.#orders.pass(this.#lease.decider, repository, ref, order);
   }
 
   viewOf(name: RepositoryName, key: string, from: RefView, names: readonly string[] | undefined): RefView {
@@ -276,7 +262,7 @@ export class SharedRollouts implements RolloutDesk {
   }
 
   #beginTerm(): void {
-    const { relay, clock, log, wire, follower, follow, onNote } = this.#options;
+    const { relay, clock, log, follower, follow, onNote } = this.#options;
     const number = this.#lease.term;
     this.#termNumber = number;
     this.#beginAt = clock.monotonic() + PERIOD_MS;
@@ -295,7 +281,7 @@ export class SharedRollouts implements RolloutDesk {
       await term.begin();
       if (this.#term !== term) return;
       this.#isReady = true;
-      this.#closeOrders = wire.answer(ORDERS, async (question) => await this.#answer(term, question));
+      this.#closeOrders = this.#orders.take(term);
       this.#courier.sendList();
       this.#courier.ask(undefined);
       this.#stand();
@@ -313,22 +299,6 @@ export class SharedRollouts implements RolloutDesk {
     this.#courier.sendList();
     this.#closeOrders?.close();
     this.#closeOrders = undefined;
-  }
-
-  async #give(term: Term, repository: RepositoryName, ref: string, order: Order): Promise<RolloutEntry> {
-    const entry = await term.rollouts.order(repository, ref, order);
-    if (!term.isOver && !term.rollouts.isPending(repository)) return entry;
-    const detail = 'it could not be written down, so look whether it was given';
-    throw new SidecarError('ERR_ROLLOUT_DECIDER', { op: order.order, target: `${repository}#${ref}`, detail });
-  }
-
-  async #answer(term: Term, question: Uint8Array): Promise<Uint8Array> {
-    try {
-      const { repository, ref, order } = readPassedOrder(question);
-      return writeOutcome(await this.#give(term, repository, ref, order));
-    } catch (error) {
-      return writeOutcome(asSidecarError(error, 'take an order'));
-    }
   }
 
   #stored(): ReadonlyMap<RepositoryName, StoredRefs> {

@@ -10,6 +10,7 @@ import { StreamPlaces } from '../../../src/relay/server/streams/stream-places.ts
 import { HandClock } from '../../kit/hand-clock.ts';
 import { principal } from '../../kit/page-kit.ts';
 import { at, FakeStream, fakeFollower, oid, REPOSITORY, refsOf } from '../../kit/relay-fakes.ts';
+import { until } from '../../peers/wait.ts';
 
 const OTHER = parseRepositoryName('h.example/other/app.git') as RepositoryName;
 const ROUND_MS = 500;
@@ -126,6 +127,34 @@ describe('the stream of what changed', () => {
     expect(change?.governed).toEqual([REPOSITORY]);
     expect(change?.repositories).toMatchObject([{ refs: 1, tips: [{ ref: 'refs/heads/main' }] }]);
     expect(JSON.stringify(change)).not.toMatch(/secret|other/);
+  });
+
+  test('tells who may see less, since very many refs were begun to be looked at, only of what is left', async () => {
+    const { clock, feed, follower, watch } = setUp();
+    const branches = Array.from({ length: 2000 }, (_, index) => at(`refs/heads/b${index}`, '1'));
+    Object.assign(follower, { refs: refsOf(at('refs/heads/main', '1'), ...branches) });
+    const rights = { now: 'wide' };
+    const main = { id: 'narrow', shows: (ref: string) => ref === 'refs/heads/main' };
+    const all = {
+      id: 'wide',
+      shows: () => {
+        if (rights.now === 'wide') {
+          rights.now = 'narrow';
+          feed.recheck();
+        }
+        return true;
+      },
+    };
+    const narrow: Principal = { ...principal('me'), viewOf: () => main };
+    const stream = watch({ ...principal('me', { renewed: () => narrow }), viewOf: () => all });
+    feed.noteRepository(REPOSITORY);
+    await clock.advance(ROUND_MS);
+    const [change] = await until('the change is sent', () => {
+      const { changes } = taken(stream);
+      return changes.length > 0 ? changes : undefined;
+    });
+    expect(rights.now).toBe('narrow');
+    expect(change?.repositories).toMatchObject([{ refs: 1, tips: [{ ref: 'refs/heads/main' }] }]);
   });
 
   test('writes what many browsers watch once', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { shownTips } from '../../../src/relay/browser/shown-tips.ts';
+import { prepareTips, shownTips } from '../../../src/relay/browser/shown-tips.ts';
+import { refsIn } from '../../../src/relay/server/streams/ref-view.ts';
 import { at, refsOf } from '../../kit/relay-fakes.ts';
 
 describe('the refs that the page shows', () => {
@@ -22,5 +23,22 @@ describe('the refs that the page shows', () => {
     expect(shown.tips[0]).toEqual({ ref: 'refs/tags/v19999', oid: '2'.repeat(40) });
     expect(shown.tips.at(-1)?.ref).toBe('refs/tags/v19950');
     expect(shownTips(refs)).toBe(shown);
+  });
+
+  test('are found of very many while other work goes on, as the view of the client has them', async () => {
+    const names = Array.from({ length: 200_000 }, (_, index) => `refs/tags/v${index}`);
+    const refs = new Map(names.map((name) => [name, at(name, '1')]));
+    const view = { id: 'fives', shows: (ref: string) => ref.endsWith('5') };
+    let others = 0;
+    const goRound = (): void => {
+      others += 1;
+      round = setImmediate(goRound);
+    };
+    let round = setImmediate(goRound);
+    await prepareTips(refs, view);
+    clearImmediate(round);
+    expect(others).toBeGreaterThan(2);
+    const { count, tips } = shownTips(refsIn(refs, view));
+    expect([count, tips[0]?.ref]).toEqual([20_000, 'refs/tags/v99995']);
   });
 });

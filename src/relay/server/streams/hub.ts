@@ -7,12 +7,12 @@ import type { Principal } from '../access/access.ts';
 import type { Follower } from '../mirror/follower.ts';
 import { type Channel, MANY_CHANGES, prepareWholeState } from './channel.ts';
 import { Channels } from './channels.ts';
-import { FanOut } from './fan-out.ts';
+import { Delivery } from './delivery.ts';
 import { prepareRefs } from './prepare-refs.ts';
 import { type RefView, refsIn, WHOLE_VIEW } from './ref-view.ts';
 import { SelectedRefs } from './selected-refs.ts';
 import { type StreamPlace, StreamPlaces } from './stream-places.ts';
-import { type EventBytes, StreamSubscriber } from './stream-subscriber.ts';
+import { StreamSubscriber } from './stream-subscriber.ts';
 import type { WantedView } from './wanted-view.ts';
 
 export interface HubOptions {
@@ -24,8 +24,6 @@ export interface HubOptions {
   readonly random: Random;
 }
 
-/** With `--stagger`: subscribers whose turns are within so many milliseconds get the event together. */
-const TURN_MS = 20;
 /** Different patterns over the refs of one repository: after each change each of them has to be looked after. */
 const MOST_SEARCHES = 64;
 
@@ -49,10 +47,8 @@ export class Hub {
   readonly #channels: Channels;
   readonly #places: StreamPlaces;
   readonly #selected: SelectedRefs;
-  readonly #fanOut = new FanOut<StreamSubscriber>();
+  readonly #delivery: Delivery;
   #subscribers = 0;
-  #eventsSent = 0;
-  #dropped = 0;
   #ended = 0;
 
   constructor(options: HubOptions) {
@@ -60,6 +56,7 @@ export class Hub {
     this.#selected = new SelectedRefs(options.clock);
     this.#channels = new Channels(options.relay, this.#selected);
     this.#places = new StreamPlaces(options.mostSubscribers);
+    this.#delivery = new Delivery(options.staggerMs);
   }
 
   get subscribers(): number {
@@ -67,12 +64,12 @@ export class Hub {
   }
 
   get eventsSent(): number {
-    return this.#eventsSent;
+    return this.#delivery.sent;
   }
 
   /** Subscribers that were let go because they took nothing. */
   get dropped(): number {
-    return this.#dropped;
+    return this.#delivery.dropped;
   }
 
   /** Streams that were ended: their access is over, or they had to give way. */
@@ -117,9 +114,9 @@ export class Hub {
     this.#subscribers += 1;
     place.whenOver(() => this.#remove(follower, subscriber));
     const isNews = follower.isKnown && lastId !== channel.id;
-    this.#send(subscriber, isNews ? channel.wholeState(this.#now) : channel.beat(this.#now));
+    this.#delivery.toOne(subscriber, isNews ? channel.wholeState(this.#now) : channel.beat(this.#now));
     const trouble = channel.trouble();
-    if (trouble) this.#send(subscriber, trouble);
+    if (trouble) this.#delivery.toOne(subscriber, trouble);
   }
 
   /** To be awaited before {@link tell}, where there may be very many refs. @param moved how many of them */
@@ -140,9 +137,9 @@ export class Hub {
   tell(follower: Follower, moved: readonly RefChange[]): void {
     for (const channel of this.#channels.of(follower)) {
       const bytes = channel.move(moved, this.#now);
-      if (bytes) this.#spread(channel.everyOne(), bytes);
+      if (bytes) this.#delivery.spread(channel.everyOne(), bytes);
     }
-    this.#fanOut.run();
+    this.#delivery.run();
   }
 
   /**
@@ -174,26 +171,27 @@ export class Hub {
       }
       for (const [to, subscribers] of moved) {
         const bytes = to.changesSince(from, this.#now);
-        if (bytes) this.#spread(subscribers, bytes);
+        if (bytes) this.#delivery.spread(subscribers, bytes);
       }
       this.#channels.close(from);
     }
-    this.#fanOut.run();
+    this.#delivery.run();
   }
 
   /** The git server of `follower` cannot be asked. */
   tellTrouble(follower: Follower): void {
     for (const channel of this.#channels.of(follower)) {
       const bytes = channel.trouble();
-      if (bytes) this.#sendAll(channel.everyOne(), bytes);
+      if (bytes) this.#delivery.toAll(channel.everyOne(), bytes);
     }
-    this.#fanOut.run();
+    this.#delivery.run();
   }
 
   /** The git server of `follower` answers again. */
   tellRecovery(follower: Follower): void {
-    for (const channel of this.#channels.of(follower)) this.#sendAll(channel.everyOne(), channel.beat(this.#now));
-    this.#fanOut.run();
+    for (const channel of this.#channels.of(follower))
+      this.#delivery.toAll(channel.everyOne(), channel.beat(this.#now));
+    this.#delivery.run();
   }
 
   /**
@@ -203,12 +201,10 @@ export class Hub {
   beat(part = 0, parts = 1): void {
     for (const channel of this.#channels.all()) {
       const bytes = channel.beat(this.#now);
-      for (const [owner, subscribers] of byOwner(channel.everyOne())) {
-        const due = subscribers.filter(({ place }) => Math.floor(place * parts) === part);
-        this.#fanOut.add(owner, due, (subscriber) => this.#note(subscriber.beat(bytes)));
-      }
+      const due = channel.everyOne().filter(({ place }) => Math.floor(place * parts) === part);
+      this.#delivery.beat(due, bytes);
     }
-    this.#fanOut.run();
+    this.#delivery.run();
   }
 
   /** Ends the streams of clients that no longer have access. */
@@ -247,42 +243,6 @@ export class Hub {
     return this.#options.clock.now();
   }
 
-  /** Those who run the fan-out do so when all events are in it. */
-  #sendAll(subscribers: readonly StreamSubscriber[], bytes: EventBytes): void {
-    for (const [owner, all] of byOwner(subscribers))
-      this.#fanOut.add(owner, all, (subscriber) => this.#send(subscriber, bytes));
-  }
-
-  #spread(subscribers: readonly StreamSubscriber[], bytes: EventBytes): void {
-    const { staggerMs } = this.#options;
-    if (staggerMs <= 0) {
-      this.#sendAll(subscribers, bytes);
-      return;
-    }
-    const turns = new Map<number, StreamSubscriber[]>();
-    for (const subscriber of subscribers) {
-      const at = Math.floor((subscriber.place * staggerMs) / TURN_MS) * TURN_MS;
-      const due = turns.get(at);
-      if (due) due.push(subscriber);
-      else turns.set(at, [subscriber]);
-    }
-    for (const [at, due] of turns) {
-      const send = (): void => {
-        for (const subscriber of due) this.#send(subscriber, bytes);
-      };
-      setTimeout(send, at).unref();
-    }
-  }
-
-  #send(subscriber: StreamSubscriber, bytes: EventBytes): void {
-    this.#note(subscriber.send(bytes));
-  }
-
-  #note(outcome: ReturnType<StreamSubscriber['send']>): void {
-    if (outcome === 'sent') this.#eventsSent += 1;
-    if (outcome === 'dropped') this.#dropped += 1;
-  }
-
   #end(subscriber: StreamSubscriber, error: SidecarError): void {
     if (subscriber.end(error)) this.#ended += 1;
   }
@@ -299,17 +259,6 @@ export class Hub {
 /** All refs of the view. */
 function isWhole({ names, isSearch }: WantedView): boolean {
   return names === undefined && !isSearch;
-}
-
-/** By the id of the principal. */
-function byOwner(subscribers: readonly StreamSubscriber[]): ReadonlyMap<string, readonly StreamSubscriber[]> {
-  const owners = new Map<string, StreamSubscriber[]>();
-  for (const subscriber of subscribers) {
-    const ofOwner = owners.get(subscriber.principal.id);
-    if (ofOwner) ofOwner.push(subscriber);
-    else owners.set(subscriber.principal.id, [subscriber]);
-  }
-  return owners;
 }
 
 function isStillGood(principal: Principal, name: RepositoryName, view: RefView): boolean {
