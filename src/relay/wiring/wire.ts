@@ -41,6 +41,7 @@ import type { RolloutDesk } from '../server/rollouts/rollout-desk.ts';
 import { instanceKey } from '../server/rollouts/rollouts.ts';
 import { Hub } from '../server/streams/hub.ts';
 import { refsIn, WHOLE_VIEW } from '../server/streams/ref-view.ts';
+import { release } from '../server/streams/release.ts';
 import { createOutbox } from './outbox.ts';
 import { openRelayGit } from './relay-git.ts';
 import type { RelayRole } from './role.ts';
@@ -129,8 +130,8 @@ export async function wireRelay(wiring: RelayWiring): Promise<WiredRelay> {
     onReleased: (name, instances) => {
       live.noteRepository(name);
       const follower = repositories.peek(name);
-      if (!follower) return;
-      hub.release(follower, instances, (key, from, { names }) => rollouts.viewOf(name, key, from, names));
+      if (follower)
+        release(hub, follower, instances, (key, from, { names }) => rollouts.viewOf(name, key, from, names));
     },
     onNote: (repository, entry, ref, policy) => {
       live.noteRepository(repository);

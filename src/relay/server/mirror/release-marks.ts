@@ -6,12 +6,15 @@ import type { Refs } from '../../protocol/refs.ts';
  * here have to know it all the same.
  */
 export class ReleaseMarks {
+  /** What that relay said last; the very same list while it says the same. */
+  #told: readonly AdvertisedRef[] = [];
   #names: ReadonlySet<string> = new Set();
   /** Refs are never changed in place. */
   #marked = new WeakMap<Refs, Refs>();
 
-  /** What that relay said last. */
   note(refs: readonly AdvertisedRef[]): void {
+    if (refs === this.#told) return;
+    this.#told = refs;
     const names = new Set(refs.filter(({ isReleased }) => isReleased).map(({ name }) => name));
     const isSame = names.size === this.#names.size && [...names].every((name) => this.#names.has(name));
     if (isSame) return;

@@ -27,6 +27,9 @@ export interface HubOptions {
 /** Different patterns over the refs of one repository: after each change each of them has to be looked after. */
 const MOST_SEARCHES = 64;
 
+/** What an instance sees now, among what its principal sees. */
+export type ViewOf = (instance: string, from: RefView, wanted: WantedView) => RefView;
+
 /** The client that wants a stream, and what it follows. */
 export interface Subscription {
   readonly follower: Follower;
@@ -142,26 +145,20 @@ export class Hub {
     this.#delivery.run();
   }
 
-  /**
-   * Refs are elsewhere for some instances.
-   * @param viewOf what an instance sees now, among what its principal sees
-   */
-  release(
-    follower: Follower,
-    instances: ReadonlySet<string>,
-    viewOf: (instance: string, from: RefView, wanted: WantedView) => RefView,
-  ): void {
+  /** To be awaited before {@link release}, where there may be very many refs. The parameters are the same. */
+  async prepareRelease(follower: Follower, instances: ReadonlySet<string>, viewOf: ViewOf): Promise<void> {
+    const views = new Map<string, RefView>();
+    for (const from of this.#channels.of(follower))
+      for (const { to } of movesOf(from, instances, viewOf)) views.set(to.id, to);
+    for (const view of views.values()) await prepareRefs(follower.refs, view);
+  }
+
+  /** Refs are elsewhere for some instances. */
+  release(follower: Follower, instances: ReadonlySet<string>, viewOf: ViewOf): void {
     for (const from of this.#channels.of(follower)) {
       const moved = new Map<Channel, StreamSubscriber[]>();
-      for (const subscriber of from.everyOne()) {
-        const { instance } = subscriber;
-        if (instance === undefined || !instances.has(instance)) continue;
-        const { view, wanted } = from;
-        const to = this.#channels.open({
-          follower,
-          wanted,
-          view: viewOf(instance, view.released?.from ?? view, wanted),
-        });
+      for (const { subscriber, to: view } of movesOf(from, instances, viewOf)) {
+        const to = this.#channels.open({ follower, wanted: from.wanted, view });
         if (to === from) continue;
         from.remove(subscriber);
         to.add(subscriber);
@@ -253,6 +250,20 @@ export class Hub {
     if (!channel) return;
     this.#subscribers -= 1;
     this.#channels.close(channel);
+  }
+}
+
+/** Those of `instances` in a channel, and what each of them sees now. */
+function* movesOf(
+  from: Channel,
+  instances: ReadonlySet<string>,
+  viewOf: ViewOf,
+): Iterable<{ readonly subscriber: StreamSubscriber; readonly to: RefView }> {
+  const { view, wanted } = from;
+  for (const subscriber of from.everyOne()) {
+    const { instance } = subscriber;
+    if (instance !== undefined && instances.has(instance))
+      yield { subscriber, to: viewOf(instance, view.released?.from ?? view, wanted) };
   }
 }
 

@@ -6,9 +6,11 @@ import { changesBetween } from '../../../../src/relay/protocol/refs.ts';
 import type { Principal } from '../../../../src/relay/server/access/access.ts';
 import { Hub } from '../../../../src/relay/server/streams/hub.ts';
 import { releasedView, WHOLE_VIEW } from '../../../../src/relay/server/streams/ref-view.ts';
+import { release } from '../../../../src/relay/server/streams/release.ts';
 import { viewOf } from '../../../../src/relay/server/streams/wanted-view.ts';
 import { HandClock } from '../../../kit/hand-clock.ts';
 import { at, FakeStream, fakeFollower, oid, refsOf } from '../../../kit/relay-fakes.ts';
+import { until } from '../../../peers/wait.ts';
 
 /** Somebody who may read everything for as long as the test wants it. */
 function principal(id: string): Principal & { now: Principal | undefined } {
@@ -165,6 +167,21 @@ describe('the hub', () => {
     web.destroy();
     expect(hub.subscribers).toBe(0);
     expect(hub.isWatched(follower)).toBe(false);
+  });
+
+  test('where there are very many refs, a release arrives as soon as they were looked at, as it is by then', async () => {
+    const { hub, follower, open } = setUpReleases();
+    const tags = Array.from({ length: 1500 }, (_, index) => at(`refs/tags/v${index}`, '3'));
+    Object.assign(follower, { refs: refsOf(...follower.refs.values(), ...tags) });
+    const canary = open('canary');
+    let digit = '8';
+    release(hub, follower, new Set(['canary']), (_instance, from) =>
+      releasedView(from, refsOf(at('refs/heads/main', digit))),
+    );
+    expect(canary.events).toEqual(['refs']);
+    digit = '9';
+    await until('it arrives', () => canary.events.length > 1);
+    expect([...canary.text.matchAll(/"oid":"(\d)/g)].map((match) => match[1])).toEqual(['1', '9']);
   });
 
   test('a release is spread over the stagger like any other change', async () => {
