@@ -6,6 +6,13 @@ import { openPrivateDirectory } from '../platform/private-directory.ts';
 const LONGEST_SOCKET_DIRECTORY = 108 - 1 - 40 - 18;
 const SHORT_PARENT = '/tmp';
 
+interface Private {
+  /** Of the process. */
+  readonly directory: string;
+  readonly root: string;
+  readonly log: Logger;
+}
+
 const isShort = (directory: string): boolean => Buffer.byteLength(directory) <= LONGEST_SOCKET_DIRECTORY;
 
 /**
@@ -13,14 +20,12 @@ const isShort = (directory: string): boolean => Buffer.byteLength(directory) <= 
  * directory of the process, or another one below `/tmp` where the path of that one is too long for a socket.
  * @returns undefined where there is none: each command then has a connection of its own, and the log says so
  */
-export async function openSocketDirectory(
-  identity: string,
-  { directory, root, log }: { readonly directory: string; readonly root: string; readonly log: Logger },
-): Promise<string | undefined> {
+export async function openSocketDirectory({ directory, root, log }: Private): Promise<string | undefined> {
   if (isShort(directory)) return directory;
   let reason = 'that path is too long for a socket';
   try {
-    const path = await openPrivateDirectory(identity, root, [SHORT_PARENT]);
+    // Who has a temporary directory of its own shares no connection with others.
+    const path = await openPrivateDirectory(directory, root, [SHORT_PARENT]);
     if (isShort(path)) return path;
   } catch (error) {
     reason += `, and ${messageOf(error)}`;

@@ -3,7 +3,9 @@ import { whyUnreadable } from '../platform/unreadable.ts';
 import { type Git, withRun } from './git.ts';
 import type { AskedHostKeys, SshOptions } from './ssh-command.ts';
 
-type SshFiles = Pick<SshOptions, 'keyFiles' | 'certificateFiles' | 'agent'> & { readonly hostKeys: AskedHostKeys };
+export type SshFiles = Pick<SshOptions, 'keyFiles' | 'certificateFiles' | 'agent'> & {
+  readonly hostKeys: AskedHostKeys;
+};
 
 async function describeUnreadable(kind: string, path: string): Promise<string | undefined> {
   const reason = await whyUnreadable(path);

@@ -1,28 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { CASE_HINTS } from '../model/case-hints.ts';
 import { type Credential, credentialFor } from '../model/credential.ts';
 import { isOfKind, SidecarError } from '../model/error.ts';
 import { bounded } from '../platform/bounded.ts';
 import { bodyOf, dismiss, readBeginning, readBody } from '../platform/http-body.ts';
 import { HttpConnection } from '../platform/http-connection.ts';
-import { redactUrl } from '../platform/redact.ts';
 import { cookieHeader } from './cookies.ts';
+import { followRedirect, INFO_REFS } from './follow-redirect.ts';
 import { httpFailure, isWebPage, webPageInstead } from './http-failure.ts';
 import type { HttpSettings } from './http-settings.ts';
+import { NotNative } from './not-native.ts';
 import { readCapabilities, type ServerCapabilities } from './wire/capabilities.ts';
-
-/** The server is not one that we understand natively; git itself has to ask. The message says why. */
-export class NotNative extends Error {
-  override readonly name = 'NotNative';
-  /** A web page came, or a way to one. git takes the page of a dumb server for an empty list of refs. */
-  readonly isWebPage: boolean;
-
-  constructor(message: string, isWebPage = false) {
-    super(message);
-    this.isWebPage = isWebPage;
-  }
-}
 
 export interface UploadPackOptions {
   /** The repository, without userinfo. */
@@ -54,9 +42,6 @@ interface Sending {
  * `HttpQuestion.patienceMs`.
  */
 const SHORT_PATIENCE_MS = 5000;
-
-const INFO_REFS = '/info/refs?service=git-upload-pack';
-const MOST_REDIRECTS = 5;
 
 /**
  * A repository on a smart HTTP server of protocol v2 (gitprotocol-http, gitprotocol-v2), over one kept-alive connection.
@@ -188,7 +173,7 @@ export class UploadPack {
       const status = answer.statusCode ?? 0;
       if (status >= 300 && status < 400) {
         await dismiss(answer);
-        url = this.#followRedirect(url, answer, redirects);
+        url = followRedirect(url, answer, redirects, this.#options);
         continue;
       }
       await this.#requireOk(url, answer, credentials);
@@ -205,44 +190,6 @@ export class UploadPack {
       if (!capabilities.lsRefs) throw new NotNative('the server has no ls-refs command');
       return { base, capabilities };
     }
-  }
-
-  /** git follows redirects of this first request, and keeps the new place when the end of the URL is the same. */
-  #followRedirect(from: URL, { headers: { location } }: IncomingMessage, redirects: number): URL {
-    if (this.#options.settings.followRedirects === 'never' || location === undefined || redirects >= MOST_REDIRECTS) {
-      throw new NotNative('the server redirects in a way that git has to judge');
-    }
-    const to = new URL(location, from);
-    if (!to.href.endsWith(INFO_REFS))
-      throw new NotNative(`the server redirects to ${redactUrl(`${to.origin}${to.pathname}`)}`, true);
-    if (to.origin !== from.origin) this.#requireNothingToFollow(from, to);
-    if (to.protocol !== from.protocol && to.protocol !== 'https:')
-      throw new NotNative(`the server redirects to ${to.protocol}`);
-    // A password that the server makes up is none of ours.
-    to.username = '';
-    to.password = '';
-    return to;
-  }
-
-  /**
-   * Every server that asks for the certificate gets it. A cookie names a host, not a port, so git would send it to
-   * another port of the host. A pinned key is that of one server.
-   */
-  #requireNothingToFollow(from: URL, to: URL): void {
-    const { clientCertificate, cookieFile, pins = [] } = this.#options.settings;
-    const isNeighbour = to.hostname === from.hostname && cookieFile !== undefined;
-    const what = [
-      ...(clientCertificate ? ['client certificate is'] : []),
-      ...(isNeighbour ? ['cookies are'] : []),
-      ...(pins.length > 0 ? ['pinned key is'] : []),
-    ];
-    if (what.length === 0) return;
-    throw new SidecarError(CASE_HINTS.redirect.code, {
-      op: 'ask',
-      target: redactUrl(this.#options.url),
-      detail: `the server redirects to ${redactUrl(`${to.origin}${to.pathname}`)}, another server than that which the ${what[0]} for`,
-      hint: CASE_HINTS.redirect.hint,
-    });
   }
 
   async #ask(

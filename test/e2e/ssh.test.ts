@@ -43,9 +43,10 @@ describe.skipIf(sshUnavailable())('sync over a real sshd', () => {
     const { upstream, oid, server, root, repo, link } = await setUp();
     const long = join(tempDir(), 'a-directory-for-temporary-files-that-a-system-chose-by-itself');
     mkdirSync(long);
-    // Its name is the same for each process with this root and link.
-    const digest = createHash('sha256').update(`${root}\n${link}`).digest('hex');
-    const short = `/tmp/git-sidecar-${digest.slice(0, 12)}`;
+    // Its name is the same for each process with this temporary directory, root and link.
+    const nameOf = (identity: string): string =>
+      `git-sidecar-${createHash('sha256').update(identity).digest('hex').slice(0, 12)}`;
+    const short = join('/tmp', nameOf(join(long, nameOf(`${root}\n${link}`))));
     const process = sidecar(
       [
         `--repo=${repo}`,

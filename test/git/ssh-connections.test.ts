@@ -10,7 +10,7 @@ async function openFor(length: number): Promise<{ readonly directory: string; re
   const root = tempDir();
   const directory = join(root, 'x'.repeat(length - root.length - 1));
   mkdirSync(directory, { recursive: true });
-  const sockets = await openSocketDirectory(`${root} ${length}`, { directory, root, log: silentLog });
+  const sockets = await openSocketDirectory({ directory, root, log: silentLog });
   return { directory, sockets };
 }
 

@@ -5,7 +5,8 @@ import { listRefs } from '../../src/poll/http-poll.ts';
 import { readLsRemote } from '../../src/poll/ls-remote.ts';
 import { allRefs } from '../../src/poll/read-refs.ts';
 import { readRetryAfter } from '../../src/remote/http-failure.ts';
-import { NotNative, UploadPack } from '../../src/remote/upload-pack.ts';
+import { NotNative } from '../../src/remote/not-native.ts';
+import { UploadPack } from '../../src/remote/upload-pack.ts';
 import { dataPacket, FLUSH_PACKET } from '../../src/remote/wire/pkt-line.ts';
 import { httpStub, type Request } from '../kit/http-stub.ts';
 
@@ -153,6 +154,10 @@ describe('the native poll', () => {
     ],
     ['a login page', (response: ServerResponse) => advertise(response, Buffer.from('<html>'), 'text/html')],
     ['credentials that nobody gave', (response: ServerResponse) => void response.writeHead(401).end()],
+    [
+      'a redirect to what is no URL',
+      (response: ServerResponse) => void response.writeHead(302, { location: 'https://[' }).end(),
+    ],
     [
       'a redirect to another form of URL',
       (response: ServerResponse) => void response.writeHead(302, { location: '/login' }).end(),

@@ -5,7 +5,6 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Report } from '../protocol/report.ts';
 import type { RepositoryName } from '../protocol/repository-name.ts';
-import { describeState } from '../rollout/describe-state.ts';
 import type { GovernedView } from '../rollout/governed-view.ts';
 import type { Order } from '../rollout/orders.ts';
 import { followedRefs, keptCommits, SILENT } from '../server/rollouts/governed-repository.ts';
@@ -22,6 +21,7 @@ import { bookOf, type PolicyBook } from './policy-book.ts';
 import { Presenter, type ShowingFollower } from './presenter.ts';
 import { Records } from './records.ts';
 import { ShownDecisions } from './shown.ts';
+import { ShownViews } from './shown-views.ts';
 import { Standing } from './standing.ts';
 import { Term } from './term.ts';
 
@@ -60,6 +60,7 @@ export class SharedRollouts implements RolloutDesk {
   readonly #lease: Lease;
   readonly #shown: ShownDecisions;
   readonly #presenter: Presenter;
+  readonly #views: ShownViews;
   readonly #courier: Courier;
   readonly #decisionWait: DecisionWait;
   readonly #standing: Standing;
@@ -89,6 +90,7 @@ export class SharedRollouts implements RolloutDesk {
       () => this.#book,
       () => this.#lease.policies,
     );
+    this.#views = new ShownViews({ shown: this.#shown, book: () => this.#book, clock });
     this.#courier = new Courier({
       ...{ relay, wire: options.wire, clock },
       own: () => {
@@ -198,29 +200,16 @@ export class SharedRollouts implements RolloutDesk {
     return this.#shown.viewOf(name, key, from, refs);
   }
 
-  *describe(shows: (name: RepositoryName) => ((ref: string) => boolean) | undefined): Iterable<RolloutEntry> {
-    const now = this.#options.clock.now();
-    for (const name of this.#shown.names) {
-      const isShown = shows(name);
-      for (const [ref, { state }] of Object.entries(this.#shown.of(name) ?? {})) {
-        const policy = this.#book.policyOf(name, ref);
-        if (policy && isShown?.(ref)) yield { repository: name, ref, ...describeState(policy, state, now) };
-      }
-    }
+  describe(shows: (name: RepositoryName) => ((ref: string) => boolean) | undefined): Iterable<RolloutEntry> {
+    return this.#views.describe(shows);
   }
 
   view(name: RepositoryName, ref: string): GovernedView | undefined {
-    const policy = this.#book.policyOf(name, ref);
-    const found = this.#shown.of(name)?.[ref];
-    return policy && found && describeState(policy, found.state, this.#options.clock.now());
+    return this.#views.view(name, ref);
   }
 
-  *states(): Iterable<PlacedState> {
-    for (const repository of this.#shown.names)
-      for (const [ref, { state }] of Object.entries(this.#shown.of(repository) ?? {})) {
-        const policy = this.#book.policyOf(repository, ref)?.name;
-        if (policy !== undefined) yield { repository, ref, policy, state };
-      }
+  states(): Iterable<PlacedState> {
+    return this.#views.states();
   }
 
   /** Lets the next relay decide at once. */
