@@ -1,117 +1,7 @@
 import { bothNames, EVERY_COMMAND, rows, SERVICES } from '../option.ts';
-
-/** git itself. */
-const GIT = rows({ group: 'git', commands: SERVICES }, [
-  {
-    name: 'git',
-    type: 'string',
-    env: bothNames('GIT'),
-    v3Env: 'GIT_SYNC_GIT',
-    default: 'git',
-    placeholder: 'PATH',
-    doc: 'The git program: a name on PATH, a path, or a wrapper script.',
-  },
-  {
-    name: 'git-config',
-    type: 'string',
-    env: bothNames('GIT_CONFIG'),
-    v3Env: 'GIT_SYNC_GIT_CONFIG',
-    since: '3.3.5',
-    placeholder: 'PAIRS',
-    secret: 'git-settings',
-    doc: 'git settings as `key:value,key:value`; values may be quoted. They replace ours of the same key.',
-  },
-  {
-    name: 'git-config-add',
-    type: 'repeat',
-    since: '4.next',
-    placeholder: 'PAIRS',
-    secret: 'git-settings',
-    doc: 'git settings in the grammar of `--git-config`, added to what is there, so that a key may have several values. May be repeated.',
-  },
-  {
-    name: 'git-gc',
-    commands: ['sync', 'run'],
-    choices: { auto: 'when there is enough of it', always: '', aggressive: '', off: '' },
-    type: 'string',
-    env: bothNames('GIT_GC'),
-    default: 'auto',
-    since: '4',
-    placeholder: 'MODE',
-    doc: 'Collecting garbage after an update. git-sync’s default is `always`, which packs the whole repository again for every change.',
-  },
-]);
-
-/** The HTTP endpoint. */
-const HTTP = rows({ group: 'http', commands: SERVICES }, [
-  {
-    name: 'http-bind',
-    runAlone: true,
-    type: 'string',
-    env: bothNames('HTTP_BIND'),
-    v3Env: 'GIT_SYNC_HTTP_BIND',
-    placeholder: 'ADDR',
-    doc: 'Serve HTTP on this address: `:1234`, `127.0.0.1:1234`, `[::1]:1234`. `/` and `/readyz` answer 200 once a revision is published, `/healthz` while the process works.',
-  },
-  {
-    name: 'push-secret-file',
-    needs: ['http-bind'],
-    type: 'string',
-    since: 'git-sidecar',
-    placeholder: 'PATH',
-    doc: 'Take push notifications of GitHub, GitLab, Gitea, Forgejo, Bitbucket, Azure DevOps and others at `POST /push` of `--http-bind`: the file holds the secret that both sides know. A push is then live at once, and `--period` may be long.',
-  },
-  {
-    name: 'sync-token-file',
-    needs: ['http-bind'],
-    type: 'string',
-    since: 'git-sidecar',
-    placeholder: 'PATH',
-    doc: 'Sync at `POST /sync` of `--http-bind`, with the bearer token in this file; `?wait=30s` answers when it is published, with the object id.',
-  },
-  {
-    name: 'http-metrics',
-    needs: ['http-bind'],
-    runAlone: true,
-    type: 'bool',
-    env: bothNames('HTTP_METRICS'),
-    v3Env: 'GIT_SYNC_HTTP_METRICS',
-    default: 'false',
-    v3Default: 'true',
-    v31Default: 'true',
-    doc: 'Serve Prometheus metrics at /metrics.',
-  },
-  {
-    name: 'http-pprof',
-    needs: ['http-bind'],
-    runAlone: true,
-    type: 'bool',
-    env: bothNames('HTTP_PPROF'),
-    v3Env: 'GIT_SYNC_HTTP_PPROF',
-    default: 'false',
-    doc: 'Serve CPU and heap profiles of this process at /debug/pprof/, to programs of this machine and `kubectl port-forward` only: a profile holds passwords. git-sync serves its own to every client.',
-  },
-  {
-    name: 'http-pprof-token-file',
-    needs: ['http-pprof'],
-    runAlone: true,
-    type: 'string',
-    since: 'git-sidecar',
-    placeholder: 'PATH',
-    doc: 'Serve the profiles of `--http-pprof` also to other clients that show the bearer token in this file.',
-  },
-  {
-    name: 'max-staleness',
-    commands: ['sync', 'run'],
-    needs: ['http-bind'],
-    range: { least: '0s' },
-    type: 'duration',
-    default: '0s',
-    since: 'git-sidecar',
-    placeholder: 'DURATION',
-    doc: '/readyz answers 503 again when the last successful check of the remote is older than this; 0 turns it off.',
-  },
-]);
+import { GIT_OPTIONS } from './git.ts';
+import { HTTP_OPTIONS } from './http.ts';
+import { TRACES_OPTIONS } from './traces.ts';
 
 /** This process. */
 const PROCESS = rows({ group: 'process', commands: SERVICES, runAlone: true }, [
@@ -280,33 +170,6 @@ const PROCESS = rows({ group: 'process', commands: SERVICES, runAlone: true }, [
   },
 ]);
 
-/** Where spans go. */
-const TRACES = rows({ group: 'traces', commands: SERVICES, since: 'git-sidecar', runAlone: true }, [
-  {
-    name: 'kubernetes-events',
-    type: 'bool',
-    env: ['GIT_SIDECAR_KUBERNETES_EVENTS'],
-    default: 'false',
-    doc: 'Write Kubernetes events about this Pod: what was published and deployed, what fails, what became of rollouts. Its service account has to be allowed to; see docs/monitoring.md.',
-  },
-  {
-    name: 'otlp-endpoint',
-    type: 'string',
-    env: ['GIT_SIDECAR_OTLP_ENDPOINT'],
-    placeholder: 'URL',
-    secret: 'address',
-    doc: 'Send spans to this collector of OpenTelemetry, such as `http://collector:4318`, over HTTP: how each new commit was found, fetched, checked out, published and brought to life. All processes put one commit into one trace, and hooks get it as `TRACEPARENT`.',
-  },
-  {
-    name: 'otlp-headers-file',
-    needs: ['otlp-endpoint'],
-    type: 'string',
-    env: ['GIT_SIDECAR_OTLP_HEADERS_FILE'],
-    placeholder: 'PATH',
-    doc: 'Headers for the collector, one `NAME: VALUE` a line; read for each request.',
-  },
-]);
-
 /** v3's logging flags; accepted in v3 mode, where `-v` alone has an effect. */
 const GLOG = rows(
   { group: 'process', commands: ['sync'] },
@@ -329,4 +192,4 @@ const GLOG = rows(
   })),
 );
 
-export const PROCESS_OPTIONS = [...GIT, ...HTTP, ...TRACES, ...PROCESS, ...GLOG];
+export const PROCESS_OPTIONS = [...GIT_OPTIONS, ...HTTP_OPTIONS, ...TRACES_OPTIONS, ...PROCESS, ...GLOG];
