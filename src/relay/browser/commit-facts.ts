@@ -1,6 +1,6 @@
 import type { Oid } from '../../model/oid.ts';
 import { visibleText } from '../../platform/visible-text.ts';
-import type { CommitLine } from '../server/mirror/mirror.ts';
+import type { CommitLine } from '../server/mirror/mirror-commits.ts';
 import type { CommitDocument } from './documents.ts';
 
 /** What of a follower is needed here. */

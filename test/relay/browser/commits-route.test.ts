@@ -7,7 +7,7 @@ import { Sessions } from '../../../src/relay/browser/sessions.ts';
 import type { RepositoryName } from '../../../src/relay/protocol/repository-name.ts';
 import type { Principal } from '../../../src/relay/server/access/access.ts';
 import type { Follower } from '../../../src/relay/server/mirror/follower.ts';
-import type { CommitLine } from '../../../src/relay/server/mirror/mirror.ts';
+import type { CommitLine } from '../../../src/relay/server/mirror/mirror-commits.ts';
 import type { Rollouts } from '../../../src/relay/server/rollouts/rollouts.ts';
 import { principal, serving } from '../../kit/page-kit.ts';
 import { at, oid, REPOSITORY, refsOf } from '../../kit/relay-fakes.ts';

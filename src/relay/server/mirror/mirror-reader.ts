@@ -2,7 +2,8 @@ import type { Oid } from '../../../model/oid.ts';
 import type { Limited } from '../../../platform/limited.ts';
 import { Together } from '../../../platform/together.ts';
 import type { FollowerLimits } from './follower-options.ts';
-import type { CommitLine, Mirror } from './mirror.ts';
+import type { Mirror } from './mirror.ts';
+import type { CommitLine } from './mirror-commits.ts';
 
 export interface MirrorReaderOptions {
   readonly mirror: Mirror;

@@ -15,22 +15,13 @@ import type { Logger } from '../../../platform/log.ts';
 import { makeWay, removeLink } from '../../../platform/make-way.ts';
 import { type RefChange, type Refs, stepsBetween } from '../../protocol/refs.ts';
 import { FormerTips, PRIVATE_REFS } from './former-tips.ts';
+import { type CommitLine, readCommitLines, readTrailers } from './mirror-commits.ts';
 import { candidateRef, MirrorObjects, type ObjectSource } from './mirror-objects.ts';
 import { NICENESS } from './niceness.ts';
 import { RefsOnDisk, type RunHere } from './refs-on-disk.ts';
 import type { TipGate } from './tip-gate.ts';
 
 const TIDY_SETTINGS = ['gc.pruneExpire=2.hours.ago', 'gc.autoPackLimit=20', 'gc.writeCommitGraph=true'];
-
-/** Of the first lines of some commits. */
-const LARGEST_LINES = 4 * 2 ** 20;
-
-/** A commit as a person recognises it. `committedAt` is in seconds since the epoch. */
-export interface CommitLine {
-  readonly subject: string;
-  readonly author: string;
-  readonly committedAt: number;
-}
 
 export interface MirrorOptions {
   readonly git: Git;
@@ -53,6 +44,7 @@ export class Mirror implements Healable {
   readonly #former: FormerTips;
   readonly #onDisk: RefsOnDisk;
   readonly #gate: TipGate | undefined;
+  readonly #here: RunHere = async (args, options) => await this.#run(args, options);
   #refs: Refs = new Map();
   #objectFormat: ObjectFormat | undefined;
   #exists = false;
@@ -65,8 +57,7 @@ export class Mirror implements Healable {
     this.#place = { root, path: gitDir };
     this.#objects = new MirrorObjects(this.#git, gitDir);
     this.#former = new FormerTips(clock);
-    const run: RunHere = async (args, options) => await this.#run(args, options);
-    this.#onDisk = new RefsOnDisk({ run, former: this.#former, log, gitDir });
+    this.#onDisk = new RefsOnDisk({ run: this.#here, former: this.#former, log, gitDir });
     this.#gate = gate;
   }
 
@@ -84,29 +75,14 @@ export class Mirror implements Healable {
     this.#former.keep(ref, oids);
   }
 
-  /** The trailers of a commit's message, as git-interpret-trailers(1) finds them; of one key the last. */
+  /** See {@link readTrailers}. */
   async trailersOf(oid: Oid, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
-    const format = '--format=%(trailers:only,unfold)';
-    const { stdout } = await this.#run(['show', '--no-patch', format, oid], { op: 'read a commit of', signal });
-    const lines = stdout
-      .toString()
-      .split('\n')
-      .map((line) => /^([^:\s]+):\s*(.*)$/.exec(line));
-    return Object.fromEntries(lines.flatMap((found) => (found ? [[found[1], found[2]] as const] : [])));
+    return await readTrailers(this.#here, oid, signal);
   }
 
-  /** Of each of these commits that is here: its first line, its author's name and its time in seconds. */
+  /** See {@link readCommitLines}. */
   async describeCommits(oids: readonly Oid[], signal: AbortSignal): Promise<ReadonlyMap<Oid, CommitLine>> {
-    const args = ['log', '--no-walk=unsorted', '--ignore-missing', '--no-show-signature', '--stdin', '-z'];
-    const options = { op: 'read commits of', stdin: `${oids.join('\n')}\n`, maxOutputBytes: LARGEST_LINES, signal };
-    const { stdout } = await this.#run([...args, '--format=tformat:%H%n%an%n%ct%n%s'], options);
-    const records = stdout.split('\0').filter((record) => record !== '');
-    return new Map(
-      records.map((record) => {
-        const [oid = '', author = '', seconds = '', ...subject] = record.split('\n');
-        return [oid as Oid, { author, committedAt: Number(seconds), subject: subject.join(' ') }];
-      }),
-    );
+    return await readCommitLines(this.#here, oids, signal);
   }
 
   /** undefined while nothing was ever fetched. */

@@ -1,19 +1,18 @@
-import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SidecarError } from '../../../model/error.ts';
-import { readText } from '../../../platform/atomic-file.ts';
 import type { Clock } from '../../../platform/clock.ts';
-import { makeDirectoryBelow, writeBelow } from '../../../platform/files-below.ts';
+import { makeDirectoryBelow } from '../../../platform/files-below.ts';
 import type { Logger } from '../../../platform/log.ts';
 import { describeKept, removeTree } from '../../../platform/remove-tree.ts';
 import { Shares } from '../../../platform/shares.ts';
 import type { Refs } from '../../protocol/refs.ts';
-import { parseRepositoryName, type RepositoryName } from '../../protocol/repository-name.ts';
+import type { RepositoryName } from '../../protocol/repository-name.ts';
 import type { AllowPattern, Upstream } from '../access/allow.ts';
 import { Absences } from './absences.ts';
 import type { Follower } from './follower.ts';
 import type { Mirror } from './mirror.ts';
+import { directoryName, readNote, writeNote } from './mirror-note.ts';
 
 export interface RepositoriesOptions {
   /** Where the mirrors are kept. */
@@ -42,32 +41,8 @@ interface Entry {
   usedAt: number;
 }
 
-/** What is known of a mirror on disk. */
-interface Note {
-  readonly name: RepositoryName;
-  readonly asOf: number;
-}
-
-const NOTE = 'git-sidecar.json';
 /** Who asked so recently will ask again, although it holds no stream: its repository is not taken for one more of another. */
 const FRESH_MS = 60_000;
-
-/** A directory name that shows people which repository it is; only the digest is compared. */
-function directoryName(name: RepositoryName): string {
-  const digest = createHash('sha256').update(name).digest('hex').slice(0, 16);
-  const readable = name.replace(/[^a-z0-9.-]+/gi, '_').slice(-60);
-  return `${readable}.${digest}`;
-}
-
-async function readNote(directory: string): Promise<Note | undefined> {
-  try {
-    const { name, asOf } = JSON.parse((await readText(join(directory, NOTE))) ?? '') as Record<string, unknown>;
-    const parsed = typeof name === 'string' ? parseRepositoryName(name) : undefined;
-    return parsed && { name: parsed, asOf: typeof asOf === 'number' ? asOf : 0 };
-  } catch {
-    return undefined;
-  }
-}
 
 /** All repositories that this relay follows: those configured, and those that clients asked for. */
 export class Repositories {
@@ -221,9 +196,8 @@ export class Repositories {
   }
 
   async #note(follower: Follower): Promise<void> {
-    const note: Note = { name: follower.upstream.name, asOf: follower.asOf };
-    const root = dirname(this.#options.directory);
-    await writeBelow({ root, path: join(follower.mirror.gitDir, NOTE) }, `${JSON.stringify(note)}\n`);
+    const note = { name: follower.upstream.name, asOf: follower.asOf };
+    await writeNote(dirname(this.#options.directory), follower.mirror.gitDir, note);
   }
 
   #isIdle({ follower }: Entry): boolean {
